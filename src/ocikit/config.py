@@ -1,0 +1,201 @@
+"""The image config: what runs, and which layers it runs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Dict, Mapping, Optional, Tuple, Type, TypeVar
+
+from ocikit import canonical_json
+from ocikit.digest import Digest
+from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.platform import Platform
+
+EPOCH = "1970-01-01T00:00:00Z"
+
+_T = TypeVar("_T")
+_JSON_NAMES: Mapping[type, str] = MappingProxyType({dict: "object", list: "array", str: "string"})
+_EMPTY: Tuple[Any, ...] = (None, {}, [], (), "")
+
+
+@dataclass(frozen=True)
+class History:
+    """One line of an image's history. Spec: image-spec v1.1.1, config.md#properties, "history"."""
+
+    created_by: str
+    empty_layer: bool = False
+    created: str = EPOCH
+    comment: Optional[str] = None
+
+    def to_json(self) -> Dict[str, Any]:
+        document: Dict[str, Any] = {"created": self.created, "created_by": self.created_by}
+        if self.comment:
+            document["comment"] = self.comment
+        if self.empty_layer:
+            document["empty_layer"] = True
+        return document
+
+
+@dataclass(frozen=True)
+class Healthcheck:
+    """How an engine asks a container whether it is well. Durations are nanoseconds, 0 means the engine's default.
+
+    Source: Docker Image Specification v1.2, "Healthcheck"; engines ignore it where they do not know it.
+    """
+
+    test: Tuple[str, ...]
+    interval: int = 0
+    timeout: int = 0
+    start_period: int = 0
+    retries: int = 0
+
+    def to_json(self) -> Dict[str, Any]:
+        numbers = {
+            "Interval": self.interval,
+            "Timeout": self.timeout,
+            "StartPeriod": self.start_period,
+            "Retries": self.retries,
+        }
+        return {"Test": list(self.test), **{key: n for key, n in numbers.items() if n}}
+
+
+@dataclass(frozen=True)
+class ContainerSettings:
+    """What the author of an image says of running it; None and empty mean "as the base has it".
+
+    Spec: image-spec v1.1.1, config.md#properties, "config".
+    """
+
+    entrypoint: Optional[Tuple[str, ...]] = None
+    args: Optional[Tuple[str, ...]] = None
+    env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    workdir: Optional[str] = None
+    user: Optional[str] = None
+    ports: Tuple[str, ...] = ()
+    volumes: Tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    stop_signal: Optional[str] = None
+    healthcheck: Optional[Healthcheck] = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "env", MappingProxyType(dict(self.env)))
+        object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
+
+    def over(self, base: Mapping[str, Any]) -> Dict[str, Any]:
+        """The `config` object of an image built on one whose `config` object is `base`.
+
+        As Docker inherits: variables, labels, ports and volumes are merged, a variable that the base
+        has stays in its place; the rest replaces; a new entrypoint discards the base's arguments, and
+        an empty one the base's entrypoint. Keys this type does not know are kept, empty ones are not.
+        """
+        merged: Dict[str, Any] = dict(base)
+        if self.entrypoint is not None:
+            merged["Entrypoint"] = list(self.entrypoint)
+            merged.pop("Cmd", None)
+        if self.args is not None:
+            merged["Cmd"] = list(self.args)
+        variables = {entry.partition("=")[0]: entry for entry in base.get("Env") or ()}
+        variables.update((name, f"{name}={value}") for name, value in self.env.items())
+        merged["Env"] = list(variables.values())
+        merged["Labels"] = {**(base.get("Labels") or {}), **self.labels}
+        merged["ExposedPorts"] = {**(base.get("ExposedPorts") or {}), **{p: {} for p in self.ports}}
+        merged["Volumes"] = {**(base.get("Volumes") or {}), **{v: {} for v in self.volumes}}
+        if self.workdir is not None:
+            merged["WorkingDir"] = self.workdir
+        if self.user is not None:
+            merged["User"] = self.user
+        if self.stop_signal is not None:
+            merged["StopSignal"] = self.stop_signal
+        if self.healthcheck is not None:
+            merged["Healthcheck"] = self.healthcheck.to_json()
+        return {key: value for key, value in merged.items() if value not in _EMPTY}
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """An image config: its exact bytes, and what they say.
+
+    The digest of `data` is the image ID. Spec: image-spec v1.1.1, config.md.
+    """
+
+    data: bytes
+    document: Mapping[str, Any] = field(compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "document", canonical_json.frozen(self.document))
+
+    @classmethod
+    def of(
+        cls,
+        platform: Platform,
+        container: Mapping[str, Any],
+        diff_ids: Tuple[Digest, ...],
+        history: Tuple[Mapping[str, Any], ...],
+    ) -> ImageConfig:
+        """Serialise a new config; `container` is its `config` object, `history` one object per step."""
+        document = {
+            "created": EPOCH,
+            **platform.to_json(),
+            "config": container,
+            "rootfs": {"type": "layers", "diff_ids": [str(diff_id) for diff_id in diff_ids]},
+            "history": history,
+        }
+        return cls(canonical_json.dumps(document), document)
+
+    @classmethod
+    def parse(cls, data: bytes) -> ImageConfig:
+        """Raises InvalidContent for what is no image config."""
+        document = canonical_json.loads_object(data, "the image config")
+        for key in ("architecture", "os"):
+            if not document.get(key) or not isinstance(document[key], str):
+                raise InvalidContent(f'the image config has no "{key}".')
+        container = _member(document, "config", dict)
+        for key in ("ExposedPorts", "Volumes", "Labels"):
+            _member(container, key, dict)
+        _member(container, "Env", list, str)
+        _member(document, "history", list, dict)
+        diff_ids = _member(_member(document, "rootfs", dict), "diff_ids", list, str)
+        try:
+            for diff_id in diff_ids:
+                Digest.parse(diff_id)
+        except InvalidInput as error:
+            raise InvalidContent(f"the image config's diff_ids: {error}") from None
+        return cls(data, document)
+
+    @property
+    def platform(self) -> Platform:
+        return Platform.from_json(self.document)
+
+    @property
+    def container(self) -> Mapping[str, Any]:
+        """The `config` object, empty where there is none."""
+        return self.document.get("config") or {}
+
+    @property
+    def history(self) -> Tuple[Mapping[str, Any], ...]:
+        return self.document.get("history") or ()
+
+    @property
+    def diff_ids(self) -> Tuple[Digest, ...]:
+        """Digests of the uncompressed layers, the lowest first. Spec: config.md#layer-diffid."""
+        rootfs = self.document.get("rootfs") or {}
+        return tuple(Digest.parse(text) for text in rootfs.get("diff_ids") or ())
+
+
+def _member(
+    document: Mapping[str, Any], key: str, kind: Type[_T], item_kind: Optional[type] = None
+) -> _T:
+    """The member `key`, empty where it is null or missing; raises InvalidContent for another type."""
+    value = document.get(key)
+    if value is None:
+        return kind()
+    if item_kind and isinstance(value, list):
+        for item in value:
+            if not isinstance(item, item_kind):
+                raise InvalidContent(
+                    f'the image config\'s "{key}" holds {item!r:.200}, which is no '
+                    f"JSON {_JSON_NAMES[item_kind]}."
+                )
+    if not isinstance(value, kind):
+        raise InvalidContent(f'the image config\'s "{key}" is no JSON {_JSON_NAMES[kind]}.')
+    return value

@@ -1,0 +1,80 @@
+"""Descriptors: how one document names another."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Dict, Mapping, Optional
+
+from ocikit.digest import Digest
+from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.platform import Platform
+
+# RFC 6838 section 4.2.
+_MEDIA_TYPE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """Media type, digest and size (compressed bytes) of some content.
+
+    Spec: image-spec v1.1.1, descriptor.md.
+    """
+
+    media_type: str
+    digest: Digest
+    size: int
+    annotations: Mapping[str, str] = field(default_factory=lambda: _NOTHING, hash=False)
+    platform: Optional[Platform] = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "annotations", MappingProxyType(dict(self.annotations)))
+        if self.size < 0:
+            raise InvalidInput(f"a descriptor's size cannot be negative: {self.size}.")
+        if not _MEDIA_TYPE.fullmatch(self.media_type):
+            raise InvalidInput(f'"{self.media_type}" is not a media type.')
+
+    def annotated(self, **annotations: str) -> Descriptor:
+        """A copy with these annotations instead."""
+        return replace(self, annotations=annotations)
+
+    def plain(self) -> Descriptor:
+        """A copy that says nothing of where it was found: no annotations, no platform."""
+        return Descriptor(self.media_type, self.digest, self.size)
+
+    def to_json(self) -> Dict[str, Any]:
+        document: Dict[str, Any] = {
+            "mediaType": self.media_type,
+            "digest": str(self.digest),
+            "size": self.size,
+        }
+        if self.annotations:
+            document["annotations"] = dict(self.annotations)
+        if self.platform:
+            document["platform"] = self.platform.to_json()
+        return document
+
+    @classmethod
+    def from_json(cls, document: Any) -> Descriptor:
+        """Raises InvalidContent for what is no descriptor."""
+        try:
+            size = document["size"]
+            if not isinstance(size, int) or isinstance(size, bool):
+                raise InvalidInput(f"the size {size!r} is not a whole number")
+            annotations = document.get("annotations") or {}
+            platform = document.get("platform")
+            return cls(
+                str(document["mediaType"]),
+                Digest.parse(str(document["digest"])),
+                size,
+                {str(k): str(v) for k, v in annotations.items()},
+                Platform.from_json(platform) if platform else None,
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InvalidContent(f"not a descriptor ({error!r}): {document!r:.200}") from None
+        except InvalidInput as error:
+            raise InvalidContent(f"not a descriptor: {error}") from None

@@ -1,0 +1,79 @@
+"""Content digests: `sha256:` and 64 hex digits."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import BinaryIO, Iterator, Mapping
+
+from ocikit.errors import InvalidContent, InvalidInput
+
+# image-spec v1.1.1, descriptor.md#digests: the two registered algorithms.
+_HEX_LENGTHS: Mapping[str, int] = MappingProxyType({"sha256": 64, "sha512": 128})
+_HEX = re.compile(r"[a-f0-9]+")
+
+CHUNK_SIZE = 1024 * 1024
+
+
+@dataclass(frozen=True, order=True)
+class Digest:
+    """An algorithm and the lower-case hex digits it gave.
+
+    Spec: image-spec v1.1.1, descriptor.md#digests. `str(Digest.parse(text)) == text`.
+    """
+
+    algorithm: str
+    hex: str
+
+    def __post_init__(self) -> None:
+        wanted = _HEX_LENGTHS.get(self.algorithm)
+        if wanted is None:
+            raise InvalidInput(
+                f'"{self}" is not a digest: the algorithm must be one of {", ".join(_HEX_LENGTHS)}.'
+            )
+        if len(self.hex) != wanted or not _HEX.fullmatch(self.hex):
+            raise InvalidInput(
+                f'"{self}" is not a digest: {self.algorithm} needs {wanted} lower-case hex digits.'
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Digest:
+        """Read `algorithm:hex`; raises InvalidInput."""
+        algorithm, colon, hex_digits = text.partition(":")
+        if not colon:
+            raise InvalidInput(f'"{text}" is not a digest: wanted "sha256:" and 64 hex digits.')
+        return cls(algorithm, hex_digits)
+
+    @classmethod
+    def of(cls, data: bytes, algorithm: str = "sha256") -> Digest:
+        """The digest of `data`."""
+        return cls(algorithm, hashlib.new(algorithm, data).hexdigest())
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.hex}"
+
+
+def verified(stream: BinaryIO, digest: Digest, size: int, what: str) -> Iterator[bytes]:
+    """Yield the chunks of `stream`, and raise InvalidContent unless they are `size` bytes of `digest`.
+
+    `what` names the content in the error. Memory is one chunk; nothing past `size` is read in.
+    """
+    hasher = hashlib.new(digest.algorithm)
+    found = 0
+    while True:
+        chunk = stream.read(CHUNK_SIZE)
+        if not chunk:
+            break
+        found += len(chunk)
+        if found > size:
+            raise InvalidContent(f"{what}: wanted {size} bytes, found more.")
+        hasher.update(chunk)
+        yield chunk
+    if found != size:
+        raise InvalidContent(f"{what}: wanted {size} bytes, found {found}.")
+    if hasher.hexdigest() != digest.hex:
+        raise InvalidContent(
+            f"{what}: wanted {digest}, found {digest.algorithm}:{hasher.hexdigest()}."
+        )

@@ -1,0 +1,97 @@
+"""Images: a base, layers and settings make a config and a manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+from ocikit import media_type
+from ocikit.config import ContainerSettings, History, ImageConfig
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.layer.layer import Layer
+from ocikit.manifest import Manifest
+from ocikit.platform import Platform
+
+# What overlay-based engines mount at most (apko's docs/layering.md, containerd, Docker).
+MAX_LAYERS = 127
+
+
+@dataclass(frozen=True)
+class Image:
+    """One platform's image: manifest and config; the layers' bytes are elsewhere, under their digests."""
+
+    manifest: Manifest
+    config: ImageConfig
+
+    def __post_init__(self) -> None:
+        wanted = self.manifest.config.digest
+        found = Digest.of(self.config.data, wanted.algorithm)
+        if found != wanted:
+            raise InvalidContent(f"the manifest names the config {wanted}, found {found}.")
+        layers, diff_ids = len(self.manifest.layers), len(self.config.diff_ids)
+        if layers != diff_ids:
+            raise InvalidContent(
+                f"the manifest has {layers} layers, the config {diff_ids} diff IDs."
+            )
+
+    @property
+    def digest(self) -> Digest:
+        return self.manifest.descriptor.digest
+
+    @property
+    def platform(self) -> Platform:
+        return self.config.platform
+
+
+def build_image(
+    *,
+    base: Optional[Image],
+    layers: Sequence[Layer],
+    settings: ContainerSettings,
+    platform: Platform,
+    annotations: Mapping[str, str],
+) -> Image:
+    """Put `layers` (the lowest first) on `base`, or on nothing.
+
+    Pure: equal arguments give an image of equal digest. Raises InvalidInput when the base is for
+    another platform or there would be more layers than engines can mount.
+    """
+    if base and not platform.runs(base.platform):
+        raise InvalidInput(f'the base is for platform "{base.platform}", wanted "{platform}".')
+    below = _layers_of(base) if base else ()
+    descriptors = (*below, *(layer.descriptor for layer in layers))
+    if len(descriptors) > MAX_LAYERS:
+        raise InvalidInput(
+            f"{len(descriptors)} layers are more than the {MAX_LAYERS} that container engines mount."
+        )
+    config = ImageConfig.of(
+        base.config.platform if base else platform,
+        settings.over(base.config.container if base else {}),
+        (*(base.config.diff_ids if base else ()), *(layer.diff_id for layer in layers)),
+        (*(_history_of(base) if base else ()), *(layer.history.to_json() for layer in layers)),
+    )
+    described = Descriptor(media_type.OCI_CONFIG, Digest.of(config.data), len(config.data))
+    return Image(Manifest.of(described, descriptors, annotations), config)
+
+
+def _layers_of(base: Image) -> Tuple[Descriptor, ...]:
+    """The base's layers under OCI's names: a manifest must not mix OCI's and Docker's."""
+    return tuple(
+        Descriptor(
+            media_type.OCI_NAME_OF_DOCKER_LAYER.get(layer.media_type, layer.media_type),
+            layer.digest,
+            layer.size,
+        )
+        for layer in base.manifest.layers
+    )
+
+
+def _history_of(base: Image) -> Tuple[Mapping[str, Any], ...]:
+    """The base's history, completed: a reader pairs its lines with the layers one by one."""
+    history = base.config.history
+    lines = sum(1 for line in history if not line.get("empty_layer"))
+    missing = len(base.config.diff_ids) - lines
+    filler: Dict[str, Any] = History("unknown").to_json()
+    return (*history, *([filler] * missing))

@@ -1,0 +1,1 @@
+"""Layers: entries become a tar stream, a tar stream becomes a blob."""

@@ -1,0 +1,41 @@
+"""What any layer is once it is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping
+
+from ocikit.config import History
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import InvalidContent, InvalidInput
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer's blob, the digest of its uncompressed tar, and its line of history.
+
+    Spec: image-spec v1.1.1, config.md#layer-diffid.
+    """
+
+    descriptor: Descriptor
+    diff_id: Digest
+    history: History
+
+    def to_json(self) -> Dict[str, Any]:
+        return {
+            "descriptor": self.descriptor.to_json(),
+            "diff_id": str(self.diff_id),
+            "created_by": self.history.created_by,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Layer:
+        try:
+            return cls(
+                Descriptor.from_json(document["descriptor"]),
+                Digest.parse(document["diff_id"]),
+                History(str(document["created_by"])),
+            )
+        except (KeyError, TypeError, AttributeError, InvalidInput) as error:
+            raise InvalidContent(f"not a layer ({error!r}): {document!r:.200}") from None

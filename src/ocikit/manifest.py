@@ -1,0 +1,136 @@
+"""Image manifests and image indexes: exact bytes with a parsed view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+
+from ocikit import canonical_json, media_type
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.platform import Platform
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One platform's image: a config and layers, the lowest first. Spec: image-spec v1.1.1, manifest.md."""
+
+    data: bytes
+    media_type: str
+    config: Descriptor = field(compare=False)
+    layers: Tuple[Descriptor, ...] = field(compare=False)
+    annotations: Mapping[str, str] = field(compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "annotations", canonical_json.frozen(self.annotations))
+
+    @classmethod
+    def of(
+        cls,
+        config: Descriptor,
+        layers: Sequence[Descriptor],
+        annotations: Optional[Mapping[str, str]] = None,
+    ) -> Manifest:
+        """Serialise a new OCI manifest."""
+        document: Dict[str, Any] = {
+            "schemaVersion": 2,
+            "mediaType": media_type.OCI_MANIFEST,
+            "config": config.to_json(),
+            "layers": [layer.to_json() for layer in layers],
+        }
+        if annotations:
+            document["annotations"] = dict(annotations)
+        data = canonical_json.dumps(document)
+        return cls(data, media_type.OCI_MANIFEST, config, tuple(layers), annotations or {})
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """How an index or a tag names this manifest; its digest is the image's digest."""
+        return Descriptor(self.media_type, Digest.of(self.data), len(self.data))
+
+    @property
+    def blobs(self) -> Tuple[Descriptor, ...]:
+        """What must be stored before this manifest may be: the layers, then the config."""
+        return (*self.layers, self.config)
+
+
+@dataclass(frozen=True)
+class ImageIndex:
+    """One name for images of several platforms. Spec: image-spec v1.1.1, image-index.md."""
+
+    data: bytes
+    media_type: str
+    manifests: Tuple[Descriptor, ...] = field(compare=False)
+    annotations: Mapping[str, str] = field(compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "annotations", canonical_json.frozen(self.annotations))
+
+    @classmethod
+    def of(
+        cls, manifests: Sequence[Descriptor], annotations: Optional[Mapping[str, str]] = None
+    ) -> ImageIndex:
+        """Serialise a new OCI image index; the order of `manifests` is kept."""
+        document: Dict[str, Any] = {
+            "schemaVersion": 2,
+            "mediaType": media_type.OCI_INDEX,
+            "manifests": [manifest.to_json() for manifest in manifests],
+        }
+        if annotations:
+            document["annotations"] = dict(annotations)
+        data = canonical_json.dumps(document)
+        return cls(data, media_type.OCI_INDEX, tuple(manifests), annotations or {})
+
+    @property
+    def descriptor(self) -> Descriptor:
+        return Descriptor(self.media_type, Digest.of(self.data), len(self.data))
+
+    def select(self, platform: Platform) -> Descriptor:
+        """The image for `platform`; raises InvalidInput with the platforms there are."""
+        for manifest in self.manifests:
+            if manifest.platform and platform.runs(manifest.platform):
+                return manifest
+        found = ", ".join(str(m.platform) for m in self.manifests if m.platform) or "none"
+        raise InvalidInput(f'no image for platform "{platform}"; there are: {found}.')
+
+
+def parse_manifest(data: bytes, declared: Optional[str] = None) -> Union[Manifest, ImageIndex]:
+    """Read a manifest or an index of OCI or Docker.
+
+    `declared` is the media type it came with (a Content-Type or a descriptor's); the document's own
+    `mediaType` must agree with it. Raises InvalidContent.
+    """
+    document = canonical_json.loads_object(data, "the manifest")
+    own = document.get("mediaType")
+    if declared and own and declared != own:
+        raise InvalidContent(f'a manifest sent as "{declared}" calls itself "{own}".')
+    kind = own or declared or _guess(document)
+    if document.get("schemaVersion") != 2:
+        raise InvalidContent(
+            f"a manifest of schema version {document.get('schemaVersion')!r}: only 2 is supported."
+        )
+    if "manifests" in document and ("layers" in document or "config" in document):
+        # Readers would disagree on what it is. Source: CVE-2021-41190.
+        raise InvalidContent("a manifest that is also an index: it has both layers and manifests.")
+    annotations = document.get("annotations") or {}
+    if not isinstance(annotations, dict):
+        raise InvalidContent('the manifest\'s "annotations" are not a JSON object.')
+    annotations = {key: str(value) for key, value in annotations.items()}
+    if kind in media_type.INDEXES:
+        return ImageIndex(data, kind, _descriptors(document, "manifests"), annotations)
+    if kind in media_type.MANIFESTS:
+        config = Descriptor.from_json(document.get("config"))
+        return Manifest(data, kind, config, _descriptors(document, "layers"), annotations)
+    raise InvalidContent(f'"{kind}" is neither an image manifest nor an image index.')
+
+
+def _guess(document: Mapping[str, Any]) -> str:
+    return media_type.OCI_INDEX if "manifests" in document else media_type.OCI_MANIFEST
+
+
+def _descriptors(document: Mapping[str, Any], key: str) -> Tuple[Descriptor, ...]:
+    items = document.get(key)
+    if not isinstance(items, list):
+        raise InvalidContent(f'the manifest\'s "{key}" is not a list.')
+    return tuple(Descriptor.from_json(item) for item in items)

@@ -1,0 +1,24 @@
+"""Media types, OCI's and Docker's. Source: image-spec v1.1.1, media-types.md; Docker manifest v2 schema 2."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Mapping
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+OCI_LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+OCI_LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
+
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_MANIFEST_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
+INDEXES = (OCI_INDEX, DOCKER_MANIFEST_LIST)
+
+# What a Docker layer is called in an OCI manifest: the bytes are the same.
+OCI_NAME_OF_DOCKER_LAYER: Mapping[str, str] = MappingProxyType({DOCKER_LAYER_GZIP: OCI_LAYER_GZIP})

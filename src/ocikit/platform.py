@@ -1,0 +1,76 @@
+"""Platforms: `os/architecture[/variant]`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Dict, Mapping, Optional
+
+from ocikit.errors import InvalidInput
+
+_PART = re.compile(r"[a-z0-9][a-z0-9._-]*")
+# The values of Go's GOOS and GOARCH that run containers. Source: image-spec v1.1.1, config.md#properties.
+_OPERATING_SYSTEMS = ("linux", "windows", "freebsd", "darwin")
+_ARCHITECTURES = (
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le",
+    "ppc64", "ppc64le", "riscv64", "s390x", "wasm",
+)  # fmt: skip
+# What an architecture without a variant means, as containerd and Docker match platforms.
+_DEFAULT_VARIANTS: Mapping[str, str] = MappingProxyType({"amd64": "v1", "arm": "v7", "arm64": "v8"})
+
+
+@dataclass(frozen=True, order=True)
+class Platform:
+    """What an image runs on. Spec: image-spec v1.1.1, image-index.md, "platform"."""
+
+    os: str
+    architecture: str
+    variant: Optional[str] = None
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Read `linux/amd64` or `linux/arm/v7`; raises InvalidInput with what is known."""
+        parts = text.split("/")
+        if len(parts) not in (2, 3) or not all(_PART.fullmatch(part) for part in parts):
+            raise InvalidInput(
+                f'"{text}" is not a platform: wanted os/architecture or os/architecture/variant, '
+                'such as "linux/amd64" or "linux/arm/v7".'
+            )
+        if parts[0] not in _OPERATING_SYSTEMS:
+            raise InvalidInput(
+                f'"{text}" is not a platform: the operating system must be one of '
+                f"{', '.join(_OPERATING_SYSTEMS)}."
+            )
+        if parts[1] not in _ARCHITECTURES:
+            raise InvalidInput(
+                f'"{text}" is not a platform: the architecture must be one of '
+                f"{', '.join(_ARCHITECTURES)}."
+            )
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+
+    def runs(self, other: Platform) -> bool:
+        """Whether an image of platform `other` is the one to use here ("arm64" means "arm64/v8")."""
+        return (self.os, self.architecture, self._variant()) == (
+            other.os, other.architecture, other._variant(),
+        )  # fmt: skip
+
+    def _variant(self) -> Optional[str]:
+        return self.variant or _DEFAULT_VARIANTS.get(self.architecture)
+
+    def to_json(self) -> Dict[str, str]:
+        """The `platform` object of a descriptor; also the three keys of an image config."""
+        document = {"architecture": self.architecture, "os": self.os}
+        return {**document, "variant": self.variant} if self.variant else document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Platform:
+        """Read what `to_json` writes; unknown operating systems and architectures are kept."""
+        return cls(
+            str(document.get("os") or ""),
+            str(document.get("architecture") or ""),
+            str(document.get("variant") or "") or None,
+        )
