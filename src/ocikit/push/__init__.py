@@ -1,0 +1,1 @@
+"""Publishing: what is wanted, what is there, what to do about it, doing it."""
