@@ -1,0 +1,132 @@
+"""The one module that asks which Pants is running.
+
+Rule bodies are written for today's Pants, which calls rules by name. Pants before 2.22 has no such calls; there each
+name stands for the `Get` of its output and input types. When the oldest supported Pants is 2.22, everything below the
+first branch can go, and the callers import these names from Pants.
+"""
+
+# No `from __future__ import annotations` here: Pants 2.17's rule parser reads the return annotation as a type.
+from typing import Any, Callable, Type
+
+from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
+from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
+from pants.core.util_rules.source_files import SourceFiles, SourceFilesRequest
+from pants.core.util_rules.stripped_source_files import StrippedSourceFiles
+from pants.core.util_rules.system_binaries import BinaryPathRequest, BinaryPaths
+from pants.engine.addresses import Addresses, UnparsedAddressInputs
+from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
+from pants.engine.environment import EnvironmentName
+from pants.engine.fs import (
+    AddPrefix,
+    CreateDigest,
+    Digest,
+    DigestContents,
+    DigestEntries,
+    DigestSubset,
+    MergeDigests,
+    RemovePrefix,
+)
+from pants.engine.process import FallibleProcessResult, Process, ProcessResult
+from pants.engine.target import (
+    DependenciesRequest,
+    FieldSetsPerTarget,
+    FieldSetsPerTargetRequest,
+    HydratedSources,
+    HydrateSourcesRequest,
+    Targets,
+)
+
+from pants.backend.python.util_rules.pex import PexRequest, VenvPex
+
+try:
+    from pants.backend.python.util_rules.pex import create_venv_pex
+    from pants.core.environments.rules import EnvironmentNameRequest, resolve_environment_name
+    from pants.core.environments.target_types import EnvironmentField
+    from pants.core.goals.package import environment_aware_package
+    from pants.core.util_rules.archive import maybe_extract_archive
+    from pants.core.util_rules.env_vars import environment_vars_subset
+    from pants.core.util_rules.source_files import determine_source_files
+    from pants.core.util_rules.stripped_source_files import strip_source_roots
+    from pants.core.util_rules.system_binaries import find_binary
+    from pants.engine.internals.graph import (
+        find_valid_field_sets,
+        hydrate_sources,
+        resolve_targets,
+        resolve_unparsed_address_inputs,
+    )
+    from pants.engine.intrinsics import (
+        add_prefix,
+        create_digest,
+        digest_subset_to_digest,
+        execute_process,
+        get_digest_contents,
+        get_digest_entries,
+        merge_digests,
+        remove_prefix,
+    )
+    from pants.engine.process import execute_process_or_raise
+    from pants.engine.rules import concurrently, implicitly
+
+    dependencies_of = targets_of = resolve_targets
+
+    def by_name(rule_function: Callable[..., Any], output: type, request: type) -> Any:
+        """How another rule of this plugin is called."""
+        return rule_function
+
+    def by_name_in_environment(
+        rule_function: Callable[..., Any], output: type, request: type
+    ) -> Any:
+        """The same, called with `**implicitly({request: Type, name: EnvironmentName})`."""
+        return rule_function
+
+except ImportError:
+    from pants.core.util_rules.environments import EnvironmentField, EnvironmentNameRequest
+    from pants.engine.rules import Get
+    from pants.engine.rules import MultiGet as concurrently
+
+    def implicitly(*args: Any) -> Any:
+        return {"__implicitly": args}
+
+    def _get(output: Type[Any], request: Type[Any]) -> Callable[..., Any]:
+        def call(*args: Any, **keywords: Any) -> Get:
+            argument = args[0] if args else keywords["__implicitly"][0]
+            if isinstance(argument, dict):
+                ((argument, _),) = argument.items()
+            return Get(output, request, argument)
+
+        return call
+
+    def by_name(rule_function: Callable[..., Any], output: type, request: type) -> Any:
+        return _get(output, request)
+
+    def by_name_in_environment(
+        rule_function: Callable[..., Any], output: Type[Any], request: Type[Any]
+    ) -> Any:
+        def call(**keywords: Any) -> Get:
+            ((argument, _), (environment, _)) = keywords["__implicitly"][0].items()
+            return Get(output, {argument: request, environment: EnvironmentName})
+
+        return call
+
+    add_prefix = _get(Digest, AddPrefix)
+    create_digest = _get(Digest, CreateDigest)
+    create_venv_pex = _get(VenvPex, PexRequest)
+    dependencies_of = _get(Targets, DependenciesRequest)
+    determine_source_files = _get(SourceFiles, SourceFilesRequest)
+    digest_subset_to_digest = _get(Digest, DigestSubset)
+    environment_aware_package = _get(BuiltPackage, EnvironmentAwarePackageRequest)
+    environment_vars_subset = _get(EnvironmentVars, EnvironmentVarsRequest)
+    execute_process = _get(FallibleProcessResult, Process)
+    execute_process_or_raise = _get(ProcessResult, Process)
+    find_binary = _get(BinaryPaths, BinaryPathRequest)
+    find_valid_field_sets = _get(FieldSetsPerTarget, FieldSetsPerTargetRequest)
+    get_digest_contents = _get(DigestContents, Digest)
+    get_digest_entries = _get(DigestEntries, Digest)
+    hydrate_sources = _get(HydratedSources, HydrateSourcesRequest)
+    maybe_extract_archive = _get(ExtractedArchive, MaybeExtractArchiveRequest)
+    merge_digests = _get(Digest, MergeDigests)
+    remove_prefix = _get(Digest, RemovePrefix)
+    resolve_environment_name = _get(EnvironmentName, EnvironmentNameRequest)
+    resolve_unparsed_address_inputs = _get(Addresses, UnparsedAddressInputs)
+    strip_source_roots = _get(StrippedSourceFiles, SourceFilesRequest)
+    targets_of = _get(Targets, Addresses)

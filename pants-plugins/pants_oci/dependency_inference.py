@@ -1,0 +1,87 @@
+"""`base`, `layers` and `image` are dependencies: `dependents` and `--changed-dependents` must see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Optional, Tuple
+
+from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from pants_oci.compat import implicitly, resolve_unparsed_address_inputs
+from pants_oci.targets.image import (
+    OciImageBaseField,
+    OciImageDependenciesField,
+    OciImageLayersField,
+)
+from pants_oci.targets.push import OciPushDependenciesField, OciPushImageField
+
+
+@dataclass(frozen=True)
+class ImageInferenceFieldSet(FieldSet):
+    required_fields = (OciImageDependenciesField, OciImageBaseField, OciImageLayersField)
+
+    base: OciImageBaseField
+    layers: OciImageLayersField
+
+
+class InferImageDependencies(InferDependenciesRequest[ImageInferenceFieldSet]):
+    infer_from = ImageInferenceFieldSet
+
+
+@dataclass(frozen=True)
+class PushInferenceFieldSet(FieldSet):
+    required_fields = (OciPushDependenciesField, OciPushImageField)
+
+    image: OciPushImageField
+
+
+class InferPushDependencies(InferDependenciesRequest[PushInferenceFieldSet]):
+    infer_from = PushInferenceFieldSet
+
+
+def addresses_in(
+    values: Iterable[Optional[str]], owner: Address, field_alias: str
+) -> UnparsedAddressInputs:
+    """The addresses that a field holds, so that a wrong one is reported with the field it stands in."""
+    return UnparsedAddressInputs(
+        (value for value in values if value),
+        owning_address=owner,
+        description_of_origin=f"the `{field_alias}` field of {owner}",
+    )
+
+
+def _image_fields(field_set: ImageInferenceFieldSet) -> Tuple[UnparsedAddressInputs, ...]:
+    return (
+        addresses_in((field_set.base.value,), field_set.address, OciImageBaseField.alias),
+        addresses_in(field_set.layers.value or (), field_set.address, OciImageLayersField.alias),
+    )
+
+
+@rule(desc="Infer the dependencies of an OCI image", level=LogLevel.DEBUG)
+async def infer_image_dependencies(request: InferImageDependencies) -> InferredDependencies:
+    base, layers = _image_fields(request.field_set)
+    base_address = await resolve_unparsed_address_inputs(base, **implicitly())
+    layer_addresses = await resolve_unparsed_address_inputs(layers, **implicitly())
+    return InferredDependencies((*base_address, *layer_addresses))
+
+
+@rule(desc="Infer the dependencies of an OCI push", level=LogLevel.DEBUG)
+async def infer_push_dependencies(request: InferPushDependencies) -> InferredDependencies:
+    field_set = request.field_set
+    addresses = await resolve_unparsed_address_inputs(
+        addresses_in((field_set.image.value,), field_set.address, OciPushImageField.alias),
+        **implicitly(),
+    )
+    return InferredDependencies(addresses)
+
+
+def rules() -> Iterable[object]:
+    return (
+        *collect_rules(),
+        UnionRule(InferDependenciesRequest, InferImageDependencies),
+        UnionRule(InferDependenciesRequest, InferPushDependencies),
+    )

@@ -1,0 +1,26 @@
+"""How an error reads: the target's address, what was wanted, what was found, what to do."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Iterator
+
+from pants.engine.addresses import Address
+
+from ocikit.errors import OcikitError
+
+
+class OciTargetError(Exception):
+    """Something about a target that keeps its image from being built or published."""
+
+    def __init__(self, address: Address, message: str) -> None:
+        super().__init__(f"{address}: {message}")
+
+
+@contextmanager
+def blamed_on(address: Address) -> Iterator[None]:
+    """Give what the library finds wrong the address of the target that asked for it."""
+    try:
+        yield
+    except OcikitError as error:
+        raise OciTargetError(address, str(error)) from None

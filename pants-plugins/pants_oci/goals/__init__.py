@@ -1,0 +1,1 @@
+"""The goals of Pants that this backend joins; each is a thin way into the steps."""

@@ -1,0 +1,103 @@
+"""`pants package`: images to disk as a layout or an archive, pushes as a few lines of JSON."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Iterable
+
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, CreateDigest, FileContent, MergeDigests
+from pants.engine.rules import collect_rules, rule
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+import ocikit
+from pants_oci.compat import add_prefix, create_digest, merge_digests
+from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.steps.push import PushFieldSet, Wanted, WantedRequest, call_wanted
+from pants_oci.subsystem import OciSubsystem, PackageFormat
+
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+
+
+@rule(desc="Package an OCI image", level=LogLevel.DEBUG)
+async def package_image(field_set: ImageFieldSet, oci: OciSubsystem) -> BuiltPackage:
+    built = await call_image(ImageRequest(field_set))
+    lines = (f"  {built.image.digest}",)
+    if oci.package_format is PackageFormat.LAYOUT:
+        documents = await create_digest(CreateDigest(_layout_documents(built)))
+        layout = await merge_digests(MergeDigests((built.blobs, documents)))
+        path = field_set.output_path.value_or_default(file_ending=None)
+        digest = await add_prefix(AddPrefix(layout, path))
+        return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
+    inputs = await add_prefix(AddPrefix(built.blobs, INPUT_DIRECTORY))
+    path = field_set.output_path.value_or_default(file_ending="tar")
+    request = {
+        "digest": str(built.image.digest),
+        "name": _archive_name(field_set.address),
+        "output": path,
+    }
+    output = await call_ocikit(
+        OcikitProcess(
+            "archive",
+            ocikit.canonical_json.dumps(request),
+            inputs,
+            f"Write the archive of {field_set.address}",
+            output_files=(path,),
+        )
+    )
+    return BuiltPackage(output.digest, (BuiltPackageArtifact(path, lines),))
+
+
+@rule(desc="Package an OCI push", level=LogLevel.DEBUG)
+async def package_push(field_set: PushFieldSet) -> BuiltPackage:
+    wanted = await call_wanted(WantedRequest(field_set))
+    address = field_set.address
+    path = os.path.join(address.spec_path.replace("/", "."), f"{address.target_name}.oci-push.json")
+    digest = await create_digest(CreateDigest([FileContent(path, _push_document(wanted))]))
+    return BuiltPackage(digest, (BuiltPackageArtifact(path),))
+
+
+def _layout_documents(built: BuiltImage) -> Iterable[FileContent]:
+    """The two files that make a directory of blobs an image layout. Spec: image-spec v1.1.1, image-layout.md."""
+    manifest = built.image.manifest.descriptor
+    index = ocikit.ImageIndex.of(
+        [ocikit.Descriptor(manifest.media_type, manifest.digest, manifest.size, platform=built.image.platform)]
+    )
+    return (
+        FileContent("index.json", index.data),
+        FileContent("oci-layout", ocikit.canonical_json.dumps({"imageLayoutVersion": "1.0.0"})),
+    )
+
+
+def _archive_name(address: Address) -> str:
+    """What engines call the image once it is loaded: the grammar of references has no upper case and few signs."""
+    text = f"{address.spec_path}/{address.target_name}".strip("/").lower()
+    return "/".join(_NOT_IN_NAMES.sub("-", part).strip("-") for part in text.split("/")) + ":latest"
+
+
+def _push_document(wanted: Wanted) -> bytes:
+    """References and digest, for the scripts of people."""
+    return ocikit.canonical_json.dumps(
+        {
+            "digest": str(wanted.image.image.digest),
+            "references": [
+                request.destination.reference(tag)
+                for request in (*wanted.requests, *wanted.skipped)
+                for tag in request.tags
+            ],
+        }
+    )
+
+
+def rules() -> Iterable[object]:
+    return (
+        *collect_rules(),
+        UnionRule(PackageFieldSet, ImageFieldSet),
+        UnionRule(PackageFieldSet, PushFieldSet),
+    )
+
+

@@ -1,0 +1,41 @@
+"""The backend `pants_oci`: what Pants loads."""
+
+from __future__ import annotations
+
+from typing import Iterable, Type
+
+from pants.backend.python.util_rules import pex
+from pants.core.util_rules import archive, source_files, stripped_source_files
+from pants.engine.target import Target
+
+from pants_oci import dependency_inference, subsystem
+from pants_oci.goals import package, publish
+from pants_oci.steps import base, contents, git, image, layer, ocikit_process, push
+from pants_oci.targets.base import OciBaseTarget
+from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.layer import OciLayerTarget
+from pants_oci.targets.push import OciPushTarget
+
+
+def target_types() -> Iterable[Type[Target]]:
+    return (OciBaseTarget, OciImageTarget, OciLayerTarget, OciPushTarget)
+
+
+def rules() -> Iterable[object]:
+    return (
+        *archive.rules(),
+        *base.rules(),
+        *contents.rules(),
+        *dependency_inference.rules(),
+        *git.rules(),
+        *image.rules(),
+        *layer.rules(),
+        *ocikit_process.rules(),
+        *package.rules(),
+        *pex.rules(),
+        *publish.rules(),
+        *push.rules(),
+        *source_files.rules(),
+        *stripped_source_files.rules(),
+        *subsystem.Ocikit.rules(),
+    )

@@ -1,0 +1,131 @@
+"""`[oci].registries`: aliases, defaults, and where a push target publishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+from ocikit.errors import InvalidInput
+from ocikit.push.wanted import Destination
+from ocikit.reference import is_registry, parse_repository
+
+ALL_DEFAULT_REGISTRIES = "<all default registries>"
+DOCKER_HUB = "docker.io"
+LAYOUTS_SCHEME = "oci:"
+
+_KEYS = ("address", "default", "insecure", "repository", "extra_image_tags", "skip_push")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """One entry of `[oci].registries`, or an address written in a BUILD file."""
+
+    address: str
+    alias: Optional[str] = None
+    default: bool = False
+    insecure: bool = False
+    repository: Optional[str] = None
+    extra_image_tags: Tuple[str, ...] = ()
+    skip_push: bool = False
+
+    @classmethod
+    def from_option(cls, alias: str, table: Any) -> Registry:
+        """Read one table of the option; raises InvalidInput naming its key."""
+        where = f"[oci.registries.{alias}]"
+        if not isinstance(table, Mapping):
+            raise InvalidInput(f'{where} must be a table with an "address", found {table!r}.')
+        unknown = sorted(set(table) - set(_KEYS))
+        if unknown:
+            raise InvalidInput(
+                f"{where} has the unknown key {', '.join(unknown)}; there are: {', '.join(_KEYS)}."
+            )
+        address = table.get("address")
+        if not isinstance(address, str) or not address:
+            raise InvalidInput(f'{where} has no "address", such as "registry.example:5000/team".')
+        return cls(
+            address=address.rstrip("/"),
+            alias=alias,
+            default=_bool(table.get("default", alias == "default"), f"{where}.default"),
+            insecure=_bool(table.get("insecure", False), f"{where}.insecure"),
+            repository=table.get("repository"),
+            extra_image_tags=tuple(table.get("extra_image_tags", ())),
+            skip_push=_bool(table.get("skip_push", False), f"{where}.skip_push"),
+        )
+
+    def destination(self, repository: str) -> Destination:
+        """A repository in this registry; raises InvalidInput when the name is no repository's."""
+        if not self.address.startswith(LAYOUTS_SCHEME):
+            return Destination(str(parse_repository(f"{self.address}/{repository}")), self.insecure)
+        # The grammar of names is a registry's; a host is put in front so that all of it is checked as a path.
+        parse_repository(f"localhost/{repository}")
+        return Destination(f"{self.address}/{repository}")
+
+
+@dataclass(frozen=True)
+class Registries:
+    """All of `[oci].registries`, in the order of their addresses."""
+
+    configured: Tuple[Registry, ...]
+
+    @classmethod
+    def from_option(cls, tables: Mapping[str, Any]) -> Registries:
+        registries = [Registry.from_option(alias, table) for alias, table in tables.items()]
+        owners: Dict[str, Optional[str]] = {}
+        for registry in registries:
+            if registry.address in owners:
+                raise InvalidInput(
+                    f"[oci.registries.{registry.alias}] and [oci.registries.{owners[registry.address]}] "
+                    f'have the same address "{registry.address}".'
+                )
+            owners[registry.address] = registry.alias
+        return cls(tuple(sorted(registries, key=lambda registry: registry.address)))
+
+    def select(self, wanted: Sequence[str]) -> Tuple[Registry, ...]:
+        """The registries that `wanted` (aliases, addresses, the word for all defaults) stand for, each once."""
+        chosen: Dict[str, Registry] = {}
+        for text in wanted:
+            for registry in self._named(text):
+                chosen.setdefault(registry.address, registry)
+        return tuple(chosen.values())
+
+    def of_host(self, host: str) -> Registry:
+        """The settings of a registry named by its host alone."""
+        return next((r for r in self.configured if r.address == host), Registry(host))
+
+    def _named(self, text: str) -> Tuple[Registry, ...]:
+        if text == ALL_DEFAULT_REGISTRIES:
+            return self._defaults()
+        if text.startswith("@"):
+            found = tuple(r for r in self.configured if r.alias == text[1:])
+            if not found:
+                aliases = ", ".join(f"@{r.alias}" for r in self.configured) or "none"
+                raise InvalidInput(
+                    f'there is no registry "{text}" in [oci].registries; there are: {aliases}.'
+                )
+            return found
+        return (self.of_host(text.rstrip("/")),)
+
+    def _defaults(self) -> Tuple[Registry, ...]:
+        if not self.configured:
+            return (Registry(DOCKER_HUB),)
+        found = tuple(registry for registry in self.configured if registry.default)
+        if not found:
+            raise InvalidInput(
+                "no registry in [oci].registries has `default = true`; "
+                "give one of them that, or name one in `registries`."
+            )
+        return found
+
+
+def split_host(repository: str) -> Tuple[Optional[str], str]:
+    """`("ghcr.io", "acme/web")` for a repository with a registry's host in front, else `(None, repository)`."""
+    host, slash, rest = repository.partition("/")
+    return (host, rest) if slash and is_registry(host) else (None, repository)
+
+
+def _bool(value: Any, where: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    raise InvalidInput(f"{where} must be true or false, found {value!r}.")

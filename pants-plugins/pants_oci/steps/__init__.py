@@ -1,0 +1,1 @@
+"""From targets to a plan, one file per step: contents, layer, base, image, push."""

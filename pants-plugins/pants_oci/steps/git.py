@@ -1,0 +1,97 @@
+"""What Git says of the commit that is checked out; asked only when a placeholder wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Iterable, Optional, Tuple
+
+from pants.base.build_environment import get_buildroot
+from pants.core.util_rules.system_binaries import BinaryPathRequest
+from pants.engine.env_vars import EnvironmentVarsRequest
+from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.rules import collect_rules, rule
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+from pants_oci.compat import (
+    by_name,
+    concurrently,
+    environment_vars_subset,
+    execute_process,
+    find_binary,
+    implicitly,
+)
+
+_SHORT = 7
+_COMMANDS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
+    ("git.sha", ("rev-parse", "--verify", "HEAD")),
+    ("git.branch", ("symbolic-ref", "--short", "--quiet", "HEAD")),
+    ("git.tag", ("describe", "--tags", "--exact-match", "HEAD")),
+)
+
+
+@dataclass(frozen=True)
+class GitFactsRequest:
+    """Ask Git about the repository that the build root is in."""
+
+
+@dataclass(frozen=True)
+class GitFacts:
+    """Values of the `git.` placeholders; None where Git has no answer."""
+
+    values: FrozenDict[str, Optional[str]]
+
+
+@rule(desc="Ask Git about the commit", level=LogLevel.DEBUG)
+async def git_facts(_: GitFactsRequest) -> GitFacts:
+    environment = await environment_vars_subset(
+        EnvironmentVarsRequest(("HOME", "PATH")), **implicitly()
+    )
+    search_path = tuple(environment.get("PATH", "/usr/bin:/bin").split(":"))
+    git = await find_binary(
+        BinaryPathRequest(binary_name="git", search_path=search_path), **implicitly()
+    )
+    if not git.first_path:
+        return GitFacts(FrozenDict(_placeholders({})))
+    results = await concurrently(
+        execute_process(
+            Process(
+                (git.first_path.path, "-C", get_buildroot(), *arguments),
+                env=environment,
+                description=f"Ask Git for {name}",
+                # The answer changes with every commit and is in no input of the process.
+                cache_scope=ProcessCacheScope.PER_SESSION,
+                level=LogLevel.DEBUG,
+            ),
+            **implicitly(),
+        )
+        for name, arguments in _COMMANDS
+    )
+    return GitFacts(
+        FrozenDict(
+            _placeholders(
+                {
+                    name: result.stdout.decode().strip()
+                    for (name, _arguments), result in zip(_COMMANDS, results)
+                    if result.exit_code == 0
+                }
+            )
+        )
+    )
+
+
+call_git_facts = by_name(git_facts, GitFacts, GitFactsRequest)
+
+
+def _placeholders(answers: Dict[str, str]) -> Dict[str, Optional[str]]:
+    sha = answers.get("git.sha")
+    return {
+        **{name: answers.get(name) for name, _arguments in _COMMANDS},
+        "git.short_sha": sha[:_SHORT] if sha else None,
+    }
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()
+
+

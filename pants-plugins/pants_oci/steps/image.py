@@ -1,0 +1,275 @@
+"""A base, layers and settings become an image: no process, its digest is known before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Iterator, List, Optional, Tuple
+
+from pants.core.goals.package import OutputPathField, PackageFieldSet
+from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.environment import EnvironmentName
+from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import Target
+from pants.util.logging import LogLevel
+
+import ocikit
+from ocikit import settings
+from pants_oci.compat import (
+    EnvironmentField,
+    EnvironmentNameRequest,
+    by_name,
+    by_name_in_environment,
+    concurrently,
+    create_digest,
+    implicitly,
+    merge_digests,
+    resolve_environment_name,
+    resolve_unparsed_address_inputs,
+    targets_of,
+)
+from pants_oci.dependency_inference import addresses_in
+from pants_oci.errors import OciTargetError, blamed_on
+from pants_oci.steps.base import BaseFieldSet, BaseRequest, call_base_image
+from pants_oci.steps.contents import Contents, ContentsRequest, Part, call_contents
+from pants_oci.steps.layer import (
+    BuiltLayer,
+    LayerFieldSet,
+    LayerRequest,
+    call_build_layer,
+    call_explicit_layer,
+    sources_of,
+)
+from pants_oci.targets.base import OciBaseTarget
+from pants_oci.targets.image import (
+    OciImageAnnotationsField,
+    OciImageArgsField,
+    OciImageBaseField,
+    OciImageDependenciesField,
+    OciImageEntrypointField,
+    OciImageEnvField,
+    OciImageHealthcheckField,
+    OciImageLabelsField,
+    OciImageLayersField,
+    OciImagePlatformField,
+    OciImagePortsField,
+    OciImageStopSignalField,
+    OciImageTarget,
+    OciImageUserField,
+    OciImageVolumesField,
+    OciImageWorkdirField,
+)
+from pants_oci.targets.layer import OciDirectoryField, OciLayerTarget
+
+
+@dataclass(frozen=True)
+class ImageFieldSet(PackageFieldSet):
+    required_fields = (OciImageDependenciesField, OciImagePlatformField)
+
+    dependencies: OciImageDependenciesField
+    base: OciImageBaseField
+    layers: OciImageLayersField
+    directory: OciDirectoryField
+    entrypoint: OciImageEntrypointField
+    args: OciImageArgsField
+    env: OciImageEnvField
+    workdir: OciImageWorkdirField
+    user: OciImageUserField
+    ports: OciImagePortsField
+    volumes: OciImageVolumesField
+    labels: OciImageLabelsField
+    annotations: OciImageAnnotationsField
+    stop_signal: OciImageStopSignalField
+    healthcheck: OciImageHealthcheckField
+    platform: OciImagePlatformField
+    environment: EnvironmentField
+    output_path: OutputPathField
+
+    def settings(self) -> ocikit.ContainerSettings:
+        """What the author says of running it; the fields have checked their values."""
+        healthcheck = self.healthcheck.value
+        return ocikit.ContainerSettings(
+            entrypoint=self.entrypoint.value,
+            args=self.args.value,
+            env=self.env.value or {},
+            workdir=self.workdir.value,
+            user=self.user.value,
+            ports=tuple(p for text in self.ports.value or () for p in settings.parse_port(text)),
+            volumes=self.volumes.value or (),
+            labels=self.labels.value or {},
+            stop_signal=self.stop_signal.value,
+            healthcheck=settings.parse_healthcheck(healthcheck) if healthcheck else None,
+        )
+
+
+@dataclass(frozen=True)
+class ImageRequest(EngineAwareParameter):
+    """Build the image of an `oci_image`, each layer in the environment that its image asks for."""
+
+    field_set: ImageFieldSet
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """An image; `blobs` has config, manifest and every layer at `blobs/sha256/<hex>`."""
+
+    image: ocikit.Image
+    blobs: Digest
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """An image and those it is built on, the lowest first, and the `oci_base` below them all."""
+
+    images: Tuple[ImageFieldSet, ...]
+    base: Optional[BaseFieldSet]
+
+
+@dataclass(frozen=True)
+class OwnLayers:
+    """The layers that an image adds to its base, the lowest first."""
+
+    layers: Tuple[BuiltLayer, ...]
+
+
+@rule(desc="Build the layers of an OCI image", level=LogLevel.DEBUG)
+async def build_own_layers(field_set: ImageFieldSet) -> OwnLayers:
+    address = field_set.address
+    base_addresses = await resolve_unparsed_address_inputs(base_of(field_set), **implicitly())
+    layer_addresses = await resolve_unparsed_address_inputs(
+        addresses_in(field_set.layers.value or (), address, OciImageLayersField.alias),
+        **implicitly(),
+    )
+    layer_targets = await targets_of(**implicitly(Addresses(layer_addresses)))
+    _refuse_other_layers(address, layer_targets)
+    explicit = await concurrently(
+        call_explicit_layer(LayerFieldSet.create(target)) for target in layer_targets
+    )
+    contents = await call_contents(
+        ContentsRequest(field_set.dependencies, (*base_addresses, *layer_addresses))
+    )
+    placement = ocikit.Placement(directory=field_set.directory.value)
+    with blamed_on(address):
+        # Layers could hide each other's files; that two dependencies want one path is never meant.
+        ocikit.place(sources_of(contents.parts), placement)
+        requests = [
+            LayerRequest(address, name, created_by, ocikit.place(sources_of(parts), placement), parts)
+            for name, created_by, parts in _split(contents)
+        ]
+    automatic = await concurrently(call_build_layer(request) for request in requests)
+    return OwnLayers((*explicit, *automatic))
+
+
+call_own_layers = by_name_in_environment(build_own_layers, OwnLayers, ImageFieldSet)
+
+
+@rule(desc="Build the layers of an OCI image in its environment", level=LogLevel.TRACE)
+async def own_layers_in_environment(request: ImageRequest) -> OwnLayers:
+    environment = await resolve_environment_name(
+        EnvironmentNameRequest.from_field_set(request.field_set), **implicitly()
+    )
+    return await call_own_layers(
+        **implicitly({request.field_set: ImageFieldSet, environment: EnvironmentName})
+    )
+
+
+call_own_layers_in_environment = by_name(own_layers_in_environment, OwnLayers, ImageRequest)
+
+
+@rule(desc="Find what an OCI image is built on", level=LogLevel.DEBUG)
+async def find_lineage(request: ImageRequest) -> Lineage:
+    images = [request.field_set]
+    while True:
+        above = images[0]
+        addresses = await resolve_unparsed_address_inputs(base_of(above), **implicitly())
+        targets = await targets_of(**implicitly(Addresses(addresses)))
+        if not targets:
+            return Lineage(tuple(images), None)
+        if isinstance(targets[0], OciBaseTarget):
+            return Lineage(tuple(images), BaseFieldSet.create(targets[0]))
+        _refuse_other_bases(above.address, targets[0], images)
+        images.insert(0, ImageFieldSet.create(targets[0]))
+
+
+call_lineage = by_name(find_lineage, Lineage, ImageRequest)
+
+
+@rule(desc="Build an OCI image", level=LogLevel.DEBUG)
+async def build_image(request: ImageRequest) -> BuiltImage:
+    lineage = await call_lineage(request)
+    platform = ocikit.Platform.parse(request.field_set.platform.value)
+    bases = await concurrently(
+        call_base_image(BaseRequest(base, platform)) for base in (lineage.base,) if base
+    )
+    added = await concurrently(
+        call_own_layers_in_environment(ImageRequest(field_set)) for field_set in lineage.images
+    )
+    image = bases[0].image if bases else None
+    for field_set, own in zip(lineage.images, added):
+        with blamed_on(field_set.address):
+            image = ocikit.build_image(
+                base=image,
+                layers=[built.layer for built in own.layers],
+                settings=field_set.settings(),
+                platform=ocikit.Platform.parse(field_set.platform.value),
+                annotations=field_set.annotations.value or {},
+            )
+    assert image is not None
+    documents = await create_digest(CreateDigest(_documents(image)))
+    layers = [built.blobs for own in added for built in own.layers]
+    blobs = await merge_digests(
+        MergeDigests((documents, *(base.blobs for base in bases), *layers))
+    )
+    return BuiltImage(image, blobs)
+
+
+call_image = by_name(build_image, BuiltImage, ImageRequest)
+
+
+def base_of(field_set: ImageFieldSet) -> UnparsedAddressInputs:
+    """The address in the `base` field, if any."""
+    return addresses_in((field_set.base.value,), field_set.address, OciImageBaseField.alias)
+
+
+def _refuse_other_bases(owner: Address, base: Target, above: Iterable[ImageFieldSet]) -> None:
+    if not isinstance(base, OciImageTarget):
+        raise OciTargetError(
+            owner,
+            f"the `base` {base.address} is a `{base.alias}`, which is no image; "
+            f"name an `{OciBaseTarget.alias}` or an `{OciImageTarget.alias}`.",
+        )
+    if any(base.address == field_set.address for field_set in above):
+        raise OciTargetError(owner, f"the `base` {base.address} is built on this image itself.")
+
+
+def _refuse_other_layers(owner: Address, layers: Iterable[Target]) -> None:
+    for target in layers:
+        if not isinstance(target, OciLayerTarget):
+            raise OciTargetError(
+                owner,
+                f"{target.address} in `layers` is a `{target.alias}`; name `{OciLayerTarget.alias}` "
+                "targets there, and put what is to be split automatically into `dependencies`.",
+            )
+
+
+def _split(contents: Contents) -> Iterator[Tuple[str, str, Tuple[Part, ...]]]:
+    """The automatic split: what changes together lies together, what changes most often on top."""
+    for part in contents.packages:
+        yield part.origin.target_name, str(part.origin), (part,)
+    if contents.loose:
+        yield "files", "files", contents.loose
+
+
+def _documents(image: ocikit.Image) -> List[FileContent]:
+    return [
+        FileContent(f"blobs/sha256/{image.manifest.config.digest.hex}", image.config.data),
+        FileContent(f"blobs/sha256/{image.digest.hex}", image.manifest.data),
+    ]
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

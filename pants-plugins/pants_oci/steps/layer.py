@@ -1,0 +1,161 @@
+"""Files become a layer: one cacheable process, whose output is one blob and a few lines about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Iterable, Tuple
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import FieldSet
+from pants.util.logging import LogLevel
+
+import ocikit
+from pants_oci.compat import (
+    EnvironmentField,
+    add_prefix,
+    by_name,
+    digest_subset_to_digest,
+    get_digest_contents,
+    merge_digests,
+)
+from pants_oci.errors import OciTargetError, blamed_on
+from pants_oci.steps.contents import ContentsRequest, Part, call_contents
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.subsystem import OciSubsystem
+from pants_oci.targets.layer import (
+    OciDirectoryField,
+    OciLayerDependenciesField,
+    OciLayerDirectoryModeField,
+    OciLayerFileModeField,
+    OciLayerOwnerField,
+    OciLayerStripPrefixField,
+    OciLayerSymlinksField,
+)
+
+_DESCRIPTION_FILE = "layer.json"
+_BLOBS_DIRECTORY = "blobs"
+
+
+@dataclass(frozen=True)
+class LayerRequest(EngineAwareParameter):
+    """Write `entries`, whose bytes are in `parts`, as one layer.
+
+    `contents` names in a word what is in it, for people; `created_by` is its line of history.
+    """
+
+    owner: Address
+    contents: str
+    created_by: str
+    entries: Tuple[ocikit.Entry, ...]
+    parts: Tuple[Part, ...]
+
+    def debug_hint(self) -> str:
+        return f"{self.owner} [{self.contents}]"
+
+
+@dataclass(frozen=True)
+class BuiltLayer:
+    """A layer, and its blob at `blobs/sha256/<hex>`."""
+
+    layer: ocikit.Layer
+    blobs: Digest
+
+
+@dataclass(frozen=True)
+class LayerFieldSet(FieldSet):
+    required_fields = (OciLayerDependenciesField, OciLayerStripPrefixField)
+
+    dependencies: OciLayerDependenciesField
+    directory: OciDirectoryField
+    strip_prefix: OciLayerStripPrefixField
+    owner: OciLayerOwnerField
+    file_mode: OciLayerFileModeField
+    directory_mode: OciLayerDirectoryModeField
+    symlinks: OciLayerSymlinksField
+    environment: EnvironmentField
+
+    def placement(self) -> ocikit.Placement:
+        """Where files go; the fields have checked their values."""
+        return ocikit.Placement(
+            directory=self.directory.value,
+            strip_prefix=self.strip_prefix.value or "",
+            owner=ocikit.Owner.parse(self.owner.value),
+            file_mode=_mode(self.file_mode),
+            directory_mode=_mode(self.directory_mode),
+            symlinks=self.symlinks.value or {},
+        )
+
+
+@rule(desc="Build a layer", level=LogLevel.DEBUG)
+async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
+    with blamed_on(request.owner):
+        compression = ocikit.Compression.parse(oci.compression)
+    files = await merge_digests(MergeDigests(part.files for part in request.parts))
+    inputs = await add_prefix(AddPrefix(files, INPUT_DIRECTORY))
+    output = await call_ocikit(
+        OcikitProcess(
+            "layer",
+            _request_document(request, compression),
+            inputs,
+            f"Build layer {request.owner} [{request.contents}]",
+            output_files=(_DESCRIPTION_FILE,),
+            output_directories=(_BLOBS_DIRECTORY,),
+        )
+    )
+    description = await digest_subset_to_digest(
+        DigestSubset(output.digest, PathGlobs([_DESCRIPTION_FILE]))
+    )
+    blobs = await digest_subset_to_digest(
+        DigestSubset(output.digest, PathGlobs([f"{_BLOBS_DIRECTORY}/**"]))
+    )
+    contents = await get_digest_contents(description)
+    layer = ocikit.Layer.from_json(
+        ocikit.canonical_json.loads_object(contents[0].content, _DESCRIPTION_FILE)
+    )
+    # History is the image's, not the blob's: images that share the process may tell different ones.
+    return BuiltLayer(replace(layer, history=ocikit.History(request.created_by)), blobs)
+
+
+call_build_layer = by_name(build_layer, BuiltLayer, LayerRequest)
+
+
+@rule(desc="Build a layer from an oci_layer", level=LogLevel.DEBUG)
+async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
+    contents = await call_contents(ContentsRequest(field_set.dependencies))
+    with blamed_on(field_set.address):
+        entries = ocikit.place(sources_of(contents.parts), field_set.placement())
+    if not entries:
+        raise OciTargetError(
+            field_set.address, "the layer is empty: give it `dependencies` or `symlinks`."
+        )
+    request = LayerRequest(
+        field_set.address, "layer", f"oci_layer {field_set.address}", entries, contents.parts
+    )
+    return await call_build_layer(request)
+
+
+call_explicit_layer = by_name(explicit_layer, BuiltLayer, LayerFieldSet)
+
+
+def _request_document(request: LayerRequest, compression: ocikit.Compression) -> bytes:
+    return ocikit.canonical_json.dumps(
+        {
+            "entries": [entry.to_json() for entry in request.entries],
+            "compression": str(compression),
+        }
+    )
+
+
+def sources_of(parts: Iterable[Part]) -> Tuple[ocikit.Source, ...]:
+    return tuple(source for part in parts for source in part.sources)
+
+
+def _mode(field: OciLayerFileModeField) -> int | None:
+    return ocikit.parse_mode(field.value) if field.value else None
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,136 @@
+"""How a sandbox runs ocikit: its sources are inputs, so a new version of it is another cache key."""
+
+from __future__ import annotations
+
+import importlib.resources
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Iterable, Mapping, Tuple
+
+from pants.backend.python.util_rules.pex import PexRequest
+from pants.engine.env_vars import EnvironmentVarsRequest
+from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
+from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.rules import collect_rules, rule
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+from pants_oci.compat import (
+    by_name,
+    create_digest,
+    create_venv_pex,
+    environment_vars_subset,
+    execute_process_or_raise,
+    implicitly,
+    merge_digests,
+)
+from pants_oci.subsystem import Ocikit, OciSubsystem
+
+REQUEST_FILE = "request.json"
+# The folder of the sandbox that layers' files and images' blobs are put in: nothing in it can shadow a module.
+INPUT_DIRECTORY = "input"
+
+_LIBRARY_DIRECTORY = "__ocikit"
+# Where credentials and their helpers are found; the values are paths, never secrets.
+_ALWAYS_PASSED = ("DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR")
+
+
+@dataclass(frozen=True)
+class OcikitProcess:
+    """A call of `python -m ocikit COMMAND request.json` in a sandbox that has `inputs` below `input/`."""
+
+    command: str
+    request: bytes = field(repr=False)
+    inputs: Digest
+    description: str
+    output_files: Tuple[str, ...] = ()
+    output_directories: Tuple[str, ...] = ()
+    # Speaks to registries: gets the environment this needs, and its answer holds for this run only.
+    network: bool = False
+    level: LogLevel = LogLevel.INFO
+
+
+@dataclass(frozen=True)
+class LibrarySources:
+    """The sources of ocikit, as they are in the running plugin."""
+
+    digest: Digest
+
+
+@rule(desc="Read the sources of ocikit", level=LogLevel.TRACE)
+async def library_sources() -> LibrarySources:
+    files = _library_files(Path(str(importlib.resources.files("ocikit"))))
+    digest = await create_digest(CreateDigest(files))
+    return LibrarySources(digest)
+
+
+@rule(desc="Set up ocikit", level=LogLevel.DEBUG)
+async def setup_ocikit_process(
+    request: OcikitProcess,
+    tool: Ocikit,
+    sources: LibrarySources,
+    oci: OciSubsystem.EnvironmentAware,
+) -> Process:
+    passed = (*_ALWAYS_PASSED, *oci.env_vars) if request.network else ()
+    environment = await environment_vars_subset(EnvironmentVarsRequest(passed), **implicitly())
+    # The tool's own constraints: a repository without Python code has set none of its own.
+    pex_request = tool.to_pex_request(interpreter_constraints=tool.interpreter_constraints)
+    venv_pex = await create_venv_pex(**implicitly({pex_request: PexRequest}))
+    request_digest = await create_digest(
+        CreateDigest([FileContent(REQUEST_FILE, request.request)])
+    )
+    digest = await merge_digests(
+        MergeDigests((venv_pex.digest, sources.digest, request_digest, request.inputs))
+    )
+    return Process(
+        argv=(venv_pex.python.argv0, "-m", "ocikit", request.command, REQUEST_FILE),
+        env=_environment(environment),
+        input_digest=digest,
+        output_files=request.output_files,
+        output_directories=request.output_directories,
+        append_only_caches=venv_pex.append_only_caches or FrozenDict(),
+        description=request.description,
+        level=request.level,
+        cache_scope=(
+            ProcessCacheScope.PER_SESSION if request.network else ProcessCacheScope.SUCCESSFUL
+        ),
+    )
+
+
+call_setup_process = by_name(setup_ocikit_process, Process, OcikitProcess)
+
+
+@dataclass(frozen=True)
+class OcikitOutput:
+    """What a call left behind: its output files and directories."""
+
+    digest: Digest
+
+
+@rule(desc="Run ocikit", level=LogLevel.TRACE)
+async def run_ocikit(request: OcikitProcess) -> OcikitOutput:
+    process = await call_setup_process(request)
+    result = await execute_process_or_raise(**implicitly({process: Process}))
+    return OcikitOutput(result.output_digest)
+
+
+call_ocikit = by_name(run_ocikit, OcikitOutput, OcikitProcess)
+
+
+def _environment(passed: Mapping[str, str]) -> Mapping[str, str]:
+    return {**passed, "PYTHONPATH": _LIBRARY_DIRECTORY, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _library_files(root: Path) -> Tuple[FileContent, ...]:
+    """Every module of the library but its tests and test doubles, which no sandbox needs."""
+    return tuple(
+        FileContent(f"{_LIBRARY_DIRECTORY}/ocikit/{path.relative_to(root)}", path.read_bytes())
+        for path in sorted(root.rglob("*.py"))
+        if not path.name.endswith("_test.py") and "testing" not in path.relative_to(root).parts
+    )
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()
+
+

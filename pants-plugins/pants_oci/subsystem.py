@@ -1,0 +1,116 @@
+"""The options of the backend: `[oci]`, and `[ocikit]` for the tool that runs in sandboxes."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
+from pants.option.option_types import DictOption, EnumOption, StrListOption, StrOption
+from pants.option.subsystem import Subsystem
+from pants.util.strutil import help_text
+
+from pants_oci.registries import Registries
+
+
+class PackageFormat(Enum):
+    """What `package` writes for an `oci_image`."""
+
+    LAYOUT = "layout"
+    ARCHIVE = "archive"
+
+
+class OciSubsystem(Subsystem):
+    options_scope = "oci"
+    help = help_text(
+        """
+        Container images from the dependency graph: `oci_image` and `oci_push` targets.
+        """
+    )
+
+    _registries = DictOption[object](
+        flag_name="--registries",
+        help=help_text(
+            """
+            The registries to publish to, by alias:
+
+                [oci.registries.ghcr]
+                address = "ghcr.io/acme"
+                default = true
+
+            Keys: `address` (host, port and the front of every repository's name; or `oci:PATH`, a directory of OCI
+            image layouts relative to the build root, one for each repository), `default` (publish there unless a
+            target's `registries` says otherwise), `repository` (the default name of repositories there),
+            `extra_image_tags`, `skip_push`, and `insecure` (plain HTTP, only for hosts you trust the way to).
+
+            Without any, images go to Docker Hub. Credentials are those of `docker login` and `podman login`.
+            """
+        ),
+        fromfile=True,
+    )
+    default_repository = StrOption(
+        default="{full_directory}",
+        help=help_text(
+            """
+            The repository of an `oci_push` that names none, with the placeholders that `oci_push` lists.
+            """
+        ),
+    )
+    package_format = EnumOption(
+        default=PackageFormat.LAYOUT,
+        help=help_text(
+            """
+            What `package` writes for an `oci_image`: `layout`, a directory (an OCI image layout), or `archive`, one
+            tar that `docker load`, `podman load` and `skopeo` read.
+            """
+        ),
+    )
+    compression = StrOption(
+        default="gzip",
+        help=help_text(
+            """
+            How layers are compressed: `gzip`, `zstd` or `none`, with a level where the default is not wanted, such
+            as `gzip:9` (1 to 12, default 6) or `zstd:19` (1 to 19, default 3). `gzip` is read everywhere; `zstd` is
+            smaller and faster, and needs engines of 2021 or later.
+            """
+        ),
+    )
+
+    class EnvironmentAware(Subsystem.EnvironmentAware):
+        env_vars = StrListOption(
+            default=[
+                "ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY",
+                "all_proxy", "https_proxy", "http_proxy", "no_proxy",
+                "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE",
+            ],
+            help=help_text(
+                """
+                Environment variables that are handed to the process that speaks to registries, as `NAME` or
+                `NAME=value`: what proxies, certificates and credential helpers need.
+
+                `HOME`, `PATH`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE` and `XDG_RUNTIME_DIR` always are.
+                """
+            ),
+            advanced=True,
+        )  # fmt: skip
+
+    @property
+    def registries(self) -> Registries:
+        """Raises InvalidInput for a table that is not a registry."""
+        return Registries.from_option(self._registries)
+
+
+class Ocikit(PythonToolRequirementsBase):
+    """The library's requirements; its sources are put into each sandbox by the step that runs it."""
+
+    options_scope = "ocikit"
+    help_short = "The tool that writes layers and speaks to registries."
+    help = help_short
+
+    # The lockfile has all of them; these lines are for whoever installs from a resolve of their own.
+    default_version = "requests>=2.32,<3"
+    default_extra_requirements = ["deflate>=0.8.1,<0.10", "zstandard==0.25.0"]
+    default_requirements = [default_version, *default_extra_requirements]
+    default_lockfile_resource = ("pants_oci", "ocikit.lock")
+    register_interpreter_constraints = True
+    default_interpreter_constraints = ["CPython>=3.9,<3.15"]
+
+

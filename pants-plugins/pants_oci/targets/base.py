@@ -1,0 +1,124 @@
+"""`oci_base`: an image to build on."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Optional, Tuple
+
+from pants.engine.addresses import Address
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    AsyncFieldMixin,
+    InvalidFieldException,
+    SourcesField,
+    StringField,
+    StringSequenceField,
+    Target,
+)
+from pants.util.strutil import help_text
+
+from ocikit.digest import Digest
+from ocikit.platform import Platform
+from ocikit.reference import Reference
+from pants_oci.targets.validation import checked, checked_if_set
+
+
+class OciBasePathField(SourcesField, AsyncFieldMixin):
+    alias = "path"
+    value: Optional[str]
+    uses_source_roots = False
+    help = help_text(
+        """
+        The directory of an OCI image layout in the repository, relative to the BUILD file. `oci_image`s on it are
+        built from its blobs, which are verified.
+        """
+    )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        value = super().compute_value(raw_value, address)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value:
+            raise InvalidFieldException(
+                f"{address}: the `{cls.alias}` field must be the path of a directory, found {value!r}."
+            )
+        path = PurePosixPath(value)
+        if path.is_absolute() or ".." in path.parts:
+            raise InvalidFieldException(
+                f'{address}: the `{cls.alias}` field "{value}" leaves the directory of its BUILD file; '
+                "write a path below it."
+            )
+        return str(path)
+
+    @property
+    def globs(self) -> Tuple[str, ...]:
+        return (f"{self.value}/**",) if self.value else ()
+
+
+class OciBaseImageField(StringField):
+    alias = "image"
+    help = help_text(
+        """
+        The reference of an image in a registry, such as `docker.io/library/python:3.12-slim`.
+
+        Building on it is not possible yet: copy it to an OCI image layout in the repository and use `path`.
+        """
+    )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        value = super().compute_value(raw_value, address)
+        checked_if_set(Reference.parse, value, alias=cls.alias, address=address)
+        return value
+
+
+class OciBaseDigestField(StringField):
+    alias = "digest"
+    help = help_text(
+        """
+        The digest, `sha256:` and 64 hex digits, of the manifest or index to use. With `path` it says which image of
+        the layout is meant, and that it must be exactly that.
+        """
+    )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        value = super().compute_value(raw_value, address)
+        checked_if_set(Digest.parse, value, alias=cls.alias, address=address)
+        return value
+
+
+class OciBasePlatformsField(StringSequenceField):
+    alias = "platforms"
+    help = help_text(
+        """
+        The platforms that the base is used for, such as `["linux/amd64", "linux/arm64"]`. An `oci_image` for another
+        one is an error. By default whatever the base has.
+        """
+    )
+
+    @classmethod
+    def compute_value(
+        cls, raw_value: Optional[Tuple[str, ...]], address: Address
+    ) -> Optional[Tuple[str, ...]]:
+        value = super().compute_value(raw_value, address)
+        for platform in value or ():
+            checked(Platform.parse, platform, alias=cls.alias, address=address)
+        return value
+
+
+class OciBaseTarget(Target):
+    alias = "oci_base"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        OciBasePathField,
+        OciBaseImageField,
+        OciBaseDigestField,
+        OciBasePlatformsField,
+    )
+    help = help_text(
+        """
+        An image to build on, made by others. Name it in `base` of an `oci_image`.
+        """
+    )

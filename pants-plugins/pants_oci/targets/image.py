@@ -1,0 +1,286 @@
+"""`oci_image`: one platform's image."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple
+
+from pants.core.goals.package import OutputPathField
+from pants.engine.addresses import Address
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    Dependencies,
+    DictStringToStringField,
+    Field,
+    InvalidFieldException,
+    StringField,
+    StringSequenceField,
+    Target,
+)
+from pants.util.frozendict import FrozenDict
+from pants.util.strutil import help_text
+
+from ocikit import settings
+from ocikit.platform import Platform
+from pants_oci.compat import EnvironmentField
+from pants_oci.targets.layer import OciDirectoryField
+from pants_oci.targets.validation import checked, checked_if_set
+
+
+class _CheckedStringField(StringField):
+    parse: ClassVar[Callable[[Any], Any]]
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        value = super().compute_value(raw_value, address)
+        checked_if_set(cls.parse, value, alias=cls.alias, address=address)
+        return value
+
+
+class _CheckedStringsField(StringSequenceField):
+    parse: ClassVar[Callable[[Any], Any]]
+
+    @classmethod
+    def compute_value(cls, raw_value: Any, address: Address) -> Optional[Tuple[str, ...]]:
+        value = super().compute_value(raw_value, address)
+        for item in value or ():
+            checked(cls.parse, item, alias=cls.alias, address=address)
+        return value
+
+
+class _CheckedDictField(DictStringToStringField):
+    parse: ClassVar[Callable[[Any], Any]]
+
+    @classmethod
+    def compute_value(cls, raw_value: Any, address: Address) -> Optional[FrozenDict[str, str]]:
+        value = super().compute_value(raw_value, address)
+        checked_if_set(cls.parse, value, alias=cls.alias, address=address)
+        return value
+
+
+class OciImageDependenciesField(Dependencies):
+    help = help_text(
+        """
+        What goes into the image: `file`, `files`, `resource`, `resources` and `relocated_files` targets, and any
+        target that the `package` goal can build, such as `pex_binary`. The contents of an `archive` go in unpacked.
+
+        Every package becomes a layer of its own, and the files and resources together one above them.
+        """
+    )
+
+
+class OciImageBaseField(StringField):
+    alias = "base"
+    help = help_text(
+        """
+        The image to build on: the address of an `oci_base` or of another `oci_image`. Left out, the image starts
+        from nothing (`scratch`).
+
+        Environment variables, labels, ports and volumes are merged with the base's; the other settings replace its
+        own, and a new `entrypoint` discards its `args`.
+        """
+    )
+
+
+class OciImageLayersField(StringSequenceField):
+    alias = "layers"
+    help = help_text(
+        """
+        Addresses of `oci_layer` targets, the lowest first. They lie above the base and below what `dependencies`
+        bring in.
+        """
+    )
+
+
+class OciImageEntrypointField(StringSequenceField):
+    alias = "entrypoint"
+    help = help_text(
+        """
+        The program that a container runs, and its first arguments, such as `["/app/server.pex", "--verbose"]`.
+        """
+    )
+
+
+class OciImageArgsField(StringSequenceField):
+    alias = "args"
+    help = help_text(
+        """
+        Arguments after the `entrypoint` that whoever runs the container can replace (Docker's `CMD`).
+        """
+    )
+
+
+class OciImageEnvField(_CheckedDictField):
+    alias = "env"
+    parse = staticmethod(settings.parse_env)
+    help = help_text(
+        """
+        Environment variables of the container, such as `{"LOG_LEVEL": "info"}`.
+        """
+    )
+
+
+class OciImageWorkdirField(_CheckedStringField):
+    alias = "workdir"
+    parse = staticmethod(settings.parse_workdir)
+    help = help_text(
+        """
+        The working directory of the container, an absolute path.
+        """
+    )
+
+
+class OciImageUserField(_CheckedStringField):
+    alias = "user"
+    parse = staticmethod(settings.parse_user)
+    help = help_text(
+        """
+        Who the container runs as: `user`, `uid`, `user:group` or `uid:gid`. By default the base's, or root.
+        """
+    )
+
+
+class OciImagePortsField(_CheckedStringsField):
+    alias = "ports"
+    parse = staticmethod(settings.parse_port)
+    help = help_text(
+        """
+        The ports that the container listens on, such as `["8080/tcp", "53/udp", "8000-8010"]`.
+        """
+    )
+
+
+class OciImageVolumesField(_CheckedStringsField):
+    alias = "volumes"
+    parse = staticmethod(settings.parse_volume)
+    help = help_text(
+        """
+        Directories that hold data which is not the image's, absolute paths.
+        """
+    )
+
+
+class OciImageLabelsField(_CheckedDictField):
+    alias = "labels"
+    parse = staticmethod(settings.parse_labels)
+    help = help_text(
+        """
+        Labels of the image config, which `docker inspect` shows.
+        """
+    )
+
+
+class OciImageAnnotationsField(_CheckedDictField):
+    alias = "annotations"
+    parse = staticmethod(settings.parse_annotations)
+    help = help_text(
+        """
+        Annotations of the image manifest, which registries show, such as `org.opencontainers.image.source`.
+        """
+    )
+
+
+class OciImageStopSignalField(_CheckedStringField):
+    alias = "stop_signal"
+    parse = staticmethod(settings.parse_stop_signal)
+    help = help_text(
+        """
+        The signal that asks the container to exit, such as `"SIGINT"`. By default SIGTERM.
+        """
+    )
+
+
+class OciImageHealthcheckField(Field):
+    alias = "healthcheck"
+    default = None
+    value: Optional[FrozenDict[str, Any]]
+    help = help_text(
+        """
+        How an engine asks whether the container is well: a dictionary with `test` (a list, or a string for the
+        shell; `"NONE"` turns the base's off) and, where wanted, `interval`, `timeout`, `start_period` (such as
+        `"30s"`) and `retries`.
+        """
+    )
+
+    @classmethod
+    def compute_value(cls, raw_value: Any, address: Address) -> Optional[FrozenDict[str, Any]]:
+        value = super().compute_value(raw_value, address)
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise InvalidFieldException(
+                f"{address}: the `{cls.alias}` field must be a dictionary, found {value!r}."
+            )
+        checked(settings.parse_healthcheck, value, alias=cls.alias, address=address)
+        frozen: Dict[str, Any] = {
+            key: tuple(item) if isinstance(item, list) else item for key, item in value.items()
+        }
+        return FrozenDict(frozen)
+
+
+class OciImagePlatformField(_CheckedStringField):
+    alias = "platform"
+    parse = staticmethod(Platform.parse)
+    default = "linux/amd64"
+    value: str
+    help = help_text(
+        """
+        What the image runs on: `os/architecture` or `os/architecture/variant`.
+        """
+    )
+
+
+class OciImagePexLayersField(StringField):
+    alias = "pex_layers"
+    valid_choices = ("single",)
+    default = "single"
+    value: str
+    help = help_text(
+        """
+        How a `pex_binary` becomes layers. `single`: the PEX as one file in one layer.
+        """
+    )
+
+
+class OciImageTarget(Target):
+    alias = "oci_image"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        OciImageDependenciesField,
+        OciImageBaseField,
+        OciImageLayersField,
+        OciDirectoryField,
+        OciImageEntrypointField,
+        OciImageArgsField,
+        OciImageEnvField,
+        OciImageWorkdirField,
+        OciImageUserField,
+        OciImagePortsField,
+        OciImageVolumesField,
+        OciImageLabelsField,
+        OciImageAnnotationsField,
+        OciImageStopSignalField,
+        OciImageHealthcheckField,
+        OciImagePlatformField,
+        OciImagePexLayersField,
+        EnvironmentField,
+        OutputPathField,
+    )
+    help = help_text(
+        """
+        A container image for one platform, built without Docker and bit for bit the same on every machine.
+
+        `package` writes it below `dist/`, as an OCI image layout or as an archive (`[oci].package_format`). Name it
+        in `image` of an `oci_push` to publish it.
+
+        Example:
+
+            oci_image(
+                name="image",
+                dependencies=[":server", ":assets"],
+                entrypoint=["/app/server.pex"],
+                directory="/app",
+                user="1000:1000",
+                ports=["8080/tcp"],
+            )
+        """
+    )

@@ -1,0 +1,111 @@
+"""`oci_push`: where an image is published."""
+
+from __future__ import annotations
+
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    BoolField,
+    Dependencies,
+    StringField,
+    StringSequenceField,
+    Target,
+)
+from pants.util.strutil import help_text
+
+from pants_oci.placeholders import PLACEHOLDERS_HELP
+from pants_oci.registries import ALL_DEFAULT_REGISTRIES
+
+
+class OciPushDependenciesField(Dependencies):
+    help = help_text(
+        """
+        Inferred from `image`; there is no need to write any.
+        """
+    )
+
+
+class OciPushImageField(StringField):
+    alias = "image"
+    required = True
+    value: str
+    help = help_text(
+        """
+        The address of the `oci_image` to publish.
+        """
+    )
+
+
+class OciPushRepositoryField(StringField):
+    alias = "repository"
+    help = help_text(
+        f"""
+        The repository in the registry, such as `shop/web`. By default `[oci].default_repository`, or the
+        registry's own `repository`.
+
+        With a registry's host in front, such as `ghcr.io/acme/web`, it is published there and `registries` must be
+        left out.
+
+        {PLACEHOLDERS_HELP}
+        """
+    )
+
+
+class OciPushRegistriesField(StringSequenceField):
+    alias = "registries"
+    default = (ALL_DEFAULT_REGISTRIES,)
+    help = help_text(
+        f"""
+        Where to publish: `"@alias"` for a registry of `[oci].registries`, an address such as
+        `"registry.example:5000/team"`, or a directory of OCI layouts such as `"oci:dist/registry"`.
+
+        By default every configured registry that has `default = true`, or Docker Hub when no registry is
+        configured. `{ALL_DEFAULT_REGISTRIES}` in a list stands for these.
+        """
+    )
+
+
+class OciPushImageTagsField(StringSequenceField):
+    alias = "image_tags"
+    default = ("latest",)
+    help = help_text(
+        f"""
+        The tags that are to name the image, such as `["latest", "{{git.short_sha}}"]`.
+
+        Tags never change the image: a new commit with the same content costs one small request.
+
+        {PLACEHOLDERS_HELP}
+        """
+    )
+
+
+class OciPushSkipField(BoolField):
+    alias = "skip_push"
+    default = False
+    help = help_text(
+        """
+        Do not publish with `publish ::`; `package` still writes what would be published.
+        """
+    )
+
+
+class OciPushTarget(Target):
+    alias = "oci_push"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        OciPushDependenciesField,
+        OciPushImageField,
+        OciPushRepositoryField,
+        OciPushRegistriesField,
+        OciPushImageTagsField,
+        OciPushSkipField,
+    )
+    help = help_text(
+        """
+        Where an `oci_image` is published. `publish` builds the image, asks each registry whether the tags have its
+        digest already, and sends only what is missing.
+
+        Example:
+
+            oci_push(name="push", image=":image", repository="shop/web", image_tags=["latest", "{git.short_sha}"])
+        """
+    )
