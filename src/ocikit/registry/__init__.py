@@ -1,0 +1,1 @@
+"""Registries: the distribution specification, authentication and credentials."""

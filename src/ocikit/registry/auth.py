@@ -1,0 +1,221 @@
+"""Authentication as a conversation: 401, a token if one is wanted, the request again.
+
+    flow = authenticator.flow(request, access)      # a generator
+    next(flow) → the request to send; flow.send(answer) → the next one, or the end
+
+Nothing here sends anything. The obvious way, a 401 before every request, doubles their number: what
+a registry asked for once is remembered, and a token serves until it expires.
+Source: Docker's "Token Authentication Specification" and "OAuth2 token authentication".
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Generator, Mapping, Optional, Tuple
+from urllib.parse import urlencode
+
+from ocikit import canonical_json
+from ocikit.errors import InvalidContent, InvalidInput, ProtocolViolation
+from ocikit.registry.challenge import Challenge, choose, merge_scopes, parse_challenges
+from ocikit.registry.exchange import Answer, Request, keeps_secrets, origin, printable
+from ocikit.registry.failure import failure, violation
+from ocikit.registry.secret import Credentials, CredentialSource, Lookup, Secret
+
+Flow = Generator[Request, Answer, None]
+# What an Authorization header says, and the secrets inside it.
+_Header = Tuple[Secret, Tuple[Secret, ...]]
+_Attempt = Generator[Request, Answer, Optional[_Header]]
+
+_DEFAULT_SECONDS = 60
+# A token is dropped a little early: it must live until the registry reads it.
+_MARGIN = 0.9
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a request needs: the repository's path (empty for none) and the scopes of a token."""
+
+    path: str = ""
+    scopes: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Token:
+    secret: Secret
+    expires: float
+
+
+class Authenticator:
+    """What one client knows about getting into one registry: challenge, credentials, tokens.
+
+    `registry` is the name that credentials have, `base` the address that may be given secrets.
+    `insecure`: secrets may go there in plain text. `clock` counts seconds.
+    """
+
+    def __init__(
+        self,
+        registry: str,
+        base: str,
+        find: CredentialSource,
+        *,
+        insecure: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry = registry
+        self._base = base
+        self._origin = origin(base)
+        self._find = find
+        self._insecure = insecure
+        self._clock = clock
+        self._challenge: Optional[Challenge] = None
+        self._tokens: Dict[Tuple[str, str, Tuple[str, ...]], _Token] = {}
+        self._lookups: Dict[str, Lookup] = {}
+        # By path: a mirror asks for scopes of the repository that it mirrors, under another name.
+        self._challenged: Dict[str, str] = {}
+
+    def flow(self, request: Request, access: Access) -> Flow:
+        """Yield what to send, be given its answer; the last answer is the one to `request`.
+
+        Raises Unauthorized and others when the token server refuses; a registry's last 401 is the
+        caller's to read.
+        """
+        if origin(request.url) != self._origin:
+            yield request
+            return
+        header = None
+        if self._challenge:
+            header = yield from self._authorize(self._challenge, access)
+        answer = yield _with(request, header)
+        if answer.status != 401 or origin(answer.request.url) != self._origin:
+            return
+        challenge = choose(parse_challenges(answer.headers.get("www-authenticate", "")))
+        if challenge is None:
+            return
+        self._challenged[access.path] = challenge.parameters.get("scope", "")
+        self._tokens.pop(self._key(challenge, access), None)
+        again = yield from self._authorize(challenge, access)
+        if again is None or again == header:
+            return
+        self._challenge = challenge
+        yield _with(request, again)
+
+    def advice(self, path: str) -> Optional[str]:
+        """What a person can do about a refusal; None where credentials were not asked for."""
+        lookup = self._lookups.get(path)
+        if lookup is None:
+            return None
+        if lookup.credentials:
+            return (
+                f'The credentials for "{self._registry}" are from {lookup.places}; if they are '
+                f"wrong or too old, run `docker login {self._registry}`."
+            )
+        where = f" in {lookup.places}" if lookup.places else ""
+        return f'No credentials for "{self._registry}"{where}; run `docker login {self._registry}`.'
+
+    def _authorize(self, challenge: Challenge, access: Access) -> _Attempt:
+        if challenge.scheme == "basic":
+            return self._basic(self._credentials(access.path))
+        return (yield from self._bearer(challenge, access))
+
+    def _basic(self, credentials: Optional[Credentials]) -> Optional[_Header]:
+        if credentials is None or not credentials.password:
+            return None
+        return credentials.basic(), _secrets(credentials)
+
+    def _bearer(self, challenge: Challenge, access: Access) -> _Attempt:
+        key = self._key(challenge, access)
+        token = self._tokens.get(key)
+        if token is None or token.expires <= self._clock():
+            answer = yield self._token_request(key, self._credentials(access.path))
+            token = self._read_token(answer, access)
+            self._tokens[key] = token
+        return Secret(f"Bearer {token.secret.reveal()}"), (token.secret,)
+
+    def _key(self, challenge: Challenge, access: Access) -> Tuple[str, str, Tuple[str, ...]]:
+        """Realm, service, and the scopes that we know of together with those the registry named."""
+        parameters = challenge.parameters
+        scopes = merge_scopes((*access.scopes, self._challenged.get(access.path, "")))
+        return parameters.get("realm", ""), parameters.get("service", ""), scopes
+
+    def _token_request(
+        self, key: Tuple[str, str, Tuple[str, ...]], credentials: Optional[Credentials]
+    ) -> Request:
+        realm, service, scopes = key
+        try:
+            origin(realm)
+        except ProtocolViolation:
+            raise ProtocolViolation(
+                f'"{self._registry}" asks for a token but says not where: its realm is '
+                f'"{printable(realm)}".'
+            ) from None
+        if credentials:
+            self._refuse_plain_text(realm)
+        asked = {"service": service} if service else {}
+        if credentials and credentials.identity_token:
+            return _refresh_request(realm, asked, scopes, credentials.identity_token)
+        query = urlencode([*asked.items(), *(("scope", scope) for scope in scopes)])
+        joint = "&" if "?" in realm else "?"
+        request = Request("GET", f"{realm}{joint}{query}" if query else realm)
+        if credentials is None:
+            return request
+        return request.authorized(credentials.basic(), *_secrets(credentials))
+
+    def _read_token(self, answer: Answer, access: Access) -> _Token:
+        if answer.status != 200:
+            raise failure(answer, "200 with a token", self.advice(access.path))
+        try:
+            document = canonical_json.loads_object(answer.body, "the token")
+        except InvalidContent:
+            document = {}
+        text = document.get("token") or document.get("access_token")
+        if not isinstance(text, str) or not text.isascii() or not text.isprintable():
+            raise violation(answer, 'JSON with a "token"')
+        return _Token(Secret(text), self._clock() + _MARGIN * _seconds(document))
+
+    def _credentials(self, path: str) -> Optional[Credentials]:
+        if path not in self._lookups:
+            self._lookups[path] = self._find(self._registry, path)
+        credentials = self._lookups[path].credentials
+        if credentials:
+            self._refuse_plain_text(self._base)
+        return credentials
+
+    def _refuse_plain_text(self, url: str) -> None:
+        if keeps_secrets(url) or (self._insecure and origin(url) == self._origin):
+            return
+        raise InvalidInput(
+            f'"{self._registry}" wants credentials at {printable(url)}, where anybody on the way '
+            "could read them. They are sent to https addresses, to this machine, and to the own "
+            "address of a registry that is marked as insecure."
+        )
+
+
+def _with(request: Request, header: Optional[_Header]) -> Request:
+    return request.authorized(header[0], header[0], *header[1]) if header else request
+
+
+def _secrets(credentials: Credentials) -> Tuple[Secret, ...]:
+    encoded = Secret(credentials.basic().reveal().partition(" ")[2])
+    return (encoded, credentials.password)
+
+
+def _refresh_request(
+    realm: str, asked: Mapping[str, str], scopes: Tuple[str, ...], token: Secret
+) -> Request:
+    """Source: Docker's "OAuth2 token authentication", "Refreshing a token"."""
+    form = {
+        "grant_type": "refresh_token",
+        **asked,
+        "client_id": "ocikit",
+        "scope": " ".join(scopes),
+        "refresh_token": token.reveal(),
+    }
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return Request("POST", realm, headers, urlencode(form).encode(), secrets=(token,))
+
+
+def _seconds(document: Mapping[str, Any]) -> float:
+    value = document.get("expires_in")
+    valid = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    return float(value) if valid and value is not None else _DEFAULT_SECONDS

@@ -1,0 +1,307 @@
+"""Conversations over a scripted transport: exact requests, exact headers."""
+
+from __future__ import annotations
+
+import json
+from typing import List, Optional
+
+import pytest
+
+from ocikit.errors import (
+    InvalidInput,
+    NetworkError,
+    OcikitError,
+    ProtocolViolation,
+    Unauthorized,
+)
+from ocikit.registry.auth import Access
+from ocikit.registry.client import RegistryClient
+from ocikit.registry.exchange import Request
+from ocikit.registry.secret import Credentials, Lookup, Secret, anonymous
+from ocikit.testing.scripted_transport import Exchange, ScriptedTransport
+
+_REGISTRY = "r.example"
+_URL = "https://r.example/v2/a/manifests/x"
+_ACCESS = Access("a", ("repository:a:pull",))
+_BOB = Credentials("bob", Secret("planted"))
+_BASIC = "Basic Ym9iOnBsYW50ZWQ="
+_TOKEN_CHALLENGE = {
+    "WWW-Authenticate": 'Bearer realm="https://auth.example/token",service="r",'
+    'scope="repository:a:pull"'
+}
+_TOKEN_URL = "https://auth.example/token?service=r&scope=repository%3Aa%3Apull"
+
+
+def _client(
+    script: ScriptedTransport,
+    credentials: Optional[Credentials] = None,
+    now: Optional[List[float]] = None,
+    **options: object,
+) -> RegistryClient:
+    def find(registry: str, path: str) -> Lookup:
+        return Lookup(credentials, "/home/bob/.docker/config.json")
+
+    clock = (lambda: now[0]) if now else (lambda: 0.0)
+    return RegistryClient(
+        _REGISTRY,
+        credentials=find,
+        transport=script,
+        clock=clock,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def _token(text: str, **more: object) -> bytes:
+    return json.dumps({"token": text, **more}).encode()
+
+
+def _ask(client: RegistryClient, url: str = _URL, access: Access = _ACCESS) -> int:
+    return client.ask(Request("GET", url), access, 200).status
+
+
+def test_nobody_asks() -> None:
+    with ScriptedTransport([Exchange("GET", _URL)]) as script:
+        assert _ask(_client(script, _BOB)) == 200
+
+
+def test_basic_is_remembered() -> None:
+    challenge = {"WWW-Authenticate": 'Basic realm="r"'}
+    script = ScriptedTransport(
+        [
+            Exchange("GET", _URL, 401, challenge),
+            Exchange("GET", _URL, authorization=_BASIC),
+            Exchange("GET", _URL, authorization=_BASIC),
+        ]
+    )
+    with script:
+        client = _client(script, _BOB)
+        _ask(client)
+        _ask(client)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "authorization"), [(None, None), (_BOB, _BASIC)], ids=["anonymous", "password"]
+)
+def test_a_token_is_kept_until_it_expires(
+    credentials: Optional[Credentials], authorization: Optional[str]
+) -> None:
+    now = [0.0]
+    script = ScriptedTransport(
+        [
+            Exchange("GET", _URL, 401, _TOKEN_CHALLENGE),
+            Exchange("GET", _TOKEN_URL, body=_token("t1"), authorization=authorization),
+            Exchange("GET", _URL, authorization="Bearer t1"),
+            Exchange("GET", _URL, authorization="Bearer t1"),
+            Exchange(
+                "GET", _TOKEN_URL, body=_token("t2", expires_in=300), authorization=authorization
+            ),
+            Exchange("GET", _URL, authorization="Bearer t2"),
+            Exchange("GET", _URL, authorization="Bearer t2"),
+        ]
+    )
+    with script:
+        client = _client(script, credentials, now)
+        for now[0] in (0, 50, 59, 300):
+            _ask(client)
+
+
+def test_a_token_that_is_refused_is_asked_for_anew_once() -> None:
+    refused = {"errors": [{"code": "UNAUTHORIZED", "message": "who is t3?"}]}
+    script = ScriptedTransport(
+        [
+            Exchange("GET", _URL, 401, _TOKEN_CHALLENGE),
+            Exchange("GET", _TOKEN_URL, body=_token("t1"), authorization=_BASIC),
+            Exchange("GET", _URL, authorization="Bearer t1"),
+            Exchange("GET", _URL, 401, _TOKEN_CHALLENGE, authorization="Bearer t1"),
+            Exchange("GET", _TOKEN_URL, body=_token("t2"), authorization=_BASIC),
+            Exchange("GET", _URL, authorization="Bearer t2"),
+            Exchange("GET", _URL, 401, _TOKEN_CHALLENGE, authorization="Bearer t2"),
+            Exchange("GET", _TOKEN_URL, body=_token("t3"), authorization=_BASIC),
+            Exchange(
+                "GET",
+                _URL,
+                401,
+                _TOKEN_CHALLENGE,
+                json.dumps(refused).encode(),
+                authorization="Bearer t3",
+            ),
+        ]
+    )
+    with script:
+        client = _client(script, _BOB)
+        _ask(client)
+        _ask(client)
+        with pytest.raises(Unauthorized) as raised:
+            _ask(client)
+    assert str(raised.value) == (
+        'the registry answered 401 UNAUTHORIZED "who is [secret]?" (GET '
+        'https://r.example/v2/a/manifests/x). The credentials for "r.example" are from '
+        "/home/bob/.docker/config.json; if they are wrong or too old, run `docker login r.example`."
+    )
+
+
+def test_an_identity_token_is_exchanged() -> None:
+    credentials = Credentials("", Secret(""), Secret("planted"))
+    form = (
+        b"grant_type=refresh_token&service=r&client_id=ocikit&scope=repository%3Aa%3Apull"
+        b"&refresh_token=planted"
+    )
+    script = ScriptedTransport(
+        [
+            Exchange("GET", _URL, 401, _TOKEN_CHALLENGE),
+            Exchange("POST", "https://auth.example/token", body=b'{"access_token":"t"}', sent=form),
+            Exchange("GET", _URL, authorization="Bearer t"),
+        ]
+    )
+    with script:
+        assert _ask(_client(script, credentials)) == 200
+
+
+def test_an_identity_token_is_not_sent_on_to_where_a_redirect_points() -> None:
+    credentials = Credentials("", Secret(""), Secret("planted"))
+    script = ScriptedTransport(
+        [
+            Exchange("GET", _URL, 401, _TOKEN_CHALLENGE),
+            Exchange(
+                "POST", "https://auth.example/token", 307, {"Location": "https://evil.example/"}
+            ),
+        ]
+    )
+    with script, pytest.raises(ProtocolViolation):
+        _ask(_client(script, credentials))
+
+
+def test_other_repositories_are_asked_for_without_a_second_401() -> None:
+    other = "https://r.example/v2/b/manifests/x"
+    script = ScriptedTransport(
+        [
+            Exchange("GET", _URL, 401, _TOKEN_CHALLENGE),
+            Exchange("GET", _TOKEN_URL, body=_token("t1")),
+            Exchange("GET", _URL, authorization="Bearer t1"),
+            Exchange(
+                "GET",
+                "https://auth.example/token?service=r&scope=repository%3Ab%3Apull%2Cpush",
+                body=_token("t2"),
+            ),
+            Exchange("GET", other, authorization="Bearer t2"),
+        ]
+    )
+    with script:
+        client = _client(script)
+        _ask(client)
+        _ask(client, other, Access("b", ("repository:b:pull,push",)))
+
+
+def test_the_scopes_a_mirror_names_are_asked_for_too() -> None:
+    challenge = {
+        "WWW-Authenticate": 'Bearer realm="https://auth.example/token?x=y",'
+        'scope="repository:mirror/a:pull"'
+    }
+    url = (
+        "https://auth.example/token?x=y&scope=repository%3Aa%3Apull"
+        "&scope=repository%3Amirror%2Fa%3Apull"
+    )
+    script = ScriptedTransport(
+        [
+            Exchange("GET", _URL, 401, challenge),
+            Exchange("GET", url, body=_token("t")),
+            Exchange("GET", _URL, authorization="Bearer t"),
+            Exchange("GET", _URL, authorization="Bearer t"),
+        ]
+    )
+    with script:
+        client = _client(script)
+        _ask(client)
+        _ask(client)
+
+
+@pytest.mark.parametrize(
+    ("challenge", "status", "body", "wanted"),
+    [
+        pytest.param("", 0, b"", Unauthorized, id="no-challenge"),
+        pytest.param("Negotiate", 0, b"", Unauthorized, id="unknown-scheme"),
+        pytest.param("Bearer service=r", 0, b"", ProtocolViolation, id="no-realm"),
+        pytest.param("Bearer realm=/token", 0, b"", ProtocolViolation, id="realm-without-host"),
+        pytest.param("Bearer realm=http://[::1", 0, b"", ProtocolViolation, id="realm-is-no-url"),
+        pytest.param("Bearer realm=https://x/t", 401, b"planted", Unauthorized, id="refused"),
+        pytest.param("Bearer realm=https://x/t", 200, b"<html>", ProtocolViolation, id="html"),
+        pytest.param("Bearer realm=https://x/t", 200, b"{}", ProtocolViolation, id="no-token"),
+        pytest.param(
+            "Bearer realm=https://x/t", 200, b'{"token":"a\\nb"}', ProtocolViolation, id="two-lines"
+        ),
+        pytest.param("Bearer realm=http://x/t", 0, b"", InvalidInput, id="realm-in-plain-text"),
+    ],
+)
+def test_what_goes_wrong(challenge: str, status: int, body: bytes, wanted: type) -> None:
+    exchanges = [Exchange("GET", _URL, 401, {"WWW-Authenticate": challenge})]
+    if status:
+        url = "https://x/t?scope=repository%3Aa%3Apull"
+        exchanges.append(Exchange("GET", url, status, body=body, authorization=_BASIC))
+    with ScriptedTransport(exchanges) as script, pytest.raises(OcikitError) as raised:
+        _ask(_client(script, _BOB))
+    assert type(raised.value) is wanted
+    assert "planted" not in f"{raised.value} {raised.value!r} {raised.value.__dict__}"
+
+
+def test_no_credentials() -> None:
+    exchanges = [Exchange("GET", _URL, 401, {"WWW-Authenticate": "Basic realm=r"})]
+    with ScriptedTransport(exchanges) as script, pytest.raises(Unauthorized) as raised:
+        _ask(_client(script))
+    assert str(raised.value).endswith(
+        'No credentials for "r.example" in /home/bob/.docker/config.json; '
+        "run `docker login r.example`."
+    )
+
+
+def test_credentials_are_for_https_or_for_the_registry_marked_insecure() -> None:
+    base = "http://r.example/v2/a/manifests/x"
+    challenge = {"WWW-Authenticate": "Basic realm=r"}
+    with (
+        ScriptedTransport([Exchange("GET", base, 401, challenge)]) as script,
+        pytest.raises(InvalidInput, match="wants credentials at http://r.example"),
+    ):
+        _ask(_client(script, _BOB, scheme="http"), base)
+    exchanges = [Exchange("GET", base, 401, challenge), Exchange("GET", base, authorization=_BASIC)]
+    with ScriptedTransport(exchanges) as script:
+        _ask(_client(script, _BOB, insecure=True), base)
+    elsewhere = {"WWW-Authenticate": "Bearer realm=http://auth.example/token"}
+    with (
+        ScriptedTransport([Exchange("GET", base, 401, elsewhere)]) as script,
+        pytest.raises(InvalidInput, match="wants credentials at http://auth.example/token"),
+    ):
+        _ask(_client(script, _BOB, insecure=True), base)
+
+
+def test_another_host_is_given_nothing_and_believed_nothing() -> None:
+    challenge = {"WWW-Authenticate": "Basic realm=r"}
+    exchanges = [
+        Exchange("GET", _URL, 401, challenge),
+        Exchange("GET", _URL, 307, {"Location": "https://s.example/x?sign"}, authorization=_BASIC),
+        Exchange("GET", "https://s.example/x?sign", 401, challenge),
+        Exchange("PUT", "https://s.example/upload", 201),
+    ]
+    with ScriptedTransport(exchanges) as script:
+        client = _client(script, _BOB)
+        with pytest.raises(Unauthorized, match=r"\(GET https://s.example/x\)"):
+            _ask(client)
+        client.ask(Request("PUT", "https://s.example/upload"), _ACCESS, 201)
+
+
+def test_redirects_end() -> None:
+    exchanges = [Exchange("GET", _URL, 302, {"Location": _URL})] * 11
+    with (
+        ScriptedTransport(exchanges) as script,
+        pytest.raises(ProtocolViolation, match="more than 10 redirects"),
+    ):
+        _ask(_client(script))
+
+
+def test_nobody_listens() -> None:
+    with RegistryClient("127.0.0.1:1") as client, pytest.raises(NetworkError) as raised:
+        client.ping()
+    assert str(raised.value) == "GET http://127.0.0.1:1/v2/: the connection was refused."
+
+
+def test_schemes() -> None:
+    with pytest.raises(InvalidInput, match='found "ftp"'):
+        RegistryClient(_REGISTRY, credentials=anonymous, scheme="ftp")

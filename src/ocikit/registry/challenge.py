@@ -1,0 +1,96 @@
+"""`WWW-Authenticate`: what a registry asks for, and the scopes it asks it for.
+
+Grammar (RFC 9110, section 11.6.1): a comma separates both challenges and the parameters of one, so
+a name followed by "=" is a parameter of the challenge before it, and any other name starts one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Dict, Iterable, List, Mapping, Optional, Set, Tuple
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_SCHEME = re.compile(rf"{_TOKEN}(?=[\s,]|$)(?![ \t]*=)")
+_TOKEN68 = re.compile(r"[ \t]+[0-9A-Za-z._~+/-]+=*[ \t]*(?=,|$)")
+# A value without quotes may hold an address, which the grammar forbids and servers send.
+_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))', re.DOTALL)
+_SEPARATOR = re.compile(r"[\s,]*")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """One way to authenticate: scheme and names of parameters in lower case."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def parse_challenges(header: str) -> Tuple[Challenge, ...]:
+    """Read a header, or several joined by commas; what is not understood is left out.
+
+    >>> parse_challenges('Bearer realm="https://auth.example/token",service="r"')[0].parameters["service"]
+    'r'
+    """
+    challenges: List[Challenge] = []
+    parameters: Dict[str, str] = {}
+    position = _skip(header, 0)
+    while position < len(header):
+        parameter = _PARAMETER.match(header, position)
+        scheme = _SCHEME.match(header, position)
+        if parameter:
+            name, quoted, plain = parameter.groups()
+            value = plain if quoted is None else _ESCAPED.sub(r"\1", quoted)
+            parameters.setdefault(name.lower(), value)
+            position = parameter.end()
+        elif scheme:
+            parameters = {}
+            challenges.append(Challenge(scheme.group().lower(), MappingProxyType(parameters)))
+            token68 = _TOKEN68.match(header, scheme.end())
+            position = token68.end() if token68 else scheme.end()
+        else:
+            position = _next_comma(header, position)
+        position = _skip(header, position)
+    return tuple(challenges)
+
+
+def choose(challenges: Iterable[Challenge]) -> Optional[Challenge]:
+    """The one to answer: Bearer, which sends no password to the registry, before Basic."""
+    by_scheme = {challenge.scheme: challenge for challenge in reversed(tuple(challenges))}
+    return by_scheme.get("bearer") or by_scheme.get("basic")
+
+
+def repository_scope(path: str, *, push: bool) -> str:
+    """What a token must allow. Source: Docker's "Token scope documentation".
+
+    >>> repository_scope("shop/web", push=True)
+    'repository:shop/web:pull,push'
+    """
+    return f"repository:{path}:pull,push" if push else f"repository:{path}:pull"
+
+
+def merge_scopes(scopes: Iterable[str]) -> Tuple[str, ...]:
+    """One scope per resource, sorted, its actions united; a text may hold several, with spaces.
+
+    >>> merge_scopes(["repository:a:pull", "repository:a:push repository:b:pull"])
+    ('repository:a:pull,push', 'repository:b:pull')
+    """
+    actions: Dict[str, Set[str]] = {}
+    for scope in " ".join(scopes).split():
+        resource, _, allowed = scope.rpartition(":")
+        actions.setdefault(resource, set()).update(allowed.split(","))
+    return tuple(
+        f"{resource}:{','.join(sorted(actions[resource]))}" for resource in sorted(actions)
+    )
+
+
+def _skip(header: str, position: int) -> int:
+    separator = _SEPARATOR.match(header, position)
+    return separator.end() if separator else position
+
+
+def _next_comma(header: str, position: int) -> int:
+    comma = header.find(",", position)
+    return len(header) if comma < 0 else comma

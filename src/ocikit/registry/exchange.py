@@ -1,0 +1,145 @@
+"""One HTTP exchange as values: what is asked, what came back, and where it may be sent on to."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import BinaryIO, Iterator, Mapping, Optional, Protocol, Tuple, Union
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+from ocikit.errors import ProtocolViolation
+from ocikit.registry.secret import Secret
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_REDIRECTS = (301, 302, 303, 307, 308)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class StreamedBody(Protocol):
+    """A body of known length (bytes) that can be read more than once, a chunk at a time."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+@dataclass(frozen=True, repr=False)
+class Request:
+    """What is asked; prints as method and address, without query or secrets.
+
+    `streamed`: a successful answer's body is left to be read by the caller. `secrets`: what must
+    not be shown even where the server's answer repeats it.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default=_NOTHING)
+    body: Union[bytes, StreamedBody] = b""
+    streamed: bool = False
+    authorization: Optional[Secret] = None
+    secrets: Tuple[Secret, ...] = ()
+
+    def authorized(self, authorization: Optional[Secret], *secrets: Secret) -> Request:
+        return replace(self, authorization=authorization, secrets=secrets)
+
+    def __str__(self) -> str:
+        return f"{self.method} {printable(self.url)}"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a transport received: header names in lower case, a body that must be closed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: BinaryIO
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response that was read, with the request it answers (after redirects).
+
+    `body` is empty where the request is `streamed` and succeeded.
+    """
+
+    request: Request
+    status: int
+    headers: Mapping[str, str] = field(default=_NOTHING, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """Without its parameters, in lower case, empty where there is none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def printable(url: str) -> str:
+    """`url` without query, fragment and user information: fit for messages."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def origin(url: str) -> Tuple[str, str, int]:
+    """Scheme, host and port: what decides whether two addresses are one server (RFC 6454)."""
+    parts = _split(url)
+    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (no port, brackets allowed) is this machine: localhost, 127.0.0.0/8 or ::1."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def keeps_secrets(url: str) -> bool:
+    """Whether what is sent to `url` cannot be read on the way."""
+    scheme, host, _ = origin(url)
+    return scheme == "https" or is_loopback(host)
+
+
+def resolve_location(base: str, location: str) -> str:
+    """The absolute address that a `Location` header means in the answer to a request for `base`.
+
+    A registry behind a proxy that ends TLS often names itself with http: it stays https.
+    Raises ProtocolViolation for what is no address.
+    """
+    asked = _split(base)
+    found = _split(location, base)
+    if (asked.scheme, asked.netloc) == ("https", found.netloc):
+        found = found._replace(scheme="https")
+    return urlunsplit(found)
+
+
+def redirected(answer: Answer) -> Optional[Request]:
+    """The request to send next, if `answer` is a redirect to follow; another server gets no secret.
+
+    Only GET and HEAD are followed: a body may hold an identity token.
+    """
+    request, location = answer.request, answer.headers.get("location")
+    if answer.status not in _REDIRECTS or request.method not in ("GET", "HEAD") or not location:
+        return None
+    url = resolve_location(request.url, location)
+    if origin(url) == origin(request.url):
+        return replace(request, url=url)
+    return replace(request, url=url, authorization=None)
+
+
+def _split(url: str, base: str = "") -> SplitResult:
+    try:
+        parts = urlsplit(urljoin(base, url))
+        # Reading the port is what finds a bad one.
+        if parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:
+        pass
+    raise ProtocolViolation(
+        f'wanted an http or https address, found "{url.partition("?")[0]}" in the answer.'
+    )

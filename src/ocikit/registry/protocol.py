@@ -1,0 +1,178 @@
+"""The distribution specification as functions: each endpoint's request, and what its answer says.
+
+`at` is the address of a repository: `https://registry.example/v2/shop/web`.
+Spec: distribution-spec v1.1.1, "Endpoints".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Optional, Union
+from urllib.parse import quote, urlencode
+
+from ocikit import media_type
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.manifest import ImageIndex, Manifest, parse_manifest
+from ocikit.registry.exchange import Answer, Request, StreamedBody, is_loopback, resolve_location
+from ocikit.registry.failure import is_html, violation
+
+# distribution-spec v1.1.1, "Pushing Manifests": registries should take 4 MiB, so nobody sends more.
+MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+
+_ACCEPT = ", ".join((*media_type.INDEXES, *media_type.MANIFESTS))
+_OCTETS = "application/octet-stream"
+# What answers the upload of a blob in one piece where only pieces are taken: no such route, not
+# allowed, too large for a proxy, not implemented.
+WANTS_PIECES = (404, 405, 413, 501)
+# nginx takes 1 MiB unless told otherwise.
+_PIECE_SIZES = (16 * 1024 * 1024, 960 * 1024)
+
+
+def address(registry: str, scheme: Optional[str], insecure: bool) -> str:
+    """Where a registry (host[:port]) is spoken to: `https://host`, or http where nobody listens in.
+
+    `scheme` is the caller's word; without it plain http is for loopback and for `insecure`.
+    """
+    host = "registry-1.docker.io" if registry == "docker.io" else registry
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    plain = insecure or is_loopback(name)
+    return f"{scheme or ('http' if plain else 'https')}://{host}"
+
+
+def ping(base: str) -> Request:
+    """Spec: "Determining Support"."""
+    return Request("GET", f"{base}/v2/")
+
+
+def manifest(method: str, at: str, name: str) -> Request:
+    """HEAD or GET of the manifest that a tag or a digest names. Spec: "Pulling manifests"."""
+    return Request(method, f"{at}/manifests/{quote(name, safe=':')}", {"Accept": _ACCEPT})
+
+
+def put_manifest(at: str, name: str, content: Union[Manifest, ImageIndex]) -> Request:
+    """Spec: "Pushing Manifests"."""
+    url = f"{at}/manifests/{quote(name, safe=':')}"
+    return Request("PUT", url, {"Content-Type": content.media_type}, content.data)
+
+
+def blob(method: str, at: str, digest: Digest) -> Request:
+    """HEAD, or GET whose answer is a stream. Spec: "Pulling blobs"."""
+    return Request(method, f"{at}/blobs/{digest}", streamed=method == "GET")
+
+
+def start_upload(at: str) -> Request:
+    """Spec: "POST then PUT"."""
+    return Request("POST", f"{at}/blobs/uploads/")
+
+
+def mount(at: str, digest: Digest, source: str) -> Request:
+    """Take a blob over from the repository `source` (its path), else start an upload.
+
+    Spec: "Mounting a blob from another repository".
+    """
+    query = urlencode({"mount": str(digest), "from": source})
+    return Request("POST", f"{at}/blobs/uploads/?{query}")
+
+
+def send_piece(location: str, start: int, piece: bytes) -> Request:
+    """The bytes of a blob from `start` on. Spec: "Pushing a blob in chunks"."""
+    span = f"{start}-{start + len(piece) - 1}"
+    return Request("PATCH", location, {"Content-Type": _OCTETS, "Content-Range": span}, piece)
+
+
+def finish_upload(location: str, digest: Digest, body: Union[bytes, StreamedBody]) -> Request:
+    """End an upload, with all of its bytes (one piece) or none (they were sent before)."""
+    query = urlencode({"digest": str(digest)})
+    url = f"{location}{'&' if '?' in location else '?'}{query}"
+    return Request("PUT", url, {"Content-Type": _OCTETS}, body)
+
+
+def next_piece_size(status: int, blob_size: int, tried: Optional[int]) -> Optional[int]:
+    """How to send a blob after `status` refused it: bytes per piece, or None where all was tried.
+
+    `tried` is the last size of a piece, None for the blob in one.
+    """
+    if tried and status != 413:
+        return None
+    limit = tried or (blob_size if status == 413 else None)
+    smaller = (size for size in _PIECE_SIZES if limit is None or size < limit)
+    return next(smaller, None)
+
+
+def least_piece_size(answer: Answer) -> int:
+    """Bytes that each piece but the last must have. Spec: "Pushing a blob in chunks"."""
+    text = answer.headers.get("oci-chunk-min-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def upload_location(answer: Answer) -> str:
+    """Where the upload goes on: `Location`, absolute or relative, query and all."""
+    location = answer.headers.get("location")
+    if not location:
+        raise violation(answer, "a Location header that says where to upload")
+    return resolve_location(answer.request.url, location)
+
+
+def read_description(answer: Answer, name: str) -> Optional[Descriptor]:
+    """The descriptor that the answer to HEAD of a manifest gives, None where a header is missing.
+
+    Spec: "Checking if content exists in the registry". Raises ProtocolViolation.
+    """
+    if is_html(answer):
+        raise violation(answer, "a manifest's headers")
+    digest = _content_digest(answer)
+    size = answer.headers.get("content-length", "")
+    known = (*media_type.MANIFESTS, *media_type.INDEXES)
+    if not digest or answer.content_type not in known or not size.isdigit() or not int(size):
+        return None
+    if ":" in name and digest.algorithm == name.partition(":")[0] and str(digest) != name:
+        raise violation(answer, f"the manifest {name}, not {digest}")
+    return Descriptor(answer.content_type, digest, int(size))
+
+
+def read_manifest(answer: Answer, name: str) -> Union[Manifest, ImageIndex]:
+    """The content that GET of a manifest brought, verified against every digest that is known.
+
+    Raises ProtocolViolation where it is none, InvalidContent where it is another.
+    """
+    if is_html(answer):
+        raise violation(answer, "a manifest")
+    if len(answer.body) > MAX_MANIFEST_SIZE:
+        raise violation(answer, f"a manifest of at most {MAX_MANIFEST_SIZE} bytes")
+    for digest in (Digest.parse(name) if ":" in name else None, _content_digest(answer)):
+        if digest:
+            _verify(answer, digest)
+    known = (*media_type.MANIFESTS, *media_type.INDEXES)
+    declared = answer.content_type if answer.content_type in known else None
+    try:
+        return parse_manifest(answer.body, declared)
+    except InvalidContent as error:
+        raise InvalidContent(f"{error} ({answer.request})") from None
+
+
+def check_stored(answer: Answer, content: Union[Manifest, ImageIndex]) -> None:
+    """Raise ProtocolViolation if the registry says that it stored something else."""
+    found, wanted = _content_digest(answer), content.descriptor.digest
+    if found and found.algorithm == wanted.algorithm and found != wanted:
+        raise violation(answer, f"the manifest {wanted} to be stored, not {found}")
+    if answer.status == 200 and (is_html(answer) or not found):
+        raise violation(answer, "201 after storing a manifest")
+
+
+def _content_digest(answer: Answer) -> Optional[Digest]:
+    text = answer.headers.get("docker-content-digest")
+    try:
+        return Digest.parse(text) if text else None
+    except InvalidInput:
+        raise violation(answer, f'a digest in Docker-Content-Digest, not "{text}"') from None
+
+
+def _verify(answer: Answer, wanted: Digest) -> None:
+    found = hashlib.new(wanted.algorithm, answer.body).hexdigest()
+    if found != wanted.hex:
+        raise InvalidContent(
+            f"wanted the manifest {wanted}, found content of {wanted.algorithm}:{found} "
+            f"({answer.request})."
+        )

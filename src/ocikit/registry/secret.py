@@ -1,0 +1,68 @@
+"""Secrets, and the credentials made of them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Callable, NoReturn, Optional
+
+_HIDDEN = "[secret]"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Text that is never shown: not by `str`, `repr` or a format string, only by `reveal`."""
+
+    _text: str
+
+    def reveal(self) -> str:
+        return self._text
+
+    def hidden_in(self, text: str) -> str:
+        """`text` without this secret: a server may echo anything."""
+        return text.replace(self._text, _HIDDEN) if self._text else text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __str__(self) -> str:
+        return _HIDDEN
+
+    __repr__ = __str__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not written anywhere")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """User and password, or an identity token that is exchanged for access tokens (or both)."""
+
+    username: str
+    password: Secret
+    identity_token: Optional[Secret] = None
+
+    def basic(self) -> Secret:
+        """The value of an `Authorization` header. Source: RFC 7617, section 2."""
+        pair = f"{self.username}:{self.password.reveal()}".encode()
+        return Secret("Basic " + base64.b64encode(pair).decode("ascii"))
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What was found for a registry, if anything, and the places, in words fit for a message.
+
+    `places` is where the credentials are, or every place searched where there are none.
+    """
+
+    credentials: Optional[Credentials]
+    places: str
+
+
+# (registry, repository path) → what is known; the path is empty where no repository is meant.
+CredentialSource = Callable[[str, str], Lookup]
+
+
+def anonymous(registry: str, path: str) -> Lookup:
+    """The source of those who have no credentials and want none."""
+    return Lookup(None, "")

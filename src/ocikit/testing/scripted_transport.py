@@ -1,0 +1,64 @@
+"""A transport that plays a script: exact exchanges in their order, anything else fails the test."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
+from typing import List, Mapping, Optional, Sequence, Type
+
+from ocikit.registry.exchange import Request, Response
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request that is expected, and its answer.
+
+    `authorization`: the header's whole value; None means that there must be none.
+    `sent`: the request's body, None where it does not matter.
+    """
+
+    method: str
+    url: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default=_NOTHING)
+    body: bytes = b""
+    authorization: Optional[str] = None
+    sent: Optional[bytes] = None
+
+
+class ScriptedTransport:
+    """A `Transport` for `with`: leaving the block fails if part of the script was not asked for."""
+
+    def __init__(self, script: Sequence[Exchange]) -> None:
+        self._script: List[Exchange] = list(script)
+        self.requests: List[Request] = []
+
+    def send(self, request: Request) -> Response:
+        self.requests.append(request)
+        assert self._script, f"nothing more was expected, found {request.method} {request.url}"
+        expected = self._script.pop(0)
+        found = (request.method, request.url)
+        assert found == (expected.method, expected.url), f"wanted {expected}, found {found}"
+        shown = request.authorization.reveal() if request.authorization else None
+        assert shown == expected.authorization, f"Authorization for {request}: {shown}"
+        if expected.sent is not None:
+            body = request.body
+            sent = body if isinstance(body, bytes) else b"".join(body)
+            assert sent == expected.sent, f"the body of {request}: {sent!r}"
+        headers = {name.lower(): value for name, value in expected.headers.items()}
+        return Response(expected.status, headers, io.BytesIO(expected.body))
+
+    def __enter__(self) -> ScriptedTransport:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if error is None:
+            assert not self._script, f"never asked for: {self._script}"
