@@ -20,11 +20,13 @@ LAYOUTS_SCHEME = "oci:"
 class Stores:
     """Opens stores for a run: one client, so one set of connections and tokens, for each registry.
 
-    `oci:PATH` is relative to `root`. Credentials are looked for as `environ` says. May be shared by threads.
+    `oci:PATH` is relative to `root`. Credentials are looked for as `environ` says. `for_push`: tokens allow
+    pushing from the start. May be shared by threads.
     """
 
-    def __init__(self, root: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, root: str, environ: Mapping[str, str], *, for_push: bool = False) -> None:
         self._root = root
+        self._for_push = for_push
         self._credentials = DockerCredentials(environ)
         self._clients: Dict[str, RegistryClient] = {}
         self._lock = Lock()
@@ -35,7 +37,8 @@ class Stores:
         if address.startswith(LAYOUTS_SCHEME):
             return Layout(os.path.join(self._root, address[len(LAYOUTS_SCHEME) :]))
         repository = parse_repository(address)
-        return RegistryRepository(self._client(repository.registry, destination.insecure), repository)
+        client = self._client(repository.registry, destination.insecure)
+        return RegistryRepository(client, repository, for_push=self._for_push)
 
     def _client(self, registry: str, insecure: bool) -> RegistryClient:
         with self._lock:
