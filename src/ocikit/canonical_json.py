@@ -7,8 +7,9 @@ Source: image-spec v1.1.1, considerations.md#canonicalization.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Dict, Mapping, Union
+from typing import Any
 
 from ocikit.errors import InvalidContent, InvalidInput
 
@@ -26,7 +27,7 @@ def dumps(value: Any) -> bytes:
         raise InvalidInput(f"not text, it has a lone surrogate: {error.object!a:.200}") from None
 
 
-def loads_object(data: Union[bytes, str], what: str) -> Dict[str, Any]:
+def loads_object(data: bytes | str, what: str) -> dict[str, Any]:
     """Read a JSON object; `what` names the document in the error (InvalidContent)."""
     try:
         # json.loads would guess UTF-16 and UTF-32, which RFC 8259 does not allow.

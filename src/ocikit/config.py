@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Dict, Mapping, Optional, Tuple, Type, TypeVar
+from typing import Any, TypeVar
 
 from ocikit import canonical_json
 from ocikit.digest import Digest
@@ -15,7 +16,7 @@ EPOCH = "1970-01-01T00:00:00Z"
 
 _T = TypeVar("_T")
 _JSON_NAMES: Mapping[type, str] = MappingProxyType({dict: "object", list: "array", str: "string"})
-_EMPTY: Tuple[Any, ...] = (None, {}, [], (), "")
+_EMPTY: tuple[Any, ...] = (None, {}, [], (), "")
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,10 @@ class History:
     created_by: str
     empty_layer: bool = False
     created: str = EPOCH
-    comment: Optional[str] = None
+    comment: str | None = None
 
-    def to_json(self) -> Dict[str, Any]:
-        document: Dict[str, Any] = {"created": self.created, "created_by": self.created_by}
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = {"created": self.created, "created_by": self.created_by}
         if self.comment:
             document["comment"] = self.comment
         if self.empty_layer:
@@ -38,18 +39,19 @@ class History:
 
 @dataclass(frozen=True)
 class Healthcheck:
-    """How an engine asks a container whether it is well. Durations are nanoseconds, 0 means the engine's default.
+    """How an engine asks a container whether it is well.
 
-    Source: Docker Image Specification v1.2, "Healthcheck"; engines ignore it where they do not know it.
+    Durations are nanoseconds, 0 means the engine's default. Engines that do not know it ignore it.
+    Source: Docker Image Specification v1.2, "Healthcheck".
     """
 
-    test: Tuple[str, ...]
+    test: tuple[str, ...]
     interval: int = 0
     timeout: int = 0
     start_period: int = 0
     retries: int = 0
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         numbers = {
             "Interval": self.interval,
             "Timeout": self.timeout,
@@ -66,29 +68,29 @@ class ContainerSettings:
     Spec: image-spec v1.1.1, config.md#properties, "config".
     """
 
-    entrypoint: Optional[Tuple[str, ...]] = None
-    args: Optional[Tuple[str, ...]] = None
+    entrypoint: tuple[str, ...] | None = None
+    args: tuple[str, ...] | None = None
     env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    workdir: Optional[str] = None
-    user: Optional[str] = None
-    ports: Tuple[str, ...] = ()
-    volumes: Tuple[str, ...] = ()
+    workdir: str | None = None
+    user: str | None = None
+    ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    stop_signal: Optional[str] = None
-    healthcheck: Optional[Healthcheck] = None
+    stop_signal: str | None = None
+    healthcheck: Healthcheck | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", MappingProxyType(dict(self.env)))
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
 
-    def over(self, base: Mapping[str, Any]) -> Dict[str, Any]:
+    def over(self, base: Mapping[str, Any]) -> dict[str, Any]:
         """The `config` object of an image built on one whose `config` object is `base`.
 
-        As Docker inherits: variables, labels, ports and volumes are merged, a variable that the base
-        has stays in its place; the rest replaces; a new entrypoint discards the base's arguments, and
-        an empty one the base's entrypoint. Keys this type does not know are kept, empty ones are not.
+        As Docker inherits: variables, labels, ports and volumes are merged, and a variable that the
+        base has stays in its place; the rest replaces; a new entrypoint discards the base's
+        arguments, an empty one the base's entrypoint. Unknown keys are kept, empty ones are not.
         """
-        merged: Dict[str, Any] = dict(base)
+        merged: dict[str, Any] = dict(base)
         if self.entrypoint is not None:
             merged["Entrypoint"] = list(self.entrypoint)
             merged.pop("Cmd", None)
@@ -129,10 +131,10 @@ class ImageConfig:
         cls,
         platform: Platform,
         container: Mapping[str, Any],
-        diff_ids: Tuple[Digest, ...],
-        history: Tuple[Mapping[str, Any], ...],
+        diff_ids: tuple[Digest, ...],
+        history: tuple[Mapping[str, Any], ...],
     ) -> ImageConfig:
-        """Serialise a new config; `container` is its `config` object, `history` one object per step."""
+        """Serialise a new config; `container` is its `config` object, `history` has a line a step."""
         document = {
             "created": EPOCH,
             **platform.to_json(),
@@ -172,20 +174,18 @@ class ImageConfig:
         return self.document.get("config") or {}
 
     @property
-    def history(self) -> Tuple[Mapping[str, Any], ...]:
+    def history(self) -> tuple[Mapping[str, Any], ...]:
         return self.document.get("history") or ()
 
     @property
-    def diff_ids(self) -> Tuple[Digest, ...]:
+    def diff_ids(self) -> tuple[Digest, ...]:
         """Digests of the uncompressed layers, the lowest first. Spec: config.md#layer-diffid."""
         rootfs = self.document.get("rootfs") or {}
         return tuple(Digest.parse(text) for text in rootfs.get("diff_ids") or ())
 
 
-def _member(
-    document: Mapping[str, Any], key: str, kind: Type[_T], item_kind: Optional[type] = None
-) -> _T:
-    """The member `key`, empty where it is null or missing; raises InvalidContent for another type."""
+def _member(document: Mapping[str, Any], key: str, kind: type[_T], item_kind: type | None = None) -> _T:
+    """The member `key`, empty where it is null or missing; raises InvalidContent."""
     value = document.get(key)
     if value is None:
         return kind()
@@ -193,8 +193,7 @@ def _member(
         for item in value:
             if not isinstance(item, item_kind):
                 raise InvalidContent(
-                    f'the image config\'s "{key}" holds {item!r:.200}, which is no '
-                    f"JSON {_JSON_NAMES[item_kind]}."
+                    f'the image config\'s "{key}" holds {item!r:.200}, which is no JSON {_JSON_NAMES[item_kind]}.'
                 )
     if not isinstance(value, kind):
         raise InvalidContent(f'the image config\'s "{key}" is no JSON {_JSON_NAMES[kind]}.')

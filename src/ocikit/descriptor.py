@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Dict, Mapping, Optional
+from typing import Any
 
 from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.platform import Platform
 
 # RFC 6838 section 4.2.
-_MEDIA_TYPE = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
-)
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -29,7 +28,7 @@ class Descriptor:
     digest: Digest
     size: int
     annotations: Mapping[str, str] = field(default_factory=lambda: _NOTHING, hash=False)
-    platform: Optional[Platform] = None
+    platform: Platform | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "annotations", MappingProxyType(dict(self.annotations)))
@@ -46,8 +45,8 @@ class Descriptor:
         """A copy that says nothing of where it was found: no annotations, no platform."""
         return Descriptor(self.media_type, self.digest, self.size)
 
-    def to_json(self) -> Dict[str, Any]:
-        document: Dict[str, Any] = {
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
             "mediaType": self.media_type,
             "digest": str(self.digest),
             "size": self.size,

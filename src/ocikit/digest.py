@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import BinaryIO, Iterator, Mapping
+from typing import BinaryIO
 
 from ocikit.errors import InvalidContent, InvalidInput
 
@@ -30,13 +31,9 @@ class Digest:
     def __post_init__(self) -> None:
         wanted = _HEX_LENGTHS.get(self.algorithm)
         if wanted is None:
-            raise InvalidInput(
-                f'"{self}" is not a digest: the algorithm must be one of {", ".join(_HEX_LENGTHS)}.'
-            )
+            raise InvalidInput(f'"{self}" is not a digest: the algorithm must be one of {", ".join(_HEX_LENGTHS)}.')
         if len(self.hex) != wanted or not _HEX.fullmatch(self.hex):
-            raise InvalidInput(
-                f'"{self}" is not a digest: {self.algorithm} needs {wanted} lower-case hex digits.'
-            )
+            raise InvalidInput(f'"{self}" is not a digest: {self.algorithm} needs {wanted} lower-case hex digits.')
 
     @classmethod
     def parse(cls, text: str) -> Digest:
@@ -56,7 +53,7 @@ class Digest:
 
 
 def verified(stream: BinaryIO, digest: Digest, size: int, what: str) -> Iterator[bytes]:
-    """Yield the chunks of `stream`, and raise InvalidContent unless they are `size` bytes of `digest`.
+    """Yield the chunks of `stream`; raise InvalidContent unless they are `size` bytes of `digest`.
 
     `what` names the content in the error. Memory is one chunk; nothing past `size` is read in.
     """
@@ -74,6 +71,4 @@ def verified(stream: BinaryIO, digest: Digest, size: int, what: str) -> Iterator
     if found != size:
         raise InvalidContent(f"{what}: wanted {size} bytes, found {found}.")
     if hasher.hexdigest() != digest.hex:
-        raise InvalidContent(
-            f"{what}: wanted {digest}, found {digest.algorithm}:{hasher.hexdigest()}."
-        )
+        raise InvalidContent(f"{what}: wanted {digest}, found {digest.algorithm}:{hasher.hexdigest()}.")

@@ -1,20 +1,18 @@
 """Every exception of ocikit. Who is at fault is in the type.
 
-    OcikitError
-    ├── InvalidInput            you: a value that cannot be what it is meant to be
-    ├── InvalidContent          a blob, manifest or layout that is not what it claims to be
-    ├── NotFound                a manifest, blob or tag that is not there
-    ├── ProtocolViolation       a registry that broke the distribution specification
-    ├── NetworkError            a registry that did not answer
-    └── RegistryError           a registry that answered with an error
-        ├── Unauthorized        401: credentials missing or wrong
-        ├── Denied              403, 405: known who you are, not allowed
-        └── TooManyRequests     429
+OcikitError
+├── InvalidInput            you: a value that cannot be what it is meant to be
+├── InvalidContent          a blob, manifest or layout that is not what it claims to be
+├── NotFound                a manifest, blob or tag that is not there
+├── ProtocolViolation       a registry that broke the distribution specification
+├── NetworkError            a registry that did not answer
+└── RegistryError           a registry that answered with an error
+    ├── Unauthorized        401: credentials missing or wrong
+    ├── Denied              403, 405: known who you are, not allowed
+    └── TooManyRequests     429
 """
 
 from __future__ import annotations
-
-from typing import Optional
 
 
 class OcikitError(Exception):
@@ -22,7 +20,7 @@ class OcikitError(Exception):
 
 
 class InvalidInput(OcikitError):
-    """A value given by the caller that cannot be used; the text quotes it and says what is wanted."""
+    """A value of the caller's that cannot be used; the text quotes it and says what is wanted."""
 
 
 class InvalidContent(OcikitError):
@@ -54,9 +52,9 @@ class RegistryError(OcikitError):
         method: str,
         url: str,
         status: int,
-        code: Optional[str] = None,
-        message: Optional[str] = None,
-        advice: Optional[str] = None,
+        code: str | None = None,
+        message: str | None = None,
+        advice: str | None = None,
     ) -> None:
         self.method = method
         self.url = url

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from ocikit import media_type
 from ocikit.config import ContainerSettings, History, ImageConfig
@@ -20,7 +21,7 @@ MAX_LAYERS = 127
 
 @dataclass(frozen=True)
 class Image:
-    """One platform's image: manifest and config; the layers' bytes are elsewhere, under their digests."""
+    """One platform's image: manifest and config; its layers are elsewhere, under their digests."""
 
     manifest: Manifest
     config: ImageConfig
@@ -32,9 +33,7 @@ class Image:
             raise InvalidContent(f"the manifest names the config {wanted}, found {found}.")
         layers, diff_ids = len(self.manifest.layers), len(self.config.diff_ids)
         if layers != diff_ids:
-            raise InvalidContent(
-                f"the manifest has {layers} layers, the config {diff_ids} diff IDs."
-            )
+            raise InvalidContent(f"the manifest has {layers} layers, the config {diff_ids} diff IDs.")
 
     @property
     def digest(self) -> Digest:
@@ -47,7 +46,7 @@ class Image:
 
 def build_image(
     *,
-    base: Optional[Image],
+    base: Image | None,
     layers: Sequence[Layer],
     settings: ContainerSettings,
     platform: Platform,
@@ -56,16 +55,17 @@ def build_image(
     """Put `layers` (the lowest first) on `base`, or on nothing.
 
     Pure: equal arguments give an image of equal digest. Raises InvalidInput when the base is for
-    another platform or there would be more layers than engines can mount.
+    another platform, or there would be no layers or more than engines can mount.
     """
     if base and not platform.runs(base.platform):
         raise InvalidInput(f'the base is for platform "{base.platform}", wanted "{platform}".')
     below = _layers_of(base) if base else ()
     descriptors = (*below, *(layer.descriptor for layer in layers))
+    if not descriptors:
+        # image-spec's prose lets such an image be, its JSON schema and several registries do not.
+        raise InvalidInput("the image is empty: it has no base and no layers.")
     if len(descriptors) > MAX_LAYERS:
-        raise InvalidInput(
-            f"{len(descriptors)} layers are more than the {MAX_LAYERS} that container engines mount."
-        )
+        raise InvalidInput(f"{len(descriptors)} layers are more than the {MAX_LAYERS} that container engines mount.")
     config = ImageConfig.of(
         base.config.platform if base else platform,
         settings.over(base.config.container if base else {}),
@@ -76,7 +76,7 @@ def build_image(
     return Image(Manifest.of(described, descriptors, annotations), config)
 
 
-def _layers_of(base: Image) -> Tuple[Descriptor, ...]:
+def _layers_of(base: Image) -> tuple[Descriptor, ...]:
     """The base's layers under OCI's names: a manifest must not mix OCI's and Docker's."""
     return tuple(
         Descriptor(
@@ -88,10 +88,10 @@ def _layers_of(base: Image) -> Tuple[Descriptor, ...]:
     )
 
 
-def _history_of(base: Image) -> Tuple[Mapping[str, Any], ...]:
+def _history_of(base: Image) -> tuple[Mapping[str, Any], ...]:
     """The base's history, completed: a reader pairs its lines with the layers one by one."""
     history = base.config.history
     lines = sum(1 for line in history if not line.get("empty_layer"))
     missing = len(base.config.diff_ids) - lines
-    filler: Dict[str, Any] = History("unknown").to_json()
+    filler: dict[str, Any] = History("unknown").to_json()
     return (*history, *([filler] * missing))

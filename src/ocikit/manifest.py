@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any
 
 from ocikit import canonical_json, media_type
 from ocikit.descriptor import Descriptor
@@ -14,12 +15,15 @@ from ocikit.platform import Platform
 
 @dataclass(frozen=True)
 class Manifest:
-    """One platform's image: a config and layers, the lowest first. Spec: image-spec v1.1.1, manifest.md."""
+    """One platform's image: a config and layers, the lowest first.
+
+    Spec: image-spec v1.1.1, manifest.md.
+    """
 
     data: bytes
     media_type: str
     config: Descriptor = field(compare=False)
-    layers: Tuple[Descriptor, ...] = field(compare=False)
+    layers: tuple[Descriptor, ...] = field(compare=False)
     annotations: Mapping[str, str] = field(compare=False)
 
     def __post_init__(self) -> None:
@@ -30,10 +34,10 @@ class Manifest:
         cls,
         config: Descriptor,
         layers: Sequence[Descriptor],
-        annotations: Optional[Mapping[str, str]] = None,
+        annotations: Mapping[str, str] | None = None,
     ) -> Manifest:
         """Serialise a new OCI manifest."""
-        document: Dict[str, Any] = {
+        document: dict[str, Any] = {
             "schemaVersion": 2,
             "mediaType": media_type.OCI_MANIFEST,
             "config": config.to_json(),
@@ -50,7 +54,7 @@ class Manifest:
         return Descriptor(self.media_type, Digest.of(self.data), len(self.data))
 
     @property
-    def blobs(self) -> Tuple[Descriptor, ...]:
+    def blobs(self) -> tuple[Descriptor, ...]:
         """What must be stored before this manifest may be: the layers, then the config."""
         return (*self.layers, self.config)
 
@@ -61,18 +65,16 @@ class ImageIndex:
 
     data: bytes
     media_type: str
-    manifests: Tuple[Descriptor, ...] = field(compare=False)
+    manifests: tuple[Descriptor, ...] = field(compare=False)
     annotations: Mapping[str, str] = field(compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "annotations", canonical_json.frozen(self.annotations))
 
     @classmethod
-    def of(
-        cls, manifests: Sequence[Descriptor], annotations: Optional[Mapping[str, str]] = None
-    ) -> ImageIndex:
+    def of(cls, manifests: Sequence[Descriptor], annotations: Mapping[str, str] | None = None) -> ImageIndex:
         """Serialise a new OCI image index; the order of `manifests` is kept."""
-        document: Dict[str, Any] = {
+        document: dict[str, Any] = {
             "schemaVersion": 2,
             "mediaType": media_type.OCI_INDEX,
             "manifests": [manifest.to_json() for manifest in manifests],
@@ -95,7 +97,7 @@ class ImageIndex:
         raise InvalidInput(f'no image for platform "{platform}"; there are: {found}.')
 
 
-def parse_manifest(data: bytes, declared: Optional[str] = None) -> Union[Manifest, ImageIndex]:
+def parse_manifest(data: bytes, declared: str | None = None) -> Manifest | ImageIndex:
     """Read a manifest or an index of OCI or Docker.
 
     `declared` is the media type it came with (a Content-Type or a descriptor's); the document's own
@@ -107,9 +109,7 @@ def parse_manifest(data: bytes, declared: Optional[str] = None) -> Union[Manifes
         raise InvalidContent(f'a manifest sent as "{declared}" calls itself "{own}".')
     kind = own or declared or _guess(document)
     if document.get("schemaVersion") != 2:
-        raise InvalidContent(
-            f"a manifest of schema version {document.get('schemaVersion')!r}: only 2 is supported."
-        )
+        raise InvalidContent(f"a manifest of schema version {document.get('schemaVersion')!r}: only 2 is supported.")
     if "manifests" in document and ("layers" in document or "config" in document):
         # Readers would disagree on what it is. Source: CVE-2021-41190.
         raise InvalidContent("a manifest that is also an index: it has both layers and manifests.")
@@ -129,7 +129,7 @@ def _guess(document: Mapping[str, Any]) -> str:
     return media_type.OCI_INDEX if "manifests" in document else media_type.OCI_MANIFEST
 
 
-def _descriptors(document: Mapping[str, Any], key: str) -> Tuple[Descriptor, ...]:
+def _descriptors(document: Mapping[str, Any], key: str) -> tuple[Descriptor, ...]:
     items = document.get(key)
     if not isinstance(items, list):
         raise InvalidContent(f'the manifest\'s "{key}" is not a list.')

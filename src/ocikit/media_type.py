@@ -1,9 +1,12 @@
-"""Media types, OCI's and Docker's. Source: image-spec v1.1.1, media-types.md; Docker manifest v2 schema 2."""
+"""Media types, OCI's and Docker's.
+
+Source: image-spec v1.1.1, media-types.md; Docker's image manifest version 2, schema 2.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Mapping
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"

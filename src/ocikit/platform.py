@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Dict, Mapping, Optional
+from typing import Any
 
 from ocikit.errors import InvalidInput
 
 _PART = re.compile(r"[a-z0-9][a-z0-9._-]*")
-# The values of Go's GOOS and GOARCH that run containers. Source: image-spec v1.1.1, config.md#properties.
+# The values of Go's GOOS and GOARCH that run containers.
+# Source: image-spec v1.1.1, config.md#properties.
 _OPERATING_SYSTEMS = ("linux", "windows", "freebsd", "darwin")
 _ARCHITECTURES = (
     "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le",
@@ -26,7 +28,7 @@ class Platform:
 
     os: str
     architecture: str
-    variant: Optional[str] = None
+    variant: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Platform:
@@ -39,13 +41,11 @@ class Platform:
             )
         if parts[0] not in _OPERATING_SYSTEMS:
             raise InvalidInput(
-                f'"{text}" is not a platform: the operating system must be one of '
-                f"{', '.join(_OPERATING_SYSTEMS)}."
+                f'"{text}" is not a platform: the operating system must be one of {", ".join(_OPERATING_SYSTEMS)}.'
             )
         if parts[1] not in _ARCHITECTURES:
             raise InvalidInput(
-                f'"{text}" is not a platform: the architecture must be one of '
-                f"{', '.join(_ARCHITECTURES)}."
+                f'"{text}" is not a platform: the architecture must be one of {", ".join(_ARCHITECTURES)}.'
             )
         return cls(*parts)
 
@@ -53,15 +53,15 @@ class Platform:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
     def runs(self, other: Platform) -> bool:
-        """Whether an image of platform `other` is the one to use here ("arm64" means "arm64/v8")."""
+        """Whether an image of platform `other` is the one to use; "arm64" means "arm64/v8"."""
         return (self.os, self.architecture, self._variant()) == (
             other.os, other.architecture, other._variant(),
         )  # fmt: skip
 
-    def _variant(self) -> Optional[str]:
+    def _variant(self) -> str | None:
         return self.variant or _DEFAULT_VARIANTS.get(self.architecture)
 
-    def to_json(self) -> Dict[str, str]:
+    def to_json(self) -> dict[str, str]:
         """The `platform` object of a descriptor; also the three keys of an image config."""
         document = {"architecture": self.architecture, "os": self.os}
         return {**document, "variant": self.variant} if self.variant else document

@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, Callable, ContextManager, Optional, Protocol, Set, Union
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import BinaryIO, Callable, Protocol
 
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.manifest import ImageIndex, Manifest
 
-Opener = Callable[[], ContextManager[BinaryIO]]
+Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
 
 class Store(Protocol):
     """One repository: blobs and manifests by digest, manifests by tag.
 
-    Every method may raise NetworkError, RegistryError or ProtocolViolation where a registry is asked.
+    Where a registry is asked, every method may raise NetworkError, RegistryError, ProtocolViolation.
     A `name` is a tag or the text of a digest.
     """
 
-    def resolve(self, name: str) -> Optional[Descriptor]:
+    def resolve(self, name: str) -> Descriptor | None:
         """The manifest or index that `name` names, None where there is none. Costs one HEAD."""
 
-    def fetch_manifest(self, name: str) -> Union[Manifest, ImageIndex]:
+    def fetch_manifest(self, name: str) -> Manifest | ImageIndex:
         """The same with its content, verified. Raises NotFound, InvalidContent."""
 
     def has_blob(self, blob: Descriptor) -> bool:
         """Whether the blob is there with this size. Costs one HEAD."""
 
-    def open_blob(self, blob: Descriptor) -> ContextManager[BinaryIO]:
-        """A stream of the blob's bytes, not verified: wrap it in `digest.verified`. Raises NotFound."""
+    def open_blob(self, blob: Descriptor) -> AbstractContextManager[BinaryIO]:
+        """The blob's bytes, not verified: read through `digest.verified`. Raises NotFound."""
 
     def push_blob(self, blob: Descriptor, opener: Opener) -> None:
-        """Store the stream that `opener` gives, verified on the way; it may be opened more than once.
+        """Store what `opener` gives, verified on the way; it may be opened more than once.
 
         Raises InvalidContent when the stream is not the blob; nothing is stored then.
         """
 
-    def push_manifest(
-        self, manifest: Union[Manifest, ImageIndex], tag: Optional[str] = None
-    ) -> None:
+    def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
         """Store a manifest whose blobs are there, and let `tag` name it."""
 
 
-def copy(source: Store, destination: Store, name: str, tag: Optional[str] = None) -> Digest:
+def copy(source: Store, destination: Store, name: str, tag: str | None = None) -> Digest:
     """Copy what `name` names, with everything it needs, and let `tag` name it in `destination`.
 
     Content that is there already is not sent. An order that is safe to stop after any step: blobs,
@@ -54,10 +54,10 @@ def copy(source: Store, destination: Store, name: str, tag: Optional[str] = None
             if destination.resolve(str(child.digest)) is None:
                 copy(source, destination, str(child.digest))
     else:
-        sent: Set[Digest] = set()
+        sent: set[Digest] = set()
         for blob in manifest.blobs:
             if blob.digest not in sent and not destination.has_blob(blob):
-                destination.push_blob(blob, lambda blob=blob: source.open_blob(blob))  # type: ignore[misc]
+                destination.push_blob(blob, partial(source.open_blob, blob))
             sent.add(blob.digest)
     destination.push_manifest(manifest, tag)
     return manifest.descriptor.digest

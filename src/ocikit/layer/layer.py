@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping
+from typing import Any
 
 from ocikit.config import History
 from ocikit.descriptor import Descriptor
@@ -22,7 +23,7 @@ class Layer:
     diff_id: Digest
     history: History
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "descriptor": self.descriptor.to_json(),
             "diff_id": str(self.diff_id),

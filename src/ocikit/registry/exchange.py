@@ -34,7 +34,7 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default=_NOTHING)
+    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     body: Union[bytes, StreamedBody] = b""
     streamed: bool = False
     authorization: Optional[Secret] = None
@@ -67,7 +67,7 @@ class Answer:
 
     request: Request
     status: int
-    headers: Mapping[str, str] = field(default=_NOTHING, repr=False)
+    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)
     body: bytes = field(default=b"", repr=False)
 
     @property

@@ -23,7 +23,7 @@ class Exchange:
     method: str
     url: str
     status: int = 200
-    headers: Mapping[str, str] = field(default=_NOTHING)
+    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     body: bytes = b""
     authorization: Optional[str] = None
     sent: Optional[bytes] = None

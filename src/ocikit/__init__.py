@@ -1,0 +1,76 @@
+"""OCI images and registries: values, decisions and stores.
+
+Here are the names of the pure half, which needs the standard library only and does no IO. What
+reads and writes is imported from its module: `ocikit.layout`, `ocikit.archive`,
+`ocikit.layer.build`, `ocikit.registry`, `ocikit.push`.
+"""
+
+from __future__ import annotations
+
+from ocikit import canonical_json, media_type, settings
+from ocikit.config import ContainerSettings, Healthcheck, History, ImageConfig
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import (
+    Denied,
+    InvalidContent,
+    InvalidInput,
+    NetworkError,
+    NotFound,
+    OcikitError,
+    ProtocolViolation,
+    RegistryError,
+    TooManyRequests,
+    Unauthorized,
+)
+from ocikit.image import Image, build_image
+from ocikit.layer.compress import Compression
+from ocikit.layer.entry import Entry
+from ocikit.layer.layer import Layer
+from ocikit.layer.placement import Owner, Placement, Source, parse_mode, place
+from ocikit.manifest import ImageIndex, Manifest, parse_manifest
+from ocikit.platform import Platform
+from ocikit.reference import Reference, Repository, parse_repository, validate_tag
+from ocikit.store import Store, copy
+
+__all__ = [
+    "Compression",
+    "ContainerSettings",
+    "Denied",
+    "Descriptor",
+    "Digest",
+    "Entry",
+    "Healthcheck",
+    "History",
+    "Image",
+    "ImageConfig",
+    "ImageIndex",
+    "InvalidContent",
+    "InvalidInput",
+    "Layer",
+    "Manifest",
+    "NetworkError",
+    "NotFound",
+    "OcikitError",
+    "Owner",
+    "Placement",
+    "Platform",
+    "ProtocolViolation",
+    "Reference",
+    "RegistryError",
+    "Repository",
+    "Source",
+    "Store",
+    "TooManyRequests",
+    "Unauthorized",
+    "build_image",
+    "canonical_json",
+    "copy",
+    "media_type",
+    "parse_manifest",
+    "parse_mode",
+    "parse_repository",
+    "place",
+    "settings",
+    "validate_tag",
+]

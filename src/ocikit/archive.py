@@ -1,0 +1,111 @@
+"""One tar of an image, for those who cannot read a directory.
+
+An OCI image layout (image-spec v1.1.1, image-layout.md) with Docker's `manifest.json` beside it,
+whose paths lead into `blobs/`: `docker load` without the containerd store reads only that file, the
+others read the layout. No blob is in it twice. Equal images and names give equal archives.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from io import BytesIO
+from typing import BinaryIO, Dict, Iterator, Optional, Tuple, Union
+
+from ocikit import canonical_json, media_type
+from ocikit.atomic_file import new_file
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import InvalidInput
+from ocikit.layer.entry import Entry, arrange
+from ocikit.layer.tar import write_tar
+from ocikit.layout import LAYOUT_VERSION, Layout
+from ocikit.layout_index import CONTAINERD_NAME, REF_NAME
+from ocikit.manifest import ImageIndex, Manifest
+from ocikit.reference import Reference
+
+
+def write_archive(
+    layout_directory: str, image: Digest, repo_tag: Optional[str], output: str
+) -> None:
+    """Write the image, or all images of the index, of a layout to the tar `output`.
+
+    `repo_tag` is the name it will have once loaded, "shop/web:1.4" ("latest" when it has no tag),
+    None for no name. Of an index, Docker's older store gets the first image: it knows no others.
+    Sizes are checked, digests are not (see Layout.verify); memory is bounded. Raises NotFound,
+    InvalidContent, and OcikitError when writing fails; nothing is left behind then.
+    """
+    layout = Layout(layout_directory)
+    root = layout.fetch_manifest(str(image))
+    blobs = {_path(blob.digest): blob for blob in _reachable(layout, root)}
+    documents = _documents(root, _first(layout, root), repo_tag)
+    entries = arrange(
+        Entry(path, "file", 0o644, 0, 0, source=path) for path in (*blobs, *documents)
+    )
+
+    @contextmanager
+    def open_file(entry: Entry) -> Iterator[Tuple[int, BinaryIO]]:
+        if entry.path in documents:
+            yield len(documents[entry.path]), BytesIO(documents[entry.path])
+            return
+        blob = blobs[entry.path]
+        with layout.open_blob(blob) as stream:
+            yield blob.size, stream
+
+    with new_file(os.path.dirname(os.path.abspath(output))) as file:
+        for chunk in write_tar(entries, open_file):
+            file.write(chunk)
+        file.commit(output)
+
+
+def _documents(
+    root: Union[Manifest, ImageIndex], first: Manifest, repo_tag: Optional[str]
+) -> Dict[str, bytes]:
+    described, names = root.descriptor.to_json(), []
+    if repo_tag is not None:
+        reference = Reference.parse(repo_tag)
+        if reference.digest:
+            raise InvalidInput(
+                f'"{repo_tag}" cannot name an archive: a tag is wanted, not a digest.'
+            )
+        reference = reference if reference.tag else reference.with_tag("latest")
+        names = [str(reference)]
+        described["annotations"] = {REF_NAME: str(reference.tag), CONTAINERD_NAME: names[0]}
+    docker = {
+        "Config": _path(first.config.digest),
+        "Layers": [_path(layer.digest) for layer in first.layers],
+        "RepoTags": names,
+    }
+    index = {
+        "schemaVersion": 2,
+        "mediaType": media_type.OCI_INDEX,
+        "manifests": [described],
+    }
+    return {
+        "index.json": canonical_json.dumps(index),
+        "manifest.json": canonical_json.dumps([docker]),
+        "oci-layout": canonical_json.dumps({"imageLayoutVersion": LAYOUT_VERSION}),
+    }
+
+
+def _path(digest: Digest) -> str:
+    return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
+def _reachable(layout: Layout, root: Union[Manifest, ImageIndex]) -> Iterator[Descriptor]:
+    yield root.descriptor
+    if isinstance(root, Manifest):
+        yield from root.blobs
+        return
+    for child in root.manifests:
+        yield from _reachable(layout, layout.fetch_manifest(str(child.digest)))
+
+
+def _first(layout: Layout, root: Union[Manifest, ImageIndex]) -> Manifest:
+    while isinstance(root, ImageIndex):
+        if not root.manifests:
+            raise InvalidInput(
+                f"the index {root.descriptor.digest} has no image to put in an archive."
+            )
+        root = layout.fetch_manifest(str(root.manifests[0].digest))
+    return root

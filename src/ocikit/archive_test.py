@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+
+from ocikit.archive import write_archive
+from ocikit.digest import Digest
+from ocikit.errors import InvalidContent, InvalidInput, NotFound
+from ocikit.layer.compress import Compression
+from ocikit.layout import Layout
+from ocikit.testing.images import tiny_index, tiny_layout
+
+FILES = {"app/hello": b"hello\n"}
+
+
+def contents(path: Path) -> Dict[str, bytes]:
+    with tarfile.open(path) as archive:
+        found = {}
+        for member in archive:
+            stream = archive.extractfile(member)
+            if stream:
+                found[member.name] = stream.read()
+    return found
+
+
+def write(tmp_path: Path, digest: Digest, name: Any, output: str = "image.tar") -> Path:
+    write_archive(str(tmp_path / "l"), digest, name, str(tmp_path / output))
+    return tmp_path / output
+
+
+def test_it_is_a_layout_with_dockers_manifest_beside_it(tmp_path: Path) -> None:
+    digest = tiny_layout(tmp_path / "l", FILES, "other")
+    tiny_layout(tmp_path / "l", {"a": b"not in the archive"}, "latest")
+    found = contents(write(tmp_path, digest, "shop/web:1.4"))
+    (entry,) = json.loads(found["index.json"])["manifests"]
+    assert entry["digest"] == str(digest)
+    assert entry["annotations"] == {
+        "org.opencontainers.image.ref.name": "1.4",
+        "io.containerd.image.name": "docker.io/shop/web:1.4",
+    }
+    (docker,) = json.loads(found["manifest.json"])
+    assert docker["RepoTags"] == ["docker.io/shop/web:1.4"]
+    assert json.loads(found["oci-layout"]) == {"imageLayoutVersion": "1.0.0"}
+    blobs = {name for name in found if name.startswith("blobs/sha256/")}
+    assert blobs == {f"blobs/sha256/{digest.hex}", docker["Config"], *docker["Layers"]}
+    for name in blobs:
+        assert Digest.of(found[name]).hex == name.rpartition("/")[2]
+
+
+def test_an_unpacked_archive_is_a_sound_layout(tmp_path: Path) -> None:
+    digest = tiny_index(tmp_path / "l", FILES)
+    for name, content in contents(write(tmp_path, digest, "shop/web")).items():
+        target = tmp_path / "unpacked" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    layout = Layout(tmp_path / "unpacked")
+    layout.verify()
+    assert layout.tags() == ("latest",)
+    assert layout.resolve("latest") == Layout(tmp_path / "l").resolve("latest")
+
+
+def test_of_an_index_docker_gets_the_first_image(tmp_path: Path) -> None:
+    digest = tiny_index(tmp_path / "l", FILES)
+    found = contents(write(tmp_path, digest, "shop/web"))
+    (docker,) = json.loads(found["manifest.json"])
+    assert json.loads(found[docker["Config"]])["architecture"] == "amd64"
+    assert sum(1 for data in found.values() if b'"architecture":"arm64"' in data) == 2
+
+
+def test_equal_images_give_equal_archives(tmp_path: Path) -> None:
+    digest = tiny_layout(tmp_path / "l", FILES)
+    first, second = (write(tmp_path, digest, "a/b:c", name).read_bytes() for name in "12")
+    assert first == second
+
+
+def test_without_a_name_nothing_is_named(tmp_path: Path) -> None:
+    found = contents(write(tmp_path, tiny_layout(tmp_path / "l", FILES), None))
+    assert json.loads(found["manifest.json"])[0]["RepoTags"] == []
+    assert "annotations" not in json.loads(found["index.json"])["manifests"][0]
+
+
+def test_what_cannot_be_written(tmp_path: Path) -> None:
+    digest = tiny_layout(tmp_path / "l", FILES)
+    with pytest.raises(NotFound, match="no manifest"):
+        write(tmp_path, Digest.of(b"other"), None)
+    with pytest.raises(InvalidInput, match="a tag is wanted, not a digest"):
+        write(tmp_path, digest, f"shop/web@{digest}")
+    layout = Layout(tmp_path / "l")
+    (config,) = json.loads(contents(write(tmp_path, digest, None))["manifest.json"])
+    (tmp_path / "l" / config["Layers"][0]).write_bytes(b"")
+    with pytest.raises(InvalidContent, match="wanted [0-9]+ bytes, found 0"):
+        write(tmp_path, digest, None, "damaged.tar")
+    assert not (tmp_path / "damaged.tar").exists()
+    assert layout.resolve("latest")
+
+
+@pytest.mark.skipif(not shutil.which("skopeo"), reason="not installed: skopeo")
+@pytest.mark.parametrize("transport", ["oci-archive", "docker-archive"])
+@pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
+def test_skopeo_reads_it(transport: str, compression: str, tmp_path: Path) -> None:
+    digest = tiny_layout(tmp_path / "l", FILES, compression=Compression.parse(compression))
+    path = write(tmp_path, digest, "shop/web:1.4")
+    # Docker's manifest is another than OCI's, so only the layout can keep its digest.
+    options = ["-q", "--preserve-digests"] if transport == "oci-archive" else ["-q"]
+    command = ["skopeo", "--insecure-policy", "copy", *options, f"{transport}:{path}"]
+    done = subprocess.run([*command, f"oci:{tmp_path}/copy:x"], stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr.decode()
+    copied = Layout(tmp_path / "copy")
+    copied.verify()
+    if transport == "oci-archive":
+        resolved = copied.resolve("x")
+        assert resolved and resolved.digest == digest

@@ -1,0 +1,35 @@
+"""`ocikit copy SOURCE DESTINATION`: any image or index, byte for byte."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from ocikit import store
+from ocikit.cli.arguments import add_insecure
+from ocikit.destination import DEFAULT_TAG, open_store
+from ocikit.errors import NotFound
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE")
+    parser.add_argument("destination", metavar="DESTINATION")
+    add_insecure(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    print(copy(arguments.source, arguments.destination, arguments.insecure))
+    return 0
+
+
+def copy(source_text: str, destination_text: str, insecure: bool) -> str:
+    """Copy; a destination without a tag gets the source's. Returns the digest."""
+    with (
+        open_store(source_text, os.environ, insecure=insecure) as source,
+        open_store(destination_text, os.environ, for_push=True, insecure=insecure) as destination,
+    ):
+        found = source.store.resolve(source.name)
+        if found is None:
+            raise NotFound(f'"{source_text}" does not exist.')
+        tag = destination.tag_for(found.digest, source.tag or DEFAULT_TAG)
+        return str(store.copy(source.store, destination.store, str(found.digest), tag))

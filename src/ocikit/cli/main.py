@@ -1,0 +1,101 @@
+"""Which commands there are, and what is common to them: options, errors, exit codes.
+
+Exit codes: 0 done, 1 failed (one message on standard error), 2 used wrongly, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ocikit import canonical_json
+from ocikit.errors import OcikitError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command for people. `module` has `add_arguments(parser)`, `run(arguments) -> exit code`."""
+
+    name: str
+    module: str
+    help: str
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("build", "ocikit.cli.build", "Build an image from directories into an image layout."),
+    Command("inspect", "ocikit.cli.inspect", "Show what an image or an index is made of."),
+    Command("verify", "ocikit.cli.verify", "Read and check everything an image consists of."),
+    Command("push", "ocikit.cli.push", "Copy an image from an image layout to a registry."),
+    Command("copy", "ocikit.cli.copy", "Copy an image from anywhere to anywhere."),
+)
+
+# What Pants runs: `run_NAME(request) -> exit code`, the request being the JSON object in a file.
+SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "layer": "ocikit.cli.sandbox",
+        "archive": "ocikit.cli.sandbox",
+        "survey": "ocikit.cli.publishing",
+        "publish": "ocikit.cli.publishing",
+    }
+)
+
+_REFERENCES = """
+Images are named as oci:PATH[:TAG], a directory that is an OCI image layout, or as a reference
+to a registry, such as ghcr.io/acme/web:1.0. Credentials are found as Docker and Podman find them.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; returns the exit code. Usage errors raise SystemExit(2), as argparse does."""
+    parsed = _parser(arguments).parse_args(arguments)
+    try:
+        code = int(parsed.run(parsed))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads our output has enough; Python would complain about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except OcikitError as error:
+        return _failed(str(error))
+    except OSError as error:
+        where = f'"{error.filename}": ' if error.filename else ""
+        return _failed(f"{where}{error.strerror or error}.")
+    return code
+
+
+def _failed(message: str) -> int:
+    print(f"ocikit: {message}", file=sys.stderr)
+    return 1
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; of the commands' modules only the one that is needed is imported."""
+    parser = argparse.ArgumentParser("ocikit", description="OCI images without a daemon.", epilog=_REFERENCES)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(command.name, help=command.help, description=command.help, epilog=_REFERENCES)
+        if command.name == chosen:
+            module = import_module(command.module)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    for name in SANDBOX_COMMANDS:
+        subparser = subparsers.add_parser(name)
+        subparser.add_argument("request", metavar="FILE")
+        subparser.set_defaults(run=_run_in_sandbox, name=name)
+    return parser
+
+
+def _run_in_sandbox(parsed: argparse.Namespace) -> Any:
+    module = import_module(SANDBOX_COMMANDS[parsed.name])
+    request = canonical_json.loads_object(Path(parsed.request).read_bytes(), parsed.request)
+    return getattr(module, f"run_{parsed.name}")(request)

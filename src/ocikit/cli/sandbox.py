@@ -1,0 +1,35 @@
+"""The commands that Pants runs where files are: a JSON file in, files out.
+
+Paths are relative to the working directory; what a command works on lies below `input/`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping
+
+from ocikit import canonical_json
+from ocikit.archive import write_archive
+from ocikit.digest import Digest
+from ocikit.layer.build import build_layer
+from ocikit.layer.compress import Compression
+from ocikit.layer.entry import Entry
+
+INPUT = "input"
+
+
+def run_layer(request: Mapping[str, Any]) -> int:
+    """Write a layer to `blobs/sha256/<hex>`, and what it is to `layer.json`."""
+    entries = tuple(Entry.from_json(entry) for entry in request["entries"])
+    compression = Compression.parse(request["compression"])
+    layer = build_layer(entries, INPUT, ".", compression, created_by="")
+    Path("layer.json").write_bytes(canonical_json.dumps(layer.to_json()))
+    return 0
+
+
+def run_archive(request: Mapping[str, Any]) -> int:
+    """Write the image in `input/` as one tar that engines load."""
+    output = Path(request["output"])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_archive(INPUT, Digest.parse(request["digest"]), request["name"], str(output))
+    return 0

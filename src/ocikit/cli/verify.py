@@ -1,0 +1,44 @@
+"""`ocikit verify IMAGE`: every problem there is, a line each."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from ocikit.cli.arguments import add_insecure
+from ocikit.descriptor import Descriptor
+from ocikit.destination import Location, open_store
+from ocikit.errors import NotFound
+from ocikit.layout import Layout
+from ocikit.layout_index import tag_of
+from ocikit.verify import problems
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", metavar="IMAGE", help="an image; a layout without a tag: all that it lists")
+    add_insecure(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with open_store(arguments.image, os.environ, insecure=arguments.insecure) as location:
+        manifests = _manifests(location)
+        if not manifests:
+            raise NotFound(f'"{arguments.image}" does not exist.')
+        found = problems(location.store, manifests)
+    for line in found or (f"{arguments.image}: ok",):
+        print(line)
+    return 1 if found else 0
+
+
+def _manifests(location: Location) -> tuple[Descriptor, ...]:
+    """What to check. A layout is asked what it lists: what is damaged does not resolve."""
+    if isinstance(location.store, Layout):
+        listed = tuple(
+            entry
+            for entry in location.store.entries()
+            if location.tag in (None, tag_of(entry)) and location.digest in (None, entry.digest)
+        )
+        if listed or not location.digest:
+            return listed
+    found = location.store.resolve(location.name)
+    return (found,) if found else ()

@@ -1,0 +1,90 @@
+"""Where an image is read from or written to, from what people write.
+
+oci:PATH[:TAG]              an image layout, as skopeo writes it; PATH has no ":" and no "@"
+oci:PATH@DIGEST             an image in it
+[REGISTRY/]PATH[:TAG][@DIGEST]   a registry's repository, see `ocikit.reference`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ocikit.digest import Digest
+from ocikit.errors import InvalidInput, NotFound
+from ocikit.layout import Layout
+from ocikit.reference import Reference, validate_tag
+from ocikit.registry.client import RegistryClient
+from ocikit.registry.credentials import DockerCredentials
+from ocikit.registry.repository import RegistryRepository
+from ocikit.store import Store
+
+LAYOUT_SCHEME = "oci:"
+DEFAULT_TAG = "latest"
+
+
+@dataclass(frozen=True)
+class Location:
+    """A store, and what to read or write in it, as far as `text`, which was written, says so."""
+
+    text: str
+    store: Store
+    tag: str | None = None
+    digest: Digest | None = None
+
+    @property
+    def name(self) -> str:
+        """What to read: the digest, else the tag, else a layout's only image, else "latest".
+
+        Raises NotFound where a layout has several images and none of them is meant.
+        """
+        if self.digest or self.tag:
+            return str(self.digest or self.tag)
+        if not isinstance(self.store, Layout):
+            return DEFAULT_TAG
+        entries = self.store.entries()
+        if not entries:
+            raise NotFound(f'"{self.text}" holds no image.')
+        if len({entry.digest for entry in entries}) == 1:
+            return str(entries[0].digest)
+        tags = self.store.tags()
+        if DEFAULT_TAG in tags:
+            return DEFAULT_TAG
+        found = ", ".join(tags or [f"@{entry.digest}" for entry in entries])
+        raise NotFound(f'"{self.text}" does not say which image: wanted one of {found}.')
+
+    def tag_for(self, digest: Digest, default: str = DEFAULT_TAG) -> str | None:
+        """The tag to write, None where only a digest is named; another one raises InvalidInput."""
+        if self.digest and self.digest != digest:
+            raise InvalidInput(f'"{self.text}" is to be written, but the image is {digest}.')
+        return self.tag or (None if self.digest else default)
+
+
+@contextmanager
+def open_store(
+    text: str, environ: Mapping[str, str], *, for_push: bool = False, insecure: bool = False
+) -> Iterator[Location]:
+    """The store that `text` names, open within the `with`; nothing is asked of it yet.
+
+    Credentials are found as `environ` says; `insecure` allows plain HTTP. Raises InvalidInput.
+    """
+    if text.startswith(LAYOUT_SCHEME):
+        yield _layout(text)
+        return
+    reference = Reference.parse(text)
+    client = RegistryClient(reference.repository.registry, credentials=DockerCredentials(environ), insecure=insecure)
+    with client:
+        store = RegistryRepository(client, reference.repository, for_push=for_push)
+        yield Location(text, store, reference.tag, reference.digest)
+
+
+def _layout(text: str) -> Location:
+    rest = text[len(LAYOUT_SCHEME) :]
+    path, at, digest = rest.partition("@")
+    path, colon, tag = path.partition(":")
+    if not path:
+        raise InvalidInput(f'"{text}" names no directory: wanted oci:PATH or oci:PATH:TAG.')
+    if colon:
+        validate_tag(tag)
+    return Location(text, Layout(path), tag if colon else None, Digest.parse(digest) if at else None)

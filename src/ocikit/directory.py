@@ -1,0 +1,41 @@
+"""A directory on disk as the contents of a layer."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from ocikit.atomic_file import explained
+from ocikit.errors import InvalidInput
+from ocikit.layer.placement import Source
+
+
+def sources_in(directory: str) -> list[Source]:
+    """Everything in `directory`: files, directories (empty ones too) and symlinks as they are.
+
+    Of a file's mode only "may its owner execute it" counts; owners and times do not. Raises
+    InvalidInput for what cannot be in a layer, OcikitError where something cannot be read.
+    """
+    with explained(f'read "{directory}"'):
+        return sorted(_walk(directory, ""), key=lambda source: source.path)
+
+
+def _walk(root: str, below: str) -> Iterator[Source]:
+    with os.scandir(os.path.join(root, below)) as entries:
+        for entry in entries:
+            path = f"{below}/{entry.name}" if below else entry.name
+            yield _source(entry, path)
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(root, path)
+
+
+def _source(entry: os.DirEntry[str], path: str) -> Source:
+    mode = entry.stat(follow_symlinks=False).st_mode
+    if stat.S_ISLNK(mode):
+        return Source(path, entry.path, "symlink", target=os.readlink(entry.path))
+    if stat.S_ISDIR(mode):
+        return Source(path, entry.path, "directory")
+    if stat.S_ISREG(mode):
+        return Source(path, entry.path, "file", executable=bool(mode & stat.S_IXUSR))
+    raise InvalidInput(f'"{entry.path}" is no file, directory or symlink and cannot be in a layer; leave it out.')

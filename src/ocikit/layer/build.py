@@ -1,0 +1,78 @@
+"""Entries become a blob: tar, its digest, compression, its digest, all in one pass."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Iterable, Iterator, Tuple, cast
+
+from ocikit.atomic_file import explained, new_file
+from ocikit.config import History
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import NotFound
+from ocikit.layer import compress
+from ocikit.layer.compress import Compression
+from ocikit.layer.entry import Entry, arrange
+from ocikit.layer.layer import Layer
+from ocikit.layer.tar import FileOpener, write_tar
+
+
+def build_layer(
+    entries: Iterable[Entry],
+    source_directory: str,
+    output_directory: str,
+    compression: Compression,
+    created_by: str,
+    threads: int = compress.DEFAULT_THREADS,
+) -> Layer:
+    """Write the layer of `entries` to `output_directory`, as `blobs/sha256/<hex>`.
+
+    Files are read below `source_directory`; only their bytes count, neither modes nor times.
+    Memory does not grow with their size. Raises NotFound for a missing file, InvalidContent for one
+    that changes meanwhile, OcikitError when reading or writing fails; nothing is left behind then.
+    Spec: image-spec v1.1.1, layer.md, config.md#layer-diffid.
+    """
+    tar = write_tar(arrange(entries), opener_below(source_directory))
+    blobs = os.path.join(output_directory, "blobs", "sha256")
+    uncompressed, compressed, size = hashlib.sha256(), hashlib.sha256(), 0
+    with new_file(blobs) as file:
+        blocks = _hashed(compress.blocks(tar), uncompressed)
+        for piece in compress.compress(blocks, compression, threads):
+            compressed.update(piece)
+            size += len(piece)
+            file.write(piece)
+        digest = Digest("sha256", compressed.hexdigest())
+        file.commit(os.path.join(blobs, digest.hex))
+    return Layer(
+        Descriptor(compression.media_type, digest, size),
+        Digest("sha256", uncompressed.hexdigest()),
+        History(created_by),
+    )
+
+
+def opener_below(directory: str) -> FileOpener:
+    """Opens the source of an entry below `directory`; the size is that of the file opened."""
+
+    @contextmanager
+    def open_file(entry: Entry) -> Iterator[Tuple[int, BinaryIO]]:
+        # As bytes, so that the locale has no say in what a name is.
+        path = os.path.join(os.fsencode(directory), entry.source.encode())
+        with explained(f'read "{entry.source}" for "/{entry.path}"'):
+            try:
+                stream = cast(BinaryIO, open(path, "rb", buffering=0))
+            except FileNotFoundError:
+                raise NotFound(
+                    f'"{entry.source}", wanted as "/{entry.path}", does not exist.'
+                ) from None
+            with stream:
+                yield os.fstat(stream.fileno()).st_size, stream
+
+    return open_file
+
+
+def _hashed(stream: Iterable[bytes], hasher: Any) -> Iterator[bytes]:
+    for chunk in stream:
+        hasher.update(chunk)
+        yield chunk

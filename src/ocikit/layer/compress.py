@@ -1,0 +1,193 @@
+"""Compression of layers whose bytes do not depend on the machine.
+
+Format 1: the tar is cut into blocks of 4 MiB; each becomes a gzip member or a zstd frame of its
+own, and these follow each other. To every reader that is one stream (RFC 1952, section 2.2; RFC
+8878, section 3.1), and blocks are compressed side by side with a result that any number of threads
+gives.
+
+gzip is written by libdeflate, which this project pins (the packages `deflate` 0.8.1 and 0.9.0 give
+equal bytes), never by the machine's zlib: zlib and zlib-ng differ, and ISA-L's output depends on
+the processor. zstd's frames carry their size and a checksum.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Callable, Deque, Iterable, Iterator, Mapping, Type
+
+from ocikit import media_type
+from ocikit.errors import InvalidContent, InvalidInput, OcikitError
+
+# Counts up whenever equal tars would give other bytes.
+FORMAT = 1
+
+BLOCK_SIZE = 4 * 1024 * 1024
+DEFAULT_THREADS = 2
+
+# What is fed at once bounds what comes out: deflate makes 1 KiB of a byte, zstd 128 KiB of four.
+_FEED: Mapping[str, int] = MappingProxyType({"gzip": 16 * 1024, "zstd": 1024})
+
+_LEVELS: Mapping[str, range] = MappingProxyType(
+    {"gzip": range(1, 13), "zstd": range(1, 20), "none": range(0, 1)}
+)
+_DEFAULT_LEVELS: Mapping[str, int] = MappingProxyType({"gzip": 6, "zstd": 3, "none": 0})
+_MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "gzip": media_type.OCI_LAYER_GZIP,
+        "zstd": media_type.OCI_LAYER_ZSTD,
+        "none": media_type.OCI_LAYER,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How layers are compressed: "gzip" (levels 1 to 12), "zstd" (1 to 19) or "none" (0)."""
+
+    kind: str = "gzip"
+    level: int = 6
+
+    def __post_init__(self) -> None:
+        levels = _LEVELS.get(self.kind)
+        if levels is None:
+            raise InvalidInput(
+                f'"{self.kind}" is no compression: wanted one of {", ".join(_LEVELS)}.'
+            )
+        if self.level not in levels:
+            raise InvalidInput(
+                f"{self.kind} has no level {self.level}: wanted {levels[0]} to {levels[-1]}."
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Compression:
+        """Read "gzip", "zstd:19": a kind, and a level where the default (6, 3) is not wanted."""
+        kind, colon, level = text.partition(":")
+        if not colon:
+            return cls(kind, _DEFAULT_LEVELS.get(kind, 0))
+        if not (level.isascii() and level.isdigit()):
+            raise InvalidInput(f'"{text}" is no compression: wanted a level, such as "zstd:3".')
+        return cls(kind, int(level))
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.level}"
+
+    @property
+    def media_type(self) -> str:
+        return _MEDIA_TYPES[self.kind]
+
+
+def kind_of(layer_media_type: str) -> str:
+    """The compression that a layer's media type tells; raises InvalidContent for others."""
+    for ending, kind in (("gzip", "gzip"), ("zstd", "zstd"), ("tar", "none")):
+        if layer_media_type.endswith((f".{ending}", f"+{ending}")):
+            return kind
+    raise InvalidContent(f'"{layer_media_type}" is not the media type of a layer.')
+
+
+def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut a stream into blocks of 4 MiB, the last one shorter; an empty stream is one block."""
+    buffer = bytearray()
+    empty = True
+    for chunk in chunks:
+        buffer += chunk
+        while len(buffer) >= BLOCK_SIZE:
+            yield bytes(buffer[:BLOCK_SIZE])
+            del buffer[:BLOCK_SIZE]
+            empty = False
+    if buffer or empty:
+        yield bytes(buffer)
+
+
+def compress(
+    stream: Iterable[bytes], compression: Compression, threads: int = DEFAULT_THREADS
+) -> Iterator[bytes]:
+    """Yield a member or frame for each block of `stream` (see `blocks`), in order.
+
+    `threads` blocks are compressed at a time, and about as many wait: memory is bounded.
+    """
+    if compression.kind == "none":
+        yield from stream
+        return
+    one = _compressor(compression)
+    waiting: Deque[Future[bytes]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for block in stream:
+            waiting.append(pool.submit(one, block))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _compressor(compression: Compression) -> Callable[[bytes], bytes]:
+    level = compression.level
+    if compression.kind == "gzip":
+        deflate = _imported("deflate")
+        return lambda block: bytes(deflate.gzip_compress(block, level))
+    zstandard = _imported("zstandard")
+
+    def frame(block: bytes) -> bytes:
+        # A compressor must not be used by two threads at once.
+        compressor = zstandard.ZstdCompressor(
+            level=level, write_content_size=True, write_checksum=True, write_dict_id=False
+        )
+        return bytes(compressor.compress(block))
+
+    return frame
+
+
+def decompress(chunks: Iterable[bytes], kind: str) -> Iterator[bytes]:
+    """Yield what is compressed in `chunks`, all members or frames of it, in bounded memory.
+
+    Raises InvalidContent for a stream that is damaged, ends early or has something behind its end.
+    """
+    if kind == "none":
+        return iter(chunks)
+    if kind == "gzip":
+        return _decompress(
+            chunks, kind, lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error
+        )
+    zstandard = _imported("zstandard")
+    return _decompress(
+        chunks, kind, zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError
+    )
+
+
+def _decompress(
+    chunks: Iterable[bytes], kind: str, start: Callable[[], Any], failure: Type[Exception]
+) -> Iterator[bytes]:
+    """`start` begins a member or frame; zlib and zstandard share the shape of what it gives."""
+    frame = start()
+    for waiting in _pieces(chunks, _FEED[kind]):
+        while waiting:
+            if frame.eof:
+                frame = start()
+            try:
+                output = frame.decompress(waiting)
+            except failure as error:
+                raise InvalidContent(f"not a {kind} stream: {error}.") from None
+            if output:
+                yield output
+            waiting = frame.unused_data if frame.eof else b""
+    if not frame.eof:
+        raise InvalidContent(f"a {kind} stream that ends before its end.")
+
+
+def _pieces(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]
+
+
+def _imported(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise OcikitError(
+            f"the package `{name}` is needed and cannot be imported: {error}."
+        ) from None

@@ -1,0 +1,192 @@
+"""Where the things of the build graph go in an image."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+
+from ocikit.errors import InvalidInput
+from ocikit.layer.entry import MAX_ID, WELL_KNOWN_MODES, Entry, arrange
+
+# Directories of every base: one of them that is only on the way stays as the base has it.
+_SYSTEM_DIRECTORIES = frozenset(
+    """
+    bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv sys tmp usr usr/bin usr/lib
+    usr/lib64 usr/libexec usr/local usr/local/bin usr/local/lib usr/local/share usr/sbin usr/share
+    var var/cache var/lib var/log var/run var/spool var/tmp
+    """.split()
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing from the build graph.
+
+    `path` is where it is in the build, "src/app/main.py", and where its bytes will be found;
+    `origin` is the address it comes from, for messages; `content` is any text that is equal when
+    the bytes are.
+    """
+
+    path: str
+    origin: str
+    kind: str = "file"
+    executable: bool = False
+    content: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who owns files, by number: 0 to 2**32 - 2."""
+
+    uid: int
+    gid: int
+
+    @classmethod
+    def parse(cls, text: str) -> Owner:
+        """Read "1000:1000", or "1000" for user and group alike, as COPY --chown of Docker does."""
+        uid, colon, gid = text.partition(":")
+        if not colon:
+            gid = uid
+        if not (_is_number(uid) and _is_number(gid)):
+            raise InvalidInput(
+                f'"{text}" is not an owner: wanted numbers, such as "1000:1000". A name has a '
+                "number only in the base's /etc/passwd and /etc/group, which are not read."
+            )
+        if max(int(uid), int(gid)) > MAX_ID:
+            raise InvalidInput(f'"{text}" is not an owner: the largest number is {MAX_ID}.')
+        return cls(int(uid), int(gid))
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch("[0-9]+", text) is not None
+
+
+def parse_mode(text: str) -> int:
+    """Read permissions as three or four octal digits: "644", "0755", "1777"."""
+    if not re.fullmatch("[0-7]{3,4}", text):
+        raise InvalidInput(
+            f'"{text}" is not a mode: wanted three or four octal digits, as in "0644".'
+        )
+    return int(text, 8)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where sources go and as whose.
+
+    `directory` is absolute in the image; `strip_prefix` is taken from the front of every source's
+    path; modes are for all files and all directories (None: 0644, or 0755 when executable; 0755).
+    `symlinks` maps a link's path, below `directory` or absolute, to its text.
+    """
+
+    directory: str = "/"
+    strip_prefix: str = ""
+    owner: Owner = Owner(0, 0)
+    file_mode: Optional[int] = None
+    directory_mode: Optional[int] = None
+    symlinks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+
+def place(sources: Iterable[Source], placement: Placement) -> Tuple[Entry, ...]:
+    """Give every source its path, mode and owner in the image; the result is arranged.
+
+    Pure. `directory` and what is below it belong to the owner; its parents, and directories that
+    every base has such as /etc, stay root's. Raises InvalidInput naming path and origin: a source
+    outside `strip_prefix`, two different things at one path.
+    """
+    root = _absolute(placement.directory)
+    placed: Dict[str, Source] = {}
+    for path, source in _stripped(sources, placement.strip_prefix):
+        _put(placed, "/".join((*root, *_parts(path))), source)
+    for link, target in sorted(placement.symlinks.items()):
+        path = "/".join(_parts(link) if link.startswith("/") else (*root, *_parts(link)))
+        _put(placed, path, Source(link, "`symlinks`", "symlink", target=target))
+    entries = [_entry(path, source, placement, root) for path, source in placed.items()]
+    return arrange((*entries, *_directories(placed, placement, root)))
+
+
+def _stripped(sources: Iterable[Source], prefix: str) -> List[Tuple[str, Source]]:
+    """Each source with its path below `prefix`."""
+    if prefix.startswith("/"):
+        raise InvalidInput(f'the prefix "{prefix}" must be relative: "{prefix.lstrip("/")}".')
+    wanted = _parts(prefix)
+    stripped = []
+    for source in sources:
+        parts = _parts(source.path)
+        if source.kind == "directory" and wanted[: len(parts)] == parts:
+            continue
+        if parts[: len(wanted)] != wanted or len(parts) == len(wanted):
+            raise InvalidInput(
+                f'the prefix "{prefix}" cannot be stripped: "{source.path}" of {source.origin} is '
+                "not below it."
+            )
+        stripped.append(("/".join(parts[len(wanted) :]), source))
+    if wanted and not stripped:
+        raise InvalidInput(f'the prefix "{prefix}" cannot be stripped: no file is below it.')
+    return stripped
+
+
+def _put(placed: Dict[str, Source], path: str, source: Source) -> None:
+    other = placed.setdefault(path, source)
+    if _content(other) != _content(source):
+        raise InvalidInput(
+            f'two files at one path: "/{path}" comes from {other.origin} and from {source.origin}.'
+        )
+
+
+def _content(source: Source) -> Tuple[str, bool, str, str]:
+    return (source.kind, source.executable, source.content, source.target)
+
+
+def _entry(path: str, source: Source, placement: Placement, root: List[str]) -> Entry:
+    if source.kind == "directory":
+        return _directory(path, placement, root)
+    owner = placement.owner
+    if source.kind == "symlink":
+        return Entry(path, "symlink", 0o777, owner.uid, owner.gid, target=source.target)
+    mode = placement.file_mode
+    if mode is None:
+        mode = 0o755 if source.executable else 0o644
+    return Entry(path, source.kind, mode, owner.uid, owner.gid, source=source.path)
+
+
+def _directories(
+    placed: Mapping[str, Source], placement: Placement, root: List[str]
+) -> List[Entry]:
+    """`directory` itself and all directories between it and what was placed."""
+    paths = {"/".join(root)}
+    for path in placed:
+        parts = path.split("/")
+        if parts[: len(root)] == root:
+            paths.update("/".join(parts[:end]) for end in range(len(root), len(parts)))
+    return [_directory(path, placement, root) for path in paths if path and path not in placed]
+
+
+def _directory(path: str, placement: Placement, root: List[str]) -> Entry:
+    owner, mode = placement.owner, placement.directory_mode
+    if path in _SYSTEM_DIRECTORIES and path != "/".join(root):
+        owner, mode = Owner(0, 0), None
+    if mode is None:
+        mode = WELL_KNOWN_MODES.get(path, 0o755)
+    return Entry(path, "directory", mode, owner.uid, owner.gid)
+
+
+def _absolute(path: str) -> List[str]:
+    if not path.startswith("/"):
+        raise InvalidInput(
+            f'"{path}" is not a place in an image: wanted an absolute path, "/{path}".'
+        )
+    return _parts(path)
+
+
+def _parts(path: str) -> List[str]:
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise InvalidInput(f'"{path}" leads out with "..": write the path that is meant.')
+    return parts

@@ -1,0 +1,83 @@
+"""Tiny images, from bytes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from io import BytesIO
+from typing import Mapping, Optional, Tuple, Union
+
+from ocikit.config import ContainerSettings
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.image import Image, build_image
+from ocikit.layer.build import build_layer
+from ocikit.layer.compress import Compression
+from ocikit.layer.entry import Entry
+from ocikit.layer.layer import Layer
+from ocikit.layout import Layout
+from ocikit.manifest import ImageIndex
+from ocikit.platform import Platform
+
+LINUX = Platform("linux", "amd64")
+UNCOMPRESSED = Compression("none", 0)
+
+
+def tiny_layer(
+    output_directory: str, files: Mapping[str, bytes], compression: Compression = UNCOMPRESSED
+) -> Layer:
+    """Write a layer of `files`, path in the image to content, to `output_directory`."""
+    with tempfile.TemporaryDirectory() as sources:
+        entries = []
+        for number, (path, content) in enumerate(sorted(files.items())):
+            with open(os.path.join(sources, str(number)), "wb") as stream:
+                stream.write(content)
+            entries.append(Entry(path, "file", 0o644, 0, 0, source=str(number)))
+        return build_layer(entries, sources, output_directory, compression, "ocikit.testing")
+
+
+def tiny_layout(
+    path: Union[str, os.PathLike[str]],
+    files: Mapping[str, bytes],
+    tag: Optional[str] = "latest",
+    *,
+    platform: Platform = LINUX,
+    settings: ContainerSettings = ContainerSettings(),
+    compression: Compression = UNCOMPRESSED,
+) -> Digest:
+    """Put an image of one layer with `files` into the layout `path`; gives its digest.
+
+    Not compressed unless said otherwise, so that no requirement is needed.
+    """
+    layout = Layout(path)
+    layer = tiny_layer(layout.path, files, compression)
+    image = build_image(
+        base=None, layers=[layer], settings=settings, platform=platform, annotations={}
+    )
+    push_image(layout, image, tag)
+    return image.digest
+
+
+def tiny_index(
+    path: Union[str, os.PathLike[str]],
+    files: Mapping[str, bytes],
+    tag: Optional[str] = "latest",
+    *,
+    platforms: Tuple[Platform, ...] = (LINUX, Platform("linux", "arm64")),
+) -> Digest:
+    """Put an index into the layout `path`: the same files for each platform; gives its digest."""
+    layout = Layout(path)
+    images = []
+    for platform in platforms:
+        digest = tiny_layout(path, files, None, platform=platform)
+        manifest = layout.fetch_manifest(str(digest)).descriptor
+        images.append(Descriptor(manifest.media_type, digest, manifest.size, platform=platform))
+    index = ImageIndex.of(images)
+    layout.push_manifest(index, tag)
+    return index.descriptor.digest
+
+
+def push_image(layout: Layout, image: Image, tag: Optional[str]) -> None:
+    """Put config and manifest of an image, whose layers are there, into a layout."""
+    layout.push_blob(image.manifest.config, lambda: BytesIO(image.config.data))
+    layout.push_manifest(image.manifest, tag)
