@@ -1,0 +1,184 @@
+"""The rules of the tree that no type checker sees: who may import whom, and what stays pure."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ocikit
+
+ROOT = Path(__file__).resolve().parent.parent
+OCIKIT = ROOT / "src" / "ocikit"
+PANTS_OCI = ROOT / "pants-plugins" / "pants_oci"
+
+# Only the standard library, no IO: what rules may call.
+PURE = (
+    "ocikit",
+    "ocikit.errors",
+    "ocikit.canonical_json",
+    "ocikit.media_type",
+    "ocikit.digest",
+    "ocikit.platform",
+    "ocikit.reference",
+    "ocikit.descriptor",
+    "ocikit.config",
+    "ocikit.settings",
+    "ocikit.manifest",
+    "ocikit.layer.layer",
+    "ocikit.layer.entry",
+    "ocikit.layer.placement",
+    "ocikit.layer.compress",
+    "ocikit.image",
+    "ocikit.store",
+    "ocikit.layout_index",
+    "ocikit.registry.secret",
+    "ocikit.registry.exchange",
+    "ocikit.registry.failure",
+    "ocikit.registry.challenge",
+    "ocikit.registry.protocol",
+    "ocikit.registry.auth",
+    "ocikit.push.wanted",
+    "ocikit.push.remote_state",
+    "ocikit.push.plan",
+    "ocikit.push.report",
+)
+# What a pure module must not even load: sockets, processes, and what sandboxes bring along.
+IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard")
+
+# The blocks of ocikit. A block imports only itself and blocks above it; a name stands for the module
+# or package of that name, the most specific one counts.
+BLOCKS = (
+    "ocikit.errors",
+    "ocikit.canonical_json",
+    "ocikit.media_type",
+    "ocikit.digest",
+    "ocikit.platform",
+    "ocikit.reference",
+    "ocikit.descriptor",
+    "ocikit.config",
+    "ocikit.settings",
+    "ocikit.manifest",
+    "ocikit.store",
+    "ocikit.atomic_file",
+    "ocikit.layer",
+    "ocikit.directory",
+    "ocikit.image",
+    "ocikit.verify",
+    "ocikit.layout_index",
+    "ocikit.layout",
+    "ocikit.archive",
+    "ocikit.registry",
+    "ocikit.push",
+    "ocikit.destination",
+    "ocikit.cli",
+    "ocikit.__main__",
+    "ocikit.testing",
+)
+
+MAX_LINES = 400
+
+
+def _sources(folder: Path, *, tests: bool = False) -> list[Path]:
+    return [
+        path for path in sorted(folder.rglob("*.py")) if tests or not path.name.endswith(("_test.py", "conftest.py"))
+    ]
+
+
+def _module(path: Path) -> str:
+    name = ".".join(path.relative_to(OCIKIT.parent).with_suffix("").parts)
+    return name[: -len(".__init__")] if name.endswith(".__init__") else name
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Every module that a file names in an import, anywhere; `from a import b` gives "a.b"."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _block(name: str) -> str | None:
+    fitting = [block for block in BLOCKS if f"{name}.".startswith(f"{block}.")]
+    return max(fitting, key=len, default=None)
+
+
+def test_every_module_of_ocikit_is_in_a_block() -> None:
+    names = {_module(path) for path in _sources(OCIKIT)} - {"ocikit"}
+    assert {name for name in names if _block(name) is None} == set()
+    assert {block for block in BLOCKS if not any(_block(n) == block for n in names)} == set()
+
+
+@pytest.mark.parametrize("path", _sources(OCIKIT), ids=_module)
+def test_a_block_imports_only_blocks_above_it(path: Path) -> None:
+    own = _block(_module(path))
+    if own is None:
+        assert path == OCIKIT / "__init__.py"
+        return
+    below = BLOCKS[BLOCKS.index(own) + 1 :]
+    assert [name for name in _imports(path) if _block(name) in below] == []
+
+
+@pytest.mark.parametrize("path", _sources(OCIKIT, tests=True), ids=_module)
+def test_ocikit_knows_nothing_of_pants(path: Path) -> None:
+    roots = {name.split(".")[0] for name in _imports(path)}
+    assert roots & {"pants", "pants_oci"} == set()
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_loads_nothing_impure(name: str) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(OCIKIT.parent)!r}); sys.dont_write_bytecode = True; "
+        f"import {name}; print(*[m for m in {IMPURE!r} if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)
+    assert (found.stdout.strip(), found.stderr) == ("", "")
+
+
+def test_the_names_of_ocikit_are_what_it_says() -> None:
+    assert ocikit.__all__ == sorted(ocikit.__all__)
+    imported = {
+        alias.asname or alias.name
+        for node in ast.parse((OCIKIT / "__init__.py").read_text()).body
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        for alias in node.names
+    }
+    assert imported == set(ocikit.__all__)
+
+
+def test_the_names_of_ocikit_come_from_pure_modules() -> None:
+    modules = {_module(path) for path in _sources(OCIKIT)}
+    named = {
+        name if name in modules else name.rpartition(".")[0]
+        for name in _imports(OCIKIT / "__init__.py")
+        if name.startswith("ocikit.")
+    }
+    assert named - set(PURE) == set()
+
+
+@pytest.mark.parametrize("path", _sources(PANTS_OCI), ids=lambda path: str(path.relative_to(PANTS_OCI)))
+def test_only_compat_asks_which_pants_it_is(path: Path) -> None:
+    """Neither by its version nor by trying an import of it."""
+    if path.name == "compat.py":
+        return
+    asked = [name for name in _imports(path) if name.startswith(("pants.version", "packaging"))]
+    tried = [
+        node.lineno
+        for attempt in ast.walk(ast.parse(path.read_text()))
+        if isinstance(attempt, ast.Try)
+        for node in ast.walk(attempt)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+    assert (asked, tried) == ([], [])
+
+
+@pytest.mark.parametrize("folder", [OCIKIT, PANTS_OCI, ROOT / "tests"], ids=lambda path: path.name)
+def test_no_file_is_long(folder: Path) -> None:
+    long = {path.name: lines for path in _sources(folder) if (lines := len(path.read_text().splitlines())) > MAX_LINES}
+    assert long == {}
