@@ -36,10 +36,10 @@ from pants.engine.target import (
     Targets,
 )
 
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex
+from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
 
 try:
-    from pants.backend.python.util_rules.pex import create_venv_pex
+    from pants.backend.python.util_rules.pex import create_venv_pex, setup_venv_pex_process
     from pants.core.environments.rules import EnvironmentNameRequest, resolve_environment_name
     from pants.core.environments.target_types import EnvironmentField
     from pants.core.goals.package import environment_aware_package
@@ -128,5 +128,6 @@ except ImportError:
     remove_prefix = _get(Digest, RemovePrefix)
     resolve_environment_name = _get(EnvironmentName, EnvironmentNameRequest)
     resolve_unparsed_address_inputs = _get(Addresses, UnparsedAddressInputs)
+    setup_venv_pex_process = _get(Process, VenvPexProcess)
     strip_source_roots = _get(StrippedSourceFiles, SourceFilesRequest)
     targets_of = _get(Targets, Addresses)

@@ -62,10 +62,9 @@ def fill(template: str, values: Mapping[str, Optional[str]]) -> str:
             f"{', '.join(sorted({*_known(values), 'env.NAME'}))}."
         )
 
-    filled = _PLACEHOLDER.sub(replace, template)
-    if not _PLACEHOLDER.search(template) and ("{" in template or "}" in template):
+    if set("{}") & set(_PLACEHOLDER.sub("", template)):
         raise InvalidInput(f'"{template}": a brace has no partner.')
-    return filled
+    return _PLACEHOLDER.sub(replace, template)
 
 
 def _known(values: Mapping[str, Optional[str]]) -> Tuple[str, ...]:

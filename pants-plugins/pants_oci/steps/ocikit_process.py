@@ -1,18 +1,18 @@
-"""How a sandbox runs ocikit: its sources are inputs, so a new version of it is another cache key."""
+"""How a sandbox runs ocikit: a PEX of its requirements and sources, so a new version of it is another cache key."""
 
 from __future__ import annotations
 
 import importlib.resources
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterable, Mapping, Tuple
+from typing import Iterable, Tuple
 
-from pants.backend.python.util_rules.pex import PexRequest
+from pants.backend.python.target_types import EntryPoint
+from pants.backend.python.util_rules.pex import PexRequest, VenvPexProcess
 from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.process import Process, ProcessCacheScope
 from pants.engine.rules import collect_rules, rule
-from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import (
@@ -23,6 +23,7 @@ from pants_oci.compat import (
     execute_process_or_raise,
     implicitly,
     merge_digests,
+    setup_venv_pex_process,
 )
 from pants_oci.subsystem import Ocikit, OciSubsystem
 
@@ -30,7 +31,6 @@ REQUEST_FILE = "request.json"
 # The folder of the sandbox that layers' files and images' blobs are put in: nothing in it can shadow a module.
 INPUT_DIRECTORY = "input"
 
-_LIBRARY_DIRECTORY = "__ocikit"
 # Where credentials and their helpers are found; the values are paths, never secrets.
 _ALWAYS_PASSED = ("DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR")
 
@@ -74,26 +74,30 @@ async def setup_ocikit_process(
     passed = (*_ALWAYS_PASSED, *oci.env_vars) if request.network else ()
     environment = await environment_vars_subset(EnvironmentVarsRequest(passed), **implicitly())
     # The tool's own constraints: a repository without Python code has set none of its own.
-    pex_request = tool.to_pex_request(interpreter_constraints=tool.interpreter_constraints)
+    pex_request = tool.to_pex_request(
+        interpreter_constraints=tool.interpreter_constraints,
+        main=EntryPoint("ocikit"),
+        sources=sources.digest,
+    )
     venv_pex = await create_venv_pex(**implicitly({pex_request: PexRequest}))
     request_digest = await create_digest(
         CreateDigest([FileContent(REQUEST_FILE, request.request)])
     )
-    digest = await merge_digests(
-        MergeDigests((venv_pex.digest, sources.digest, request_digest, request.inputs))
-    )
-    return Process(
-        argv=(venv_pex.python.argv0, "-m", "ocikit", request.command, REQUEST_FILE),
-        env=_environment(environment),
-        input_digest=digest,
-        output_files=request.output_files,
-        output_directories=request.output_directories,
-        append_only_caches=venv_pex.append_only_caches or FrozenDict(),
-        description=request.description,
-        level=request.level,
-        cache_scope=(
-            ProcessCacheScope.PER_SESSION if request.network else ProcessCacheScope.SUCCESSFUL
+    digest = await merge_digests(MergeDigests((request_digest, request.inputs)))
+    cache_scope = ProcessCacheScope.PER_SESSION if request.network else ProcessCacheScope.SUCCESSFUL
+    return await setup_venv_pex_process(
+        VenvPexProcess(
+            venv_pex,
+            argv=(request.command, REQUEST_FILE),
+            extra_env=environment,
+            input_digest=digest,
+            output_files=request.output_files,
+            output_directories=request.output_directories,
+            description=request.description,
+            level=request.level,
+            cache_scope=cache_scope,
         ),
+        **implicitly(),
     )
 
 
@@ -117,14 +121,10 @@ async def run_ocikit(request: OcikitProcess) -> OcikitOutput:
 call_ocikit = by_name(run_ocikit, OcikitOutput, OcikitProcess)
 
 
-def _environment(passed: Mapping[str, str]) -> Mapping[str, str]:
-    return {**passed, "PYTHONPATH": _LIBRARY_DIRECTORY, "PYTHONDONTWRITEBYTECODE": "1"}
-
-
 def _library_files(root: Path) -> Tuple[FileContent, ...]:
     """Every module of the library but its tests and test doubles, which no sandbox needs."""
     return tuple(
-        FileContent(f"{_LIBRARY_DIRECTORY}/ocikit/{path.relative_to(root)}", path.read_bytes())
+        FileContent(f"ocikit/{path.relative_to(root)}", path.read_bytes())
         for path in sorted(root.rglob("*.py"))
         if not path.name.endswith("_test.py") and "testing" not in path.relative_to(root).parts
     )

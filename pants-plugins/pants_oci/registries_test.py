@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from typing import Any, Dict, Tuple
+
+import pytest
+
+from ocikit.errors import InvalidInput
+from pants_oci.registries import ALL_DEFAULT_REGISTRIES, Registries, split_host
+
+TABLES: Dict[str, Any] = {
+    "ghcr": {"address": "ghcr.io/acme", "default": True},
+    "local": {"address": "oci:dist/registry", "default": "true"},
+    "lab": {"address": "lab.example:5000", "insecure": True, "repository": "all/{name}"},
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "addresses"),
+    [
+        pytest.param((ALL_DEFAULT_REGISTRIES,), ("ghcr.io/acme", "oci:dist/registry"), id="all"),
+        pytest.param(("@lab",), ("lab.example:5000",), id="alias"),
+        pytest.param(("@lab", "lab.example:5000"), ("lab.example:5000",), id="once"),
+        pytest.param(("other.example",), ("other.example",), id="address"),
+        pytest.param(
+            ("@lab", ALL_DEFAULT_REGISTRIES),
+            ("lab.example:5000", "ghcr.io/acme", "oci:dist/registry"),
+            id="all-and-one",
+        ),
+    ],
+)
+def test_select(wanted: Tuple[str, ...], addresses: Tuple[str, ...]) -> None:
+    selected = Registries.from_option(TABLES).select(wanted)
+    assert tuple(registry.address for registry in selected) == addresses
+
+
+def test_an_address_in_a_build_file_has_the_settings_of_its_alias() -> None:
+    (registry,) = Registries.from_option(TABLES).select(("lab.example:5000",))
+    assert registry.insecure
+
+
+def test_docker_hub_when_nothing_is_configured() -> None:
+    (registry,) = Registries.from_option({}).select((ALL_DEFAULT_REGISTRIES,))
+    assert registry.destination("acme/web").address == "docker.io/acme/web"
+    assert registry.destination("web").address == "docker.io/library/web"
+
+
+@pytest.mark.parametrize(
+    ("alias", "repository", "address"),
+    [
+        pytest.param("@ghcr", "shop/web", "ghcr.io/acme/shop/web", id="path-in-the-address"),
+        pytest.param("@local", "shop/web", "oci:dist/registry/shop/web", id="layouts"),
+        pytest.param("@lab", "web", "lab.example:5000/web", id="port"),
+    ],
+)
+def test_destination(alias: str, repository: str, address: str) -> None:
+    (registry,) = Registries.from_option(TABLES).select((alias,))
+    assert registry.destination(repository).address == address
+
+
+@pytest.mark.parametrize("alias", ["@ghcr", "@local"])
+@pytest.mark.parametrize(
+    "repository",
+    [
+        pytest.param("Shop/Web", id="upper-case"),
+        pytest.param("shop//web", id="empty-component"),
+        pytest.param("../web", id="climbs-out"),
+        pytest.param("web:1.0", id="with-a-tag"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_destination_refuses_what_is_no_repository(alias: str, repository: str) -> None:
+    (registry,) = Registries.from_option(TABLES).select((alias,))
+    with pytest.raises(InvalidInput):
+        registry.destination(repository)
+
+
+@pytest.mark.parametrize(
+    ("tables", "wanted", "message"),
+    [
+        pytest.param(TABLES, ("@gchr",), "there are: @ghcr, @lab, @local", id="unknown-alias"),
+        pytest.param(
+            {"lab": {"address": "lab.example"}},
+            (ALL_DEFAULT_REGISTRIES,),
+            "no registry in [oci].registries has `default = true`",
+            id="no-default",
+        ),
+        pytest.param({"x": "ghcr.io"}, (), '[oci.registries.x] must be a table', id="no-table"),
+        pytest.param({"x": {}}, (), '[oci.registries.x] has no "address"', id="no-address"),
+        pytest.param(
+            {"x": {"address": "a.example", "adress": ""}}, (), "unknown key adress", id="misspelt"
+        ),
+        pytest.param(
+            {"x": {"address": "a.example", "default": "yes"}},
+            (),
+            "[oci.registries.x].default must be true or false, found 'yes'",
+            id="no-bool",
+        ),
+        pytest.param(
+            {"x": {"address": "a.example"}, "y": {"address": "a.example/"}},
+            (),
+            'have the same address "a.example"',
+            id="twice",
+        ),
+    ],
+)
+def test_refuses(tables: Dict[str, Any], wanted: Tuple[str, ...], message: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Registries.from_option(tables).select(wanted)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        pytest.param("shop/web", (None, "shop/web"), id="none"),
+        pytest.param("web", (None, "web"), id="one-component"),
+        pytest.param("ghcr.io/acme/web", ("ghcr.io", "acme/web"), id="dot"),
+        pytest.param("localhost/web", ("localhost", "web"), id="localhost"),
+        pytest.param("registry:5000/web", ("registry:5000", "web"), id="port"),
+    ],
+)
+def test_split_host(text: str, parts: Tuple[str, str]) -> None:
+    assert split_host(text) == parts
