@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Write the root file system of a base image that runs Python, from this machine's Debian packages.
+
+    python_base.py OUTPUT.tar
+
+For tests. It follows the machine's own Debian, so its digest differs from day to day.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tarfile
+from pathlib import Path
+
+from root_file_system import RootFileSystem
+
+LEFT_OUT = re.compile(r"__pycache__|/test/|/tests/|/idlelib/|/lib2to3/|/ensurepip/|/turtledemo/|_tkinter|/config-3")
+
+# `python3` is a link to the version that this Debian is made with.
+python = Path("/usr/bin/python3").resolve()
+library = Path("/usr/lib", python.name)
+
+with tarfile.open(sys.argv[1], "w", format=tarfile.GNU_FORMAT) as tar:
+    root = RootFileSystem(tar)
+    root.program(str(python))
+    root.link("usr/bin/python3", python.name)
+    root.link("usr/bin/python", python.name)
+    for path in sorted(library.rglob("*")):
+        if path.is_file() and not LEFT_OUT.search(str(path)):
+            root.copy(str(path))
+    for extension in sorted(library.glob("lib-dynload/*.so")):
+        root.libraries_of(str(extension))
+    root.program("/bin/busybox")
+    root.link("bin/sh", "busybox")
+    root.folder("tmp", mode=0o1777)
