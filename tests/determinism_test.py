@@ -10,8 +10,9 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any
 
 import pytest
 
@@ -55,14 +56,12 @@ print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith
 def run(python: str, script: str, *arguments: str, **options: Any) -> str:
     environment = {**options.pop("env", {}), "PYTHONPATH": SOURCE_ROOT, "PATH": os.defpath}
     command = [python, "-c", script, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, **options)
+    done = subprocess.run(command, env=environment, capture_output=True, check=False, **options)
     assert done.returncode == 0, done.stderr.decode()
     return str(done.stdout.decode())
 
 
-def write_sources(
-    directory: Path, backwards: bool = False, seconds: int = 1, mode: int = 0
-) -> None:
+def write_sources(directory: Path, backwards: bool = False, seconds: int = 1, mode: int = 0) -> None:
     files = {f"package{n}/module{n}.py": b"value = %d\n" % n * 500 for n in range(40)}
     files.update({"a.sh": b"#!/bin/sh\n", "ünï.txt": b"x", "I.txt": b"", "i.txt": b""})
     files["large.bin"] = b"".join(b"%d," % n for n in range(700_000))
@@ -75,22 +74,20 @@ def write_sources(
             target.chmod(mode)
 
 
-def members(blob: Path) -> List[Tuple[Any, ...]]:
+def members(blob: Path) -> list[tuple[Any, ...]]:
     """What a tar of any compression but zstd holds, for a failure that names the file."""
     with tarfile.open(blob) as archive:
-        return [
-            (m.name, m.type, m.mode, m.uid, m.gid, m.mtime, m.linkname, m.size) for m in archive
-        ]
+        return [(m.name, m.type, m.mode, m.uid, m.gid, m.mtime, m.linkname, m.size) for m in archive]
 
 
 def build(
     directory: Path, compression: str, python: str, sources: Path, settings: Mapping[str, Any]
-) -> Tuple[Dict[str, Any], Path]:
+) -> tuple[dict[str, Any], Path]:
     settings = dict(settings)
     order, threads = settings.pop("order", "forwards"), settings.pop("threads", "2")
     arguments = (str(sources), str(directory), compression, order, threads)
     printed = run(python, BUILD, *arguments, **settings)
-    layer: Dict[str, Any] = json.loads(printed)
+    layer: dict[str, Any] = json.loads(printed)
     digest = layer["descriptor"]["digest"]
     return layer, directory / "blobs" / "sha256" / digest.partition(":")[2]
 
@@ -118,7 +115,7 @@ SURROUNDINGS = [
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Tuple[Dict[str, Any], Path]]:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str, Any], Path]]:
     """For each compression the layer as the running Python builds it, and its blob."""
     directory = tmp_path_factory.mktemp("plain")
     write_sources(directory / "sources")
@@ -128,9 +125,9 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Tuple[Dict[str,
     }
 
 
-@pytest.mark.parametrize(("settings", "changes"), SURROUNDINGS)
+@pytest.mark.parametrize("settings, changes", SURROUNDINGS)
 def test_surroundings_do_not_count(
-    settings: Dict[str, Any], changes: Dict[str, Any], tmp_path: Path, plain: Any
+    settings: dict[str, Any], changes: dict[str, Any], tmp_path: Path, plain: Any
 ) -> None:
     sources = tmp_path / "elsewhere" / "sources"
     write_sources(sources, **changes)
@@ -143,9 +140,7 @@ def test_the_version_of_python_does_not_count(python: str, tmp_path: Path, plain
     same_layers(tmp_path, python, tmp_path / "sources", {}, plain)
 
 
-def same_layers(
-    directory: Path, python: str, sources: Path, settings: Dict[str, Any], plain: Any
-) -> None:
+def same_layers(directory: Path, python: str, sources: Path, settings: dict[str, Any], plain: Any) -> None:
     for compression in COMPRESSIONS:
         wanted, wanted_blob = plain[compression]
         found, found_blob = build(directory, compression, python, sources, settings)

@@ -8,11 +8,10 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Dict, List
 
 import pytest
-
 from golden_test import COMPRESSIONS, GOLDEN, cases
+
 from ocikit.layer.build import build_layer
 from ocikit.layer.compress import Compression
 from ocikit.layer.entry import Entry, arrange
@@ -27,7 +26,7 @@ def output_of(*command: str) -> bytes:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
 
 
-def write_tree(root: Path, entries: List[Entry], contents: Dict[str, bytes]) -> None:
+def write_tree(root: Path, entries: list[Entry], contents: dict[str, bytes]) -> None:
     for entry in entries:
         path = root / entry.path
         if entry.kind == "directory":

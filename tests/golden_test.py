@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import pytest
 
@@ -21,15 +21,12 @@ from ocikit.platform import Platform
 GOLDEN = Path(__file__).parent / "golden" / "digests.json"
 COMPRESSIONS = ("none:0", "gzip:1", "gzip:6", "gzip:12", "zstd:1", "zstd:3", "zstd:19")
 
-Case = Tuple[List[Entry], Dict[str, bytes]]
+Case = tuple[list[Entry], dict[str, bytes]]
 
 
 def text(size: int) -> bytes:
     """Bytes that compress about as well as source files, made of nothing but numbers."""
-    lines = (
-        hashlib.sha256(b"%d" % n).hexdigest().encode()[:24] + b" = 1\n"
-        for n in range(size // 29 + 1)
-    )
+    lines = (hashlib.sha256(b"%d" % n).hexdigest().encode()[:24] + b" = 1\n" for n in range(size // 29 + 1))
     return b"".join(lines)[:size]
 
 
@@ -37,7 +34,7 @@ def file(path: str, source: str, mode: int = 0o644, uid: int = 0) -> Entry:
     return Entry(path, "file", mode, uid, uid, source=source)
 
 
-def cases() -> Dict[str, Case]:
+def cases() -> dict[str, Case]:
     contents = {"empty": b"", "small": b"hello\n", "text": text(100_000), "blocks": text(9_000_000)}
     application = [
         file("app/main.py", "text"),
@@ -63,24 +60,20 @@ def cases() -> Dict[str, Case]:
     }
 
 
-def digests(case: Case, directory: Path) -> Dict[str, str]:
+def digests(case: Case, directory: Path) -> dict[str, str]:
     entries, contents = case
     sources = directory / "sources"
     sources.mkdir()
     for name, content in contents.items():
         (sources / name).write_bytes(content)
-    found: Dict[str, str] = {}
+    found: dict[str, str] = {}
     for name in COMPRESSIONS:
-        layer = build_layer(
-            entries, str(sources), str(directory), Compression.parse(name), "golden"
-        )
+        layer = build_layer(entries, str(sources), str(directory), Compression.parse(name), "golden")
         found[name] = str(layer.descriptor.digest)
         assert found.setdefault("tar", str(layer.diff_id)) == str(layer.diff_id)
         if name == "gzip:6":
             platform, settings = Platform("linux", "amd64"), ContainerSettings(entrypoint=("/app",))
-            image = build_image(
-                base=None, layers=[layer], settings=settings, platform=platform, annotations={}
-            )
+            image = build_image(base=None, layers=[layer], settings=settings, platform=platform, annotations={})
             found["image"] = str(image.digest)
     return found
 
@@ -88,13 +81,11 @@ def digests(case: Case, directory: Path) -> Dict[str, str]:
 @pytest.mark.parametrize("name", sorted(cases()))
 def test_digests(name: str, tmp_path: Path) -> None:
     found = digests(cases()[name], tmp_path)
-    document: Dict[str, Any] = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+    document: dict[str, Any] = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
     if os.environ.get("OCIKIT_UPDATE_GOLDEN"):
         formats = {"tar": tar.FORMAT, "compression": compress.FORMAT}
         updated = {**document.get("cases", {}), name: found}
-        GOLDEN.write_text(
-            json.dumps({"formats": formats, "cases": updated}, indent=2, sort_keys=True) + "\n"
-        )
+        GOLDEN.write_text(json.dumps({"formats": formats, "cases": updated}, indent=2, sort_keys=True) + "\n")
         return
     wanted = document["cases"][name]
     assert found["tar"] == wanted["tar"], "the tar itself differs"

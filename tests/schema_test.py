@@ -9,10 +9,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-import schemas
 from hypothesis import given
 from hypothesis import strategies as st
 
+import schemas
 from ocikit import media_type, settings
 from ocikit.config import ContainerSettings, Healthcheck, History
 from ocikit.descriptor import Descriptor

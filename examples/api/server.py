@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Dict
-
 from bottle import Bottle
 from shop.prices import CATALOGUE, human
 
 app = Bottle()
 
 
-@app.get("/prices")  # type: ignore[misc]
-def prices() -> Dict[str, str]:
+@app.get("/prices")
+def prices() -> dict[str, str]:
     return {name: human(cents) for name, cents in CATALOGUE.items()}
 
 

@@ -6,8 +6,9 @@ first branch can go, and the callers import these names from Pants.
 """
 
 # No `from __future__ import annotations` here: Pants 2.17's rule parser reads the return annotation as a type.
-from typing import Any, Callable, Type
+from typing import Any, Callable
 
+from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
 from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.source_files import SourceFiles, SourceFilesRequest
@@ -35,8 +36,6 @@ from pants.engine.target import (
     HydrateSourcesRequest,
     Targets,
 )
-
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
 
 try:
     from pants.backend.python.util_rules.pex import create_venv_pex, setup_venv_pex_process
@@ -73,9 +72,7 @@ try:
         """How another rule of this plugin is called."""
         return rule_function
 
-    def by_name_in_environment(
-        rule_function: Callable[..., Any], output: type, request: type
-    ) -> Any:
+    def by_name_in_environment(rule_function: Callable[..., Any], output: type, request: type) -> Any:
         """The same, called with `**implicitly({request: Type, name: EnvironmentName})`."""
         return rule_function
 
@@ -87,7 +84,7 @@ except ImportError:
     def implicitly(*args: Any) -> Any:
         return {"__implicitly": args}
 
-    def _get(output: Type[Any], request: Type[Any]) -> Callable[..., Any]:
+    def _get(output: type[Any], request: type[Any]) -> Callable[..., Any]:
         def call(*args: Any, **keywords: Any) -> Get:
             argument = args[0] if args else keywords["__implicitly"][0]
             if isinstance(argument, dict):
@@ -99,9 +96,7 @@ except ImportError:
     def by_name(rule_function: Callable[..., Any], output: type, request: type) -> Any:
         return _get(output, request)
 
-    def by_name_in_environment(
-        rule_function: Callable[..., Any], output: Type[Any], request: Type[Any]
-    ) -> Any:
+    def by_name_in_environment(rule_function: Callable[..., Any], output: type[Any], request: type[Any]) -> Any:
         def call(**keywords: Any) -> Get:
             ((argument, _), (environment, _)) = keywords["__implicitly"][0].items()
             return Get(output, {argument: request, environment: EnvironmentName})

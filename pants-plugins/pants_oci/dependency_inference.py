@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable, Optional, Tuple
 
 from pants.engine.addresses import Address, UnparsedAddressInputs
 from pants.engine.rules import collect_rules, rule
@@ -43,9 +43,7 @@ class InferPushDependencies(InferDependenciesRequest[PushInferenceFieldSet]):
     infer_from = PushInferenceFieldSet
 
 
-def addresses_in(
-    values: Iterable[Optional[str]], owner: Address, field_alias: str
-) -> UnparsedAddressInputs:
+def addresses_in(values: Iterable[str | None], owner: Address, field_alias: str) -> UnparsedAddressInputs:
     """The addresses that a field holds, so that a wrong one is reported with the field it stands in."""
     return UnparsedAddressInputs(
         (value for value in values if value),
@@ -54,7 +52,7 @@ def addresses_in(
     )
 
 
-def _image_fields(field_set: ImageInferenceFieldSet) -> Tuple[UnparsedAddressInputs, ...]:
+def _image_fields(field_set: ImageInferenceFieldSet) -> tuple[UnparsedAddressInputs, ...]:
     return (
         addresses_in((field_set.base.value,), field_set.address, OciImageBaseField.alias),
         addresses_in(field_set.layers.value or (), field_set.address, OciImageLayersField.alias),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterable, Mapping, Optional, Tuple
+from collections.abc import Iterable, Mapping
 
 from pants.engine.addresses import Address
 
@@ -16,22 +16,19 @@ ENV_PREFIX = "env."
 
 PLACEHOLDERS_HELP = (
     "Placeholders: "
-    + ", ".join(
-        f"`{{{name}}}`"
-        for name in (*ADDRESS_PLACEHOLDERS, *GIT_PLACEHOLDERS, DIGEST_PLACEHOLDER, "env.NAME")
-    )
+    + ", ".join(f"`{{{name}}}`" for name in (*ADDRESS_PLACEHOLDERS, *GIT_PLACEHOLDERS, DIGEST_PLACEHOLDER, "env.NAME"))
     + " (`{digest}` is the first 12 hex digits of the image's digest)."
 )
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-def placeholders_in(templates: Iterable[str]) -> Tuple[str, ...]:
+def placeholders_in(templates: Iterable[str]) -> tuple[str, ...]:
     """The names between braces, each once, in order of first use."""
     return tuple(dict.fromkeys(n for text in templates for n in _PLACEHOLDER.findall(text)))
 
 
-def address_values(address: Address) -> Dict[str, str]:
+def address_values(address: Address) -> dict[str, str]:
     """What a target's address gives."""
     parts = address.spec_path.split("/")
     return {
@@ -42,7 +39,7 @@ def address_values(address: Address) -> Dict[str, str]:
     }
 
 
-def fill(template: str, values: Mapping[str, Optional[str]]) -> str:
+def fill(template: str, values: Mapping[str, str | None]) -> str:
     """Replace each `{placeholder}`; raises InvalidInput for one that is unknown, empty or unbalanced.
 
     A value of None means that the placeholder exists and has no value here.
@@ -54,9 +51,7 @@ def fill(template: str, values: Mapping[str, Optional[str]]) -> str:
         if value:
             return value
         if name in values or name.startswith(ENV_PREFIX):
-            raise InvalidInput(
-                f'"{template}": the placeholder {{{name}}} cannot be filled: {_why_empty(name)}.'
-            )
+            raise InvalidInput(f'"{template}": the placeholder {{{name}}} cannot be filled: {_why_empty(name)}.')
         raise InvalidInput(
             f'"{template}": there is no placeholder {{{name}}}; there are: '
             f"{', '.join(sorted({*_known(values), 'env.NAME'}))}."
@@ -67,7 +62,7 @@ def fill(template: str, values: Mapping[str, Optional[str]]) -> str:
     return _PLACEHOLDER.sub(replace, template)
 
 
-def _known(values: Mapping[str, Optional[str]]) -> Tuple[str, ...]:
+def _known(values: Mapping[str, str | None]) -> tuple[str, ...]:
     return tuple(name for name in values if not name.startswith(ENV_PREFIX))
 
 

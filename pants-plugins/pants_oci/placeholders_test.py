@@ -19,7 +19,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize(
-    ("template", "filled"),
+    "template, filled",
     [
         pytest.param("latest", "latest", id="none"),
         pytest.param("{git.short_sha}", "0123456", id="whole"),
@@ -32,7 +32,7 @@ def test_fill(template: str, filled: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "message"),
+    "template, message",
     [
         pytest.param("{git.tag}", "the commit that is checked out has no tag", id="no-tag"),
         pytest.param("{env.EMPTY}", "the environment variable EMPTY is not set", id="unset"),
@@ -61,7 +61,7 @@ def test_placeholders_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec_path", "values"),
+    "spec_path, values",
     [
         pytest.param("a/b/web", ("push", "web", "b", "a/b/web"), id="deep"),
         pytest.param("web", ("push", "web", "", "web"), id="top"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Type
+from collections.abc import Iterable
 
 from pants.backend.python.util_rules import pex
 from pants.core.util_rules import archive, source_files, stripped_source_files
@@ -17,7 +17,7 @@ from pants_oci.targets.layer import OciLayerTarget
 from pants_oci.targets.push import OciPushTarget
 
 
-def target_types() -> Iterable[Type[Target]]:
+def target_types() -> Iterable[type[Target]]:
     return (OciBaseTarget, OciImageTarget, OciLayerTarget, OciPushTarget)
 
 

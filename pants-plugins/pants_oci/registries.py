@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from ocikit.errors import InvalidInput
 from ocikit.push.wanted import Destination
@@ -21,11 +22,11 @@ class Registry:
     """One entry of `[oci].registries`, or an address written in a BUILD file."""
 
     address: str
-    alias: Optional[str] = None
+    alias: str | None = None
     default: bool = False
     insecure: bool = False
-    repository: Optional[str] = None
-    extra_image_tags: Tuple[str, ...] = ()
+    repository: str | None = None
+    extra_image_tags: tuple[str, ...] = ()
     skip_push: bool = False
 
     @classmethod
@@ -36,9 +37,7 @@ class Registry:
             raise InvalidInput(f'{where} must be a table with an "address", found {table!r}.')
         unknown = sorted(set(table) - set(_KEYS))
         if unknown:
-            raise InvalidInput(
-                f"{where} has the unknown key {', '.join(unknown)}; there are: {', '.join(_KEYS)}."
-            )
+            raise InvalidInput(f"{where} has the unknown key {', '.join(unknown)}; there are: {', '.join(_KEYS)}.")
         address = table.get("address")
         if not isinstance(address, str) or not address:
             raise InvalidInput(f'{where} has no "address", such as "registry.example:5000/team".')
@@ -65,12 +64,12 @@ class Registry:
 class Registries:
     """All of `[oci].registries`, in the order of their addresses."""
 
-    configured: Tuple[Registry, ...]
+    configured: tuple[Registry, ...]
 
     @classmethod
     def from_option(cls, tables: Mapping[str, Any]) -> Registries:
         registries = [Registry.from_option(alias, table) for alias, table in tables.items()]
-        owners: Dict[str, Optional[str]] = {}
+        owners: dict[str, str | None] = {}
         for registry in registries:
             if registry.address in owners:
                 raise InvalidInput(
@@ -80,9 +79,9 @@ class Registries:
             owners[registry.address] = registry.alias
         return cls(tuple(sorted(registries, key=lambda registry: registry.address)))
 
-    def select(self, wanted: Sequence[str]) -> Tuple[Registry, ...]:
+    def select(self, wanted: Sequence[str]) -> tuple[Registry, ...]:
         """The registries that `wanted` (aliases, addresses, the word for all defaults) stand for, each once."""
-        chosen: Dict[str, Registry] = {}
+        chosen: dict[str, Registry] = {}
         for text in wanted:
             for registry in self._named(text):
                 chosen.setdefault(registry.address, registry)
@@ -92,20 +91,18 @@ class Registries:
         """The settings of a registry named by its host alone."""
         return next((r for r in self.configured if r.address == host), Registry(host))
 
-    def _named(self, text: str) -> Tuple[Registry, ...]:
+    def _named(self, text: str) -> tuple[Registry, ...]:
         if text == ALL_DEFAULT_REGISTRIES:
             return self._defaults()
         if text.startswith("@"):
             found = tuple(r for r in self.configured if r.alias == text[1:])
             if not found:
                 aliases = ", ".join(f"@{r.alias}" for r in self.configured) or "none"
-                raise InvalidInput(
-                    f'there is no registry "{text}" in [oci].registries; there are: {aliases}.'
-                )
+                raise InvalidInput(f'there is no registry "{text}" in [oci].registries; there are: {aliases}.')
             return found
         return (self.of_host(text.rstrip("/")),)
 
-    def _defaults(self) -> Tuple[Registry, ...]:
+    def _defaults(self) -> tuple[Registry, ...]:
         if not self.configured:
             return (Registry(DOCKER_HUB),)
         found = tuple(registry for registry in self.configured if registry.default)
@@ -117,7 +114,7 @@ class Registries:
         return found
 
 
-def split_host(repository: str) -> Tuple[Optional[str], str]:
+def split_host(repository: str) -> tuple[str | None, str]:
     """`("ghcr.io", "acme/web")` for a repository with a registry's host in front, else `(None, repository)`."""
     host, slash, rest = repository.partition("/")
     return (host, rest) if slash and is_registry(host) else (None, repository)

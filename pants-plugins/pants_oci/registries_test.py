@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from typing import Any
 
 import pytest
 
 from ocikit.errors import InvalidInput
 from pants_oci.registries import ALL_DEFAULT_REGISTRIES, Registries, split_host
 
-TABLES: Dict[str, Any] = {
+TABLES: dict[str, Any] = {
     "ghcr": {"address": "ghcr.io/acme", "default": True},
     "local": {"address": "oci:dist/registry", "default": "true"},
     "lab": {"address": "lab.example:5000", "insecure": True, "repository": "all/{name}"},
@@ -15,7 +15,7 @@ TABLES: Dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("wanted", "addresses"),
+    "wanted, addresses",
     [
         pytest.param((ALL_DEFAULT_REGISTRIES,), ("ghcr.io/acme", "oci:dist/registry"), id="all"),
         pytest.param(("@lab",), ("lab.example:5000",), id="alias"),
@@ -28,7 +28,7 @@ TABLES: Dict[str, Any] = {
         ),
     ],
 )
-def test_select(wanted: Tuple[str, ...], addresses: Tuple[str, ...]) -> None:
+def test_select(wanted: tuple[str, ...], addresses: tuple[str, ...]) -> None:
     selected = Registries.from_option(TABLES).select(wanted)
     assert tuple(registry.address for registry in selected) == addresses
 
@@ -45,7 +45,7 @@ def test_docker_hub_when_nothing_is_configured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("alias", "repository", "address"),
+    "alias, repository, address",
     [
         pytest.param("@ghcr", "shop/web", "ghcr.io/acme/shop/web", id="path-in-the-address"),
         pytest.param("@local", "shop/web", "oci:dist/registry/shop/web", id="layouts"),
@@ -75,7 +75,7 @@ def test_destination_refuses_what_is_no_repository(alias: str, repository: str) 
 
 
 @pytest.mark.parametrize(
-    ("tables", "wanted", "message"),
+    "tables, wanted, message",
     [
         pytest.param(TABLES, ("@gchr",), "there are: @ghcr, @lab, @local", id="unknown-alias"),
         pytest.param(
@@ -84,11 +84,9 @@ def test_destination_refuses_what_is_no_repository(alias: str, repository: str) 
             "no registry in [oci].registries has `default = true`",
             id="no-default",
         ),
-        pytest.param({"x": "ghcr.io"}, (), '[oci.registries.x] must be a table', id="no-table"),
+        pytest.param({"x": "ghcr.io"}, (), "[oci.registries.x] must be a table", id="no-table"),
         pytest.param({"x": {}}, (), '[oci.registries.x] has no "address"', id="no-address"),
-        pytest.param(
-            {"x": {"address": "a.example", "adress": ""}}, (), "unknown key adress", id="misspelt"
-        ),
+        pytest.param({"x": {"address": "a.example", "adress": ""}}, (), "unknown key adress", id="misspelt"),
         pytest.param(
             {"x": {"address": "a.example", "default": "yes"}},
             (),
@@ -103,14 +101,14 @@ def test_destination_refuses_what_is_no_repository(alias: str, repository: str) 
         ),
     ],
 )
-def test_refuses(tables: Dict[str, Any], wanted: Tuple[str, ...], message: str) -> None:
+def test_refuses(tables: dict[str, Any], wanted: tuple[str, ...], message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         Registries.from_option(tables).select(wanted)
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "parts"),
+    "text, parts",
     [
         pytest.param("shop/web", (None, "shop/web"), id="none"),
         pytest.param("web", (None, "web"), id="one-component"),
@@ -119,5 +117,5 @@ def test_refuses(tables: Dict[str, Any], wanted: Tuple[str, ...], message: str) 
         pytest.param("registry:5000/web", ("registry:5000", "web"), id="port"),
     ],
 )
-def test_split_host(text: str, parts: Tuple[str, str]) -> None:
+def test_split_host(text: str, parts: tuple[str, str]) -> None:
     assert split_host(text) == parts

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
+
 from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
 from pants.option.option_types import DictOption, EnumOption, StrListOption, StrOption
 from pants.option.subsystem import Subsystem
-from pants.util.strutil import help_text
+from pants.util.strutil import help_text, softwrap
 
 from pants_oci.registries import Registries
 
@@ -28,7 +29,7 @@ class OciSubsystem(Subsystem):
 
     _registries = DictOption[object](
         flag_name="--registries",
-        help=help_text(
+        help=softwrap(
             """
             The registries to publish to, by alias:
 
@@ -48,7 +49,7 @@ class OciSubsystem(Subsystem):
     )
     default_repository = StrOption(
         default="{full_directory}",
-        help=help_text(
+        help=softwrap(
             """
             The repository of an `oci_push` that names none, with the placeholders that `oci_push` lists.
             """
@@ -56,7 +57,7 @@ class OciSubsystem(Subsystem):
     )
     package_format = EnumOption(
         default=PackageFormat.LAYOUT,
-        help=help_text(
+        help=softwrap(
             """
             What `package` writes for an `oci_image`: `layout`, a directory (an OCI image layout), or `archive`, one
             tar that `docker load`, `podman load` and `skopeo` read.
@@ -65,7 +66,7 @@ class OciSubsystem(Subsystem):
     )
     compression = StrOption(
         default="gzip",
-        help=help_text(
+        help=softwrap(
             """
             How layers are compressed: `gzip`, `zstd` or `none`, with a level where the default is not wanted, such
             as `gzip:9` (1 to 12, default 6) or `zstd:19` (1 to 19, default 3). `gzip` is read everywhere; `zstd` is
@@ -81,7 +82,7 @@ class OciSubsystem(Subsystem):
                 "all_proxy", "https_proxy", "http_proxy", "no_proxy",
                 "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE",
             ],
-            help=help_text(
+            help=softwrap(
                 """
                 Environment variables that are handed to the process that speaks to registries, as `NAME` or
                 `NAME=value`: what proxies, certificates and credential helpers need.
@@ -112,5 +113,3 @@ class Ocikit(PythonToolRequirementsBase):
     default_lockfile_resource = ("pants_oci", "ocikit.lock")
     register_interpreter_constraints = True
     default_interpreter_constraints = ["CPython>=3.9,<3.15"]
-
-

@@ -101,9 +101,7 @@ async def ruff_fix(request: FixRequest.Batch) -> FixResult:
 
 @rule(desc="Lint with ruff", level=LogLevel.DEBUG)
 async def ruff_lint(request: LintRequest.Batch[RuffFieldSet, Any]) -> LintResult:
-    sources = await Get(
-        SourceFiles, SourceFilesRequest(field_set.source for field_set in request.elements)
-    )
+    sources = await Get(SourceFiles, SourceFilesRequest(field_set.source for field_set in request.elements))
     result = await Get(FallibleProcessResult, RuffRun(("check",), sources.snapshot))
     return LintResult.create(request, result, strip_chroot_path=True)
 

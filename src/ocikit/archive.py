@@ -8,9 +8,10 @@ others read the layout. No blob is in it twice. Equal images and names give equa
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import BinaryIO, Dict, Iterator, Optional, Tuple, Union
+from typing import BinaryIO
 
 from ocikit import canonical_json, media_type
 from ocikit.atomic_file import new_file
@@ -25,9 +26,7 @@ from ocikit.manifest import ImageIndex, Manifest
 from ocikit.reference import Reference
 
 
-def write_archive(
-    layout_directory: str, image: Digest, repo_tag: Optional[str], output: str
-) -> None:
+def write_archive(layout_directory: str, image: Digest, repo_tag: str | None, output: str) -> None:
     """Write the image, or all images of the index, of a layout to the tar `output`.
 
     `repo_tag` is the name it will have once loaded, "shop/web:1.4" ("latest" when it has no tag),
@@ -39,12 +38,10 @@ def write_archive(
     root = layout.fetch_manifest(str(image))
     blobs = {_path(blob.digest): blob for blob in _reachable(layout, root)}
     documents = _documents(root, _first(layout, root), repo_tag)
-    entries = arrange(
-        Entry(path, "file", 0o644, 0, 0, source=path) for path in (*blobs, *documents)
-    )
+    entries = arrange(Entry(path, "file", 0o644, 0, 0, source=path) for path in (*blobs, *documents))
 
     @contextmanager
-    def open_file(entry: Entry) -> Iterator[Tuple[int, BinaryIO]]:
+    def open_file(entry: Entry) -> Iterator[tuple[int, BinaryIO]]:
         if entry.path in documents:
             yield len(documents[entry.path]), BytesIO(documents[entry.path])
             return
@@ -58,16 +55,12 @@ def write_archive(
         file.commit(output)
 
 
-def _documents(
-    root: Union[Manifest, ImageIndex], first: Manifest, repo_tag: Optional[str]
-) -> Dict[str, bytes]:
+def _documents(root: Manifest | ImageIndex, first: Manifest, repo_tag: str | None) -> dict[str, bytes]:
     described, names = root.descriptor.to_json(), []
     if repo_tag is not None:
         reference = Reference.parse(repo_tag)
         if reference.digest:
-            raise InvalidInput(
-                f'"{repo_tag}" cannot name an archive: a tag is wanted, not a digest.'
-            )
+            raise InvalidInput(f'"{repo_tag}" cannot name an archive: a tag is wanted, not a digest.')
         reference = reference if reference.tag else reference.with_tag("latest")
         names = [str(reference)]
         described["annotations"] = {REF_NAME: str(reference.tag), CONTAINERD_NAME: names[0]}
@@ -92,7 +85,7 @@ def _path(digest: Digest) -> str:
     return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
-def _reachable(layout: Layout, root: Union[Manifest, ImageIndex]) -> Iterator[Descriptor]:
+def _reachable(layout: Layout, root: Manifest | ImageIndex) -> Iterator[Descriptor]:
     yield root.descriptor
     if isinstance(root, Manifest):
         yield from root.blobs
@@ -101,11 +94,9 @@ def _reachable(layout: Layout, root: Union[Manifest, ImageIndex]) -> Iterator[De
         yield from _reachable(layout, layout.fetch_manifest(str(child.digest)))
 
 
-def _first(layout: Layout, root: Union[Manifest, ImageIndex]) -> Manifest:
+def _first(layout: Layout, root: Manifest | ImageIndex) -> Manifest:
     while isinstance(root, ImageIndex):
         if not root.manifests:
-            raise InvalidInput(
-                f"the index {root.descriptor.digest} has no image to put in an archive."
-            )
+            raise InvalidInput(f"the index {root.descriptor.digest} has no image to put in an archive.")
         root = layout.fetch_manifest(str(root.manifests[0].digest))
     return root

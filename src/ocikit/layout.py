@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
-from typing import Any, BinaryIO, ContextManager, Dict, Iterator, Optional, Set, Tuple, Union
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, BinaryIO
 
 from ocikit import atomic_file, canonical_json, media_type
 from ocikit.atomic_file import explained
@@ -42,20 +43,20 @@ _MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 class Layout:
     """A Store in the directory `path`, made by the first write. Raises OcikitError only."""
 
-    def __init__(self, path: Union[str, os.PathLike[str]]) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
 
     def __repr__(self) -> str:
         return f"Layout({self.path!r})"
 
-    def entries(self) -> Tuple[Descriptor, ...]:
+    def entries(self) -> tuple[Descriptor, ...]:
         """What `index.json` lists, in its order; nothing where no layout is yet."""
         return tuple(Descriptor.from_json(entry) for entry in self._index().get("manifests", ()))
 
-    def tags(self) -> Tuple[str, ...]:
+    def tags(self) -> tuple[str, ...]:
         return tuple(sorted({tag_of(entry) for entry in self.entries()} - {""}))
 
-    def resolve(self, name: str) -> Optional[Descriptor]:
+    def resolve(self, name: str) -> Descriptor | None:
         """See Store. A manifest whose blob is missing or damaged is not there: push it again."""
         found = self._listed(name)
         if found:
@@ -65,7 +66,7 @@ class Layout:
         except (NotFound, InvalidContent):
             return None
 
-    def fetch_manifest(self, name: str) -> Union[Manifest, ImageIndex]:
+    def fetch_manifest(self, name: str) -> Manifest | ImageIndex:
         found = self._listed(name)
         if found:
             return parse_manifest(self._read(found), found.media_type)
@@ -81,15 +82,13 @@ class Layout:
         except OSError:
             return False
 
-    def open_blob(self, blob: Descriptor) -> ContextManager[BinaryIO]:
+    def open_blob(self, blob: Descriptor) -> AbstractContextManager[BinaryIO]:
         path = self.blob_path(blob.digest)
         with explained(f'read "{path}"'):
             try:
                 return open(path, "rb")
             except FileNotFoundError:
-                raise NotFound(
-                    f'no blob {blob.digest} in the image layout "{self.path}".'
-                ) from None
+                raise NotFound(f'no blob {blob.digest} in the image layout "{self.path}".') from None
 
     def blob_path(self, digest: Digest) -> str:
         """Where the blob is, or would be."""
@@ -105,9 +104,7 @@ class Layout:
                 file.write(chunk)
             file.commit(path)
 
-    def push_manifest(
-        self, manifest: Union[Manifest, ImageIndex], tag: Optional[str] = None
-    ) -> None:
+    def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
         """See Store. Raises InvalidContent, naming them, when things it needs are missing."""
         needed = manifest.manifests if isinstance(manifest, ImageIndex) else manifest.blobs
         missing = [str(blob.digest) for blob in needed if not self.has_blob(blob)]
@@ -124,12 +121,10 @@ class Layout:
             children = self._children()
             if isinstance(manifest, ImageIndex):
                 children.update(child.digest for child in manifest.manifests)
-            document["manifests"] = listed(
-                document["manifests"], manifest.descriptor.to_json(), tag or "", children
-            )
+            document["manifests"] = listed(document["manifests"], manifest.descriptor.to_json(), tag or "", children)
             self._write("index.json", document)
 
-    def problems(self) -> Tuple[str, ...]:
+    def problems(self) -> tuple[str, ...]:
         """Everything wrong with what the layout lists, a line each: what, wanted, found."""
         return problems(self, self.entries())
 
@@ -139,11 +134,9 @@ class Layout:
         if found:
             raise InvalidContent("\n".join((f'the image layout "{self.path}" is damaged:', *found)))
 
-    def _listed(self, name: str) -> Optional[Descriptor]:
+    def _listed(self, name: str) -> Descriptor | None:
         digest = _digest_of(name)
-        matching = [
-            e for e in self.entries() if (e.digest == digest if digest else tag_of(e) == name)
-        ]
+        matching = [e for e in self.entries() if (e.digest == digest if digest else tag_of(e) == name)]
         if len({entry.digest for entry in matching}) > 1:
             found = ", ".join(str(entry.digest) for entry in matching)
             raise InvalidContent(f'the tag "{name}" in "{self.path}" is ambiguous: {found}.')
@@ -159,7 +152,7 @@ class Layout:
         except NotFound:
             raise InvalidContent(f"{path} is listed in index.json and missing.") from None
 
-    def _index(self) -> Dict[str, Any]:
+    def _index(self) -> dict[str, Any]:
         """The checked document of `index.json`, an empty one where no layout is yet."""
         index, marker = self._document("index.json"), self._document("oci-layout")
         if index is None and marker is not None:
@@ -172,14 +165,12 @@ class Layout:
             raise InvalidContent(f'"{self.path}" is no OCI image layout: it has no "{missing}".')
         version = marker.get("imageLayoutVersion")
         if version != LAYOUT_VERSION:
-            raise InvalidContent(
-                f'"{self.path}" is an image layout of version "{version}": wanted {LAYOUT_VERSION}.'
-            )
+            raise InvalidContent(f'"{self.path}" is an image layout of version "{version}": wanted {LAYOUT_VERSION}.')
         if not isinstance(index.get("manifests"), list):
             raise InvalidContent(f'"{self.path}/index.json" has no list of "manifests".')
         return index
 
-    def _document(self, name: str) -> Optional[Dict[str, Any]]:
+    def _document(self, name: str) -> dict[str, Any] | None:
         path = os.path.join(self.path, name)
         with explained(f'read "{path}"'):
             try:
@@ -188,7 +179,7 @@ class Layout:
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
-    def _write(self, name: str, document: Dict[str, Any]) -> None:
+    def _write(self, name: str, document: dict[str, Any]) -> None:
         if document != self._document(name):
             atomic_file.write(os.path.join(self.path, name), canonical_json.dumps(document))
 
@@ -214,9 +205,9 @@ class Layout:
         finally:
             os.close(number)
 
-    def _children(self) -> Set[Digest]:
+    def _children(self) -> set[Digest]:
         """The manifests that listed indexes lead to."""
-        children: Set[Digest] = set()
+        children: set[Digest] = set()
         for entry in self.entries():
             if entry.media_type in media_type.INDEXES and self.has_blob(entry):
                 index = self.fetch_manifest(str(entry.digest))
@@ -224,10 +215,10 @@ class Layout:
         return children
 
 
-def _empty_index() -> Dict[str, Any]:
+def _empty_index() -> dict[str, Any]:
     return canonical_json.loads_object(ImageIndex.of(()).data, "an empty index")
 
 
-def _digest_of(name: str) -> Optional[Digest]:
+def _digest_of(name: str) -> Digest | None:
     """The digest that `name` is the text of; a tag has no colon."""
     return Digest.parse(name) if ":" in name else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Any, Dict, List, Mapping, Sequence, Tuple, Union
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
@@ -13,7 +14,7 @@ REF_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
 
 
-def tag_of(entry: Union[Descriptor, Mapping[str, Any]]) -> str:
+def tag_of(entry: Descriptor | Mapping[str, Any]) -> str:
     """The tag of an entry, "" where it has none."""
     if isinstance(entry, Descriptor):
         return entry.annotations.get(REF_NAME, "")
@@ -24,8 +25,8 @@ def listed(
     entries: Sequence[Mapping[str, Any]],
     pushed: Mapping[str, Any],
     tag: str,
-    children: AbstractSet[Digest],
-) -> List[Dict[str, Any]]:
+    children: set[Digest],
+) -> list[dict[str, Any]]:
     """The entries after `pushed` was pushed with `tag`, "" for none; see `ocikit.layout` for why.
 
     `children` are the manifests that indexes among the entries lead to. What tools of others wrote
@@ -36,7 +37,7 @@ def listed(
         kept.append({**pushed, "annotations": {REF_NAME: tag}} if tag else dict(pushed))
     tagged = {str(entry["digest"]) for entry in kept if tag_of(entry)}
     reached = tagged | {str(digest) for digest in children}
-    unique: Dict[Tuple[str, str], Dict[str, Any]] = {}
+    unique: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in kept:
         if entry.get("annotations") or entry["digest"] not in reached:
             unique.setdefault((tag_of(entry), entry["digest"]), entry)
@@ -51,11 +52,7 @@ def _names(entry: Mapping[str, Any], pushed: Mapping[str, Any], tag: str) -> boo
     return tag_of(entry) == tag and entry["digest"] == pushed["digest"]
 
 
-def _without_tag(entry: Mapping[str, Any]) -> Dict[str, Any]:
+def _without_tag(entry: Mapping[str, Any]) -> dict[str, Any]:
     plain = {key: value for key, value in entry.items() if key != "annotations"}
-    annotations = {
-        key: text
-        for key, text in entry["annotations"].items()
-        if key not in (REF_NAME, CONTAINERD_NAME)
-    }
+    annotations = {key: text for key, text in entry["annotations"].items() if key not in (REF_NAME, CONTAINERD_NAME)}
     return {**plain, "annotations": annotations} if annotations else plain

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable
 
 import pytest
 
@@ -22,19 +23,16 @@ ONE, TWO = {"app/a": b"one"}, {"app/a": b"two"}
 GZIP = Compression("gzip", 6)
 
 
-def listing(path: Path) -> List[Tuple[str, str]]:
+def listing(path: Path) -> list[tuple[str, str]]:
     """The tag and digest of each entry of index.json, in its order."""
     entries = json.loads((path / "index.json").read_bytes())["manifests"]
     key = "org.opencontainers.image.ref.name"
     return [(e.get("annotations", {}).get(key, ""), e["digest"]) for e in entries]
 
 
-def snapshot(path: Path) -> Dict[str, Tuple[int, int, int]]:
+def snapshot(path: Path) -> dict[str, tuple[int, int, int]]:
     """What writing would change: each file and folder's inode, size and time."""
-    return {
-        str(p): (p.stat().st_ino, p.stat().st_size, p.stat().st_mtime_ns)
-        for p in (path, *path.rglob("*"))
-    }
+    return {str(p): (p.stat().st_ino, p.stat().st_size, p.stat().st_mtime_ns) for p in (path, *path.rglob("*"))}
 
 
 def test_a_layout_is_a_store(tmp_path: Path) -> None:
@@ -154,7 +152,7 @@ def test_a_blob_that_is_another_is_not_stored(tmp_path: Path) -> None:
 
 
 def test_writers_side_by_side_lose_no_tag(tmp_path: Path) -> None:
-    failures: List[BaseException] = []
+    failures: list[BaseException] = []
 
     def publish(number: int) -> None:
         try:
@@ -190,16 +188,14 @@ def rewrite(name: str, text: str) -> Callable[[Path, Manifest], None]:
 
 
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    "damage, message",
     [
         pytest.param(remove("index.json"), 'it has no "index.json"', id="no-index"),
         pytest.param(remove("oci-layout"), 'it has no "oci-layout"', id="no-marker"),
         pytest.param(rewrite("index.json", "{"), 'index.json" is not JSON', id="index-not-json"),
         pytest.param(rewrite("index.json", "[]"), "is not a JSON object", id="index-list"),
         pytest.param(rewrite("index.json", "{}"), 'no list of "manifests"', id="index-empty"),
-        pytest.param(
-            rewrite("index.json", '{"manifests": [7]}'), "not a descriptor", id="entry-number"
-        ),
+        pytest.param(rewrite("index.json", '{"manifests": [7]}'), "not a descriptor", id="entry-number"),
         pytest.param(
             rewrite("oci-layout", '{"imageLayoutVersion": "2.0.0"}'),
             'is an image layout of version "2.0.0": wanted 1.0.0',
@@ -207,9 +203,7 @@ def rewrite(name: str, text: str) -> Callable[[Path, Manifest], None]:
         ),
     ],
 )
-def test_a_broken_layout(
-    tmp_path: Path, damage: Callable[[Path, Manifest], None], message: str
-) -> None:
+def test_a_broken_layout(tmp_path: Path, damage: Callable[[Path, Manifest], None], message: str) -> None:
     tiny_layout(tmp_path, ONE)
     damage(tmp_path, None)  # type: ignore[arg-type]
     for action in (Layout(tmp_path).resolve, Layout(tmp_path).fetch_manifest):
@@ -243,11 +237,9 @@ def blob_of(which: str) -> Callable[[Path, Manifest], Path]:
 
 @pytest.mark.parametrize("which", ["manifest", "config", "layer"])
 @pytest.mark.parametrize(
-    ("how", "message"),
+    "how, message",
     [
-        pytest.param(
-            "missing", "no blob sha256:|is listed in index.json and missing", id="missing"
-        ),
+        pytest.param("missing", "no blob sha256:|is listed in index.json and missing", id="missing"),
         pytest.param("truncated", "wanted [0-9]+ bytes, found [0-9]+", id="truncated"),
         pytest.param("longer", "wanted [0-9]+ bytes, found more", id="longer"),
         pytest.param("changed", "wanted sha256:[0-9a-f]+, found sha256:", id="changed"),
@@ -327,17 +319,15 @@ def test_a_killed_writer_leaves_old_or_new(tmp_path: Path, monkeypatch: Any) -> 
     for survived in range(5):
         left = [survived]
 
-        def die(source: str, target: str, left: List[int] = left) -> None:
+        def die(source: str, target: str, left: list[int] = left) -> None:
             if not left[0]:
                 raise KeyboardInterrupt
             left[0] -= 1
             replace(source, target)
 
         monkeypatch.setattr(os, "replace", die)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             copy(Layout(tmp_path / "other"), Layout(tmp_path / "l"), "latest", "latest")
-        except KeyboardInterrupt:
-            pass
         monkeypatch.setattr(os, "replace", replace)
         found = Layout(tmp_path / "l").resolve("latest")
         assert found and found.digest in (one, two)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Iterable, Iterator, Set, Tuple
+from collections.abc import Iterable, Iterator
 
 from ocikit import media_type
 from ocikit.config import ImageConfig
@@ -19,19 +19,19 @@ _DAMAGE = (InvalidContent, InvalidInput, NotFound, ProtocolViolation)
 _IMAGE_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
 
 
-def problems(store: Store, manifests: Iterable[Descriptor]) -> Tuple[str, ...]:
+def problems(store: Store, manifests: Iterable[Descriptor]) -> tuple[str, ...]:
     """Everything wrong with `manifests` and what they need, a line each: what, wanted, found.
 
     Layers are decompressed and compared with the config's diff IDs, in bounded memory; what several
     images share is read once. Raises NetworkError and RegistryError as the store does.
     Spec: image-spec v1.1.1, descriptor.md#digests, config.md#layer-diffid.
     """
-    seen: Set[Tuple[str, str]] = set()
+    seen: set[tuple[str, str]] = set()
     found = [line for entry in manifests for line in _of_manifest(store, entry, seen)]
     return tuple(dict.fromkeys(found))
 
 
-def _of_manifest(store: Store, described: Descriptor, seen: Set[Tuple[str, str]]) -> Iterator[str]:
+def _of_manifest(store: Store, described: Descriptor, seen: set[tuple[str, str]]) -> Iterator[str]:
     if (str(described.digest), "") in seen:
         return
     seen.add((str(described.digest), ""))
@@ -53,8 +53,8 @@ def _of_manifest(store: Store, described: Descriptor, seen: Set[Tuple[str, str]]
         yield from _of_image(store, manifest, seen)
 
 
-def _of_image(store: Store, manifest: Manifest, seen: Set[Tuple[str, str]]) -> Iterator[str]:
-    diff_ids: Tuple[Digest, ...] = ()
+def _of_image(store: Store, manifest: Manifest, seen: set[tuple[str, str]]) -> Iterator[str]:
+    diff_ids: tuple[Digest, ...] = ()
     try:
         with store.open_blob(manifest.config) as stream:
             config = manifest.config

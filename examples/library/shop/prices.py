@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict
-
-CATALOGUE: Dict[str, int] = {"tea": 450, "cake": 390, "water": 0}
+CATALOGUE: dict[str, int] = {"tea": 450, "cake": 390, "water": 0}
 
 
 def human(cents: int) -> str:

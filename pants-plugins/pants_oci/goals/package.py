@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Iterable
+from collections.abc import Iterable
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.addresses import Address
@@ -99,5 +99,3 @@ def rules() -> Iterable[object]:
         UnionRule(PackageFieldSet, ImageFieldSet),
         UnionRule(PackageFieldSet, PushFieldSet),
     )
-
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Tuple
 
 from pants.core.goals.publish import (
     PublishFieldSet,
@@ -93,9 +93,7 @@ class Sending:
 @rule(desc="Prepare a push", level=LogLevel.DEBUG)
 async def prepare(request: SendRequest) -> Sending:
     travelling = [f"blobs/sha256/{step.blob.digest.hex}" for step in request.plan.uploads]
-    blobs = await digest_subset_to_digest(
-        DigestSubset(request.image.blobs, PathGlobs(travelling))
-    )
+    blobs = await digest_subset_to_digest(DigestSubset(request.image.blobs, PathGlobs(travelling)))
     inputs = await add_prefix(AddPrefix(blobs, INPUT_DIRECTORY))
     process = await call_setup_process(
         OcikitProcess(
@@ -126,9 +124,7 @@ async def publish_image(request: PublishImageRequest) -> PublishProcesses:
     ]
     changed = [(r, _part(planned.plan, r.destination)) for r in wanted.requests]
     changed = [(r, part) for r, part in changed if part.manifests]
-    sendings = await concurrently(
-        call_prepare(SendRequest(r, part, wanted.image)) for r, part in changed
-    )
+    sendings = await concurrently(call_prepare(SendRequest(r, part, wanted.image)) for r, part in changed)
     for (r, part), sending in zip(changed, sendings):
         tags = tuple(step.tag for step in part.manifests)
         known = all(step.known for step in part.manifests)
@@ -144,10 +140,8 @@ async def publish_image(request: PublishImageRequest) -> PublishProcesses:
     return PublishProcesses(rows)
 
 
-def _unchanged(
-    requests: Iterable[PushRequest], plan: Plan
-) -> Iterable[Tuple[PushRequest, Tuple[str, ...]]]:
-    tags: Dict[Destination, List[str]] = {}
+def _unchanged(requests: Iterable[PushRequest], plan: Plan) -> Iterable[tuple[PushRequest, tuple[str, ...]]]:
+    tags: dict[Destination, list[str]] = {}
     for step in plan.kept:
         tags.setdefault(step.destination, []).append(step.tag)
     return ((r, tuple(tags[r.destination])) for r in requests if r.destination in tags)
@@ -164,7 +158,7 @@ def _part(plan: Plan, destination: Destination) -> Plan:
 
 def _row(
     request: PushRequest,
-    tags: Tuple[str, ...],
+    tags: tuple[str, ...],
     description: str | None,
     *,
     status: str = "skipped",
@@ -189,5 +183,3 @@ def _row(
 
 def rules() -> Iterable[object]:
     return (*collect_rules(), *PublishImageFieldSet.rules())
-
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Iterable, Mapping, Union
 
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest, DigestSubset, FileEntry, PathGlobs, RemovePrefix
@@ -73,11 +73,7 @@ async def base_image(request: BaseRequest) -> BaseImage:
     prefix = "/".join(filter(None, (field_set.address.spec_path, field_set.path.value)))
     layout = await remove_prefix(RemovePrefix(sources.snapshot.digest, prefix))
     entries = await get_digest_entries(layout)
-    sizes = {
-        entry.path: entry.file_digest.serialized_bytes_length
-        for entry in entries
-        if isinstance(entry, FileEntry)
-    }
+    sizes = {entry.path: entry.file_digest.serialized_bytes_length for entry in entries if isinstance(entry, FileEntry)}
     small = [path for path, size in sizes.items() if size <= _LARGEST_DOCUMENT]
     # Bases have few small blobs; every manifest of a layout is among them.
     documents = await digest_subset_to_digest(DigestSubset(layout, PathGlobs(small)))
@@ -111,8 +107,7 @@ def _check(request: BaseRequest) -> None:
     if declared and not any(platform.runs(known) for known in declared):
         raise OciTargetError(
             field_set.address,
-            f'wanted for platform "{platform}", but its `platforms` are '
-            f"{', '.join(str(known) for known in declared)}.",
+            f'wanted for platform "{platform}", but its `platforms` are {", ".join(str(known) for known in declared)}.',
         )
 
 
@@ -124,7 +119,7 @@ def _select(files: Mapping[str, bytes], request: BaseRequest) -> ocikit.Image:
             f"{_LAYOUT_FILE if _LAYOUT_FILE not in files else _INDEX_FILE} file."
         )
     wanted = request.field_set.digest.value
-    document: Union[ocikit.Manifest, ocikit.ImageIndex]
+    document: ocikit.Manifest | ocikit.ImageIndex
     if wanted:
         document = ocikit.parse_manifest(_blob(files, ocikit.Digest.parse(wanted)))
     else:
@@ -160,15 +155,11 @@ def _blob(files: Mapping[str, bytes], digest: ocikit.Digest) -> bytes:
     return data
 
 
-def _check_blob(
-    blob: ocikit.Descriptor, files: Mapping[str, FileEntry], field_set: BaseFieldSet
-) -> None:
+def _check_blob(blob: ocikit.Descriptor, files: Mapping[str, FileEntry], field_set: BaseFieldSet) -> None:
     """Pants names files by the same SHA-256 as OCI does: nothing has to be read to verify a layer."""
     entry = files.get(_blob_path(blob.digest))
     if entry is None:
-        raise OciTargetError(
-            field_set.address, f"the layout has no blob {blob.digest}, which is a layer of its image."
-        )
+        raise OciTargetError(field_set.address, f"the layout has no blob {blob.digest}, which is a layer of its image.")
     if entry.file_digest.fingerprint != blob.digest.hex:
         raise OciTargetError(
             field_set.address,
@@ -183,5 +174,3 @@ def _blob_path(digest: ocikit.Digest) -> str:
 
 def rules() -> Iterable[object]:
     return collect_rules()
-
-

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Tuple
 
 from pants.core.goals.package import (
     BuiltPackage,
@@ -67,7 +67,7 @@ class ContentsRequest(EngineAwareParameter):
     """Gather what `dependencies` bring in; `inferred` are those that another field means."""
 
     dependencies: Dependencies
-    inferred: Tuple[Address, ...] = ()
+    inferred: tuple[Address, ...] = ()
 
     @property
     def owner(self) -> Address:
@@ -86,18 +86,18 @@ class Part:
 
     origin: Address
     files: Digest
-    sources: Tuple[ocikit.Source, ...]
+    sources: tuple[ocikit.Source, ...]
 
 
 @dataclass(frozen=True)
 class Contents:
     """What goes in: each package by itself, and all loose files; both sorted by address."""
 
-    packages: Tuple[Part, ...]
-    loose: Tuple[Part, ...]
+    packages: tuple[Part, ...]
+    loose: tuple[Part, ...]
 
     @property
-    def parts(self) -> Tuple[Part, ...]:
+    def parts(self) -> tuple[Part, ...]:
         return (*self.packages, *self.loose)
 
 
@@ -156,8 +156,7 @@ async def package_part(request: PackagePartRequest) -> Part:
         files = extracted.digest
     else:
         artifacts = await concurrently(
-            call_take_artifact(ArtifactRequest(package.digest, relpath))
-            for relpath in _relpaths(package, request)
+            call_take_artifact(ArtifactRequest(package.digest, relpath)) for relpath in _relpaths(package, request)
         )
         files = await merge_digests(MergeDigests(artifact.digest for artifact in artifacts))
     entries = await get_digest_entries(files)
@@ -190,18 +189,16 @@ call_loose_part = by_name(loose_part, Part, LoosePartRequest)
 
 @rule(desc="Gather the contents of an OCI image", level=LogLevel.DEBUG)
 async def gather_contents(request: ContentsRequest) -> Contents:
-    packages: List[PackageFieldSet] = []
-    loose: List[Target] = []
+    packages: list[PackageFieldSet] = []
+    loose: list[Target] = []
     seen = set(request.inferred)
     waiting = await dependencies_of(**implicitly(DependenciesRequest(request.dependencies)))
     direct = True
     while waiting:
         found = [target for target in waiting if target.address not in seen]
         seen.update(target.address for target in found)
-        field_sets = await find_valid_field_sets(
-            FieldSetsPerTargetRequest(PackageFieldSet, found), **implicitly()
-        )
-        deeper: List[Target] = []
+        field_sets = await find_valid_field_sets(FieldSetsPerTargetRequest(PackageFieldSet, found), **implicitly())
+        deeper: list[Target] = []
         for target, packageable in zip(found, field_sets.collection):
             if packageable and not isinstance(target, _OWN_TARGETS):
                 packages.append(packageable[0])
@@ -212,8 +209,7 @@ async def gather_contents(request: ContentsRequest) -> Contents:
             if not packageable and target.alias != _RELOCATED_FILES_ALIAS:
                 deeper.append(target)
         levels = await concurrently(
-            dependencies_of(**implicitly(DependenciesRequest(target.get(Dependencies))))
-            for target in deeper
+            dependencies_of(**implicitly(DependenciesRequest(target.get(Dependencies)))) for target in deeper
         )
         waiting = [target for level in levels for target in level]
         direct = False
@@ -223,8 +219,7 @@ async def gather_contents(request: ContentsRequest) -> Contents:
         for field_set in sorted(packages, key=lambda field_set: field_set.address)
     )
     gathered = await concurrently(
-        call_loose_part(LoosePartRequest(target))
-        for target in sorted(loose, key=lambda target: target.address)
+        call_loose_part(LoosePartRequest(target)) for target in sorted(loose, key=lambda target: target.address)
     )
     return Contents(tuple(built), tuple(gathered))
 
@@ -250,8 +245,7 @@ def _refuse_if_useless(target: Target, owner: Address) -> None:
         }[type(target)]
         raise OciTargetError(
             owner,
-            f"the dependency {target.address} is an `{target.alias}`, which cannot be put into "
-            f"a layer; {instead}.",
+            f"the dependency {target.address} is an `{target.alias}`, which cannot be put into a layer; {instead}.",
         )
     if target.has_field(SourcesField):
         raise OciTargetError(
@@ -262,7 +256,7 @@ def _refuse_if_useless(target: Target, owner: Address) -> None:
         )
 
 
-def _relpaths(package: BuiltPackage, request: PackagePartRequest) -> Tuple[str, ...]:
+def _relpaths(package: BuiltPackage, request: PackagePartRequest) -> tuple[str, ...]:
     found = tuple(artifact.relpath for artifact in package.artifacts if artifact.relpath)
     if not found:
         raise OciTargetError(
@@ -272,7 +266,7 @@ def _relpaths(package: BuiltPackage, request: PackagePartRequest) -> Tuple[str, 
     return found
 
 
-def _sources(entries: DigestEntries, origin: Address) -> Tuple[ocikit.Source, ...]:
+def _sources(entries: DigestEntries, origin: Address) -> tuple[ocikit.Source, ...]:
     return tuple(_source(entry, str(origin)) for entry in entries)
 
 
@@ -286,7 +280,7 @@ def _source(entry: object, origin: str) -> ocikit.Source:
         )
     if isinstance(entry, SymlinkEntry):
         return ocikit.Source(entry.path, origin, kind="symlink", target=entry.target)
-    path: Optional[str] = getattr(entry, "path", None)
+    path: str | None = getattr(entry, "path", None)
     return ocikit.Source(path or "", origin, kind="directory")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Dict, Iterable, Optional, Tuple
 
 from pants.base.build_environment import get_buildroot
 from pants.core.util_rules.system_binaries import BinaryPathRequest
@@ -23,7 +23,7 @@ from pants_oci.compat import (
 )
 
 _SHORT = 7
-_COMMANDS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
+_COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("git.sha", ("rev-parse", "--verify", "HEAD")),
     ("git.branch", ("symbolic-ref", "--short", "--quiet", "HEAD")),
     ("git.tag", ("describe", "--tags", "--exact-match", "HEAD")),
@@ -39,18 +39,14 @@ class GitFactsRequest:
 class GitFacts:
     """Values of the `git.` placeholders; None where Git has no answer."""
 
-    values: FrozenDict[str, Optional[str]]
+    values: FrozenDict[str, str | None]
 
 
 @rule(desc="Ask Git about the commit", level=LogLevel.DEBUG)
 async def git_facts(_: GitFactsRequest) -> GitFacts:
-    environment = await environment_vars_subset(
-        EnvironmentVarsRequest(("HOME", "PATH")), **implicitly()
-    )
+    environment = await environment_vars_subset(EnvironmentVarsRequest(("HOME", "PATH")), **implicitly())
     search_path = tuple(environment.get("PATH", "/usr/bin:/bin").split(":"))
-    git = await find_binary(
-        BinaryPathRequest(binary_name="git", search_path=search_path), **implicitly()
-    )
+    git = await find_binary(BinaryPathRequest(binary_name="git", search_path=search_path), **implicitly())
     if not git.first_path:
         return GitFacts(FrozenDict(_placeholders({})))
     results = await concurrently(
@@ -83,7 +79,7 @@ async def git_facts(_: GitFactsRequest) -> GitFacts:
 call_git_facts = by_name(git_facts, GitFacts, GitFactsRequest)
 
 
-def _placeholders(answers: Dict[str, str]) -> Dict[str, Optional[str]]:
+def _placeholders(answers: dict[str, str]) -> dict[str, str | None]:
     sha = answers.get("git.sha")
     return {
         **{name: answers.get(name) for name, _arguments in _COMMANDS},
@@ -93,5 +89,3 @@ def _placeholders(answers: Dict[str, str]) -> Dict[str, Optional[str]]:
 
 def rules() -> Iterable[object]:
     return collect_rules()
-
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Iterable, Iterator, List, Optional, Tuple
 
 from pants.core.goals.package import OutputPathField, PackageFieldSet
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
@@ -125,15 +125,15 @@ class BuiltImage:
 class Lineage:
     """An image and those it is built on, the lowest first, and the `oci_base` below them all."""
 
-    images: Tuple[ImageFieldSet, ...]
-    base: Optional[BaseFieldSet]
+    images: tuple[ImageFieldSet, ...]
+    base: BaseFieldSet | None
 
 
 @dataclass(frozen=True)
 class OwnLayers:
     """The layers that an image adds to its base, the lowest first."""
 
-    layers: Tuple[BuiltLayer, ...]
+    layers: tuple[BuiltLayer, ...]
 
 
 @rule(desc="Build the layers of an OCI image", level=LogLevel.DEBUG)
@@ -146,12 +146,8 @@ async def build_own_layers(field_set: ImageFieldSet) -> OwnLayers:
     )
     layer_targets = await targets_of(**implicitly(Addresses(layer_addresses)))
     _refuse_other_layers(address, layer_targets)
-    explicit = await concurrently(
-        call_explicit_layer(LayerFieldSet.create(target)) for target in layer_targets
-    )
-    contents = await call_contents(
-        ContentsRequest(field_set.dependencies, (*base_addresses, *layer_addresses))
-    )
+    explicit = await concurrently(call_explicit_layer(LayerFieldSet.create(target)) for target in layer_targets)
+    contents = await call_contents(ContentsRequest(field_set.dependencies, (*base_addresses, *layer_addresses)))
     placement = ocikit.Placement(directory=field_set.directory.value)
     with blamed_on(address):
         # Layers could hide each other's files; that two dependencies want one path is never meant.
@@ -172,9 +168,10 @@ async def own_layers_in_environment(request: ImageRequest) -> OwnLayers:
     environment = await resolve_environment_name(
         EnvironmentNameRequest.from_field_set(request.field_set), **implicitly()
     )
-    return await call_own_layers(
+    own: OwnLayers = await call_own_layers(
         **implicitly({request.field_set: ImageFieldSet, environment: EnvironmentName})
     )
+    return own
 
 
 call_own_layers_in_environment = by_name(own_layers_in_environment, OwnLayers, ImageRequest)
@@ -202,12 +199,8 @@ call_lineage = by_name(find_lineage, Lineage, ImageRequest)
 async def build_image(request: ImageRequest) -> BuiltImage:
     lineage = await call_lineage(request)
     platform = ocikit.Platform.parse(request.field_set.platform.value)
-    bases = await concurrently(
-        call_base_image(BaseRequest(base, platform)) for base in (lineage.base,) if base
-    )
-    added = await concurrently(
-        call_own_layers_in_environment(ImageRequest(field_set)) for field_set in lineage.images
-    )
+    bases = await concurrently(call_base_image(BaseRequest(base, platform)) for base in (lineage.base,) if base)
+    added = await concurrently(call_own_layers_in_environment(ImageRequest(field_set)) for field_set in lineage.images)
     image = bases[0].image if bases else None
     for field_set, own in zip(lineage.images, added):
         with blamed_on(field_set.address):
@@ -221,9 +214,7 @@ async def build_image(request: ImageRequest) -> BuiltImage:
     assert image is not None
     documents = await create_digest(CreateDigest(_documents(image)))
     layers = [built.blobs for own in added for built in own.layers]
-    blobs = await merge_digests(
-        MergeDigests((documents, *(base.blobs for base in bases), *layers))
-    )
+    blobs = await merge_digests(MergeDigests((documents, *(base.blobs for base in bases), *layers)))
     return BuiltImage(image, blobs)
 
 
@@ -256,7 +247,7 @@ def _refuse_other_layers(owner: Address, layers: Iterable[Target]) -> None:
             )
 
 
-def _split(contents: Contents) -> Iterator[Tuple[str, str, Tuple[Part, ...]]]:
+def _split(contents: Contents) -> Iterator[tuple[str, str, tuple[Part, ...]]]:
     """The automatic split: what changes together lies together, what changes most often on top."""
     for part in contents.packages:
         yield part.origin.target_name, str(part.origin), (part,)
@@ -264,7 +255,7 @@ def _split(contents: Contents) -> Iterator[Tuple[str, str, Tuple[Part, ...]]]:
         yield "files", "files", contents.loose
 
 
-def _documents(image: ocikit.Image) -> List[FileContent]:
+def _documents(image: ocikit.Image) -> list[FileContent]:
     return [
         FileContent(f"blobs/sha256/{image.manifest.config.digest.hex}", image.config.data),
         FileContent(f"blobs/sha256/{image.digest.hex}", image.manifest.data),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Iterable, Tuple
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules, rule
-from pants.engine.target import FieldSet
+from pants.engine.target import FieldSet, StringField
 from pants.util.logging import LogLevel
 
 import ocikit
@@ -49,8 +49,8 @@ class LayerRequest(EngineAwareParameter):
     owner: Address
     contents: str
     created_by: str
-    entries: Tuple[ocikit.Entry, ...]
-    parts: Tuple[Part, ...]
+    entries: tuple[ocikit.Entry, ...]
+    parts: tuple[Part, ...]
 
     def debug_hint(self) -> str:
         return f"{self.owner} [{self.contents}]"
@@ -105,16 +105,10 @@ async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
             output_directories=(_BLOBS_DIRECTORY,),
         )
     )
-    description = await digest_subset_to_digest(
-        DigestSubset(output.digest, PathGlobs([_DESCRIPTION_FILE]))
-    )
-    blobs = await digest_subset_to_digest(
-        DigestSubset(output.digest, PathGlobs([f"{_BLOBS_DIRECTORY}/**"]))
-    )
+    description = await digest_subset_to_digest(DigestSubset(output.digest, PathGlobs([_DESCRIPTION_FILE])))
+    blobs = await digest_subset_to_digest(DigestSubset(output.digest, PathGlobs([f"{_BLOBS_DIRECTORY}/**"])))
     contents = await get_digest_contents(description)
-    layer = ocikit.Layer.from_json(
-        ocikit.canonical_json.loads_object(contents[0].content, _DESCRIPTION_FILE)
-    )
+    layer = ocikit.Layer.from_json(ocikit.canonical_json.loads_object(contents[0].content, _DESCRIPTION_FILE))
     # History is the image's, not the blob's: images that share the process may tell different ones.
     return BuiltLayer(replace(layer, history=ocikit.History(request.created_by)), blobs)
 
@@ -128,13 +122,10 @@ async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
     with blamed_on(field_set.address):
         entries = ocikit.place(sources_of(contents.parts), field_set.placement())
     if not entries:
-        raise OciTargetError(
-            field_set.address, "the layer is empty: give it `dependencies` or `symlinks`."
-        )
-    request = LayerRequest(
-        field_set.address, "layer", f"oci_layer {field_set.address}", entries, contents.parts
-    )
-    return await call_build_layer(request)
+        raise OciTargetError(field_set.address, "the layer is empty: give it `dependencies` or `symlinks`.")
+    request = LayerRequest(field_set.address, "layer", f"oci_layer {field_set.address}", entries, contents.parts)
+    built: BuiltLayer = await call_build_layer(request)
+    return built
 
 
 call_explicit_layer = by_name(explicit_layer, BuiltLayer, LayerFieldSet)
@@ -149,11 +140,11 @@ def _request_document(request: LayerRequest, compression: ocikit.Compression) ->
     )
 
 
-def sources_of(parts: Iterable[Part]) -> Tuple[ocikit.Source, ...]:
+def sources_of(parts: Iterable[Part]) -> tuple[ocikit.Source, ...]:
     return tuple(source for part in parts for source in part.sources)
 
 
-def _mode(field: OciLayerFileModeField) -> int | None:
+def _mode(field: StringField) -> int | None:
     return ocikit.parse_mode(field.value) if field.value else None
 
 

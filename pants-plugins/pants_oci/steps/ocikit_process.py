@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.resources
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterable, Tuple
 
 from pants.backend.python.target_types import EntryPoint
 from pants.backend.python.util_rules.pex import PexRequest, VenvPexProcess
@@ -43,8 +43,8 @@ class OcikitProcess:
     request: bytes = field(repr=False)
     inputs: Digest
     description: str
-    output_files: Tuple[str, ...] = ()
-    output_directories: Tuple[str, ...] = ()
+    output_files: tuple[str, ...] = ()
+    output_directories: tuple[str, ...] = ()
     # Speaks to registries: gets the environment this needs, and its answer holds for this run only.
     network: bool = False
     level: LogLevel = LogLevel.INFO
@@ -80,12 +80,10 @@ async def setup_ocikit_process(
         sources=sources.digest,
     )
     venv_pex = await create_venv_pex(**implicitly({pex_request: PexRequest}))
-    request_digest = await create_digest(
-        CreateDigest([FileContent(REQUEST_FILE, request.request)])
-    )
+    request_digest = await create_digest(CreateDigest([FileContent(REQUEST_FILE, request.request)]))
     digest = await merge_digests(MergeDigests((request_digest, request.inputs)))
     cache_scope = ProcessCacheScope.PER_SESSION if request.network else ProcessCacheScope.SUCCESSFUL
-    return await setup_venv_pex_process(
+    process: Process = await setup_venv_pex_process(
         VenvPexProcess(
             venv_pex,
             argv=(request.command, REQUEST_FILE),
@@ -99,6 +97,7 @@ async def setup_ocikit_process(
         ),
         **implicitly(),
     )
+    return process
 
 
 call_setup_process = by_name(setup_ocikit_process, Process, OcikitProcess)
@@ -121,7 +120,7 @@ async def run_ocikit(request: OcikitProcess) -> OcikitOutput:
 call_ocikit = by_name(run_ocikit, OcikitOutput, OcikitProcess)
 
 
-def _library_files(root: Path) -> Tuple[FileContent, ...]:
+def _library_files(root: Path) -> tuple[FileContent, ...]:
     """Every module of the library but its tests and test doubles, which no sandbox needs."""
     return tuple(
         FileContent(f"ocikit/{path.relative_to(root)}", path.read_bytes())
@@ -132,5 +131,3 @@ def _library_files(root: Path) -> Tuple[FileContent, ...]:
 
 def rules() -> Iterable[object]:
     return collect_rules()
-
-

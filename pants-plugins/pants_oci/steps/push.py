@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from pants.base.build_environment import get_buildroot
 from pants.core.goals.package import PackageFieldSet
@@ -89,29 +89,29 @@ class Wanted:
     """The image, and one push request for each registry; `skipped` are those with `skip_push`."""
 
     image: BuiltImage
-    requests: Tuple[PushRequest, ...]
-    skipped: Tuple[PushRequest, ...] = ()
+    requests: tuple[PushRequest, ...]
+    skipped: tuple[PushRequest, ...] = ()
 
 
 @dataclass(frozen=True)
 class PlaceholderRequest:
     """Find the values of the placeholders that `templates` use."""
 
-    templates: Tuple[str, ...]
+    templates: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PlaceholderValues:
     """Values from Git and the environment."""
 
-    values: Mapping[str, Optional[str]]
+    values: Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
 class PlanRequest(EngineAwareParameter):
     """Ask the registries about `requests` and plan what is left to do."""
 
-    requests: Tuple[PushRequest, ...]
+    requests: tuple[PushRequest, ...]
 
     def debug_hint(self) -> str:
         return ", ".join(sorted({request.origin for request in self.requests}))
@@ -127,7 +127,7 @@ class Planned:
 @rule(desc="Find the values of placeholders", level=LogLevel.DEBUG)
 async def placeholder_values(request: PlaceholderRequest) -> PlaceholderValues:
     names = placeholders_in(request.templates)
-    values: Dict[str, Optional[str]] = dict.fromkeys(GIT_PLACEHOLDERS)
+    values: dict[str, str | None] = dict.fromkeys(GIT_PLACEHOLDERS)
     if any(name in GIT_PLACEHOLDERS for name in names):
         facts = await call_git_facts(GitFactsRequest())
         values.update(facts.values)
@@ -161,9 +161,7 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
     templates = [field_set.repository.value or "", oci.default_repository]
     for registry in chosen:
         templates += [registry.repository or "", *registry.extra_image_tags]
-    found = await call_placeholder_values(
-        PlaceholderRequest((*templates, *(field_set.image_tags.value or ())))
-    )
+    found = await call_placeholder_values(PlaceholderRequest((*templates, *(field_set.image_tags.value or ()))))
     image = await call_image(ImageRequest(ImageFieldSet.create(targets[0])))
     values = {
         **address_values(address),
@@ -172,8 +170,7 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
     }
     with blamed_on(address):
         wanted = [
-            (registry, _push_request(field_set, registry, image, values, oci.default_repository))
-            for registry in chosen
+            (registry, _push_request(field_set, registry, image, values, oci.default_repository)) for registry in chosen
         ]
     skips = field_set.skip_push.value
     return Wanted(
@@ -206,7 +203,7 @@ async def plan_push(request: PlanRequest) -> Planned:
 call_plan = by_name(plan_push, Planned, PlanRequest)
 
 
-def request_document(requests: Iterable[PushRequest], steps: Optional[Plan] = None) -> bytes:
+def request_document(requests: Iterable[PushRequest], steps: Plan | None = None) -> bytes:
     """What a sandbox needs to know; `oci:` addresses in it are relative to the build root."""
     return ocikit.canonical_json.dumps(
         {
@@ -217,7 +214,7 @@ def request_document(requests: Iterable[PushRequest], steps: Optional[Plan] = No
     )
 
 
-def _registries(field_set: PushFieldSet, registries: Registries) -> Tuple[Registry, ...]:
+def _registries(field_set: PushFieldSet, registries: Registries) -> tuple[Registry, ...]:
     host, _rest = split_host(field_set.repository.value or "")
     if not host:
         return registries.select(field_set.registries.value or ())
@@ -234,13 +231,13 @@ def _push_request(
     field_set: PushFieldSet,
     registry: Registry,
     image: BuiltImage,
-    values: Mapping[str, Optional[str]],
+    values: Mapping[str, str | None],
     default_repository: str,
 ) -> PushRequest:
     _host, own = split_host(field_set.repository.value or "")
     template = own or registry.repository or default_repository
     repository = _filled(OciPushRepositoryField.alias, template, values)
-    tags: List[str] = []
+    tags: list[str] = []
     for text in (*(field_set.image_tags.value or ()), *registry.extra_image_tags):
         tag = _filled(OciPushImageTagsField.alias, text, values)
         try:
@@ -258,7 +255,7 @@ def _push_request(
     )
 
 
-def _filled(field_alias: str, template: str, values: Mapping[str, Optional[str]]) -> str:
+def _filled(field_alias: str, template: str, values: Mapping[str, str | None]) -> str:
     try:
         return fill(template, values)
     except InvalidInput as error:
@@ -267,5 +264,3 @@ def _filled(field_alias: str, template: str, values: Mapping[str, Optional[str]]
 
 def rules() -> Iterable[object]:
     return collect_rules()
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Optional, Tuple
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
@@ -25,7 +25,7 @@ from pants_oci.targets.validation import checked, checked_if_set
 
 class OciBasePathField(SourcesField, AsyncFieldMixin):
     alias = "path"
-    value: Optional[str]
+    value: str | None
     uses_source_roots = False
     help = help_text(
         """
@@ -52,7 +52,7 @@ class OciBasePathField(SourcesField, AsyncFieldMixin):
         return str(path)
 
     @property
-    def globs(self) -> Tuple[str, ...]:
+    def globs(self) -> tuple[str, ...]:
         return (f"{self.value}/**",) if self.value else ()
 
 
@@ -99,9 +99,7 @@ class OciBasePlatformsField(StringSequenceField):
     )
 
     @classmethod
-    def compute_value(
-        cls, raw_value: Optional[Tuple[str, ...]], address: Address
-    ) -> Optional[Tuple[str, ...]]:
+    def compute_value(cls, raw_value: Optional[tuple[str, ...]], address: Address) -> Optional[tuple[str, ...]]:
         value = super().compute_value(raw_value, address)
         for platform in value or ():
             checked(Platform.parse, platform, alias=cls.alias, address=address)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple
+from collections.abc import Mapping
+from typing import Any, Callable, ClassVar, Optional
 
 from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address
@@ -27,7 +28,7 @@ from pants_oci.targets.validation import checked, checked_if_set
 
 
 class _CheckedStringField(StringField):
-    parse: ClassVar[Callable[[Any], Any]]
+    parse: ClassVar[Callable[..., Any]]
 
     @classmethod
     def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
@@ -37,10 +38,10 @@ class _CheckedStringField(StringField):
 
 
 class _CheckedStringsField(StringSequenceField):
-    parse: ClassVar[Callable[[Any], Any]]
+    parse: ClassVar[Callable[..., Any]]
 
     @classmethod
-    def compute_value(cls, raw_value: Any, address: Address) -> Optional[Tuple[str, ...]]:
+    def compute_value(cls, raw_value: Any, address: Address) -> Optional[tuple[str, ...]]:
         value = super().compute_value(raw_value, address)
         for item in value or ():
             checked(cls.parse, item, alias=cls.alias, address=address)
@@ -48,7 +49,7 @@ class _CheckedStringsField(StringSequenceField):
 
 
 class _CheckedDictField(DictStringToStringField):
-    parse: ClassVar[Callable[[Any], Any]]
+    parse: ClassVar[Callable[..., Any]]
 
     @classmethod
     def compute_value(cls, raw_value: Any, address: Address) -> Optional[FrozenDict[str, str]]:
@@ -192,7 +193,7 @@ class OciImageStopSignalField(_CheckedStringField):
 class OciImageHealthcheckField(Field):
     alias = "healthcheck"
     default = None
-    value: Optional[FrozenDict[str, Any]]
+    value: FrozenDict[str, Any] | None
     help = help_text(
         """
         How an engine asks whether the container is well: a dictionary with `test` (a list, or a string for the
@@ -207,13 +208,9 @@ class OciImageHealthcheckField(Field):
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise InvalidFieldException(
-                f"{address}: the `{cls.alias}` field must be a dictionary, found {value!r}."
-            )
+            raise InvalidFieldException(f"{address}: the `{cls.alias}` field must be a dictionary, found {value!r}.")
         checked(settings.parse_healthcheck, value, alias=cls.alias, address=address)
-        frozen: Dict[str, Any] = {
-            key: tuple(item) if isinstance(item, list) else item for key, item in value.items()
-        }
+        frozen: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
         return FrozenDict(frozen)
 
 

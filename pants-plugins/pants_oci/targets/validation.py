@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Callable, TypeVar
 
 from pants.engine.addresses import Address
 from pants.engine.target import InvalidFieldException
@@ -20,8 +20,6 @@ def checked(parse: Callable[[Any], _T], value: Any, *, alias: str, address: Addr
         raise InvalidFieldException(f"{address}: the `{alias}` field: {error}") from None
 
 
-def checked_if_set(
-    parse: Callable[[Any], _T], value: Optional[Any], *, alias: str, address: Address
-) -> Optional[_T]:
+def checked_if_set(parse: Callable[[Any], _T], value: Any | None, *, alias: str, address: Address) -> _T | None:
     """The same, and None for a field that was left out."""
     return None if value is None else checked(parse, value, alias=alias, address=address)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO, ContextManager, Mapping, Tuple
+from typing import Any, BinaryIO
 
 from ocikit.digest import Digest
 from ocikit.push.commit import commit
@@ -42,14 +44,14 @@ def run_publish(request: Mapping[str, Any]) -> int:
     return 1 if failures else 0
 
 
-def _requests(request: Mapping[str, Any]) -> Tuple[PushRequest, ...]:
+def _requests(request: Mapping[str, Any]) -> tuple[PushRequest, ...]:
     return tuple(PushRequest.from_json(item) for item in request["requests"])
 
 
 def _blob_opener(digest: Digest) -> Opener:
     path = Path(BLOBS, digest.algorithm, digest.hex)
 
-    def open_blob() -> ContextManager[BinaryIO]:
+    def open_blob() -> AbstractContextManager[BinaryIO]:
         return path.open("rb")
 
     return open_blob

@@ -5,8 +5,9 @@ Paths are relative to the working directory; what a command works on lies below 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from ocikit import canonical_json
 from ocikit.archive import write_archive

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Iterable, Iterator, Tuple, cast
+from typing import Any, BinaryIO, cast
 
 from ocikit.atomic_file import explained, new_file
 from ocikit.config import History
@@ -56,16 +57,14 @@ def opener_below(directory: str) -> FileOpener:
     """Opens the source of an entry below `directory`; the size is that of the file opened."""
 
     @contextmanager
-    def open_file(entry: Entry) -> Iterator[Tuple[int, BinaryIO]]:
+    def open_file(entry: Entry) -> Iterator[tuple[int, BinaryIO]]:
         # As bytes, so that the locale has no say in what a name is.
         path = os.path.join(os.fsencode(directory), entry.source.encode())
         with explained(f'read "{entry.source}" for "/{entry.path}"'):
             try:
-                stream = cast(BinaryIO, open(path, "rb", buffering=0))
+                stream = cast(BinaryIO, open(path, "rb", buffering=0))  # noqa: SIM115 - closed below
             except FileNotFoundError:
-                raise NotFound(
-                    f'"{entry.source}", wanted as "/{entry.path}", does not exist.'
-                ) from None
+                raise NotFound(f'"{entry.source}", wanted as "/{entry.path}", does not exist.') from None
             with stream:
                 yield os.fstat(stream.fileno()).st_size, stream
 

@@ -7,7 +7,6 @@ import io
 import os
 import tarfile
 from pathlib import Path
-from typing import List, Tuple
 
 import pytest
 
@@ -21,7 +20,7 @@ from ocikit.layer.layer import Layer
 GZIP = Compression("gzip", 6)
 
 
-def build(tmp_path: Path, entries: List[Entry], compression: Compression = GZIP) -> Layer:
+def build(tmp_path: Path, entries: list[Entry], compression: Compression = GZIP) -> Layer:
     sources, output = str(tmp_path / "sources"), str(tmp_path / "output")
     return build_layer(entries, sources, output, compression, "a:a")
 
@@ -103,7 +102,7 @@ def test_an_output_directory_that_is_a_file(tmp_path: Path, sources: Path) -> No
 def test_a_full_disk(tmp_path: Path, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel's own full device takes the place of the temporary file."""
 
-    def on_full_device(prefix: str, dir: str) -> Tuple[int, str]:
+    def on_full_device(prefix: str, dir: str) -> tuple[int, str]:  # noqa: A002 - as mkstemp has it
         path = os.path.join(dir, prefix)
         os.symlink("/dev/full", path)
         return os.open(path, os.O_WRONLY), path

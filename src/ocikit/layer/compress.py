@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Callable, Deque, Iterable, Iterator, Mapping, Type
+from typing import Any, Callable
 
 from ocikit import media_type
 from ocikit.errors import InvalidContent, InvalidInput, OcikitError
@@ -32,9 +33,7 @@ DEFAULT_THREADS = 2
 # What is fed at once bounds what comes out: deflate makes 1 KiB of a byte, zstd 128 KiB of four.
 _FEED: Mapping[str, int] = MappingProxyType({"gzip": 16 * 1024, "zstd": 1024})
 
-_LEVELS: Mapping[str, range] = MappingProxyType(
-    {"gzip": range(1, 13), "zstd": range(1, 20), "none": range(0, 1)}
-)
+_LEVELS: Mapping[str, range] = MappingProxyType({"gzip": range(1, 13), "zstd": range(1, 20), "none": range(1)})
 _DEFAULT_LEVELS: Mapping[str, int] = MappingProxyType({"gzip": 6, "zstd": 3, "none": 0})
 _MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -55,13 +54,9 @@ class Compression:
     def __post_init__(self) -> None:
         levels = _LEVELS.get(self.kind)
         if levels is None:
-            raise InvalidInput(
-                f'"{self.kind}" is no compression: wanted one of {", ".join(_LEVELS)}.'
-            )
+            raise InvalidInput(f'"{self.kind}" is no compression: wanted one of {", ".join(_LEVELS)}.')
         if self.level not in levels:
-            raise InvalidInput(
-                f"{self.kind} has no level {self.level}: wanted {levels[0]} to {levels[-1]}."
-            )
+            raise InvalidInput(f"{self.kind} has no level {self.level}: wanted {levels[0]} to {levels[-1]}.")
 
     @classmethod
     def parse(cls, text: str) -> Compression:
@@ -103,9 +98,7 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(buffer)
 
 
-def compress(
-    stream: Iterable[bytes], compression: Compression, threads: int = DEFAULT_THREADS
-) -> Iterator[bytes]:
+def compress(stream: Iterable[bytes], compression: Compression, threads: int = DEFAULT_THREADS) -> Iterator[bytes]:
     """Yield a member or frame for each block of `stream` (see `blocks`), in order.
 
     `threads` blocks are compressed at a time, and about as many wait: memory is bounded.
@@ -114,7 +107,7 @@ def compress(
         yield from stream
         return
     one = _compressor(compression)
-    waiting: Deque[Future[bytes]] = deque()
+    waiting: deque[Future[bytes]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for block in stream:
             waiting.append(pool.submit(one, block))
@@ -149,21 +142,18 @@ def decompress(chunks: Iterable[bytes], kind: str) -> Iterator[bytes]:
     if kind == "none":
         return iter(chunks)
     if kind == "gzip":
-        return _decompress(
-            chunks, kind, lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error
-        )
+        return _decompress(chunks, kind, lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error)
     zstandard = _imported("zstandard")
-    return _decompress(
-        chunks, kind, zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError
-    )
+    return _decompress(chunks, kind, zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError)
 
 
 def _decompress(
-    chunks: Iterable[bytes], kind: str, start: Callable[[], Any], failure: Type[Exception]
+    chunks: Iterable[bytes], kind: str, start: Callable[[], Any], failure: type[Exception]
 ) -> Iterator[bytes]:
     """`start` begins a member or frame; zlib and zstandard share the shape of what it gives."""
     frame = start()
-    for waiting in _pieces(chunks, _FEED[kind]):
+    for piece in _pieces(chunks, _FEED[kind]):
+        waiting = piece
         while waiting:
             if frame.eof:
                 frame = start()
@@ -188,6 +178,4 @@ def _imported(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise OcikitError(
-            f"the package `{name}` is needed and cannot be imported: {error}."
-        ) from None
+        raise OcikitError(f"the package `{name}` is needed and cannot be imported: {error}.") from None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from typing import Iterator, List
+from collections.abc import Iterator
 
 import pytest
 import zstandard
@@ -27,7 +27,7 @@ def compressed(data: bytes, compression: Compression, threads: int = 2) -> bytes
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    "text, wanted",
     [
         pytest.param("gzip", GZIP, id="gzip"),
         pytest.param("zstd", ZSTD, id="zstd"),
@@ -42,11 +42,9 @@ def test_parse(text: str, wanted: Compression) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text, message",
     [
-        pytest.param(
-            "bzip2", '"bzip2" is no compression: wanted one of gzip, zstd, none', id="kind"
-        ),
+        pytest.param("bzip2", '"bzip2" is no compression: wanted one of gzip, zstd, none', id="kind"),
         pytest.param("", '"" is no compression', id="empty"),
         pytest.param("gzip:0", "gzip has no level 0: wanted 1 to 12", id="gzip-0"),
         pytest.param("gzip:13", "gzip has no level 13", id="gzip-13"),
@@ -75,7 +73,7 @@ def test_media_types() -> None:
 
 
 @given(st.lists(st.binary(max_size=40)), st.sampled_from([GZIP, ZSTD, NONE]))
-def test_round_trip(chunks: List[bytes], compression: Compression) -> None:
+def test_round_trip(chunks: list[bytes], compression: Compression) -> None:
     data = b"".join(chunks)
     packed = b"".join(compress(blocks(chunks), compression))
     assert b"".join(decompress([packed], compression.kind)) == data
@@ -98,9 +96,7 @@ def test_large_streams_are_members_of_one_block_whatever_the_threads(
 def test_other_readers_read_it() -> None:
     data = mixed(BLOCK_SIZE + 10)
     assert gzip.decompress(compressed(data, GZIP)) == data
-    reader = zstandard.ZstdDecompressor().stream_reader(
-        compressed(data, ZSTD), read_across_frames=True
-    )
+    reader = zstandard.ZstdDecompressor().stream_reader(compressed(data, ZSTD), read_across_frames=True)
     assert reader.read() == data
 
 
@@ -118,7 +114,7 @@ def test_nothing_is_one_empty_member() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "extra"),
+    "level, extra",
     [(1, 4), (2, 0), (6, 0), (7, 0), (8, 2), (9, 2), (12, 2)],
 )
 def test_the_gzip_header_says_nothing_of_time_and_system(level: int, extra: int) -> None:
@@ -148,7 +144,7 @@ def test_memory_stays_bounded_where_little_becomes_much(compression: Compression
 
 
 def test_no_more_blocks_are_taken_than_are_worked_on() -> None:
-    taken: List[int] = []
+    taken: list[int] = []
 
     def source() -> Iterator[bytes]:
         for number in range(20):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any
 
 from ocikit.errors import InvalidContent, InvalidInput
 
@@ -15,9 +16,7 @@ MAX_LINKS = 40
 MAX_ID = 2**32 - 2
 # A layer's entry for a directory replaces the base's, so a parent that nobody asked for must have
 # the mode that it has in every base.
-WELL_KNOWN_MODES: Mapping[str, int] = MappingProxyType(
-    {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700}
-)
+WELL_KNOWN_MODES: Mapping[str, int] = MappingProxyType({"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700})
 # image-spec v1.1.1, layer.md#whiteouts.
 _WHITEOUT_PREFIX = ".wh."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -43,22 +42,16 @@ class Entry:
     def __post_init__(self) -> None:
         check_path(self.path)
         if self.kind not in KINDS:
-            raise InvalidInput(
-                f'"{self.kind}" is no kind of entry; wanted one of {", ".join(KINDS)}.'
-            )
+            raise InvalidInput(f'"{self.kind}" is no kind of entry; wanted one of {", ".join(KINDS)}.')
         if not 0 <= self.mode <= 0o7777:
             raise InvalidInput(f'"/{self.path}" has the mode {self.mode:o}; wanted 0 to 7777.')
         for name, number in (("uid", self.uid), ("gid", self.gid)):
             if not 0 <= number <= MAX_ID:
                 raise InvalidInput(f'"/{self.path}" has the {name} {number}; wanted 0 to {MAX_ID}.')
         if bool(self.source) != (self.kind == "file"):
-            raise InvalidInput(
-                f'"/{self.path}" is a {self.kind}: a file needs a source, only a file.'
-            )
+            raise InvalidInput(f'"/{self.path}" is a {self.kind}: a file needs a source, only a file.')
         if bool(self.target) != (self.kind == "symlink"):
-            raise InvalidInput(
-                f'"/{self.path}" is a {self.kind}: a symlink needs a target, only that.'
-            )
+            raise InvalidInput(f'"/{self.path}" is a {self.kind}: a symlink needs a target, only that.')
         _check_text(self.target, "link target")
 
     def __str__(self) -> str:
@@ -67,9 +60,9 @@ class Entry:
         detail += f' to "{self.target}"' if self.target else ""
         return f'"/{self.path}" ({self.kind}{detail}, {self.mode:04o}, {self.uid}:{self.gid})'
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """A JSON object; `mode` is octal text, `source` and `target` only where not empty."""
-        document: Dict[str, Any] = {
+        document: dict[str, Any] = {
             "path": self.path,
             "kind": self.kind,
             "mode": f"{self.mode:04o}",
@@ -121,7 +114,7 @@ def _check_text(text: str, what: str) -> None:
         raise InvalidInput(f"the {what} {text!r} is not UTF-8; rename the file.") from None
 
 
-def arrange(entries: Iterable[Entry]) -> Tuple[Entry, ...]:
+def arrange(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Put entries into the order of a layer, with every parent once and before what is in it.
 
     Pure, and `arrange(arrange(x)) == arrange(x)`. The order is by path components as bytes. Parents
@@ -130,7 +123,7 @@ def arrange(entries: Iterable[Entry]) -> Tuple[Entry, ...]:
     directory, and for links of the layer that lead in a loop.
     Spec: image-spec v1.1.1, layer.md#change-types; its tars must not repeat a path.
     """
-    arranged: Dict[str, Entry] = {}
+    arranged: dict[str, Entry] = {}
     for entry in entries:
         other = arranged.setdefault(entry.path, entry)
         if other != entry:
@@ -143,7 +136,7 @@ def arrange(entries: Iterable[Entry]) -> Tuple[Entry, ...]:
     return tuple(sorted(arranged.values(), key=lambda entry: entry.path.split("/")))
 
 
-def _add_parents(entry: Entry, arranged: Dict[str, Entry]) -> None:
+def _add_parents(entry: Entry, arranged: dict[str, Entry]) -> None:
     path = entry.path
     while "/" in path:
         path = path.rpartition("/")[0]
@@ -151,9 +144,7 @@ def _add_parents(entry: Entry, arranged: Dict[str, Entry]) -> None:
         if parent is None:
             arranged[path] = Entry(path, "directory", WELL_KNOWN_MODES.get(path, 0o755), 0, 0)
         elif parent.kind != "directory":
-            raise InvalidInput(
-                f'"/{entry.path}" cannot be below {parent}: only a directory can hold it.'
-            )
+            raise InvalidInput(f'"/{entry.path}" cannot be below {parent}: only a directory can hold it.')
         else:
             # Its own parents are added on its own account, or were when it was added.
             return
@@ -164,15 +155,13 @@ def _refuse_loops(entries: Mapping[str, Entry]) -> None:
         chain = _endless(entry, entries)
         if chain:
             shown = " → ".join(f"/{path}" for path in chain)
-            raise InvalidInput(
-                f'the symbolic link "/{entry.path}" cannot be followed to an end: {shown}.'
-            )
+            raise InvalidInput(f'the symbolic link "/{entry.path}" cannot be followed to an end: {shown}.')
 
 
-def _endless(link: Entry, entries: Mapping[str, Entry]) -> Optional[List[str]]:
+def _endless(link: Entry, entries: Mapping[str, Entry]) -> list[str] | None:
     """The links that Linux would follow for ever from `link` on, None when it comes to an end."""
-    followed: List[str] = []
-    place: List[str] = []
+    followed: list[str] = []
+    place: list[str] = []
     waiting = link.path.split("/")[::-1]
     while waiting:
         part = waiting.pop()
@@ -193,7 +182,7 @@ def _endless(link: Entry, entries: Mapping[str, Entry]) -> Optional[List[str]]:
     return None
 
 
-def _until_repeated(chain: List[str]) -> List[str]:
+def _until_repeated(chain: list[str]) -> list[str]:
     for index, path in enumerate(chain):
         if path in chain[:index]:
             return chain[: index + 1]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ocikit.errors import InvalidContent, InvalidInput, OcikitError
 from ocikit.layer.entry import Entry, arrange
 
-NAMES = st.text(
-    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="/"), min_size=1
-).filter(lambda name: name not in (".", "..") and not name.startswith(".wh."))
+NAMES = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="/"), min_size=1).filter(
+    lambda name: name not in (".", "..") and not name.startswith(".wh.")
+)
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 
 
@@ -29,7 +29,7 @@ def link(path: str, target: str) -> Entry:
 
 
 @pytest.mark.parametrize(
-    ("path", "message"),
+    "path, message",
     [
         pytest.param("", "not a path in an image", id="empty"),
         pytest.param("/app", "not a path in an image", id="leading-slash"),
@@ -52,7 +52,7 @@ def test_paths_that_no_layer_can_hold(path: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    "changes, message",
     [
         pytest.param({"kind": "fifo"}, '"fifo" is no kind of entry', id="kind"),
         pytest.param({"mode": 0o10000}, "has the mode 10000", id="mode"),
@@ -63,20 +63,16 @@ def test_paths_that_no_layer_can_hold(path: str, message: str) -> None:
         pytest.param({"target": "x"}, "a symlink needs a target", id="file-with-target"),
         pytest.param({"kind": "directory"}, "only a file", id="directory-with-source"),
         pytest.param({"kind": "symlink", "source": ""}, "needs a target", id="link-to-nothing"),
-        pytest.param(
-            {"kind": "symlink", "source": "", "target": "a\nb"}, "link target", id="link-newline"
-        ),
+        pytest.param({"kind": "symlink", "source": "", "target": "a\nb"}, "link target", id="link-newline"),
     ],
 )
-def test_entries_that_no_layer_can_hold(changes: Dict[str, Any], message: str) -> None:
+def test_entries_that_no_layer_can_hold(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         file("a", **changes)
 
 
 def test_order_is_by_path_components_and_parents_come_first() -> None:
-    paths = [
-        e.path for e in arrange([file("a/b"), file("a-b"), file("a/B"), file("ä"), file("a.b")])
-    ]
+    paths = [e.path for e in arrange([file("a/b"), file("a-b"), file("a/B"), file("ä"), file("a.b")])]
     assert paths == ["a", "a/B", "a/b", "a-b", "a.b", "ä"]
 
 
@@ -98,7 +94,7 @@ def test_implicit_parents_yield_to_explicit_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "message"),
+    "entries, message",
     [
         pytest.param(
             [file("app"), directory("app")],
@@ -133,7 +129,7 @@ def test_implicit_parents_yield_to_explicit_ones() -> None:
         ),
     ],
 )
-def test_entries_that_do_not_go_together(entries: List[Entry], message: str) -> None:
+def test_entries_that_do_not_go_together(entries: list[Entry], message: str) -> None:
     for order in (entries, entries[::-1]):
         with pytest.raises(InvalidInput, match=message):
             arrange(order)
@@ -145,18 +141,16 @@ def test_entries_that_do_not_go_together(entries: List[Entry], message: str) -> 
         pytest.param([link("a", "b")], id="dangling"),
         pytest.param([link("a", "../../b")], id="above-the-root"),
         pytest.param([link("d/self", "."), file("d/x")], id="own-directory"),
-        pytest.param(
-            [link("a", "b/x"), link("b", "d"), link("d/x", "../b/y")], id="twice-over-one"
-        ),
+        pytest.param([link("a", "b/x"), link("b", "d"), link("d/x", "../b/y")], id="twice-over-one"),
         pytest.param([link(f"l{n}", f"l{n + 1}") for n in range(40)], id="40-links"),
     ],
 )
-def test_links_that_come_to_an_end(entries: List[Entry]) -> None:
+def test_links_that_come_to_an_end(entries: list[Entry]) -> None:
     assert set(entries) <= set(arrange(entries))
 
 
 @given(st.lists(PATHS, max_size=20))
-def test_arranging_is_stable_and_complete(paths: List[str]) -> None:
+def test_arranging_is_stable_and_complete(paths: list[str]) -> None:
     try:
         arranged = arrange(file(path) for path in paths)
     except OcikitError:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ocikit.errors import InvalidInput
 from ocikit.layer.entry import MAX_ID, WELL_KNOWN_MODES, Entry, arrange
 
 # Directories of every base: one of them that is only on the way stays as the base has it.
-_SYSTEM_DIRECTORIES = frozenset(
-    """
-    bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv sys tmp usr usr/bin usr/lib
-    usr/lib64 usr/libexec usr/local usr/local/bin usr/local/lib usr/local/share usr/sbin usr/share
-    var var/cache var/lib var/log var/run var/spool var/tmp
-    """.split()
-)
+_SYSTEM_DIRECTORIES = frozenset((
+    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv",
+    "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/libexec", "usr/local", "usr/local/bin",
+    "usr/local/lib", "usr/local/share", "usr/sbin", "usr/share", "var", "var/cache", "var/lib", "var/log", "var/run",
+    "var/spool", "var/tmp",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,7 @@ def _is_number(text: str) -> bool:
 def parse_mode(text: str) -> int:
     """Read permissions as three or four octal digits: "644", "0755", "1777"."""
     if not re.fullmatch("[0-7]{3,4}", text):
-        raise InvalidInput(
-            f'"{text}" is not a mode: wanted three or four octal digits, as in "0644".'
-        )
+        raise InvalidInput(f'"{text}" is not a mode: wanted three or four octal digits, as in "0644".')
     return int(text, 8)
 
 
@@ -88,12 +85,12 @@ class Placement:
     directory: str = "/"
     strip_prefix: str = ""
     owner: Owner = Owner(0, 0)
-    file_mode: Optional[int] = None
-    directory_mode: Optional[int] = None
+    file_mode: int | None = None
+    directory_mode: int | None = None
     symlinks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
 
-def place(sources: Iterable[Source], placement: Placement) -> Tuple[Entry, ...]:
+def place(sources: Iterable[Source], placement: Placement) -> tuple[Entry, ...]:
     """Give every source its path, mode and owner in the image; the result is arranged.
 
     Pure. `directory` and what is below it belong to the owner; its parents, and directories that
@@ -101,7 +98,7 @@ def place(sources: Iterable[Source], placement: Placement) -> Tuple[Entry, ...]:
     outside `strip_prefix`, two different things at one path.
     """
     root = _absolute(placement.directory)
-    placed: Dict[str, Source] = {}
+    placed: dict[str, Source] = {}
     for path, source in _stripped(sources, placement.strip_prefix):
         _put(placed, "/".join((*root, *_parts(path))), source)
     for link, target in sorted(placement.symlinks.items()):
@@ -111,7 +108,7 @@ def place(sources: Iterable[Source], placement: Placement) -> Tuple[Entry, ...]:
     return arrange((*entries, *_directories(placed, placement, root)))
 
 
-def _stripped(sources: Iterable[Source], prefix: str) -> List[Tuple[str, Source]]:
+def _stripped(sources: Iterable[Source], prefix: str) -> list[tuple[str, Source]]:
     """Each source with its path below `prefix`."""
     if prefix.startswith("/"):
         raise InvalidInput(f'the prefix "{prefix}" must be relative: "{prefix.lstrip("/")}".')
@@ -123,8 +120,7 @@ def _stripped(sources: Iterable[Source], prefix: str) -> List[Tuple[str, Source]
             continue
         if parts[: len(wanted)] != wanted or len(parts) == len(wanted):
             raise InvalidInput(
-                f'the prefix "{prefix}" cannot be stripped: "{source.path}" of {source.origin} is '
-                "not below it."
+                f'the prefix "{prefix}" cannot be stripped: "{source.path}" of {source.origin} is not below it.'
             )
         stripped.append(("/".join(parts[len(wanted) :]), source))
     if wanted and not stripped:
@@ -132,19 +128,17 @@ def _stripped(sources: Iterable[Source], prefix: str) -> List[Tuple[str, Source]
     return stripped
 
 
-def _put(placed: Dict[str, Source], path: str, source: Source) -> None:
+def _put(placed: dict[str, Source], path: str, source: Source) -> None:
     other = placed.setdefault(path, source)
     if _content(other) != _content(source):
-        raise InvalidInput(
-            f'two files at one path: "/{path}" comes from {other.origin} and from {source.origin}.'
-        )
+        raise InvalidInput(f'two files at one path: "/{path}" comes from {other.origin} and from {source.origin}.')
 
 
-def _content(source: Source) -> Tuple[str, bool, str, str]:
+def _content(source: Source) -> tuple[str, bool, str, str]:
     return (source.kind, source.executable, source.content, source.target)
 
 
-def _entry(path: str, source: Source, placement: Placement, root: List[str]) -> Entry:
+def _entry(path: str, source: Source, placement: Placement, root: list[str]) -> Entry:
     if source.kind == "directory":
         return _directory(path, placement, root)
     owner = placement.owner
@@ -156,9 +150,7 @@ def _entry(path: str, source: Source, placement: Placement, root: List[str]) -> 
     return Entry(path, source.kind, mode, owner.uid, owner.gid, source=source.path)
 
 
-def _directories(
-    placed: Mapping[str, Source], placement: Placement, root: List[str]
-) -> List[Entry]:
+def _directories(placed: Mapping[str, Source], placement: Placement, root: list[str]) -> list[Entry]:
     """`directory` itself and all directories between it and what was placed."""
     paths = {"/".join(root)}
     for path in placed:
@@ -168,7 +160,7 @@ def _directories(
     return [_directory(path, placement, root) for path in paths if path and path not in placed]
 
 
-def _directory(path: str, placement: Placement, root: List[str]) -> Entry:
+def _directory(path: str, placement: Placement, root: list[str]) -> Entry:
     owner, mode = placement.owner, placement.directory_mode
     if path in _SYSTEM_DIRECTORIES and path != "/".join(root):
         owner, mode = Owner(0, 0), None
@@ -177,15 +169,13 @@ def _directory(path: str, placement: Placement, root: List[str]) -> Entry:
     return Entry(path, "directory", mode, owner.uid, owner.gid)
 
 
-def _absolute(path: str) -> List[str]:
+def _absolute(path: str) -> list[str]:
     if not path.startswith("/"):
-        raise InvalidInput(
-            f'"{path}" is not a place in an image: wanted an absolute path, "/{path}".'
-        )
+        raise InvalidInput(f'"{path}" is not a place in an image: wanted an absolute path, "/{path}".')
     return _parts(path)
 
 
-def _parts(path: str) -> List[str]:
+def _parts(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise InvalidInput(f'"{path}" leads out with "..": write the path that is meant.')

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,12 +13,9 @@ MAIN = Source("src/app/main.py", "src/app:lib", content="1")
 TOOL = Source("src/app/bin/tool", "src/app:tool", executable=True, content="2")
 
 
-def placed(sources: List[Source], **fields: Any) -> Dict[str, str]:
+def placed(sources: list[Source], **fields: Any) -> dict[str, str]:
     """Path → "kind mode owner" of what `place` gives."""
-    return {
-        e.path: f"{e.kind} {e.mode:04o} {e.uid}:{e.gid}"
-        for e in place(sources, Placement(**fields))
-    }
+    return {e.path: f"{e.kind} {e.mode:04o} {e.uid}:{e.gid}" for e in place(sources, Placement(**fields))}
 
 
 def test_files_go_below_the_directory_as_root_with_plain_modes() -> None:
@@ -93,7 +90,7 @@ def test_nothing_gives_at_most_the_directory(directory: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sources", "fields", "message"),
+    "sources, fields, message",
     [
         pytest.param(
             [MAIN, Source("lib/x.py", "lib:lib")],
@@ -140,13 +137,11 @@ def test_nothing_gives_at_most_the_directory(directory: str) -> None:
             '"/app/x" comes from a:one and from `symlinks`.',
             id="file-and-link",
         ),
-        pytest.param(
-            [Source("a/x", "a:one")], {"symlinks": {"a": "b"}}, "cannot be below", id="below-a-link"
-        ),
+        pytest.param([Source("a/x", "a:one")], {"symlinks": {"a": "b"}}, "cannot be below", id="below-a-link"),
         pytest.param([Source("a/.wh.x", "a:one")], {}, "means there that a lower", id="whiteout"),
     ],
 )
-def test_what_cannot_be_placed(sources: List[Source], fields: Dict[str, Any], message: str) -> None:
+def test_what_cannot_be_placed(sources: list[Source], fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         place(sources, Placement(**fields))
     assert message in str(raised.value)
@@ -158,12 +153,12 @@ def test_equal_sources_are_one() -> None:
 
 
 @given(st.permutations([MAIN, TOOL, Source("z", "z:z"), Source("e", "e:e", kind="directory")]))
-def test_the_order_of_sources_does_not_matter(sources: List[Source]) -> None:
+def test_the_order_of_sources_does_not_matter(sources: list[Source]) -> None:
     assert place(sources, Placement()) == place(sorted(sources, key=str), Placement())
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    "text, wanted",
     [
         pytest.param("1000:1001", Owner(1000, 1001), id="both"),
         pytest.param("1000", Owner(1000, 1000), id="user-alone"),
@@ -181,7 +176,7 @@ def test_the_order_of_sources_does_not_matter(sources: List[Source]) -> None:
         pytest.param("1\n", None, id="newline"),
     ],
 )
-def test_owners(text: str, wanted: Optional[Owner]) -> None:
+def test_owners(text: str, wanted: Owner | None) -> None:
     if wanted is None:
         with pytest.raises(InvalidInput, match="is not an owner"):
             Owner.parse(text)
@@ -196,7 +191,7 @@ def test_a_name_is_refused_with_the_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    "text, wanted",
     [
         pytest.param("644", 0o644, id="three"),
         pytest.param("0755", 0o755, id="four"),
@@ -211,7 +206,7 @@ def test_a_name_is_refused_with_the_reason() -> None:
         pytest.param("u+x", None, id="symbolic"),
     ],
 )
-def test_modes(text: str, wanted: Optional[int]) -> None:
+def test_modes(text: str, wanted: int | None) -> None:
     if wanted is None:
         with pytest.raises(InvalidInput, match="is not a mode"):
             parse_mode(text)

@@ -22,7 +22,9 @@ layer.md#file-attributes.
 
 from __future__ import annotations
 
-from typing import BinaryIO, Callable, ContextManager, Dict, Iterable, Iterator, Tuple
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Callable
 
 from ocikit.errors import InvalidContent
 from ocikit.layer.entry import Entry
@@ -37,7 +39,7 @@ _MAX_SIZE = 8**11 - 1
 _MAX_NUMBER = 8**7 - 1
 
 # Gives a file's size in bytes and its content.
-FileOpener = Callable[[Entry], ContextManager[Tuple[int, BinaryIO]]]
+FileOpener = Callable[[Entry], AbstractContextManager[tuple[int, BinaryIO]]]
 
 
 def write_tar(entries: Iterable[Entry], open_file: FileOpener) -> Iterator[bytes]:
@@ -62,7 +64,7 @@ def header(entry: Entry, size: int) -> bytes:
     path = entry.path.encode() + (b"/" if entry.kind == "directory" else b"")
     target = entry.target.encode()
     prefix, name = _split(path)
-    extended: Dict[str, bytes] = {}
+    extended: dict[str, bytes] = {}
     if entry.gid > _MAX_NUMBER:
         extended["gid"] = b"%d" % entry.gid
     if len(target) > 100 or not target.isascii():
@@ -86,7 +88,7 @@ def header(entry: Entry, size: int) -> bytes:
     return _pax(extended) + block if extended else block
 
 
-def _split(path: bytes) -> Tuple[bytes, bytes]:
+def _split(path: bytes) -> tuple[bytes, bytes]:
     """Prefix and name of a ustar header; the name is too long when `path` cannot be split."""
     if len(path) > 100:
         cut = path.find(b"/", len(path) - 101)
@@ -99,7 +101,7 @@ def _plain(text: bytes) -> bytes:
     return text.decode().encode("ascii", "replace")[:100]
 
 
-def _pax(records: Dict[str, bytes]) -> bytes:
+def _pax(records: dict[str, bytes]) -> bytes:
     body = b"".join(_record(key, value) for key, value in sorted(records.items()))
     block = _ustar(name=b"PaxHeader", mode=0o644, size=len(body), flag=b"x")
     return block + body + _padding(len(body))
@@ -147,9 +149,7 @@ def _content(entry: Entry, size: int, stream: BinaryIO) -> Iterator[bytes]:
         yield chunk
     if found < size or stream.read(1):
         seen = found if found < size else "more"
-        raise InvalidContent(
-            f'"{entry.source}" changed while it was read: wanted {size} bytes, found {seen}.'
-        )
+        raise InvalidContent(f'"{entry.source}" changed while it was read: wanted {size} bytes, found {seen}.')
     if size % BLOCK_SIZE:
         yield _padding(size)
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, Iterator, List, Mapping, Sequence, Tuple
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ IDS = st.one_of(st.integers(0, 2**32 - 2), st.sampled_from([2**21 - 1, 2**21]))
 
 def opener(contents: Mapping[str, bytes], announced: int = -1) -> FileOpener:
     @contextmanager
-    def open_file(entry: Entry) -> Iterator[Tuple[int, BinaryIO]]:
+    def open_file(entry: Entry) -> Iterator[tuple[int, BinaryIO]]:
         content = contents[entry.source]
         yield (len(content) if announced < 0 else announced), io.BytesIO(content)
 
@@ -30,7 +31,7 @@ def tar(entries: Sequence[Entry], contents: Mapping[str, bytes]) -> bytes:
     return b"".join(write_tar(entries, opener(contents)))
 
 
-def read_back(data: bytes) -> List[Tuple[Entry, bytes]]:
+def read_back(data: bytes) -> list[tuple[Entry, bytes]]:
     """What another reader, Python's own, sees."""
     found = []
     kinds = {tarfile.REGTYPE: "file", tarfile.DIRTYPE: "directory", tarfile.SYMTYPE: "symlink"}
@@ -50,12 +51,12 @@ def read_back(data: bytes) -> List[Tuple[Entry, bytes]]:
     st.dictionaries(PATHS, st.tuples(st.sampled_from(["file", "symlink"]), IDS), max_size=8),
     st.binary(max_size=1025),
 )
-def test_another_reader_sees_the_entries(paths: Mapping[str, Tuple[str, int]], data: bytes) -> None:
+def test_another_reader_sees_the_entries(paths: Mapping[str, tuple[str, int]], data: bytes) -> None:
     entries = []
     for path, (kind, uid) in paths.items():
         if any(other.startswith(f"{path}/") for other in paths):
             continue
-        elif kind == "file":
+        if kind == "file":
             entries.append(file(path, uid=uid, gid=uid // 2))
         else:
             entries.append(Entry(path, kind, 0o777, uid, uid, target=f"/no such directory/{path}"))
@@ -84,7 +85,7 @@ def test_long_and_foreign_names_are_read_back(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "size", "records"),
+    "entry, size, records",
     [
         pytest.param(file(LONG["100"]), 0, b"", id="100-bytes"),
         pytest.param(directory("d" * 99), 0, b"", id="directory-100-bytes"),
@@ -104,9 +105,7 @@ def test_long_and_foreign_names_are_read_back(path: str) -> None:
         pytest.param(file("a", gid=2**21), 0, b"15 gid=2097152\n", id="gid-too-large"),
     ],
 )
-def test_an_extended_header_only_where_it_is_needed(
-    entry: Entry, size: int, records: bytes
-) -> None:
+def test_an_extended_header_only_where_it_is_needed(entry: Entry, size: int, records: bytes) -> None:
     blocks = header(entry, size)
     if not records:
         assert len(blocks) == 512
@@ -141,7 +140,7 @@ def test_nothing_is_two_empty_blocks_and_files_fill_blocks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("announced", "message"),
+    "announced, message",
     [
         pytest.param(3, '"a" changed while it was read: wanted 3 bytes, found more.', id="grown"),
         pytest.param(9, '"a" changed while it was read: wanted 9 bytes, found 5.', id="shrunk"),

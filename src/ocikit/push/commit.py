@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Callable
 
 from ocikit.digest import Digest
 from ocikit.errors import OcikitError
@@ -16,7 +17,7 @@ def commit(
     steps: Sequence[PutManifest],
     open_store: Callable[[Destination], Store],
     manifests: Mapping[Digest, Manifest],
-) -> Tuple[Tuple[PutManifest, OcikitError], ...]:
+) -> tuple[tuple[PutManifest, OcikitError], ...]:
     """Carry the steps out in order; returns the failures, one does not stop the others."""
     failures = []
     for step in steps:

@@ -16,8 +16,9 @@ would not tell (Unknown) counts as missing, never as there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
+from typing import Any
 
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
@@ -42,7 +43,7 @@ class Upload:
     destination: Destination
     blob: Descriptor
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {"destination": self.destination.to_json(), "blob": self.blob.to_json()}
 
     @classmethod
@@ -61,7 +62,7 @@ class PutManifest:
     manifest: Descriptor
     known: bool = False
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "origin": self.origin,
             "destination": self.destination.to_json(),
@@ -85,16 +86,16 @@ class PutManifest:
 class Plan:
     """Steps in an order that is safe to stop after any of them."""
 
-    kept: Tuple[Keep, ...] = ()
-    uploads: Tuple[Upload, ...] = ()
-    manifests: Tuple[PutManifest, ...] = ()
+    kept: tuple[Keep, ...] = ()
+    uploads: tuple[Upload, ...] = ()
+    manifests: tuple[PutManifest, ...] = ()
 
     @property
     def bytes_to_send(self) -> int:
         """Compressed bytes of the blobs to be sent; manifests are not counted."""
         return sum(upload.blob.size for upload in self.uploads)
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The steps that change something: what an executor needs."""
         return {
             "uploads": [step.to_json() for step in self.uploads],
@@ -110,7 +111,7 @@ class Plan:
         )
 
 
-def questions(wanted: Sequence[PushRequest], seen: RemoteState) -> Tuple[Question, ...]:
+def questions(wanted: Sequence[PushRequest], seen: RemoteState) -> tuple[Question, ...]:
     """What is worth asking next; nothing when `seen` is all that `plan` can use. Pure."""
     asked = dict.fromkeys(q for request in wanted for q in _next_questions(request, seen))
     return tuple(q for q in asked if q not in seen)
@@ -124,24 +125,18 @@ def plan(wanted: Sequence[PushRequest], seen: RemoteState) -> Plan:
     """
     _refuse_conflicts(wanted)
     kept, manifests = [], []
-    uploads: Dict[Tuple[Destination, Digest], Upload] = {}
+    uploads: dict[tuple[Destination, Digest], Upload] = {}
     for request in wanted:
         image = request.manifest.descriptor
         changed = [tag for tag in request.tags if not _has_image(request, tag, seen)]
-        kept += [
-            Keep(request.destination, tag, image.digest)
-            for tag in request.tags
-            if tag not in changed
-        ]
+        kept += [Keep(request.destination, tag, image.digest) for tag in request.tags if tag not in changed]
         known = isinstance(seen[_manifest_question(request)], Present)
         if changed and not known:
             for blob in request.manifest.blobs:
                 if not isinstance(seen[_blob_question(request, blob)], Present):
                     key = (request.destination, blob.digest)
                     uploads.setdefault(key, Upload(request.destination, blob.plain()))
-        manifests += [
-            PutManifest(request.origin, request.destination, tag, image, known) for tag in changed
-        ]
+        manifests += [PutManifest(request.origin, request.destination, tag, image, known) for tag in changed]
     return Plan(tuple(kept), tuple(uploads.values()), tuple(manifests))
 
 
@@ -175,7 +170,7 @@ def _blob_question(request: PushRequest, blob: Descriptor) -> Question:
 
 
 def _refuse_conflicts(wanted: Sequence[PushRequest]) -> None:
-    owners: Dict[str, PushRequest] = {}
+    owners: dict[str, PushRequest] = {}
     for request in wanted:
         for tag in request.tags:
             reference = request.destination.reference(tag)
@@ -185,5 +180,3 @@ def _refuse_conflicts(wanted: Sequence[PushRequest]) -> None:
                     f"{request.origin}: {reference} is wanted for two images, also by {other.origin}. "
                     "Give one of them another repository or tag."
                 )
-
-

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Dict, Mapping, Tuple
+from collections.abc import Mapping
 
 import pytest
 
@@ -52,7 +52,7 @@ def there(manifest: Manifest) -> Present:
     return Present(manifest.descriptor.digest)
 
 
-def summary(steps: Plan) -> Tuple[int, Tuple[int, ...], Tuple[Tuple[str, bool], ...]]:
+def summary(steps: Plan) -> tuple[int, tuple[int, ...], tuple[tuple[str, bool], ...]]:
     """Kept tags; sizes of the blobs to send; tags to move, and whether their manifest is known."""
     return (
         len(steps.kept),
@@ -61,15 +61,14 @@ def summary(steps: Plan) -> Tuple[int, Tuple[int, ...], Tuple[Tuple[str, bool], 
     )
 
 
+ABSENT_BLOBS: dict[Question, Answer] = {has(content): Absent() for content in IMAGE.blobs}
 BASE, APP, CONFIG = (len("base"), len("app"), len("config of base app"))
 
 
 @pytest.mark.parametrize(
-    ("request_", "answers", "expected"),
+    "request_, answers, expected",
     [
-        pytest.param(
-            push(), {tag("latest"): there(IMAGE)}, (1, (), ()), id="unchanged"
-        ),
+        pytest.param(push(), {tag("latest"): there(IMAGE)}, (1, (), ()), id="unchanged"),
         pytest.param(
             push(),
             {tag("latest"): Absent(), known(IMAGE): Absent()},
@@ -110,7 +109,7 @@ BASE, APP, CONFIG = (len("base"), len("app"), len("config of base app"))
 def test_plan(
     request_: PushRequest,
     answers: Mapping[Question, Answer],
-    expected: Tuple[int, Tuple[int, ...], Tuple[Tuple[str, bool], ...]],
+    expected: tuple[int, tuple[int, ...], tuple[tuple[str, bool], ...]],
 ) -> None:
     assert summary(plan([request_], RemoteState(answers))) == expected
 
@@ -124,16 +123,12 @@ def test_images_that_share_a_layer_send_it_once_to_each_destination() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "asked"),
+    "answers, asked",
     [
         pytest.param({}, [tag("latest"), tag("1.0")], id="tags-first"),
         pytest.param({tag("latest"): there(IMAGE)}, [tag("1.0")], id="the-other-tag"),
-        pytest.param(
-            {tag("latest"): there(IMAGE), tag("1.0"): there(IMAGE)}, [], id="all-unchanged"
-        ),
-        pytest.param(
-            {tag("latest"): there(OTHER), tag("1.0"): Absent()}, [known(IMAGE)], id="manifest"
-        ),
+        pytest.param({tag("latest"): there(IMAGE), tag("1.0"): there(IMAGE)}, [], id="all-unchanged"),
+        pytest.param({tag("latest"): there(OTHER), tag("1.0"): Absent()}, [known(IMAGE)], id="manifest"),
         pytest.param(
             {tag("latest"): Absent(), tag("1.0"): Absent(), known(IMAGE): there(IMAGE)},
             [],
@@ -149,14 +144,14 @@ def test_images_that_share_a_layer_send_it_once_to_each_destination() -> None:
                 tag("latest"): Absent(),
                 tag("1.0"): Absent(),
                 known(IMAGE): Absent(),
-                **{has(content): Absent() for content in IMAGE.blobs},
+                **ABSENT_BLOBS,
             },
             [],
             id="no-more",
         ),
     ],
 )
-def test_questions(answers: Dict[Question, Answer], asked: list[Question]) -> None:
+def test_questions(answers: dict[Question, Answer], asked: list[Question]) -> None:
     assert list(questions([push(IMAGE, "latest", "1.0")], RemoteState(answers))) == asked
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, Dict, Mapping, Optional, Union
+from typing import Any, Union
 
 from ocikit import canonical_json
 from ocikit.digest import Digest
@@ -29,7 +30,7 @@ class Question:
     name: str
     size: int = 0
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "destination": self.destination.to_json(),
             "kind": self.kind.value,
@@ -77,7 +78,7 @@ class RemoteState:
     def __contains__(self, question: Question) -> bool:
         return question in self.answers
 
-    def digest(self, question: Question) -> Optional[Digest]:
+    def digest(self, question: Question) -> Digest | None:
         answer = self[question]
         return answer.digest if isinstance(answer, Present) else None
 
@@ -95,7 +96,7 @@ class RemoteState:
         return cls(MappingProxyType(answers))
 
 
-def _answer_to_json(answer: Answer) -> Dict[str, str]:
+def _answer_to_json(answer: Answer) -> dict[str, str]:
     if isinstance(answer, Present):
         return {"digest": str(answer.digest)}
     return {"unknown": answer.reason} if isinstance(answer, Unknown) else {}

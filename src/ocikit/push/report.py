@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, Mapping, Sequence, Tuple
+from collections.abc import Iterator, Mapping, Sequence
 
 from ocikit.errors import OcikitError
 from ocikit.push.plan import Plan, PutManifest, Upload
@@ -23,7 +23,7 @@ def human_bytes(count: int) -> str:
 
 def success_lines(plan: Plan) -> Iterator[str]:
     """One line for every reference of a plan that was carried out whole."""
-    sent: Dict[Destination, Tuple[int, int]] = {}
+    sent: dict[Destination, tuple[int, int]] = {}
     for step in plan.uploads:
         count, size = sent.get(step.destination, (0, 0))
         sent[step.destination] = (count + 1, size + step.blob.size)
@@ -39,7 +39,7 @@ def success_lines(plan: Plan) -> Iterator[str]:
 def failure_lines(
     plan: Plan,
     uploads: Mapping[Upload, OcikitError],
-    commits: Sequence[Tuple[PutManifest, OcikitError]],
+    commits: Sequence[tuple[PutManifest, OcikitError]],
 ) -> Iterator[str]:
     """Why references were not published: what was wanted, what was found; one line for each reason."""
     told = set()
@@ -53,7 +53,4 @@ def failure_lines(
                 told.add(str(error))
                 yield line
     for put, error in commits:
-        yield (
-            f"{put.origin}: {put.destination.reference(put.tag)} was not moved to "
-            f"{put.manifest.digest}: {error}"
-        )
+        yield (f"{put.origin}: {put.destination.reference(put.tag)} was not moved to {put.manifest.digest}: {error}")

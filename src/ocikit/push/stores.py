@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from threading import Lock
-from typing import Dict, Mapping
 
 from ocikit.layout import Layout
 from ocikit.push.wanted import Destination
@@ -28,7 +28,7 @@ class Stores:
         self._root = root
         self._for_push = for_push
         self._credentials = DockerCredentials(environ)
-        self._clients: Dict[str, RegistryClient] = {}
+        self._clients: dict[str, RegistryClient] = {}
         self._lock = Lock()
 
     def __call__(self, destination: Destination) -> Store:
@@ -43,7 +43,5 @@ class Stores:
     def _client(self, registry: str, insecure: bool) -> RegistryClient:
         with self._lock:
             if registry not in self._clients:
-                self._clients[registry] = RegistryClient(
-                    registry, credentials=self._credentials, insecure=insecure
-                )
+                self._clients[registry] = RegistryClient(registry, credentials=self._credentials, insecure=insecure)
             return self._clients[registry]

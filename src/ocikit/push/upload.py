@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Dict, Sequence
+from typing import Callable
 
 from ocikit.digest import Digest
 from ocikit.errors import OcikitError
@@ -18,13 +19,13 @@ def upload(
     steps: Sequence[Upload],
     open_store: Callable[[Destination], Store],
     open_blob: Callable[[Digest], Opener],
-) -> Dict[Upload, OcikitError]:
+) -> dict[Upload, OcikitError]:
     """Carry the steps out, some at a time; returns the failures, one does not stop the others."""
 
     def send(step: Upload) -> None:
         open_store(step.destination).push_blob(step.blob, open_blob(step.blob.digest))
 
-    failures: Dict[Upload, OcikitError] = {}
+    failures: dict[Upload, OcikitError] = {}
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         for step, future in [(step, pool.submit(send, step)) for step in steps]:
             try:

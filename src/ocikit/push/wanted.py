@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any
 
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
 
@@ -20,7 +21,7 @@ class Destination:
         """The address with a tag, as people and other tools write it."""
         return f"{self.address}:{tag}"
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {"address": self.address, "insecure": self.insecure}
 
     @classmethod
@@ -37,10 +38,10 @@ class PushRequest:
 
     origin: str
     destination: Destination
-    tags: Tuple[str, ...]
+    tags: tuple[str, ...]
     manifest: Manifest
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "origin": self.origin,
             "destination": self.destination.to_json(),

@@ -11,8 +11,9 @@ Source: Docker's "Token Authentication Specification" and "OAuth2 token authenti
 from __future__ import annotations
 
 import time
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Generator, Mapping, Optional, Tuple
+from typing import Any, Callable, Optional
 from urllib.parse import urlencode
 
 from ocikit import canonical_json
@@ -24,7 +25,7 @@ from ocikit.registry.secret import Credentials, CredentialSource, Lookup, Secret
 
 Flow = Generator[Request, Answer, None]
 # What an Authorization header says, and the secrets inside it.
-_Header = Tuple[Secret, Tuple[Secret, ...]]
+_Header = tuple[Secret, tuple[Secret, ...]]
 _Attempt = Generator[Request, Answer, Optional[_Header]]
 
 _DEFAULT_SECONDS = 60
@@ -37,7 +38,7 @@ class Access:
     """What a request needs: the repository's path (empty for none) and the scopes of a token."""
 
     path: str = ""
-    scopes: Tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,11 @@ class Authenticator:
         self._find = find
         self._insecure = insecure
         self._clock = clock
-        self._challenge: Optional[Challenge] = None
-        self._tokens: Dict[Tuple[str, str, Tuple[str, ...]], _Token] = {}
-        self._lookups: Dict[str, Lookup] = {}
+        self._challenge: Challenge | None = None
+        self._tokens: dict[tuple[str, str, tuple[str, ...]], _Token] = {}
+        self._lookups: dict[str, Lookup] = {}
         # By path: a mirror asks for scopes of the repository that it mirrors, under another name.
-        self._challenged: Dict[str, str] = {}
+        self._challenged: dict[str, str] = {}
 
     def flow(self, request: Request, access: Access) -> Flow:
         """Yield what to send, be given its answer; the last answer is the one to `request`.
@@ -100,7 +101,7 @@ class Authenticator:
         self._challenge = challenge
         yield _with(request, again)
 
-    def advice(self, path: str) -> Optional[str]:
+    def advice(self, path: str) -> str | None:
         """What a person can do about a refusal; None where credentials were not asked for."""
         lookup = self._lookups.get(path)
         if lookup is None:
@@ -118,7 +119,7 @@ class Authenticator:
             return self._basic(self._credentials(access.path))
         return (yield from self._bearer(challenge, access))
 
-    def _basic(self, credentials: Optional[Credentials]) -> Optional[_Header]:
+    def _basic(self, credentials: Credentials | None) -> _Header | None:
         if credentials is None or not credentials.password:
             return None
         return credentials.basic(), _secrets(credentials)
@@ -132,22 +133,19 @@ class Authenticator:
             self._tokens[key] = token
         return Secret(f"Bearer {token.secret.reveal()}"), (token.secret,)
 
-    def _key(self, challenge: Challenge, access: Access) -> Tuple[str, str, Tuple[str, ...]]:
+    def _key(self, challenge: Challenge, access: Access) -> tuple[str, str, tuple[str, ...]]:
         """Realm, service, and the scopes that we know of together with those the registry named."""
         parameters = challenge.parameters
         scopes = merge_scopes((*access.scopes, self._challenged.get(access.path, "")))
         return parameters.get("realm", ""), parameters.get("service", ""), scopes
 
-    def _token_request(
-        self, key: Tuple[str, str, Tuple[str, ...]], credentials: Optional[Credentials]
-    ) -> Request:
+    def _token_request(self, key: tuple[str, str, tuple[str, ...]], credentials: Credentials | None) -> Request:
         realm, service, scopes = key
         try:
             origin(realm)
         except ProtocolViolation:
             raise ProtocolViolation(
-                f'"{self._registry}" asks for a token but says not where: its realm is '
-                f'"{printable(realm)}".'
+                f'"{self._registry}" asks for a token but says not where: its realm is "{printable(realm)}".'
             ) from None
         if credentials:
             self._refuse_plain_text(realm)
@@ -173,7 +171,7 @@ class Authenticator:
             raise violation(answer, 'JSON with a "token"')
         return _Token(Secret(text), self._clock() + _MARGIN * _seconds(document))
 
-    def _credentials(self, path: str) -> Optional[Credentials]:
+    def _credentials(self, path: str) -> Credentials | None:
         if path not in self._lookups:
             self._lookups[path] = self._find(self._registry, path)
         credentials = self._lookups[path].credentials
@@ -191,18 +189,16 @@ class Authenticator:
         )
 
 
-def _with(request: Request, header: Optional[_Header]) -> Request:
+def _with(request: Request, header: _Header | None) -> Request:
     return request.authorized(header[0], header[0], *header[1]) if header else request
 
 
-def _secrets(credentials: Credentials) -> Tuple[Secret, ...]:
+def _secrets(credentials: Credentials) -> tuple[Secret, ...]:
     encoded = Secret(credentials.basic().reveal().partition(" ")[2])
     return (encoded, credentials.password)
 
 
-def _refresh_request(
-    realm: str, asked: Mapping[str, str], scopes: Tuple[str, ...], token: Secret
-) -> Request:
+def _refresh_request(realm: str, asked: Mapping[str, str], scopes: tuple[str, ...], token: Secret) -> Request:
     """Source: Docker's "OAuth2 token authentication", "Refreshing a token"."""
     form = {
         "grant_type": "refresh_token",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import List, Optional
 
 import pytest
 
@@ -26,16 +25,15 @@ _ACCESS = Access("a", ("repository:a:pull",))
 _BOB = Credentials("bob", Secret("planted"))
 _BASIC = "Basic Ym9iOnBsYW50ZWQ="
 _TOKEN_CHALLENGE = {
-    "WWW-Authenticate": 'Bearer realm="https://auth.example/token",service="r",'
-    'scope="repository:a:pull"'
+    "WWW-Authenticate": 'Bearer realm="https://auth.example/token",service="r",scope="repository:a:pull"'
 }
 _TOKEN_URL = "https://auth.example/token?service=r&scope=repository%3Aa%3Apull"
 
 
 def _client(
     script: ScriptedTransport,
-    credentials: Optional[Credentials] = None,
-    now: Optional[List[float]] = None,
+    credentials: Credentials | None = None,
+    now: list[float] | None = None,
     **options: object,
 ) -> RegistryClient:
     def find(registry: str, path: str) -> Lookup:
@@ -79,12 +77,8 @@ def test_basic_is_remembered() -> None:
         _ask(client)
 
 
-@pytest.mark.parametrize(
-    ("credentials", "authorization"), [(None, None), (_BOB, _BASIC)], ids=["anonymous", "password"]
-)
-def test_a_token_is_kept_until_it_expires(
-    credentials: Optional[Credentials], authorization: Optional[str]
-) -> None:
+@pytest.mark.parametrize("credentials, authorization", [(None, None), (_BOB, _BASIC)], ids=["anonymous", "password"])
+def test_a_token_is_kept_until_it_expires(credentials: Credentials | None, authorization: str | None) -> None:
     now = [0.0]
     script = ScriptedTransport(
         [
@@ -92,9 +86,7 @@ def test_a_token_is_kept_until_it_expires(
             Exchange("GET", _TOKEN_URL, body=_token("t1"), authorization=authorization),
             Exchange("GET", _URL, authorization="Bearer t1"),
             Exchange("GET", _URL, authorization="Bearer t1"),
-            Exchange(
-                "GET", _TOKEN_URL, body=_token("t2", expires_in=300), authorization=authorization
-            ),
+            Exchange("GET", _TOKEN_URL, body=_token("t2", expires_in=300), authorization=authorization),
             Exchange("GET", _URL, authorization="Bearer t2"),
             Exchange("GET", _URL, authorization="Bearer t2"),
         ]
@@ -142,10 +134,7 @@ def test_a_token_that_is_refused_is_asked_for_anew_once() -> None:
 
 def test_an_identity_token_is_exchanged() -> None:
     credentials = Credentials("", Secret(""), Secret("planted"))
-    form = (
-        b"grant_type=refresh_token&service=r&client_id=ocikit&scope=repository%3Aa%3Apull"
-        b"&refresh_token=planted"
-    )
+    form = b"grant_type=refresh_token&service=r&client_id=ocikit&scope=repository%3Aa%3Apull&refresh_token=planted"
     script = ScriptedTransport(
         [
             Exchange("GET", _URL, 401, _TOKEN_CHALLENGE),
@@ -162,9 +151,7 @@ def test_an_identity_token_is_not_sent_on_to_where_a_redirect_points() -> None:
     script = ScriptedTransport(
         [
             Exchange("GET", _URL, 401, _TOKEN_CHALLENGE),
-            Exchange(
-                "POST", "https://auth.example/token", 307, {"Location": "https://evil.example/"}
-            ),
+            Exchange("POST", "https://auth.example/token", 307, {"Location": "https://evil.example/"}),
         ]
     )
     with script, pytest.raises(ProtocolViolation):
@@ -193,14 +180,8 @@ def test_other_repositories_are_asked_for_without_a_second_401() -> None:
 
 
 def test_the_scopes_a_mirror_names_are_asked_for_too() -> None:
-    challenge = {
-        "WWW-Authenticate": 'Bearer realm="https://auth.example/token?x=y",'
-        'scope="repository:mirror/a:pull"'
-    }
-    url = (
-        "https://auth.example/token?x=y&scope=repository%3Aa%3Apull"
-        "&scope=repository%3Amirror%2Fa%3Apull"
-    )
+    challenge = {"WWW-Authenticate": 'Bearer realm="https://auth.example/token?x=y",scope="repository:mirror/a:pull"'}
+    url = "https://auth.example/token?x=y&scope=repository%3Aa%3Apull&scope=repository%3Amirror%2Fa%3Apull"
     script = ScriptedTransport(
         [
             Exchange("GET", _URL, 401, challenge),
@@ -216,7 +197,7 @@ def test_the_scopes_a_mirror_names_are_asked_for_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("challenge", "status", "body", "wanted"),
+    "challenge, status, body, wanted",
     [
         pytest.param("", 0, b"", Unauthorized, id="no-challenge"),
         pytest.param("Negotiate", 0, b"", Unauthorized, id="unknown-scheme"),
@@ -226,9 +207,7 @@ def test_the_scopes_a_mirror_names_are_asked_for_too() -> None:
         pytest.param("Bearer realm=https://x/t", 401, b"planted", Unauthorized, id="refused"),
         pytest.param("Bearer realm=https://x/t", 200, b"<html>", ProtocolViolation, id="html"),
         pytest.param("Bearer realm=https://x/t", 200, b"{}", ProtocolViolation, id="no-token"),
-        pytest.param(
-            "Bearer realm=https://x/t", 200, b'{"token":"a\\nb"}', ProtocolViolation, id="two-lines"
-        ),
+        pytest.param("Bearer realm=https://x/t", 200, b'{"token":"a\\nb"}', ProtocolViolation, id="two-lines"),
         pytest.param("Bearer realm=http://x/t", 0, b"", InvalidInput, id="realm-in-plain-text"),
     ],
 )
@@ -248,8 +227,7 @@ def test_no_credentials() -> None:
     with ScriptedTransport(exchanges) as script, pytest.raises(Unauthorized) as raised:
         _ask(_client(script))
     assert str(raised.value).endswith(
-        'No credentials for "r.example" in /home/bob/.docker/config.json; '
-        "run `docker login r.example`."
+        'No credentials for "r.example" in /home/bob/.docker/config.json; run `docker login r.example`.'
     )
 
 

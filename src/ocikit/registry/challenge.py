@@ -7,9 +7,9 @@ a name followed by "=" is a parameter of the challenge before it, and any other 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SCHEME = re.compile(rf"{_TOKEN}(?=[\s,]|$)(?![ \t]*=)")
@@ -28,14 +28,14 @@ class Challenge:
     parameters: Mapping[str, str]
 
 
-def parse_challenges(header: str) -> Tuple[Challenge, ...]:
+def parse_challenges(header: str) -> tuple[Challenge, ...]:
     """Read a header, or several joined by commas; what is not understood is left out.
 
     >>> parse_challenges('Bearer realm="https://auth.example/token",service="r"')[0].parameters["service"]
     'r'
     """
-    challenges: List[Challenge] = []
-    parameters: Dict[str, str] = {}
+    challenges: list[Challenge] = []
+    parameters: dict[str, str] = {}
     position = _skip(header, 0)
     while position < len(header):
         parameter = _PARAMETER.match(header, position)
@@ -56,7 +56,7 @@ def parse_challenges(header: str) -> Tuple[Challenge, ...]:
     return tuple(challenges)
 
 
-def choose(challenges: Iterable[Challenge]) -> Optional[Challenge]:
+def choose(challenges: Iterable[Challenge]) -> Challenge | None:
     """The one to answer: Bearer, which sends no password to the registry, before Basic."""
     by_scheme = {challenge.scheme: challenge for challenge in reversed(tuple(challenges))}
     return by_scheme.get("bearer") or by_scheme.get("basic")
@@ -71,19 +71,17 @@ def repository_scope(path: str, *, push: bool) -> str:
     return f"repository:{path}:pull,push" if push else f"repository:{path}:pull"
 
 
-def merge_scopes(scopes: Iterable[str]) -> Tuple[str, ...]:
+def merge_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     """One scope per resource, sorted, its actions united; a text may hold several, with spaces.
 
     >>> merge_scopes(["repository:a:pull", "repository:a:push repository:b:pull"])
     ('repository:a:pull,push', 'repository:b:pull')
     """
-    actions: Dict[str, Set[str]] = {}
+    actions: dict[str, set[str]] = {}
     for scope in " ".join(scopes).split():
         resource, _, allowed = scope.rpartition(":")
         actions.setdefault(resource, set()).update(allowed.split(","))
-    return tuple(
-        f"{resource}:{','.join(sorted(actions[resource]))}" for resource in sorted(actions)
-    )
+    return tuple(f"{resource}:{','.join(sorted(actions[resource]))}" for resource in sorted(actions))
 
 
 def _skip(header: str, position: int) -> int:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Dict, List, Tuple
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,11 +11,11 @@ _HUB = (
     'scope="repository:library/python:pull,push"'
 )
 
-Parsed = List[Tuple[str, Dict[str, str]]]
+Parsed = list[tuple[str, dict[str, str]]]
 
 
 @pytest.mark.parametrize(
-    ("header", "wanted"),
+    "header, wanted",
     [
         pytest.param("", [], id="nothing"),
         pytest.param(
@@ -35,17 +33,13 @@ Parsed = List[Tuple[str, Dict[str, str]]]
             id="docker-hub-comma-in-quotes",
         ),
         pytest.param('BASIC Realm="x"', [("basic", {"realm": "x"})], id="names-in-any-case"),
-        pytest.param(
-            r'Basic realm="a \"b\", \\c"', [("basic", {"realm": r'a "b", \c'})], id="escapes"
-        ),
+        pytest.param(r'Basic realm="a \"b\", \\c"', [("basic", {"realm": r'a "b", \c'})], id="escapes"),
         pytest.param(
             'Basic realm="a", Bearer realm="https://b/t" , service=c',
             [("basic", {"realm": "a"}), ("bearer", {"realm": "https://b/t", "service": "c"})],
             id="two-challenges",
         ),
-        pytest.param(
-            "Negotiate, Basic realm=x", [("negotiate", {}), ("basic", {"realm": "x"})], id="bare"
-        ),
+        pytest.param("Negotiate, Basic realm=x", [("negotiate", {}), ("basic", {"realm": "x"})], id="bare"),
         pytest.param(
             'Negotiate YWJj==, Basic realm="x"',
             [("negotiate", {}), ("basic", {"realm": "x"})],
@@ -110,7 +104,7 @@ def test_what_is_written_is_read(challenges: Parsed) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "wanted"),
+    "header, wanted",
     [
         pytest.param("Basic realm=a, Bearer realm=b", "bearer", id="bearer-before-basic"),
         pytest.param("Negotiate, Basic realm=a", "basic", id="basic"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import BinaryIO, Callable, Optional, Tuple, Type
+from typing import BinaryIO, Callable
 
 from ocikit.errors import InvalidInput, OcikitError, ProtocolViolation
 from ocikit.registry import protocol
@@ -31,8 +31,8 @@ class RegistryClient:
         *,
         credentials: CredentialSource = anonymous,
         insecure: bool = False,
-        scheme: Optional[str] = None,
-        transport: Optional[Transport] = None,
+        scheme: str | None = None,
+        transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if scheme not in (None, "http", "https"):
@@ -40,14 +40,12 @@ class RegistryClient:
         self.registry = registry
         self.base = protocol.address(registry, scheme, insecure)
         # Bytes per piece of a blob, once the registry has refused blobs in one piece.
-        self.piece_size: Optional[int] = None
-        self._own_transport: Optional[HttpTransport] = None
+        self.piece_size: int | None = None
+        self._own_transport: HttpTransport | None = None
         if transport is None:
             transport = self._own_transport = HttpTransport()
         self._transport = transport
-        self._authenticator = Authenticator(
-            registry, self.base, credentials, insecure=insecure, clock=clock
-        )
+        self._authenticator = Authenticator(registry, self.base, credentials, insecure=insecure, clock=clock)
 
     def ping(self) -> None:
         """Make sure that this is a registry and lets us in. Raises what `ask` raises."""
@@ -89,18 +87,18 @@ class RegistryClient:
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
-    def _checked(self, answer: Answer, access: Access, wanted: Tuple[int, ...]) -> Answer:
+    def _checked(self, answer: Answer, access: Access, wanted: tuple[int, ...]) -> Answer:
         if answer.status not in wanted:
             raise self.failure(answer, access, *wanted)
         return answer
 
-    def _converse(self, request: Request, access: Access) -> Tuple[Answer, BinaryIO]:
+    def _converse(self, request: Request, access: Access) -> tuple[Answer, BinaryIO]:
         flow = self._authenticator.flow(request, access)
         step = next(flow)
         while True:
@@ -111,7 +109,7 @@ class RegistryClient:
                 return answer, body
             body.close()
 
-    def _follow(self, request: Request) -> Tuple[Answer, BinaryIO]:
+    def _follow(self, request: Request) -> tuple[Answer, BinaryIO]:
         first = request
         for _ in range(MAX_REDIRECTS + 1):
             answer, body = self._send(request)
@@ -122,7 +120,7 @@ class RegistryClient:
             request = following
         raise ProtocolViolation(f"{first}: more than {MAX_REDIRECTS} redirects.")
 
-    def _send(self, request: Request) -> Tuple[Answer, BinaryIO]:
+    def _send(self, request: Request) -> tuple[Answer, BinaryIO]:
         response = self._transport.send(request)
         content = b""
         if not (request.streamed and response.status == 200):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from typing import Mapping, Optional
+from collections.abc import Mapping
 
 from ocikit import canonical_json
 from ocikit.errors import InvalidContent, InvalidInput
@@ -23,9 +23,7 @@ _NOTHING_FOUND = ("credentials not found", "no credentials server url", "no cred
 _TOKEN_USER = "<token>"
 
 
-def ask_helper(
-    name: str, server: str, environ: Mapping[str, str], named_in: str
-) -> Optional[Credentials]:
+def ask_helper(name: str, server: str, environ: Mapping[str, str], named_in: str) -> Credentials | None:
     """What the helper `name` has for `server`, None where it has nothing.
 
     It is looked for on `environ`'s PATH and runs in that environment; `named_in` is the file that
@@ -67,7 +65,7 @@ def _check_nothing_found(path: str, code: int, output: bytes, named_in: str) -> 
     raise InvalidInput(f"{path} failed with exit code {code}{said} ({named_in}).")
 
 
-def _read_answer(path: str, output: bytes, named_in: str) -> Optional[Credentials]:
+def _read_answer(path: str, output: bytes, named_in: str) -> Credentials | None:
     try:
         document = canonical_json.loads_object(output, f"the answer of {path}")
     except InvalidContent as error:

@@ -12,8 +12,9 @@ import base64
 import binascii
 import re
 import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any
 
 from ocikit import canonical_json
 from ocikit.errors import InvalidContent, InvalidInput
@@ -36,8 +37,8 @@ class DockerCredentials:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._files = config_files(environ)
-        self._documents: Dict[Path, Mapping[str, Any]] = {}
-        self._helped: Dict[Tuple[str, str], Optional[Credentials]] = {}
+        self._documents: dict[Path, Mapping[str, Any]] = {}
+        self._helped: dict[tuple[str, str], Credentials | None] = {}
         self._lock = threading.Lock()
 
     def __call__(self, registry: str, path: str) -> Lookup:
@@ -60,7 +61,7 @@ class DockerCredentials:
             self._documents[file] = _read_config(file)
         return self._documents[file]
 
-    def _ask(self, helper: str, registry: str, file: Path) -> Optional[Credentials]:
+    def _ask(self, helper: str, registry: str, file: Path) -> Credentials | None:
         key = (helper, registry)
         if key not in self._helped:
             server = DOCKER_HUB_KEY if registry == "docker.io" else registry
@@ -68,9 +69,9 @@ class DockerCredentials:
         return self._helped[key]
 
 
-def config_files(environ: Mapping[str, str]) -> Tuple[Path, ...]:
+def config_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The files to search, the first first, whether they exist or not."""
-    files: List[Path] = []
+    files: list[Path] = []
     if environ.get("DOCKER_CONFIG"):
         files.append(Path(environ["DOCKER_CONFIG"], "config.json"))
     elif environ.get("HOME"):
@@ -82,9 +83,7 @@ def config_files(environ: Mapping[str, str]) -> Tuple[Path, ...]:
     return tuple(files)
 
 
-def find_in_auths(
-    document: Mapping[str, Any], registry: str, path: str, file: Path
-) -> Optional[Credentials]:
+def find_in_auths(document: Mapping[str, Any], registry: str, path: str, file: Path) -> Credentials | None:
     """The most specific entry of `auths`: host/path, its parents, then the host under any name."""
     entries = {_normalized(key): (key, value) for key, value in _table(document, "auths", file)}
     for name in _names(registry, path):
@@ -111,10 +110,9 @@ def _normalized(key: str) -> str:
     return host if scheme else f"{host}{slash}{path}"
 
 
-def _read_entry(entry: Any, what: str) -> Optional[Credentials]:
+def _read_entry(entry: Any, what: str) -> Credentials | None:
     if not isinstance(entry, dict) or not all(
-        isinstance(entry.get(key, ""), str)
-        for key in ("auth", "username", "password", "identitytoken")
+        isinstance(entry.get(key, ""), str) for key in ("auth", "username", "password", "identitytoken")
     ):
         raise InvalidInput(f"{what} is not an object of texts; run `docker login` again.")
     username, password = entry.get("username", ""), entry.get("password", "")
@@ -126,23 +124,19 @@ def _read_entry(entry: Any, what: str) -> Optional[Credentials]:
     return Credentials(username, Secret(password), Secret(token) if token else None)
 
 
-def _decode(auth: str, what: str) -> Tuple[str, str]:
+def _decode(auth: str, what: str) -> tuple[str, str]:
     try:
         text = base64.b64decode(auth, validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
-        raise InvalidInput(
-            f'{what}: "auth" is not base64 of user:password; run `docker login` again.'
-        ) from None
+        raise InvalidInput(f'{what}: "auth" is not base64 of user:password; run `docker login` again.') from None
     username, colon, password = text.partition(":")
     if not colon:
-        raise InvalidInput(
-            f'{what}: "auth" has no colon between user and password; run `docker login` again.'
-        )
+        raise InvalidInput(f'{what}: "auth" has no colon between user and password; run `docker login` again.')
     # Old versions of Docker pad the password with zero bytes.
     return username, password.rstrip("\0")
 
 
-def _helper_of(document: Mapping[str, Any], registry: str, file: Path) -> Optional[str]:
+def _helper_of(document: Mapping[str, Any], registry: str, file: Path) -> str | None:
     helpers = {_normalized(key): name for key, name in _table(document, "credHelpers", file)}
     helper = helpers.get(registry, document.get("credsStore"))
     if helper is not None and not isinstance(helper, str):
@@ -150,7 +144,7 @@ def _helper_of(document: Mapping[str, Any], registry: str, file: Path) -> Option
     return helper or None
 
 
-def _table(document: Mapping[str, Any], key: str, file: Path) -> List[Tuple[str, Any]]:
+def _table(document: Mapping[str, Any], key: str, file: Path) -> list[tuple[str, Any]]:
     table = document.get(key) or {}
     if not isinstance(table, dict):
         raise InvalidInput(f'{file}: "{key}" is not a JSON object but {type(table).__name__}.')

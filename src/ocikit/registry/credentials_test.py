@@ -5,7 +5,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any
 
 import pytest
 
@@ -14,11 +14,11 @@ from ocikit.registry.credentials import DockerCredentials, config_files
 from ocikit.registry.secret import Credentials, Secret
 
 
-def _auth(user: str, password: str = "planted") -> Dict[str, str]:
+def _auth(user: str, password: str = "planted") -> dict[str, str]:
     return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def _found(document: Any, registry: str, path: str, folder: Path) -> Optional[Credentials]:
+def _found(document: Any, registry: str, path: str, folder: Path) -> Credentials | None:
     text = document if isinstance(document, str) else json.dumps(document)
     (folder / "config.json").write_text(text)
     environ = {"DOCKER_CONFIG": str(folder), "PATH": str(folder)}
@@ -26,7 +26,7 @@ def _found(document: Any, registry: str, path: str, folder: Path) -> Optional[Cr
 
 
 @pytest.mark.parametrize(
-    ("key", "registry", "path", "found"),
+    "key, registry, path, found",
     [
         pytest.param("https://index.docker.io/v1/", "docker.io", "a/b", True, id="hub-key"),
         pytest.param("index.docker.io", "docker.io", "a/b", True, id="hub-index"),
@@ -59,18 +59,12 @@ def test_the_most_specific_key_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "wanted"),
+    "entry, wanted",
     [
-        pytest.param(
-            _auth("bob", "a:b"), Credentials("bob", Secret("a:b")), id="colon-in-password"
-        ),
-        pytest.param(
-            _auth("bob", "a\0\0"), Credentials("bob", Secret("a")), id="padded-with-zeros"
-        ),
+        pytest.param(_auth("bob", "a:b"), Credentials("bob", Secret("a:b")), id="colon-in-password"),
+        pytest.param(_auth("bob", "a\0\0"), Credentials("bob", Secret("a")), id="padded-with-zeros"),
         pytest.param(_auth("bøb", "pæ"), Credentials("bøb", Secret("pæ")), id="utf-8"),
-        pytest.param(
-            {"username": "bob", "password": "p"}, Credentials("bob", Secret("p")), id="in-clear"
-        ),
+        pytest.param({"username": "bob", "password": "p"}, Credentials("bob", Secret("p")), id="in-clear"),
         pytest.param(
             {**_auth("bob", ""), "identitytoken": "t"},
             Credentials("bob", Secret(""), Secret("t")),
@@ -80,21 +74,19 @@ def test_the_most_specific_key_is_taken(tmp_path: Path) -> None:
         pytest.param({"auth": ""}, None, id="empty-auth"),
     ],
 )
-def test_entries(entry: Any, wanted: Optional[Credentials], tmp_path: Path) -> None:
+def test_entries(entry: Any, wanted: Credentials | None, tmp_path: Path) -> None:
     assert _found({"auths": {"r.example": entry}}, "r.example", "a", tmp_path) == wanted
 
 
 @pytest.mark.parametrize(
-    ("document", "text"),
+    "document, text",
     [
         pytest.param('{"auths": planted', "is not JSON", id="no-json"),
         pytest.param('["planted"]', "is not a JSON object but list", id="list"),
         pytest.param({"auths": ["planted"]}, '"auths" is not a JSON object', id="auths-list"),
         pytest.param({"auths": {"r.example": "planted"}}, "is not an object", id="entry-text"),
         pytest.param({"auths": {"r.example": {"auth": 5}}}, "is not an object", id="auth-number"),
-        pytest.param(
-            {"auths": {"r.example": {"auth": "%planted%"}}}, "is not base64", id="no-base64"
-        ),
+        pytest.param({"auths": {"r.example": {"auth": "%planted%"}}}, "is not base64", id="no-base64"),
         pytest.param(
             {"auths": {"r.example": {"auth": base64.b64encode(b"planted").decode()}}},
             "no colon",
@@ -115,7 +107,7 @@ def test_broken_files(document: Any, text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "wanted"),
+    "environ, wanted",
     [
         pytest.param({}, [], id="nothing"),
         pytest.param({"HOME": "/h"}, ["/h/.docker/config.json"], id="home"),
@@ -131,7 +123,7 @@ def test_broken_files(document: Any, text: str, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_config_files(environ: Dict[str, str], wanted: Any) -> None:
+def test_config_files(environ: dict[str, str], wanted: Any) -> None:
     assert list(map(str, config_files(environ))) == wanted
 
 
@@ -154,7 +146,7 @@ def _helper(folder: Path, name: str, script: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "wanted"),
+    "script, wanted",
     [
         pytest.param(
             """echo '{"ServerURL":"x","Username":"bob","Secret":"s"}'""",
@@ -169,9 +161,7 @@ def _helper(folder: Path, name: str, script: str) -> None:
         pytest.param("""echo '{"Username":"","Secret":""}'""", None, id="empty"),
         pytest.param("echo credentials not found in native keychain; exit 1", None, id="not-found"),
         pytest.param("echo the keychain is locked; exit 3", "keychain is locked", id="fails"),
-        pytest.param(
-            'echo \'{"Secret":"planted"}\'; exit 3', "exit code 3", id="fails-with-secret"
-        ),
+        pytest.param('echo \'{"Secret":"planted"}\'; exit 3', "exit code 3", id="fails-with-secret"),
         pytest.param("echo planted", "is not JSON", id="no-json"),
         pytest.param("""echo '{"Username":1,"Secret":"planted"}'""", "no text", id="no-text"),
     ],
@@ -188,7 +178,7 @@ def test_helpers(script: str, wanted: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("registry", "asked"),
+    "registry, asked",
     [("docker.io", "https://index.docker.io/v1/"), ("ghcr.io", "ghcr.io")],
 )
 def test_a_helper_is_asked_once_per_registry(registry: str, asked: str, tmp_path: Path) -> None:

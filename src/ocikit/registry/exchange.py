@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import BinaryIO, Iterator, Mapping, Optional, Protocol, Tuple, Union
+from typing import BinaryIO, Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from ocikit.errors import ProtocolViolation
@@ -35,12 +36,12 @@ class Request:
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    body: Union[bytes, StreamedBody] = b""
+    body: bytes | StreamedBody = b""
     streamed: bool = False
-    authorization: Optional[Secret] = None
-    secrets: Tuple[Secret, ...] = ()
+    authorization: Secret | None = None
+    secrets: tuple[Secret, ...] = ()
 
-    def authorized(self, authorization: Optional[Secret], *secrets: Secret) -> Request:
+    def authorized(self, authorization: Secret | None, *secrets: Secret) -> Request:
         return replace(self, authorization=authorization, secrets=secrets)
 
     def __str__(self) -> str:
@@ -85,7 +86,7 @@ def printable(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def origin(url: str) -> Tuple[str, str, int]:
+def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: what decides whether two addresses are one server (RFC 6454)."""
     parts = _split(url)
     return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
@@ -118,7 +119,7 @@ def resolve_location(base: str, location: str) -> str:
     return urlunsplit(found)
 
 
-def redirected(answer: Answer) -> Optional[Request]:
+def redirected(answer: Answer) -> Request | None:
     """The request to send next, if `answer` is a redirect to follow; another server gets no secret.
 
     Only GET and HEAD are followed: a body may hold an identity token.
@@ -140,6 +141,4 @@ def _split(url: str, base: str = "") -> SplitResult:
             return parts
     except ValueError:
         pass
-    raise ProtocolViolation(
-        f'wanted an http or https address, found "{url.partition("?")[0]}" in the answer.'
-    )
+    raise ProtocolViolation(f'wanted an http or https address, found "{url.partition("?")[0]}" in the answer.')

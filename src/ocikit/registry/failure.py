@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping, Optional, Tuple, Type
+from collections.abc import Mapping
+from typing import Any
 
 from ocikit.errors import (
     Denied,
@@ -16,7 +17,7 @@ from ocikit.errors import (
 )
 from ocikit.registry.exchange import Answer, printable
 
-_KINDS: Mapping[int, Type[RegistryError]] = {
+_KINDS: Mapping[int, type[RegistryError]] = {
     401: Unauthorized,
     403: Denied,
     405: Denied,
@@ -26,7 +27,7 @@ _LONGEST_MESSAGE = 300
 _HTML = "an HTML page, not a registry's answer"
 
 
-def failure(answer: Answer, wanted: str, advice: Optional[str] = None) -> OcikitError:
+def failure(answer: Answer, wanted: str, advice: str | None = None) -> OcikitError:
     """The exception to raise for an answer whose status is not among those `wanted` (in words).
 
     404 is NotFound, other refusals are RegistryError and its kinds, anything below 400 is
@@ -53,8 +54,7 @@ def violation(answer: Answer, wanted: str) -> ProtocolViolation:
     """The exception for an answer that the specification does not allow; `wanted` in words."""
     found = _HTML if is_html(answer) else answer.content_type or "no content type"
     return ProtocolViolation(
-        f"wanted {wanted}, found {answer.status} with {found} ({answer.request}). "
-        "Is this the address of a registry?"
+        f"wanted {wanted}, found {answer.status} with {found} ({answer.request}). Is this the address of a registry?"
     )
 
 
@@ -63,7 +63,7 @@ def is_html(answer: Answer) -> bool:
     return answer.content_type == "text/html" or answer.body[:64].lstrip()[:1] == b"<"
 
 
-def read_error(answer: Answer) -> Tuple[Optional[str], Optional[str]]:
+def read_error(answer: Answer) -> tuple[str | None, str | None]:
     """The code and the message of an error's body, in whatever dialect; None where there is none.
 
     Spec: distribution-spec v1.1.1, "Error Codes". Token servers and proxies speak others: `error`
@@ -80,7 +80,7 @@ def read_error(answer: Answer) -> Tuple[Optional[str], Optional[str]]:
     return _shown(answer, code), _shown(answer, message)
 
 
-def _dialect(document: Any) -> Tuple[Any, Any]:
+def _dialect(document: Any) -> tuple[Any, Any]:
     if not isinstance(document, dict):
         return None, document if isinstance(document, str) else None
     errors = document.get("errors")
@@ -94,7 +94,7 @@ def _dialect(document: Any) -> Tuple[Any, Any]:
     return document.get("code"), document.get("error")
 
 
-def _shown(answer: Answer, text: Any) -> Optional[str]:
+def _shown(answer: Answer, text: Any) -> str | None:
     """A server's words as one printable line of bounded length, without our secrets."""
     if not isinstance(text, str):
         return None

@@ -7,7 +7,6 @@ Spec: distribution-spec v1.1.1, "Endpoints".
 from __future__ import annotations
 
 import hashlib
-from typing import Optional, Union
 from urllib.parse import quote, urlencode
 
 from ocikit import media_type
@@ -30,7 +29,7 @@ WANTS_PIECES = (404, 405, 413, 501)
 _PIECE_SIZES = (16 * 1024 * 1024, 960 * 1024)
 
 
-def address(registry: str, scheme: Optional[str], insecure: bool) -> str:
+def address(registry: str, scheme: str | None, insecure: bool) -> str:
     """Where a registry (host[:port]) is spoken to: `https://host`, or http where nobody listens in.
 
     `scheme` is the caller's word; without it plain http is for loopback and for `insecure`.
@@ -51,7 +50,7 @@ def manifest(method: str, at: str, name: str) -> Request:
     return Request(method, f"{at}/manifests/{quote(name, safe=':')}", {"Accept": _ACCEPT})
 
 
-def put_manifest(at: str, name: str, content: Union[Manifest, ImageIndex]) -> Request:
+def put_manifest(at: str, name: str, content: Manifest | ImageIndex) -> Request:
     """Spec: "Pushing Manifests"."""
     url = f"{at}/manifests/{quote(name, safe=':')}"
     return Request("PUT", url, {"Content-Type": content.media_type}, content.data)
@@ -82,14 +81,14 @@ def send_piece(location: str, start: int, piece: bytes) -> Request:
     return Request("PATCH", location, {"Content-Type": _OCTETS, "Content-Range": span}, piece)
 
 
-def finish_upload(location: str, digest: Digest, body: Union[bytes, StreamedBody]) -> Request:
+def finish_upload(location: str, digest: Digest, body: bytes | StreamedBody) -> Request:
     """End an upload, with all of its bytes (one piece) or none (they were sent before)."""
     query = urlencode({"digest": str(digest)})
     url = f"{location}{'&' if '?' in location else '?'}{query}"
     return Request("PUT", url, {"Content-Type": _OCTETS}, body)
 
 
-def next_piece_size(status: int, blob_size: int, tried: Optional[int]) -> Optional[int]:
+def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | None:
     """How to send a blob after `status` refused it: bytes per piece, or None where all was tried.
 
     `tried` is the last size of a piece, None for the blob in one.
@@ -115,7 +114,7 @@ def upload_location(answer: Answer) -> str:
     return resolve_location(answer.request.url, location)
 
 
-def read_description(answer: Answer, name: str) -> Optional[Descriptor]:
+def read_description(answer: Answer, name: str) -> Descriptor | None:
     """The descriptor that the answer to HEAD of a manifest gives, None where a header is missing.
 
     Spec: "Checking if content exists in the registry". Raises ProtocolViolation.
@@ -132,7 +131,7 @@ def read_description(answer: Answer, name: str) -> Optional[Descriptor]:
     return Descriptor(answer.content_type, digest, int(size))
 
 
-def read_manifest(answer: Answer, name: str) -> Union[Manifest, ImageIndex]:
+def read_manifest(answer: Answer, name: str) -> Manifest | ImageIndex:
     """The content that GET of a manifest brought, verified against every digest that is known.
 
     Raises ProtocolViolation where it is none, InvalidContent where it is another.
@@ -152,7 +151,7 @@ def read_manifest(answer: Answer, name: str) -> Union[Manifest, ImageIndex]:
         raise InvalidContent(f"{error} ({answer.request})") from None
 
 
-def check_stored(answer: Answer, content: Union[Manifest, ImageIndex]) -> None:
+def check_stored(answer: Answer, content: Manifest | ImageIndex) -> None:
     """Raise ProtocolViolation if the registry says that it stored something else."""
     found, wanted = _content_digest(answer), content.descriptor.digest
     if found and found.algorithm == wanted.algorithm and found != wanted:
@@ -161,7 +160,7 @@ def check_stored(answer: Answer, content: Union[Manifest, ImageIndex]) -> None:
         raise violation(answer, "201 after storing a manifest")
 
 
-def _content_digest(answer: Answer) -> Optional[Digest]:
+def _content_digest(answer: Answer) -> Digest | None:
     text = answer.headers.get("docker-content-digest")
     try:
         return Digest.parse(text) if text else None
@@ -173,6 +172,5 @@ def _verify(answer: Answer, wanted: Digest) -> None:
     found = hashlib.new(wanted.algorithm, answer.body).hexdigest()
     if found != wanted.hex:
         raise InvalidContent(
-            f"wanted the manifest {wanted}, found content of {wanted.algorithm}:{found} "
-            f"({answer.request})."
+            f"wanted the manifest {wanted}, found content of {wanted.algorithm}:{found} ({answer.request})."
         )

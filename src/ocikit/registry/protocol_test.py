@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Type
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -46,7 +47,7 @@ def _answer(status: int = 200, body: bytes = b"", method: str = "GET", **headers
 
 
 @pytest.mark.parametrize(
-    ("registry", "scheme", "insecure", "wanted"),
+    "registry, scheme, insecure, wanted",
     [
         pytest.param("docker.io", None, False, "https://registry-1.docker.io", id="docker-hub"),
         pytest.param("ghcr.io", None, False, "https://ghcr.io", id="https"),
@@ -59,12 +60,12 @@ def _answer(status: int = 200, body: bytes = b"", method: str = "GET", **headers
         pytest.param("localhost.example", None, False, "https://localhost.example", id="lookalike"),
     ],
 )
-def test_address(registry: str, scheme: Optional[str], insecure: bool, wanted: str) -> None:
+def test_address(registry: str, scheme: str | None, insecure: bool, wanted: str) -> None:
     assert protocol.address(registry, scheme, insecure) == wanted
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    "request_, wanted",
     [
         pytest.param(protocol.ping("https://r"), "GET https://r/v2/", id="ping"),
         pytest.param(protocol.manifest("HEAD", _AT, "1.0"), f"HEAD {_AT}/manifests/1.0", id="tag"),
@@ -73,9 +74,7 @@ def test_address(registry: str, scheme: Optional[str], insecure: bool, wanted: s
             f"GET {_AT}/manifests/{_DIGEST}",
             id="digest",
         ),
-        pytest.param(
-            protocol.manifest("GET", _AT, "a/b?c"), f"GET {_AT}/manifests/a%2Fb%3Fc", id="no-tag"
-        ),
+        pytest.param(protocol.manifest("GET", _AT, "a/b?c"), f"GET {_AT}/manifests/a%2Fb%3Fc", id="no-tag"),
         pytest.param(protocol.blob("GET", _AT, _DIGEST), f"GET {_AT}/blobs/{_DIGEST}", id="blob"),
         pytest.param(protocol.start_upload(_AT), f"POST {_AT}/blobs/uploads/", id="upload"),
         pytest.param(
@@ -115,7 +114,7 @@ def test_requests_say_what_they_carry() -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "wanted"),
+    "location, wanted",
     [
         pytest.param("https://r.example/u/1?a=b", "https://r.example/u/1?a=b", id="absolute"),
         pytest.param("/u/1?a=b%2Fc", "https://r.example/u/1?a=b%2Fc", id="relative"),
@@ -129,16 +128,14 @@ def test_upload_location(location: str, wanted: str) -> None:
     assert protocol.upload_location(_answer(202, location=location)) == wanted
 
 
-@pytest.mark.parametrize(
-    "location", ["", "ftp://r.example/u", "https://r.example:port/u", "http://[::1/u"]
-)
+@pytest.mark.parametrize("location", ["", "ftp://r.example/u", "https://r.example:port/u", "http://[::1/u"])
 def test_no_upload_location(location: str) -> None:
     with pytest.raises(ProtocolViolation):
         protocol.upload_location(_answer(202, location=location))
 
 
 @pytest.mark.parametrize(
-    ("status", "size", "tried", "wanted"),
+    "status, size, tried, wanted",
     [
         pytest.param(405, 10, None, 16 * 1024 * 1024, id="in-pieces-whatever-the-size"),
         pytest.param(413, 10, None, None, id="too-large-though-small"),
@@ -149,9 +146,7 @@ def test_no_upload_location(location: str) -> None:
         pytest.param(405, 10**9, 16 * 1024 * 1024, None, id="no-pieces-either"),
     ],
 )
-def test_next_piece_size(
-    status: int, size: int, tried: Optional[int], wanted: Optional[int]
-) -> None:
+def test_next_piece_size(status: int, size: int, tried: int | None, wanted: int | None) -> None:
     assert protocol.next_piece_size(status, size, tried) == wanted
 
 
@@ -163,7 +158,7 @@ _GOOD: Mapping[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("change", "wanted"),
+    "change, wanted",
     [
         pytest.param({}, _MANIFEST.descriptor, id="all-there"),
         pytest.param({"docker_content_digest": ""}, None, id="no-digest"),
@@ -193,7 +188,7 @@ def test_another_digest_than_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "wanted"),
+    "body, content_type, wanted",
     [
         pytest.param(_MANIFEST.data, _GOOD["content_type"], None, id="good"),
         pytest.param(_MANIFEST.data, "application/json", None, id="vague-content-type"),
@@ -204,7 +199,7 @@ def test_another_digest_than_was_asked_for() -> None:
         pytest.param(b" " * (4 * 1024 * 1024 + 1), "", ProtocolViolation, id="too-large"),
     ],
 )
-def test_read_manifest(body: bytes, content_type: str, wanted: Optional[Type[OcikitError]]) -> None:
+def test_read_manifest(body: bytes, content_type: str, wanted: type[OcikitError] | None) -> None:
     answer = _answer(body=body, content_type=content_type)
     if wanted is None:
         assert protocol.read_manifest(answer, "latest") == _MANIFEST
@@ -215,16 +210,14 @@ def test_read_manifest(body: bytes, content_type: str, wanted: Optional[Type[Oci
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "good"),
+    "status, headers, good",
     [
         pytest.param(201, {"docker_content_digest": str(_DIGEST)}, True, id="created"),
         pytest.param(201, {}, True, id="created-no-digest"),
         pytest.param(200, {"docker_content_digest": str(_DIGEST)}, True, id="ok-with-digest"),
         pytest.param(200, {}, False, id="ok-alone"),
         pytest.param(200, {"content_type": "text/html"}, False, id="html"),
-        pytest.param(
-            201, {"docker_content_digest": str(Digest.of(b"other"))}, False, id="other-digest"
-        ),
+        pytest.param(201, {"docker_content_digest": str(Digest.of(b"other"))}, False, id="other-digest"),
     ],
 )
 def test_check_stored(status: int, headers: Mapping[str, Any], good: bool) -> None:
@@ -237,7 +230,7 @@ def test_check_stored(status: int, headers: Mapping[str, Any], good: bool) -> No
 
 
 @pytest.mark.parametrize(
-    ("body", "wanted"),
+    "body, wanted",
     [
         pytest.param(
             b'{"errors":[{"code":"DENIED","message":"no","detail":{"a":1}},{"code":"B"}]}',
@@ -253,17 +246,13 @@ def test_check_stored(status: int, headers: Mapping[str, Any], good: bool) -> No
             ("invalid_grant", "old"),
             id="oauth",
         ),
-        pytest.param(
-            b'{"details":"incorrect password"}', (None, "incorrect password"), id="details"
-        ),
+        pytest.param(b'{"details":"incorrect password"}', (None, "incorrect password"), id="details"),
         pytest.param(b'{"code":1,"message":"no"}', (None, "no"), id="code-is-a-number"),
         pytest.param(b"quota\n\texceeded\x1b[31m", (None, "quota exceeded [31m"), id="plain-text"),
         pytest.param(b'"no"', (None, "no"), id="json-text"),
         pytest.param(b"", (None, None), id="nothing"),
         pytest.param(b"\xff\xfe", (None, "\ufffd\ufffd"), id="not-utf-8"),
-        pytest.param(
-            b"<html>502</html>", (None, "an HTML page, not a registry's answer"), id="html"
-        ),
+        pytest.param(b"<html>502</html>", (None, "an HTML page, not a registry's answer"), id="html"),
     ],
 )
 def test_read_error(body: bytes, wanted: object) -> None:
@@ -276,7 +265,7 @@ def test_a_long_message_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    "status, kind",
     [
         (200, ProtocolViolation),
         (307, ProtocolViolation),
@@ -290,7 +279,7 @@ def test_a_long_message_is_cut() -> None:
         (503, RegistryError),
     ],
 )
-def test_failure(status: int, kind: Type[OcikitError]) -> None:
+def test_failure(status: int, kind: type[OcikitError]) -> None:
     body = b'{"errors":[{"code":"A","message":"tag is immutable"}]}'
     error = failure(_answer(status, body, "PUT"), "201")
     assert type(error) is kind
@@ -305,14 +294,12 @@ def test_a_failure_reads_well_and_hides_secrets() -> None:
     )
     body = b'{"errors":[{"code":"DENIED","message":"what is planted?"}]}'
     error = failure(Answer(request, 403, {}, body), "200", "Do this.")
-    assert str(error) == (
-        'the registry answered 403 DENIED "what is [secret]?" (GET https://r.example/v2/). Do this.'
-    )
+    assert str(error) == ('the registry answered 403 DENIED "what is [secret]?" (GET https://r.example/v2/). Do this.')
     assert "planted" not in f"{request} {request!r} {error!r} {error.__dict__}"
 
 
 @pytest.mark.parametrize(
-    ("host", "wanted"),
+    "host, wanted",
     [
         ("localhost", True),
         ("LOCALHOST", True),
@@ -336,24 +323,18 @@ def test_origins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "status", "location", "wanted", "authorized"),
+    "method, status, location, wanted, authorized",
     [
         pytest.param("GET", 307, "/x", "https://r.example/x", True, id="same-host"),
-        pytest.param(
-            "GET", 302, "https://s.example/x?q", "https://s.example/x?q", False, id="other"
-        ),
-        pytest.param(
-            "GET", 302, "https://r.example:444/x", "https://r.example:444/x", False, id="port"
-        ),
+        pytest.param("GET", 302, "https://s.example/x?q", "https://s.example/x?q", False, id="other"),
+        pytest.param("GET", 302, "https://r.example:444/x", "https://r.example:444/x", False, id="port"),
         pytest.param("HEAD", 301, "//s.example/x", "https://s.example/x", False, id="head"),
         pytest.param("POST", 307, "https://s.example/x", None, False, id="no-bodies"),
         pytest.param("GET", 304, "/x", None, False, id="no-redirect"),
         pytest.param("GET", 302, "", None, False, id="no-location"),
     ],
 )
-def test_redirected(
-    method: str, status: int, location: str, wanted: Optional[str], authorized: bool
-) -> None:
+def test_redirected(method: str, status: int, location: str, wanted: str | None, authorized: bool) -> None:
     request = Request(method, "https://r.example/a").authorized(Secret("Bearer x"))
     following = redirected(Answer(request, status, {"location": location}))
     assert (following.url if following else None) == wanted

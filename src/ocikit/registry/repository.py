@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, ContextManager, Iterator, Optional, Union
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import BinaryIO
 
 from ocikit.descriptor import Descriptor
 from ocikit.digest import verified
@@ -26,16 +28,14 @@ class RegistryRepository:
     needed. Every method may raise NetworkError, RegistryError and ProtocolViolation.
     """
 
-    def __init__(
-        self, client: RegistryClient, repository: Repository, *, for_push: bool = False
-    ) -> None:
+    def __init__(self, client: RegistryClient, repository: Repository, *, for_push: bool = False) -> None:
         self._client = client
         self._path = repository.path
         self._at = f"{client.base}/v2/{repository.path}"
         self._push = self._access(push=True)
         self._pull = self._push if for_push else self._access(push=False)
 
-    def resolve(self, name: str) -> Optional[Descriptor]:
+    def resolve(self, name: str) -> Descriptor | None:
         """See `Store`. One GET more where the registry's answer to HEAD lacks a header."""
         answer = self._client.ask(protocol.manifest("HEAD", self._at, name), self._pull, 200, 404)
         if answer.status == 404:
@@ -48,7 +48,7 @@ class RegistryRepository:
         except NotFound:
             return None
 
-    def fetch_manifest(self, name: str) -> Union[Manifest, ImageIndex]:
+    def fetch_manifest(self, name: str) -> Manifest | ImageIndex:
         answer = self._client.ask(protocol.manifest("GET", self._at, name), self._pull, 200)
         return protocol.read_manifest(answer, name)
 
@@ -58,7 +58,7 @@ class RegistryRepository:
         size = answer.headers.get("content-length", str(blob.size))
         return answer.status == 200 and size == str(blob.size)
 
-    def open_blob(self, blob: Descriptor) -> ContextManager[BinaryIO]:
+    def open_blob(self, blob: Descriptor) -> AbstractContextManager[BinaryIO]:
         return self._client.open(protocol.blob("GET", self._at, blob.digest), self._pull)
 
     def push_blob(self, blob: Descriptor, opener: Opener) -> None:
@@ -69,7 +69,7 @@ class RegistryRepository:
         else:
             self._send_in_pieces(size, blob, opener)
 
-    def mount_blob(self, blob: Descriptor, source: str, opener: Optional[Opener] = None) -> bool:
+    def mount_blob(self, blob: Descriptor, source: str, opener: Opener | None = None) -> bool:
         """Take a blob over from the repository `source` (its path) of the same registry.
 
         Returns False where the registry does not: then the blob was sent if `opener` is given.
@@ -85,9 +85,7 @@ class RegistryRepository:
             self.push_blob(blob, opener)
         return False
 
-    def push_manifest(
-        self, manifest: Union[Manifest, ImageIndex], tag: Optional[str] = None
-    ) -> None:
+    def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
         name = tag or str(manifest.descriptor.digest)
         request = protocol.put_manifest(self._at, name, manifest)
         answer = self._client.ask(request, self._push, 200, 201, 202)
@@ -104,9 +102,7 @@ class RegistryRepository:
         location = protocol.upload_location(started)
         body = _BlobBody(blob, opener)
         # requests takes a body of length 0 for one of unknown length.
-        request = protocol.finish_upload(
-            location, blob.digest, body if blob.size else b"".join(body)
-        )
+        request = protocol.finish_upload(location, blob.digest, body if blob.size else b"".join(body))
         answer = self._client.ask(request, self._push, *_STORED, *protocol.WANTS_PIECES)
         if answer.status in protocol.WANTS_PIECES:
             self._send_in_pieces(self._smaller(answer, blob, None), blob, opener)
@@ -120,19 +116,17 @@ class RegistryRepository:
                 return
             size = self._smaller(refused, blob, size)
 
-    def _smaller(self, refused: Answer, blob: Descriptor, tried: Optional[int]) -> int:
+    def _smaller(self, refused: Answer, blob: Descriptor, tried: int | None) -> int:
         size = protocol.next_piece_size(refused.status, blob.size, tried)
         if size is None:
             raise self._client.failure(refused, self._push, *_STORED)
         return size
 
-    def _send_pieces(self, blob: Descriptor, opener: Opener, size: int) -> Optional[Answer]:
+    def _send_pieces(self, blob: Descriptor, opener: Opener, size: int) -> Answer | None:
         """Send a blob in pieces of `size` bytes; returns the answer that found one too large."""
         started = self._start_upload()
         location, sent = protocol.upload_location(started), 0
-        for piece in _pieces(
-            _BlobBody(blob, opener), max(size, protocol.least_piece_size(started))
-        ):
+        for piece in _pieces(_BlobBody(blob, opener), max(size, protocol.least_piece_size(started))):
             request = protocol.send_piece(location, sent, piece)
             answer = self._client.ask(request, self._push, 201, 202, 204, *protocol.WANTS_PIECES)
             if answer.status in protocol.WANTS_PIECES:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
-from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Tuple, Type
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -46,7 +48,7 @@ _MANIFEST = Manifest.of(_describe(_CONFIG, media_type.OCI_CONFIG), [_BLOB])
 
 
 def _opener(data: bytes) -> Opener:
-    def open_(data: bytes = data) -> ContextManager[BinaryIO]:
+    def open_(data: bytes = data) -> AbstractContextManager[BinaryIO]:
         return io.BytesIO(data)
 
     return open_
@@ -83,7 +85,7 @@ _OPEN = _Kind("none")
 @contextlib.contextmanager
 def _serving(
     kind: _Kind = _OPEN, path: str = "shop/web", **faults: Any
-) -> Iterator[Tuple[FakeRegistry, RegistryRepository]]:
+) -> Iterator[tuple[FakeRegistry, RegistryRepository]]:
     with (
         kind.registry(faults=Faults(**faults)) as registry,
         RegistryClient(registry.address, credentials=kind.find) as client,
@@ -113,7 +115,7 @@ def _read(repository: RegistryRepository, blob: Descriptor) -> bytes:
         pytest.param({"no_digest": True}, id="no-digest-header"),
     ],
 )
-def test_round_trip(kind: _Kind, faults: Dict[str, Any]) -> None:
+def test_round_trip(kind: _Kind, faults: dict[str, Any]) -> None:
     with _serving(kind, **faults) as (registry, repository):
         assert repository.resolve("latest") is None
         assert not repository.has_blob(_BLOB)
@@ -145,9 +147,7 @@ def test_one_token_serves_to_pull_and_to_push() -> None:
         kind.registry() as registry,
         RegistryClient(registry.address, credentials=kind.find) as client,
     ):
-        repository = RegistryRepository(
-            client, Repository(registry.address, "shop/web"), for_push=True
-        )
+        repository = RegistryRepository(client, Repository(registry.address, "shop/web"), for_push=True)
         assert repository.resolve("latest") is None
         _push_all(repository)
         assert registry.count("/token") == 1
@@ -161,12 +161,12 @@ def test_a_token_that_ends_while_a_blob_is_sent() -> None:
     with _serving(_Kind("token")) as (registry, repository):
         _push_all(repository)
 
-        def open_and_revoke() -> ContextManager[BinaryIO]:
+        def open_and_revoke() -> AbstractContextManager[BinaryIO]:
             registry.auth.revoke_tokens()
             return io.BytesIO(b"more")
 
         opened = iter([open_and_revoke, _opener(b"more")])
-        repository.push_blob(_describe(b"more"), lambda: next(opened)())
+        repository.push_blob(_describe(b"more"), lambda: next(opened)())  # noqa: PLW0108 - called again, it opens the next one
         assert repository.has_blob(_describe(b"more"))
 
 
@@ -180,7 +180,7 @@ def test_connections_are_kept() -> None:
 @pytest.mark.parametrize("kind", _KINDS)
 def test_threads_share_a_client(kind: _Kind) -> None:
     with _serving(kind) as (registry, repository):
-        errors: List[BaseException] = []
+        errors: list[BaseException] = []
 
         def push(number: int) -> None:
             try:
@@ -200,7 +200,7 @@ def test_threads_share_a_client(kind: _Kind) -> None:
 
 def test_an_index_and_an_empty_blob() -> None:
     index = ImageIndex.of([_MANIFEST.descriptor])
-    with _serving() as (registry, repository):
+    with _serving() as (_, repository):
         _push_all(repository)
         repository.push_manifest(index, "all")
         repository.push_blob(_describe(b""), _opener(b""))
@@ -217,7 +217,7 @@ def test_copy_between_registries_streams() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "size"),
+    "wrong, size",
     [
         pytest.param(b"x" * len(_LAYER), None, id="other-bytes"),
         pytest.param(_LAYER[:-1], None, id="too-short"),
@@ -240,7 +240,7 @@ def test_content_that_is_not_the_blob_is_not_stored(wrong: bytes, size: Any, pie
 
 
 def test_a_file_that_cannot_be_read() -> None:
-    def missing() -> ContextManager[BinaryIO]:
+    def missing() -> AbstractContextManager[BinaryIO]:
         return open("/nonexistent/file", "rb")
 
     with _serving() as (_, repository), pytest.raises(InvalidContent, match="cannot be read"):
@@ -276,9 +276,7 @@ _REFUSED = [
     pytest.param({"max_body": 10}, RegistryError, "413", id="too-large"),
     pytest.param({"drop_upload_after": 10}, NetworkError, "closed", id="dropped"),
     *(
-        pytest.param(
-            {"refusals": (Refusal("^PUT", status),)}, kind, str(status), id=f"status-{status}"
-        )
+        pytest.param({"refusals": (Refusal("^PUT", status),)}, kind, str(status), id=f"status-{status}")
         for status, kind in (
             (400, RegistryError),
             (401, Unauthorized),
@@ -288,21 +286,15 @@ _REFUSED = [
             (200, ProtocolViolation),
         )
     ),
-    pytest.param(
-        {"refusals": (Refusal("^POST", 200),)}, ProtocolViolation, "found 200", id="post-200"
-    ),
-    pytest.param(
-        {"refusals": (Refusal("^POST", 202),)}, ProtocolViolation, "Location", id="no-location"
-    ),
-    pytest.param(
-        {"refusals": (Refusal("^P", 502, body=b"<html>"),)}, RegistryError, "HTML", id="html-error"
-    ),
+    pytest.param({"refusals": (Refusal("^POST", 200),)}, ProtocolViolation, "found 200", id="post-200"),
+    pytest.param({"refusals": (Refusal("^POST", 202),)}, ProtocolViolation, "Location", id="no-location"),
+    pytest.param({"refusals": (Refusal("^P", 502, body=b"<html>"),)}, RegistryError, "HTML", id="html-error"),
 ]
 
 
 @pytest.mark.parametrize("kind", _KINDS)
-@pytest.mark.parametrize(("faults", "wanted", "text"), _REFUSED)
-def test_refused(kind: _Kind, faults: Dict[str, Any], wanted: Type[OcikitError], text: str) -> None:
+@pytest.mark.parametrize("faults, wanted, text", _REFUSED)
+def test_refused(kind: _Kind, faults: dict[str, Any], wanted: type[OcikitError], text: str) -> None:
     with _serving(kind, **faults) as (registry, repository):
         with pytest.raises(OcikitError) as raised:
             _push_all(repository)
@@ -382,9 +374,7 @@ def test_another_host_is_given_no_secret(kind: _Kind) -> None:
         storage.put_blob("shop/web", _LAYER)
         registry.faults = Faults(redirect_blobs=storage.url)
         assert _read(repository, _BLOB) == _LAYER
-        assert [r.path for r in storage.requests] == [
-            f"/v2/shop/web/blobs/{_BLOB.digest}?signature=planted"
-        ]
+        assert [r.path for r in storage.requests] == [f"/v2/shop/web/blobs/{_BLOB.digest}?signature=planted"]
         assert "authorization" not in storage.requests[0].headers
         storage.faults = Faults(refusals=(Refusal("", 403),))
         with pytest.raises(Denied) as raised:

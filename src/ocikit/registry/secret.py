@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Callable, NoReturn, Optional
+from typing import Callable, NoReturn
 
 _HIDDEN = "[secret]"
 
@@ -40,7 +40,7 @@ class Credentials:
 
     username: str
     password: Secret
-    identity_token: Optional[Secret] = None
+    identity_token: Secret | None = None
 
     def basic(self) -> Secret:
         """The value of an `Authorization` header. Source: RFC 7617, section 2."""
@@ -55,7 +55,7 @@ class Lookup:
     `places` is where the credentials are, or every place searched where there are none.
     """
 
-    credentials: Optional[Credentials]
+    credentials: Credentials | None
     places: str
 
 

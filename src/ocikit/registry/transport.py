@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import socket
 import ssl
-from typing import Any, BinaryIO, Iterator, Optional, Protocol, Set, cast
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -65,9 +66,7 @@ def _prepare(request: Request) -> requests.PreparedRequest:
     headers = {"User-Agent": "ocikit", "Accept-Encoding": "identity", **request.headers}
     if request.authorization:
         headers["Authorization"] = request.authorization.reveal()
-    return requests.Request(
-        request.method, request.url, headers=headers, data=cast(Any, request.body)
-    ).prepare()
+    return requests.Request(request.method, request.url, headers=headers, data=cast(Any, request.body)).prepare()
 
 
 class _Body(io.RawIOBase):
@@ -106,7 +105,7 @@ def _reason(error: BaseException) -> str:
     return f"{through}the connection failed ({type(error).__name__})"
 
 
-def _words(error: BaseException) -> Optional[str]:
+def _words(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
@@ -128,7 +127,7 @@ def _words(error: BaseException) -> Optional[str]:
     return None
 
 
-def _causes(error: BaseException, seen: Optional[Set[int]] = None) -> Iterator[BaseException]:
+def _causes(error: BaseException, seen: set[int] | None = None) -> Iterator[BaseException]:
     """An exception and all that it wraps: requests wraps urllib3, which wraps http.client."""
     seen = set() if seen is None else seen
     if id(error) in seen:

@@ -14,9 +14,7 @@ def _reason(client: RegistryClient) -> str:
 
 
 def test_refused() -> None:
-    assert _reason(RegistryClient("127.0.0.1:1")) == (
-        "GET http://127.0.0.1:1/v2/: the connection was refused."
-    )
+    assert _reason(RegistryClient("127.0.0.1:1")) == ("GET http://127.0.0.1:1/v2/: the connection was refused.")
 
 
 def test_not_tls() -> None:

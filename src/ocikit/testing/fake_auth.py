@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Set
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
 from ocikit.testing.fake_contents import Refused
@@ -18,9 +18,9 @@ class FakeAuth:
         self.kind = kind
         self.basic = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         self.identity_token = ""
-        self.token_seconds: Optional[int] = 300
+        self.token_seconds: int | None = 300
         self._anonymous_pull = anonymous_pull
-        self._tokens: Dict[str, FrozenSet[str]] = {}
+        self._tokens: dict[str, frozenset[str]] = {}
         self._numbers = itertools.count()
 
     def revoke_tokens(self) -> None:
@@ -48,7 +48,7 @@ class FakeAuth:
             return False
         return True
 
-    def token(self, query: str, authorization: str, form: Optional[bytes]) -> bytes:
+    def token(self, query: str, authorization: str, form: bytes | None) -> bytes:
         """The answer of the token server to GET (`form` is None) or POST. Raises Refused."""
         fields = parse_qs(query if form is None else form.decode())
         if form is not None:
@@ -67,7 +67,7 @@ class FakeAuth:
         return json.dumps({**document, **lifetime}).encode()
 
 
-def _actions(fields: Mapping[str, Sequence[str]]) -> Set[str]:
+def _actions(fields: Mapping[str, Sequence[str]]) -> set[str]:
     """`repository:a:pull,push` → `repository:a:pull`, `repository:a:push`."""
     scopes = " ".join(fields.get("scope", [])).split()
     split = (scope.rpartition(":") for scope in scopes)

@@ -6,8 +6,9 @@ import hashlib
 import itertools
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any
 
 from ocikit import media_type
 from ocikit.digest import Digest
@@ -21,9 +22,7 @@ _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 class Refused(Exception):
     """An answer in the error form. Spec: distribution-spec v1.1.1, "Error Codes"."""
 
-    def __init__(
-        self, status: int, code: str, message: str, headers: Optional[Mapping[str, str]] = None
-    ) -> None:
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code)
         self.status, self.code, self.message = status, code, message
         self.headers = dict(headers or {})
@@ -37,10 +36,10 @@ class Refused(Exception):
 class FakeRepository:
     """Blobs and manifests by digest (manifests with their media type), digests by tag."""
 
-    blobs: Dict[str, bytes] = field(default_factory=dict)
-    manifests: Dict[str, Tuple[str, bytes]] = field(default_factory=dict)
-    tags: Dict[str, str] = field(default_factory=dict)
-    uploads: Dict[str, bytearray] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    uploads: dict[str, bytearray] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def start_upload(self) -> str:
@@ -53,7 +52,7 @@ class FakeRepository:
             raise Refused(404, "BLOB_UPLOAD_UNKNOWN", f"no upload {name}")
         return self.uploads[name]
 
-    def append(self, name: str, data: bytes, span: Optional[str]) -> int:
+    def append(self, name: str, data: bytes, span: str | None) -> int:
         """Add a piece; `span` is its Content-Range. Returns the bytes there are."""
         upload = self.upload(name)
         if span is not None:
@@ -70,7 +69,7 @@ class FakeRepository:
         _check_digest(content, digest)
         self.blobs[digest] = content
 
-    def manifest(self, name: str) -> Tuple[str, str, bytes]:
+    def manifest(self, name: str) -> tuple[str, str, bytes]:
         """Digest, media type, content. Raises Refused."""
         digest = self.tags.get(name, name)
         if digest not in self.manifests:
@@ -113,7 +112,7 @@ class FakeRepository:
                 raise Refused(400, "MANIFEST_INVALID", f"{digest}: {len(there)} bytes, not {size}")
 
 
-def _named(document: Any, kind: str) -> List[Tuple[str, int]]:
+def _named(document: Any, kind: str) -> list[tuple[str, int]]:
     """Digest and size of all that must be there first."""
     if kind in _INDEXES:
         return [(item["digest"], item["size"]) for item in document["manifests"]]

@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import DefaultDict, Dict, List, Mapping, Optional, Tuple, Type, Union
 from urllib.parse import parse_qs, urlsplit
 
 from ocikit.digest import Digest
@@ -26,9 +26,7 @@ from ocikit.testing.fake_contents import FakeRepository, Refused
 
 # distribution-spec v1.1.1, "Pulling manifests".
 _NAME = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
-_ROUTE = re.compile(
-    rf"/v2/(?:(?P<name>{_NAME})/(?P<kind>blobs/uploads|blobs|manifests|tags)/(?P<rest>[^/]*))?"
-)
+_ROUTE = re.compile(rf"/v2/(?:(?P<name>{_NAME})/(?P<kind>blobs/uploads|blobs|manifests|tags)/(?P<rest>[^/]*))?")
 _HTML = (b"<!DOCTYPE html><title>Sign in</title>", {"Content-Type": "text/html; charset=utf-8"})
 
 
@@ -38,8 +36,8 @@ class Refusal:
 
     pattern: str
     status: int
-    times: Optional[int] = None
-    headers: Tuple[Tuple[str, str], ...] = ()
+    times: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b"refused by the test"
 
 
@@ -47,18 +45,18 @@ class Refusal:
 class Faults:
     """What a fake registry does wrong, or differently. Sizes are bytes of a body."""
 
-    refusals: Tuple[Refusal, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     read_only: bool = False  # 405 and plain text to everything that writes
     html: bool = False  # 200 and a page to everything
     immutable_tags: bool = False
     no_mount: bool = False
     relative_location: bool = False
     require_pieces: bool = False  # 405 to a blob in one PUT
-    max_body: Optional[int] = None  # 413 above it
+    max_body: int | None = None  # 413 above it
     wrong_digest: bool = False  # in Docker-Content-Digest
     no_digest: bool = False  # no Docker-Content-Digest
-    drop_download_after: Optional[int] = None
-    drop_upload_after: Optional[int] = None
+    drop_download_after: int | None = None
+    drop_upload_after: int | None = None
     redirect_blobs: str = ""  # GET of a blob is sent to this address, "http://host:port"
 
 
@@ -88,10 +86,10 @@ class FakeRegistry:
     ) -> None:
         self.auth = FakeAuth(auth, username, password, anonymous_pull)
         self.faults = faults
-        self.requests: List[RecordedRequest] = []
-        self.repositories: DefaultDict[str, FakeRepository] = defaultdict(FakeRepository)
+        self.requests: list[RecordedRequest] = []
+        self.repositories: defaultdict[str, FakeRepository] = defaultdict(FakeRepository)
         self.lock = threading.Lock()
-        self.refused: Dict[Refusal, int] = {}
+        self.refused: dict[Refusal, int] = {}
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.registry = self
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
@@ -102,9 +100,7 @@ class FakeRegistry:
         self.repositories[name].blobs[str(digest)] = data
         return digest
 
-    def put_manifest(
-        self, name: str, manifest: Union[Manifest, ImageIndex], tag: Optional[str] = None
-    ) -> None:
+    def put_manifest(self, name: str, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
         """Store without the checks that a request would meet."""
         digest = str(manifest.descriptor.digest)
         repository = self.repositories[name]
@@ -116,7 +112,7 @@ class FakeRegistry:
         """How many requests had `pattern` in "METHOD /path?query"."""
         return sum(1 for r in self.requests if re.search(pattern, f"{r.method} {r.path}"))
 
-    def refusal(self, line: str) -> Optional[Refusal]:
+    def refusal(self, line: str) -> Refusal | None:
         for refusal in self.faults.refusals:
             done = self.refused.get(refusal, 0)
             if re.search(refusal.pattern, line) and (refusal.times is None or done < refusal.times):
@@ -125,17 +121,15 @@ class FakeRegistry:
         return None
 
     def __enter__(self) -> FakeRegistry:
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._server.shutdown()
         self._thread.join()
@@ -178,7 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(
+        self,
+        format: str,  # noqa: A002 - the name of the base class
+        *args: object,
+    ) -> None:
         """Tests read `requests`, not standard error."""
 
     @property
@@ -218,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
             body, self.close_connection = body[:limit], True
         self.wfile.write(body)
 
-    def _answer(self) -> Tuple[int, Mapping[str, str], bytes]:
+    def _answer(self) -> tuple[int, Mapping[str, str], bytes]:
         faults, url = self._registry.faults, urlsplit(self.path)
         refusal = self._registry.refusal(f"{self.command} {self.path}")
         if refusal:
@@ -234,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 405, {"Content-Type": "text/plain"}, b"this registry is read-only"
         return self._route(url.path, {k: v[0] for k, v in parse_qs(url.query).items()})
 
-    def _route(self, path: str, query: Mapping[str, str]) -> Tuple[int, Mapping[str, str], bytes]:
+    def _route(self, path: str, query: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
         route = _ROUTE.fullmatch(path)
         if route is None:
             raise Refused(404, "NAME_INVALID", f"{path} is not an endpoint")
@@ -246,13 +244,13 @@ class _Handler(BaseHTTPRequestHandler):
             return self._uploads(name, rest, query)
         return getattr(self, f"_{kind}")(name, rest)  # type: ignore[no-any-return]
 
-    def _check_access(self, name: Optional[str]) -> None:
+    def _check_access(self, name: str | None) -> None:
         scopes = [f"repository:{name}:pull"] if name else []
         if name and self.command not in ("GET", "HEAD"):
             scopes.append(f"repository:{name}:push")
         self._registry.auth.check(self._authorization, scopes, f"{self._registry.url}/token")
 
-    def _blobs(self, name: str, digest: str) -> Tuple[int, Mapping[str, str], bytes]:
+    def _blobs(self, name: str, digest: str) -> tuple[int, Mapping[str, str], bytes]:
         blobs, elsewhere = self._registry.repositories[name].blobs, self._registry.faults
         if digest not in blobs:
             raise Refused(404, "BLOB_UNKNOWN", f"no blob {digest}")
@@ -261,13 +259,11 @@ class _Handler(BaseHTTPRequestHandler):
             return 307, {"Location": location}, b""
         return 200, {"Docker-Content-Digest": digest}, blobs[digest]
 
-    def _manifests(self, name: str, reference: str) -> Tuple[int, Mapping[str, str], bytes]:
+    def _manifests(self, name: str, reference: str) -> tuple[int, Mapping[str, str], bytes]:
         repository, faults = self._registry.repositories[name], self._registry.faults
         if self.command == "PUT":
             kind = self.headers.get("Content-Type", "")
-            digest = repository.put_manifest(
-                reference, kind, self._body, immutable_tags=faults.immutable_tags
-            )
+            digest = repository.put_manifest(reference, kind, self._body, immutable_tags=faults.immutable_tags)
             location = {"Location": f"/v2/{name}/manifests/{digest}"}
             return 201, {**location, **self._digest_header(digest)}, b""
         digest, kind, data = repository.manifest(reference)
@@ -282,9 +278,7 @@ class _Handler(BaseHTTPRequestHandler):
         shown = wrong if self._registry.faults.wrong_digest else digest
         return {"Docker-Content-Digest": shown}
 
-    def _uploads(
-        self, name: str, upload: str, query: Mapping[str, str]
-    ) -> Tuple[int, Mapping[str, str], bytes]:
+    def _uploads(self, name: str, upload: str, query: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
         repository, faults = self._registry.repositories[name], self._registry.faults
         if self.command == "POST":
             return self._start(name, query)
@@ -301,7 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
             del repository.uploads[upload]
         return 204, {**self._location(name, upload), "Range": f"0-{max(size - 1, 0)}"}, b""
 
-    def _start(self, name: str, query: Mapping[str, str]) -> Tuple[int, Mapping[str, str], bytes]:
+    def _start(self, name: str, query: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
         repositories, source = self._registry.repositories, query.get("from", "")
         blob = repositories[source].blobs.get(query.get("mount", "")) if source else None
         allowed = self._registry.auth.may(self._authorization, f"repository:{source}:pull")
@@ -315,7 +309,7 @@ class _Handler(BaseHTTPRequestHandler):
         base = "" if self._registry.faults.relative_location else self._registry.url
         return {"Location": f"{base}/v2/{name}/blobs/uploads/{upload}?state=a%2Fb"}
 
-    def _tags(self, name: str, rest: str) -> Tuple[int, Mapping[str, str], bytes]:
+    def _tags(self, name: str, rest: str) -> tuple[int, Mapping[str, str], bytes]:
         if rest != "list":
             raise Refused(404, "UNSUPPORTED", f"tags/{rest}")
         tags = sorted(self._registry.repositories[name].tags)

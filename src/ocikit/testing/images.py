@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from io import BytesIO
-from typing import Mapping, Optional, Tuple, Union
 
 from ocikit.config import ContainerSettings
 from ocikit.descriptor import Descriptor
@@ -20,12 +20,11 @@ from ocikit.manifest import ImageIndex
 from ocikit.platform import Platform
 
 LINUX = Platform("linux", "amd64")
+NO_SETTINGS = ContainerSettings()
 UNCOMPRESSED = Compression("none", 0)
 
 
-def tiny_layer(
-    output_directory: str, files: Mapping[str, bytes], compression: Compression = UNCOMPRESSED
-) -> Layer:
+def tiny_layer(output_directory: str, files: Mapping[str, bytes], compression: Compression = UNCOMPRESSED) -> Layer:
     """Write a layer of `files`, path in the image to content, to `output_directory`."""
     with tempfile.TemporaryDirectory() as sources:
         entries = []
@@ -37,12 +36,12 @@ def tiny_layer(
 
 
 def tiny_layout(
-    path: Union[str, os.PathLike[str]],
+    path: str | os.PathLike[str],
     files: Mapping[str, bytes],
-    tag: Optional[str] = "latest",
+    tag: str | None = "latest",
     *,
     platform: Platform = LINUX,
-    settings: ContainerSettings = ContainerSettings(),
+    settings: ContainerSettings = NO_SETTINGS,
     compression: Compression = UNCOMPRESSED,
 ) -> Digest:
     """Put an image of one layer with `files` into the layout `path`; gives its digest.
@@ -51,19 +50,17 @@ def tiny_layout(
     """
     layout = Layout(path)
     layer = tiny_layer(layout.path, files, compression)
-    image = build_image(
-        base=None, layers=[layer], settings=settings, platform=platform, annotations={}
-    )
+    image = build_image(base=None, layers=[layer], settings=settings, platform=platform, annotations={})
     push_image(layout, image, tag)
     return image.digest
 
 
 def tiny_index(
-    path: Union[str, os.PathLike[str]],
+    path: str | os.PathLike[str],
     files: Mapping[str, bytes],
-    tag: Optional[str] = "latest",
+    tag: str | None = "latest",
     *,
-    platforms: Tuple[Platform, ...] = (LINUX, Platform("linux", "arm64")),
+    platforms: tuple[Platform, ...] = (LINUX, Platform("linux", "arm64")),
 ) -> Digest:
     """Put an index into the layout `path`: the same files for each platform; gives its digest."""
     layout = Layout(path)
@@ -77,7 +74,7 @@ def tiny_index(
     return index.descriptor.digest
 
 
-def push_image(layout: Layout, image: Image, tag: Optional[str]) -> None:
+def push_image(layout: Layout, image: Image, tag: str | None) -> None:
     """Put config and manifest of an image, whose layers are there, into a layout."""
     layout.push_blob(image.manifest.config, lambda: BytesIO(image.config.data))
     layout.push_manifest(image.manifest, tag)

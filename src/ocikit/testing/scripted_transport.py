@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
-from typing import List, Mapping, Optional, Sequence, Type
 
 from ocikit.registry.exchange import Request, Response
 
@@ -25,16 +25,16 @@ class Exchange:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     body: bytes = b""
-    authorization: Optional[str] = None
-    sent: Optional[bytes] = None
+    authorization: str | None = None
+    sent: bytes | None = None
 
 
 class ScriptedTransport:
     """A `Transport` for `with`: leaving the block fails if part of the script was not asked for."""
 
     def __init__(self, script: Sequence[Exchange]) -> None:
-        self._script: List[Exchange] = list(script)
-        self.requests: List[Request] = []
+        self._script: list[Exchange] = list(script)
+        self.requests: list[Request] = []
 
     def send(self, request: Request) -> Response:
         self.requests.append(request)
@@ -56,9 +56,9 @@ class ScriptedTransport:
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         if error is None:
             assert not self._script, f"never asked for: {self._script}"
