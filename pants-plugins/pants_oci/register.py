@@ -10,7 +10,7 @@ from pants.engine.target import Target
 
 from pants_oci import dependency_inference, subsystem
 from pants_oci.goals import package, publish
-from pants_oci.steps import base, contents, git, image, layer, ocikit_process, push
+from pants_oci.steps import base, contents, git, image, layer, ocikit_process, parts, placeholders, plan, wanted
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import OciImageTarget
 from pants_oci.targets.layer import OciLayerTarget
@@ -32,10 +32,13 @@ def rules() -> Iterable[object]:
         *layer.rules(),
         *ocikit_process.rules(),
         *package.rules(),
+        *parts.rules(),
         *pex.rules(),
         *publish.rules(),
-        *push.rules(),
+        *placeholders.rules(),
+        *plan.rules(),
         *source_files.rules(),
         *stripped_source_files.rules(),
         *subsystem.Ocikit.rules(),
+        *wanted.rules(),
     )

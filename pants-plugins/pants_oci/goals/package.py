@@ -17,7 +17,7 @@ import ocikit
 from pants_oci.compat import add_prefix, create_digest, merge_digests
 from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
-from pants_oci.steps.push import PushFieldSet, Wanted, WantedRequest, call_wanted
+from pants_oci.steps.wanted import PushFieldSet, Wanted, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, PackageFormat
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")

@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.core.goals.publish import (
-    PublishFieldSet,
     PublishOutputData,
     PublishPackages,
     PublishProcesses,
-    PublishRequest,
 )
 from pants.engine.fs import AddPrefix, DigestSubset, PathGlobs
 from pants.engine.process import InteractiveProcess, Process
@@ -27,51 +25,8 @@ from pants_oci.compat import (
 )
 from pants_oci.steps.image import BuiltImage
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_setup_process
-from pants_oci.steps.push import (
-    PlanRequest,
-    PushFieldSet,
-    WantedRequest,
-    call_plan,
-    call_wanted,
-    request_document,
-)
-from pants_oci.targets.push import (
-    OciPushDependenciesField,
-    OciPushImageField,
-    OciPushImageTagsField,
-    OciPushRegistriesField,
-    OciPushRepositoryField,
-    OciPushSkipField,
-)
-
-
-class PublishImageRequest(PublishRequest):
-    """Asks for the processes that publish an `oci_push`."""
-
-
-@dataclass(frozen=True)
-class PublishImageFieldSet(PublishFieldSet):
-    publish_request_type = PublishImageRequest
-    required_fields = PushFieldSet.required_fields
-
-    dependencies: OciPushDependenciesField
-    image: OciPushImageField
-    repository: OciPushRepositoryField
-    registries: OciPushRegistriesField
-    image_tags: OciPushImageTagsField
-    skip_push: OciPushSkipField
-
-    def as_push(self) -> PushFieldSet:
-        """The same fields as the steps know them."""
-        return PushFieldSet(
-            self.address,
-            self.dependencies,
-            self.image,
-            self.repository,
-            self.registries,
-            self.image_tags,
-            self.skip_push,
-        )
+from pants_oci.steps.plan import PlanRequest, call_plan, request_document
+from pants_oci.steps.wanted import PublishImageRequest, PushFieldSet, WantedRequest, call_wanted
 
 
 @dataclass(frozen=True)
@@ -112,8 +67,7 @@ call_prepare = by_name(prepare, Sending, SendRequest)
 
 @rule(desc="Publish an OCI image", level=LogLevel.DEBUG)
 async def publish_image(request: PublishImageRequest) -> PublishProcesses:
-    field_set: PublishImageFieldSet = request.field_set
-    wanted = await call_wanted(WantedRequest(field_set.as_push()))
+    wanted = await call_wanted(WantedRequest(request.field_set))
     rows = [_row(r, r.tags, "(skip_push)") for r in wanted.skipped]
     if not wanted.requests:
         return PublishProcesses(rows)
@@ -182,4 +136,4 @@ def _row(
 
 
 def rules() -> Iterable[object]:
-    return (*collect_rules(), *PublishImageFieldSet.rules())
+    return (*collect_rules(), *PushFieldSet.rules())

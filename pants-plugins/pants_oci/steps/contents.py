@@ -1,31 +1,14 @@
-"""What the dependencies of an image or layer bring in: files, and where each comes from."""
+"""What the dependencies of an image or layer bring in: which packages, which files."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.core.goals.package import (
-    BuiltPackage,
-    EnvironmentAwarePackageRequest,
-    PackageFieldSet,
-)
-from pants.core.target_types import ArchiveFieldSet, FileSourceField, ResourceSourceField
-from pants.core.util_rules.archive import MaybeExtractArchiveRequest
-from pants.core.util_rules.source_files import SourceFilesRequest
+from pants.core.goals.package import PackageFieldSet
+from pants.core.target_types import FileSourceField, RelocatedFilesSourcesField, ResourceSourceField
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import (
-    Digest,
-    DigestEntries,
-    DigestSubset,
-    FileEntry,
-    MergeDigests,
-    PathGlobs,
-    RemovePrefix,
-    SymlinkEntry,
-)
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import (
     Dependencies,
@@ -36,29 +19,14 @@ from pants.engine.target import (
 )
 from pants.util.logging import LogLevel
 
-import ocikit
-from pants_oci.compat import (
-    by_name,
-    concurrently,
-    dependencies_of,
-    determine_source_files,
-    digest_subset_to_digest,
-    environment_aware_package,
-    find_valid_field_sets,
-    get_digest_entries,
-    implicitly,
-    maybe_extract_archive,
-    merge_digests,
-    remove_prefix,
-    strip_source_roots,
-)
+from pants_oci.compat import by_name, concurrently, dependencies_of, find_valid_field_sets, implicitly
 from pants_oci.errors import OciTargetError
+from pants_oci.steps.parts import LoosePartRequest, PackagePartRequest, Part, call_loose_part, call_package_part
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import OciImageTarget
 from pants_oci.targets.layer import OciLayerTarget
 from pants_oci.targets.push import OciPushTarget
 
-_RELOCATED_FILES_ALIAS = "relocated_files"
 _OWN_TARGETS = (OciBaseTarget, OciImageTarget, OciLayerTarget, OciPushTarget)
 
 
@@ -78,18 +46,6 @@ class ContentsRequest(EngineAwareParameter):
 
 
 @dataclass(frozen=True)
-class Part:
-    """Files that belong together: a package, or a target's sources.
-
-    The paths in `files` are relative to the `directory` they will be put in, as those of `sources` are.
-    """
-
-    origin: Address
-    files: Digest
-    sources: tuple[ocikit.Source, ...]
-
-
-@dataclass(frozen=True)
 class Contents:
     """What goes in: each package by itself, and all loose files; both sorted by address."""
 
@@ -99,92 +55,6 @@ class Contents:
     @property
     def parts(self) -> tuple[Part, ...]:
         return (*self.packages, *self.loose)
-
-
-@dataclass(frozen=True)
-class PackagePartRequest(EngineAwareParameter):
-    """Build a package and lay its artifacts out side by side."""
-
-    field_set: PackageFieldSet
-    owner: Address
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
-
-
-@dataclass(frozen=True)
-class LoosePartRequest(EngineAwareParameter):
-    """Gather the sources of one `file`, `resource` or `relocated_files` target."""
-
-    target: Target
-
-    def debug_hint(self) -> str:
-        return str(self.target.address)
-
-
-@dataclass(frozen=True)
-class ArtifactRequest:
-    """Take one artifact out of a package, without the directories it lies in."""
-
-    package: Digest
-    relpath: str
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A file or directory that lies at the root of `digest`."""
-
-    digest: Digest
-
-
-@rule(desc="Take an artifact for an OCI image", level=LogLevel.TRACE)
-async def take_artifact(request: ArtifactRequest) -> Artifact:
-    globs = PathGlobs([request.relpath, f"{request.relpath}/**"])
-    subset = await digest_subset_to_digest(DigestSubset(request.package, globs))
-    digest = await remove_prefix(RemovePrefix(subset, os.path.dirname(request.relpath)))
-    return Artifact(digest)
-
-
-call_take_artifact = by_name(take_artifact, Artifact, ArtifactRequest)
-
-
-@rule(desc="Build a package for an OCI image", level=LogLevel.DEBUG)
-async def package_part(request: PackagePartRequest) -> Part:
-    package = await environment_aware_package(EnvironmentAwarePackageRequest(request.field_set))
-    if isinstance(request.field_set, ArchiveFieldSet):
-        extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(package.digest))
-        files = extracted.digest
-    else:
-        artifacts = await concurrently(
-            call_take_artifact(ArtifactRequest(package.digest, relpath)) for relpath in _relpaths(package, request)
-        )
-        files = await merge_digests(MergeDigests(artifact.digest for artifact in artifacts))
-    entries = await get_digest_entries(files)
-    return Part(request.field_set.address, files, _sources(entries, request.field_set.address))
-
-
-call_package_part = by_name(package_part, Part, PackagePartRequest)
-
-
-@rule(desc="Gather files for an OCI image", level=LogLevel.TRACE)
-async def loose_part(request: LoosePartRequest) -> Part:
-    target = request.target
-    sources_request = SourceFilesRequest(
-        [target[SourcesField]],
-        for_sources_types=(FileSourceField, ResourceSourceField),
-        enable_codegen=True,
-    )
-    if target.has_field(ResourceSourceField):
-        stripped = await strip_source_roots(**implicitly(sources_request))
-        digest = stripped.snapshot.digest
-    else:
-        source_files = await determine_source_files(sources_request)
-        digest = source_files.snapshot.digest
-    entries = await get_digest_entries(digest)
-    return Part(target.address, digest, _sources(entries, target.address))
-
-
-call_loose_part = by_name(loose_part, Part, LoosePartRequest)
 
 
 @rule(desc="Gather the contents of an OCI image", level=LogLevel.DEBUG)
@@ -206,7 +76,7 @@ async def gather_contents(request: ContentsRequest) -> Contents:
                 loose.append(target)
             elif direct:
                 _refuse_if_useless(target, request.owner)
-            if not packageable and target.alias != _RELOCATED_FILES_ALIAS:
+            if not packageable and not target.has_field(RelocatedFilesSourcesField):
                 deeper.append(target)
         levels = await concurrently(
             dependencies_of(**implicitly(DependenciesRequest(target.get(Dependencies)))) for target in deeper
@@ -228,11 +98,7 @@ call_contents = by_name(gather_contents, Contents, ContentsRequest)
 
 
 def _is_loose(target: Target) -> bool:
-    return (
-        target.has_field(FileSourceField)
-        or target.has_field(ResourceSourceField)
-        or target.alias == _RELOCATED_FILES_ALIAS
-    )
+    return any(target.has_field(field) for field in (FileSourceField, ResourceSourceField, RelocatedFilesSourcesField))
 
 
 def _refuse_if_useless(target: Target, owner: Address) -> None:
@@ -254,34 +120,6 @@ def _refuse_if_useless(target: Target, owner: Address) -> None:
             "anything that `package` builds; depend on something that packages it "
             "(for Python a `pex_binary`), or on a `file` or `resource`.",
         )
-
-
-def _relpaths(package: BuiltPackage, request: PackagePartRequest) -> tuple[str, ...]:
-    found = tuple(artifact.relpath for artifact in package.artifacts if artifact.relpath)
-    if not found:
-        raise OciTargetError(
-            request.owner,
-            f"the dependency {request.field_set.address} builds no file that could be put into an image.",
-        )
-    return found
-
-
-def _sources(entries: DigestEntries, origin: Address) -> tuple[ocikit.Source, ...]:
-    return tuple(_source(entry, str(origin)) for entry in entries)
-
-
-def _source(entry: object, origin: str) -> ocikit.Source:
-    if isinstance(entry, FileEntry):
-        return ocikit.Source(
-            entry.path,
-            origin,
-            executable=entry.is_executable,
-            content=entry.file_digest.fingerprint,
-        )
-    if isinstance(entry, SymlinkEntry):
-        return ocikit.Source(entry.path, origin, kind="symlink", target=entry.target)
-    path: str | None = getattr(entry, "path", None)
-    return ocikit.Source(path or "", origin, kind="directory")
 
 
 def rules() -> Iterable[object]:

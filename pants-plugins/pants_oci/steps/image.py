@@ -32,7 +32,7 @@ from pants_oci.compat import (
 from pants_oci.dependency_inference import addresses_in
 from pants_oci.errors import OciTargetError, blamed_on
 from pants_oci.steps.base import BaseFieldSet, BaseRequest, call_base_image
-from pants_oci.steps.contents import Contents, ContentsRequest, Part, call_contents
+from pants_oci.steps.contents import Contents, ContentsRequest, call_contents
 from pants_oci.steps.layer import (
     BuiltLayer,
     LayerFieldSet,
@@ -41,6 +41,7 @@ from pants_oci.steps.layer import (
     call_explicit_layer,
     sources_of,
 )
+from pants_oci.steps.parts import Part
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import (
     OciImageAnnotationsField,

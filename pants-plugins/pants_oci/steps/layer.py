@@ -22,8 +22,9 @@ from pants_oci.compat import (
     merge_digests,
 )
 from pants_oci.errors import OciTargetError, blamed_on
-from pants_oci.steps.contents import ContentsRequest, Part, call_contents
+from pants_oci.steps.contents import ContentsRequest, call_contents
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.steps.parts import Part
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.layer import (
     OciDirectoryField,

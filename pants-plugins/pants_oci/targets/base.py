@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Optional
 
@@ -99,7 +100,7 @@ class OciBasePlatformsField(StringSequenceField):
     )
 
     @classmethod
-    def compute_value(cls, raw_value: Optional[tuple[str, ...]], address: Address) -> Optional[tuple[str, ...]]:
+    def compute_value(cls, raw_value: Iterable[str] | None, address: Address) -> Optional[tuple[str, ...]]:
         value = super().compute_value(raw_value, address)
         for platform in value or ():
             checked(Platform.parse, platform, alias=cls.alias, address=address)

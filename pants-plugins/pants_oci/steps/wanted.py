@@ -1,52 +1,27 @@
-"""An image and a registry's answers become a plan: survey what is there, decide purely what is left to do."""
+"""What an `oci_push` wants: which image, in which repositories, under which tags. Asks no registry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pants.base.build_environment import get_buildroot
 from pants.core.goals.package import PackageFieldSet
+from pants.core.goals.publish import PublishFieldSet, PublishRequest
 from pants.engine.addresses import Addresses
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.env_vars import EnvironmentVarsRequest
-from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
-import ocikit
 from ocikit.errors import InvalidInput
-from ocikit.push.plan import Plan, plan
-from ocikit.push.remote_state import RemoteState
 from ocikit.push.wanted import PushRequest
 from ocikit.reference import validate_tag
-from pants_oci.compat import (
-    by_name,
-    environment_vars_subset,
-    get_digest_contents,
-    implicitly,
-    resolve_unparsed_address_inputs,
-    targets_of,
-)
+from pants_oci.compat import by_name, implicitly, resolve_unparsed_address_inputs, targets_of
 from pants_oci.dependency_inference import addresses_in
 from pants_oci.errors import OciTargetError, blamed_on
-from pants_oci.placeholders import (
-    DIGEST_PLACEHOLDER,
-    ENV_PREFIX,
-    GIT_PLACEHOLDERS,
-    address_values,
-    fill,
-    placeholders_in,
-)
+from pants_oci.placeholders import DIGEST_PLACEHOLDER, address_values, fill
 from pants_oci.registries import Registries, Registry, split_host
-from pants_oci.steps.git import GitFactsRequest, call_git_facts
-from pants_oci.steps.image import (
-    BuiltImage,
-    ImageFieldSet,
-    ImageRequest,
-    call_image,
-)
-from pants_oci.steps.ocikit_process import OcikitProcess, call_ocikit
+from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.placeholders import PlaceholderRequest, call_placeholder_values
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.image import OciImageTarget
 from pants_oci.targets.push import (
@@ -58,12 +33,16 @@ from pants_oci.targets.push import (
     OciPushSkipField,
 )
 
-_ANSWERS_FILE = "survey.json"
 _DIGEST_DIGITS = 12
 
 
+class PublishImageRequest(PublishRequest):
+    """Asks for the processes that publish an `oci_push`."""
+
+
 @dataclass(frozen=True)
-class PushFieldSet(PackageFieldSet):
+class PushFieldSet(PackageFieldSet, PublishFieldSet):
+    publish_request_type = PublishImageRequest
     required_fields = (OciPushImageField, OciPushRegistriesField)
 
     dependencies: OciPushDependenciesField
@@ -91,54 +70,6 @@ class Wanted:
     image: BuiltImage
     requests: tuple[PushRequest, ...]
     skipped: tuple[PushRequest, ...] = ()
-
-
-@dataclass(frozen=True)
-class PlaceholderRequest:
-    """Find the values of the placeholders that `templates` use."""
-
-    templates: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class PlaceholderValues:
-    """Values from Git and the environment."""
-
-    values: Mapping[str, str | None]
-
-
-@dataclass(frozen=True)
-class PlanRequest(EngineAwareParameter):
-    """Ask the registries about `requests` and plan what is left to do."""
-
-    requests: tuple[PushRequest, ...]
-
-    def debug_hint(self) -> str:
-        return ", ".join(sorted({request.origin for request in self.requests}))
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What is left to do."""
-
-    plan: Plan
-
-
-@rule(desc="Find the values of placeholders", level=LogLevel.DEBUG)
-async def placeholder_values(request: PlaceholderRequest) -> PlaceholderValues:
-    names = placeholders_in(request.templates)
-    values: dict[str, str | None] = dict.fromkeys(GIT_PLACEHOLDERS)
-    if any(name in GIT_PLACEHOLDERS for name in names):
-        facts = await call_git_facts(GitFactsRequest())
-        values.update(facts.values)
-    variables = tuple(n[len(ENV_PREFIX) :] for n in names if n.startswith(ENV_PREFIX))
-    if variables:
-        found = await environment_vars_subset(EnvironmentVarsRequest(variables), **implicitly())
-        values.update({f"{ENV_PREFIX}{name}": found.get(name) for name in variables})
-    return PlaceholderValues(values)
-
-
-call_placeholder_values = by_name(placeholder_values, PlaceholderValues, PlaceholderRequest)
 
 
 @rule(desc="Work out what an oci_push wants", level=LogLevel.DEBUG)
@@ -181,37 +112,6 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
 
 
 call_wanted = by_name(work_out_wanted, Wanted, WantedRequest)
-
-
-@rule(desc="Plan a push", level=LogLevel.DEBUG)
-async def plan_push(request: PlanRequest) -> Planned:
-    survey = await call_ocikit(
-        OcikitProcess(
-            "survey",
-            request_document(request.requests),
-            EMPTY_DIGEST,
-            f"Ask registries about {request.debug_hint()}",
-            output_files=(_ANSWERS_FILE,),
-            network=True,
-            level=LogLevel.DEBUG,
-        )
-    )
-    contents = await get_digest_contents(survey.digest)
-    return Planned(plan(request.requests, RemoteState.from_json(contents[0].content)))
-
-
-call_plan = by_name(plan_push, Planned, PlanRequest)
-
-
-def request_document(requests: Iterable[PushRequest], steps: Plan | None = None) -> bytes:
-    """What a sandbox needs to know; `oci:` addresses in it are relative to the build root."""
-    return ocikit.canonical_json.dumps(
-        {
-            "root": get_buildroot(),
-            "requests": [request.to_json() for request in requests],
-            **({"plan": steps.to_json()} if steps else {}),
-        }
-    )
 
 
 def _registries(field_set: PushFieldSet, registries: Registries) -> tuple[Registry, ...]:
