@@ -53,9 +53,14 @@ def _image(container: ContainerSettings, layers: int = 1, annotations: Mapping[s
     )
 
 
+def _check_document(document: bytes, media_type: str) -> None:
+    schemas.validate(document, media_type)
+    schemas.validate_officially(document, media_type)
+
+
 def _check(image: Image) -> None:
-    schemas.validate(image.config.data, image.manifest.config.media_type)
-    schemas.validate(image.manifest.data, image.manifest.media_type)
+    _check_document(image.config.data, image.manifest.config.media_type)
+    _check_document(image.manifest.data, image.manifest.media_type)
 
 
 @pytest.mark.parametrize(
@@ -109,14 +114,14 @@ def test_an_index(children: int) -> None:
     manifest = _image(WHOLE).manifest.descriptor
     named = Descriptor(manifest.media_type, manifest.digest, manifest.size, platform=Platform("linux", "amd64"))
     index = ImageIndex.of([named] * children, {"a": "b"} if children else None)
-    schemas.validate(index.data, index.media_type)
+    _check_document(index.data, index.media_type)
 
 
 def test_a_layout(tmp_path: Path) -> None:
     tiny_index(tmp_path / "layout", {"hello.txt": b"hello"}, "latest")
     index = (tmp_path / "layout" / "index.json").read_bytes()
-    schemas.validate(index, schemas.INDEX)
-    schemas.validate((tmp_path / "layout" / "oci-layout").read_bytes(), schemas.LAYOUT)
+    _check_document(index, schemas.INDEX)
+    _check_document((tmp_path / "layout" / "oci-layout").read_bytes(), schemas.LAYOUT)
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> Sequence[tuple[Any, ...]]:
@@ -147,3 +152,23 @@ def test_the_schemas_notice_any_member_of_the_wrong_type(data: bytes, kind: str)
         parent[path[-1]] = 1.5
         with pytest.raises(jsonschema.ValidationError):
             schemas.validate(json.dumps(document).encode(), kind)
+
+
+@pytest.mark.parametrize(
+    "data, kind, path",
+    [
+        pytest.param(_image(WHOLE).manifest.data, schemas.MANIFEST, ("layers", 0, "digest"), id="manifest"),
+        pytest.param(_image(WHOLE).config.data, schemas.CONFIG, ("rootfs", "diff_ids"), id="config"),
+        pytest.param(ImageIndex.of([], None).data, schemas.INDEX, ("manifests",), id="index"),
+        pytest.param(b'{"imageLayoutVersion":"1.0.0"}', schemas.LAYOUT, ("imageLayoutVersion",), id="layout"),
+    ],
+)
+def test_the_official_schemas_are_asked(data: bytes, kind: str, path: tuple[Any, ...]) -> None:
+    schemas.validate_officially(data, kind)
+    document = json.loads(data)
+    parent = document
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = "no digest"
+    with pytest.raises(jsonschema.ValidationError):
+        schemas.validate_officially(json.dumps(document).encode(), kind)

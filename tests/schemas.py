@@ -1,15 +1,19 @@
 """What image-spec v1.1.1 says of its documents, written as JSON schemas from its text.
 
 Stricter than the specification where that only concerns what we write: a media type is always
-named, numbers and texts have one form, nothing unknown is there.
+named, numbers and texts have one form, nothing unknown is there. `validate_officially` asks the
+specification's own schemas instead, which Debian packages.
 """
 
 from __future__ import annotations
 
+import functools
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -21,6 +25,38 @@ def validate(document: bytes, media_type: str) -> None:
     """Raise jsonschema.ValidationError unless `document` is what `media_type` promises."""
     checker = jsonschema.Draft7Validator(SCHEMAS[media_type])
     checker.validate(json.loads(document.decode("utf-8")))
+
+
+def validate_officially(document: bytes, media_type: str) -> None:
+    """Raise jsonschema.ValidationError unless the specification's own schema accepts `document`."""
+    _official_validator(_OFFICIAL_FILES[media_type]).validate(json.loads(document.decode("utf-8")))
+
+
+_OFFICIAL_FOLDER = Path("/usr/share/gocode/src/github.com/opencontainers/image-spec/schema")
+_OFFICIAL_FILES = {
+    CONFIG: "config-schema.json",
+    INDEX: "image-index-schema.json",
+    LAYOUT: "image-layout-schema.json",
+    MANIFEST: "image-manifest-schema.json",
+}
+
+
+@functools.cache
+def _official_validator(name: str) -> jsonschema.Draft4Validator:
+    schema = _official_schema(name)
+    # Whatever base a reference is resolved against, its last part is the name of one of the files.
+    resolver = jsonschema.RefResolver(
+        schema["id"], schema, handlers={"https": lambda uri: _official_schema(uri.rpartition("/")[2])}
+    )
+    return jsonschema.Draft4Validator(schema, resolver=resolver)
+
+
+def _official_schema(name: str) -> dict[str, Any]:
+    path = _OFFICIAL_FOLDER / name
+    if not path.exists():
+        pytest.fail(f"{path} is missing; ./test installs golang-github-opencontainers-image-spec-dev, which has it.")
+    schema: dict[str, Any] = json.loads(path.read_text())
+    return schema
 
 
 def _object(required: list[str], **properties: Any) -> dict[str, Any]:

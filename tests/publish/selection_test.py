@@ -1,0 +1,40 @@
+"""Which images a change publishes: those that the change is in, and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from support.build_root import BuildRoot
+
+SHARED = {"api", "banner", "greeter", "site", "worker"}
+
+
+def published(root: BuildRoot) -> set[str]:
+    """The examples that `publish` for what changed since the last commit took up."""
+    output = root.path / "dist/published.json"
+    arguments = ["--changed-since=HEAD", "--changed-dependents=transitive", "publish", f"--publish-output={output}"]
+    root.pants(*arguments)
+    rows = json.loads(output.read_text()) if output.exists() else []
+    return {row["repository"].rpartition("/")[2] for row in rows}
+
+
+@pytest.mark.parametrize(
+    "source, wanted",
+    [
+        pytest.param("examples/common/etc/group", SHARED, id="shared-layer"),
+        pytest.param("examples/greeter/greeting.txt", {"greeter", "banner"}, id="base-of-another"),
+        pytest.param("examples/banner/banner.txt", {"banner"}, id="built-on-another"),
+        pytest.param("examples/site/index.html", {"site"}, id="file"),
+        pytest.param("examples/library/shop/prices.py", {"api", "worker"}, id="shared-code"),
+        pytest.param("examples/worker/report.py", {"worker"}, id="python"),
+    ],
+)
+def test_a_changed_file(examples: BuildRoot, source: str, wanted: set[str]) -> None:
+    examples.write({source: (examples.path / source).read_text() + "\n"})
+    assert published(examples) == wanted
+
+
+def test_nothing_changed(examples: BuildRoot) -> None:
+    assert published(examples) == set()

@@ -1,0 +1,140 @@
+"""A throwaway repository in which Pants runs with this project's plugin, as a user's would."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+
+# What a user's shell may hold and no test may depend on: credentials, Git's and Pants's own settings.
+_LEFT_OUT = ("DOCKER_", "GIT_", "PANTS_", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR")
+# How the launcher finds Pants and the pex tool.
+_KEPT = ("PANTS_VERSION", "PANTS_PEX_CLI_", "PANTS_PYTHON_BOOTSTRAP_")
+
+_SETTINGS = """\
+[GLOBAL]
+pants_version = "{version}"
+pythonpath = ["{project}/pants-plugins", "{project}/src"]
+backend_packages = ["pants.backend.python", "pants_oci"]
+
+[anonymous-telemetry]
+enabled = false
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did. Texts are decoded; Pants's own log lines are in `stderr`."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    def __str__(self) -> str:
+        return f"exit code {self.exit_code}\n--- standard output\n{self.stdout}\n--- standard error\n{self.stderr}"
+
+
+class BuildRoot:
+    """A folder with a `pants.toml`, and the Pants that works in it.
+
+    `settings`: more of `pants.toml`, tables of other scopes than GLOBAL. A start of Pants takes some ten seconds and
+    every call after it about one: let a whole test module share one of these, and `stop()` it (or use `with`) at its
+    end.
+    """
+
+    def __init__(self, path: Path, settings: str = "") -> None:
+        self.path = path.resolve()
+        version = os.environ.get("PANTS_VERSION") or _project_version()
+        self.write({"pants.toml": _SETTINGS.format(version=version, project=PROJECT) + settings})
+
+    def __enter__(self) -> BuildRoot:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.stop()
+
+    def write(self, files: Mapping[str, str | bytes]) -> None:
+        """Write files, by path from the build root; folders are made."""
+        for name, content in files.items():
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def pants(self, *arguments: str, env: Mapping[str, str] | None = None, check: bool = True) -> Result:
+        """Run Pants. `env` is added to a clean environment; with `check` an exit code but 0 fails the test."""
+        done = subprocess.run(
+            [str(PROJECT / "pants"), "--no-dynamic-ui", "--no-colors", *arguments],
+            cwd=self.path,
+            env={**self._environment(), **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
+        assert not check or done.returncode == 0, f"pants {' '.join(arguments)}: {result}"
+        return result
+
+    def git(self, *arguments: str) -> str:
+        """Run Git as somebody with a name, on the branch `main`; returns what it prints."""
+        identity = ["-c", "user.name=Test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]
+        done = subprocess.run(
+            ["git", *identity, *arguments],
+            cwd=self.path,
+            env={**self._environment(), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def commit(self) -> None:
+        """Commit everything but Pants's own folders; makes the Git repository at the first call."""
+        if not (self.path / ".git").exists():
+            self.git("init", "--quiet")
+            self.write({".git/info/exclude": "/.*\n/dist/\n"})
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message=Change")
+
+    def restore(self) -> None:
+        """Take back every change since the last commit."""
+        self.git("reset", "--quiet", "--hard")
+        self.git("clean", "--quiet", "--force", "-d")
+
+    def stop(self) -> None:
+        """Stop Pants's daemon and delete the folder."""
+        for name in self.path.glob(".pids/*/pantsd/pid"):
+            _stop_process(int(name.read_text()))
+        shutil.rmtree(self.path)
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(_KEPT) or not name.startswith(_LEFT_OUT)
+        }
+        return {**inherited, "DOCKER_CONFIG": str(self.path / ".nobody")}
+
+
+def _project_version() -> str:
+    lines = (PROJECT / "pants.toml").read_text().splitlines()
+    return next(line.split('"')[1] for line in lines if line.startswith("pants_version"))
+
+
+def _stop_process(pid: int) -> None:
+    """Pants's daemon is no child of ours: it is asked to end, and made to when it takes ten seconds."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        for _ in range(100):
+            os.kill(pid, 0)
+            time.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)

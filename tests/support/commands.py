@@ -1,0 +1,38 @@
+"""Other tools: found where Debian puts them, and missed loudly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+# Another client may come first on the PATH; this one belongs to the engine that `./test` starts.
+DOCKER = "/usr/bin/docker"
+
+
+def run(*command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    """Run a tool and return its standard output; fails the test, with all that it said, when the tool does."""
+    if not shutil.which(command[0]):
+        pytest.fail(f"{command[0]} is missing; ./test installs all that the tests use.")
+    done = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def need_engine() -> None:
+    """Fail unless a container engine answers."""
+    if not shutil.which(DOCKER) or subprocess.run([DOCKER, "info"], capture_output=True, check=False).returncode:
+        pytest.fail('No container engine answers; ./test installs and starts one. Or: ./test -m "not container".')
+
+
+def image_from(variable: str) -> str:
+    """The name of an image that `./test` makes, or that the user named in the environment."""
+    name = os.environ.get(variable)
+    if not name:
+        pytest.fail(f"{variable} is not set; ./test makes the image and sets it.")
+    return name
