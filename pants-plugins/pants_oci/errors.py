@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pants.engine.addresses import Address
+from pants.engine.target import Target
 
-from ocikit.errors import OcikitError
+from ocikit.errors import InvalidInput, OcikitError
 
 
 class OciTargetError(Exception):
@@ -24,3 +25,17 @@ def blamed_on(address: Address) -> Iterator[None]:
         yield
     except OcikitError as error:
         raise OciTargetError(address, str(error)) from None
+
+
+@contextmanager
+def found_in(place: str) -> Iterator[None]:
+    """Put the field or option, in words, before what the library finds wrong with its value."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(f"{place}: {error}") from None
+
+
+def kind_of(target: Target) -> str:
+    """What a target is, in a sentence: "an `oci_image`"."""
+    return f"{'an' if target.alias[0] in 'aeiou' else 'a'} `{target.alias}`"

@@ -1,4 +1,4 @@
-"""The backend `pants_oci`: what Pants loads."""
+"""Container images from the dependency graph, without Docker: built bit for bit the same, published where changed."""
 
 from __future__ import annotations
 

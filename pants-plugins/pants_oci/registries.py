@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ocikit.errors import InvalidInput
 from ocikit.push.wanted import Destination
 from ocikit.reference import is_registry, parse_repository
+from pants_oci.errors import found_in
 
 ALL_DEFAULT_REGISTRIES = "<all default registries>"
 DOCKER_HUB = "docker.io"
@@ -29,6 +31,11 @@ class Registry:
     extra_image_tags: tuple[str, ...] = ()
     skip_push: bool = False
 
+    @property
+    def option(self) -> str:
+        """The table that it comes from, as `pants.toml` writes it."""
+        return f"[oci.registries.{self.alias}]"
+
     @classmethod
     def from_option(cls, alias: str, table: Any) -> Registry:
         """Read one table of the option; raises InvalidInput naming its key."""
@@ -41,13 +48,15 @@ class Registry:
         address = table.get("address")
         if not isinstance(address, str) or not address:
             raise InvalidInput(f'{where} has no "address", such as "registry.example:5000/team".')
+        with found_in(f"{where}.address"):
+            address = _address(address)
         return cls(
-            address=address.rstrip("/"),
+            address=address,
             alias=alias,
             default=_bool(table.get("default", alias == "default"), f"{where}.default"),
             insecure=_bool(table.get("insecure", False), f"{where}.insecure"),
-            repository=table.get("repository"),
-            extra_image_tags=tuple(table.get("extra_image_tags", ())),
+            repository=_text(table.get("repository"), f"{where}.repository"),
+            extra_image_tags=_texts(table.get("extra_image_tags", ()), f"{where}.extra_image_tags"),
             skip_push=_bool(table.get("skip_push", False), f"{where}.skip_push"),
         )
 
@@ -56,7 +65,10 @@ class Registry:
         if not self.address.startswith(LAYOUTS_SCHEME):
             return Destination(str(parse_repository(f"{self.address}/{repository}")), self.insecure)
         # The grammar of names is a registry's; a host is put in front so that all of it is checked as a path.
-        parse_repository(f"localhost/{repository}")
+        try:
+            parse_repository(f"localhost/{repository}")
+        except InvalidInput as error:
+            raise InvalidInput(str(error).replace("localhost/", "", 1)) from None
         return Destination(f"{self.address}/{repository}")
 
 
@@ -100,7 +112,7 @@ class Registries:
                 aliases = ", ".join(f"@{r.alias}" for r in self.configured) or "none"
                 raise InvalidInput(f'there is no registry "{text}" in [oci].registries; there are: {aliases}.')
             return found
-        return (self.of_host(text.rstrip("/")),)
+        return (self.of_host(_address(text)),)
 
     def _defaults(self) -> tuple[Registry, ...]:
         if not self.configured:
@@ -117,7 +129,34 @@ class Registries:
 def split_host(repository: str) -> tuple[str | None, str]:
     """`("ghcr.io", "acme/web")` for a repository with a registry's host in front, else `(None, repository)`."""
     host, slash, rest = repository.partition("/")
-    return (host, rest) if slash and is_registry(host) else (None, repository)
+    # Docker takes what has upper case for a host too; in a BUILD file it is a name that was misspelt.
+    return (host, rest) if slash and is_registry(host.lower()) else (None, repository)
+
+
+def _address(text: str) -> str:
+    """The address of a registry or of a directory of layouts, without a slash at its end."""
+    address = text.rstrip("/")
+    if address.startswith(LAYOUTS_SCHEME) and address != LAYOUTS_SCHEME:
+        return address
+    with suppress(InvalidInput):
+        if is_registry(address.partition("/")[0]) and parse_repository(f"{address}/name"):
+            return address
+    raise InvalidInput(
+        f'"{text}" is not the address of a registry: wanted a host, with a port and the front of names where there '
+        'are any, such as "registry.example:5000/team", or a directory, "oci:PATH".'
+    )
+
+
+def _text(value: Any, where: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise InvalidInput(f"{where} must be text, found {value!r}.")
+
+
+def _texts(value: Any, where: str) -> tuple[str, ...]:
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise InvalidInput(f"{where} must be a list of texts, found {value!r}.")
 
 
 def _bool(value: Any, where: str) -> bool:

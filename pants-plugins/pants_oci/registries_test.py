@@ -94,6 +94,26 @@ def test_destination_refuses_what_is_no_repository(alias: str, repository: str) 
             id="no-bool",
         ),
         pytest.param(
+            {"x": {"address": "https://a.example"}},
+            (),
+            '[oci.registries.x].address: "https://a.example" is not the address of a registry',
+            id="scheme",
+        ),
+        pytest.param({}, ("shop/web",), '"shop/web" is not the address of a registry', id="no-host"),
+        pytest.param({}, ("oci:",), '"oci:" is not the address', id="no-directory"),
+        pytest.param(
+            {"x": {"address": "a.example", "extra_image_tags": "latest"}},
+            (),
+            "[oci.registries.x].extra_image_tags must be a list of texts, found 'latest'",
+            id="no-list",
+        ),
+        pytest.param(
+            {"x": {"address": "a.example", "repository": 5}},
+            (),
+            "[oci.registries.x].repository must be text, found 5",
+            id="no-text",
+        ),
+        pytest.param(
             {"x": {"address": "a.example"}, "y": {"address": "a.example/"}},
             (),
             'have the same address "a.example"',
@@ -115,6 +135,7 @@ def test_refuses(tables: dict[str, Any], wanted: tuple[str, ...], message: str) 
         pytest.param("ghcr.io/acme/web", ("ghcr.io", "acme/web"), id="dot"),
         pytest.param("localhost/web", ("localhost", "web"), id="localhost"),
         pytest.param("registry:5000/web", ("registry:5000", "web"), id="port"),
+        pytest.param("Shop/web", (None, "Shop/web"), id="upper-case"),
     ],
 )
 def test_split_host(text: str, parts: tuple[str, str]) -> None:

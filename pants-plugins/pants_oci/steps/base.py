@@ -113,22 +113,34 @@ def _check(request: BaseRequest) -> None:
 
 def _select(files: Mapping[str, bytes], request: BaseRequest) -> ocikit.Image:
     """The layout's image for the platform; raises ocikit's errors."""
-    if _LAYOUT_FILE not in files or _INDEX_FILE not in files:
-        raise ocikit.InvalidContent(
-            f'"{request.field_set.path.value}" is no OCI image layout: it has no '
-            f"{_LAYOUT_FILE if _LAYOUT_FILE not in files else _INDEX_FILE} file."
+    missing = [name for name in (_LAYOUT_FILE, _INDEX_FILE) if name not in files]
+    if missing:
+        found = (
+            f"it has no {missing[0]} file" if files else "there is no such directory, or nothing that Pants sees in it"
         )
+        raise ocikit.InvalidContent(
+            f'the `{OciBasePathField.alias}` "{request.field_set.path.value}" is no OCI image layout: {found}.'
+        )
+    document = ocikit.parse_manifest(files[_INDEX_FILE], ocikit.media_type.OCI_INDEX)
     wanted = request.field_set.digest.value
-    document: ocikit.Manifest | ocikit.ImageIndex
     if wanted:
-        document = ocikit.parse_manifest(_blob(files, ocikit.Digest.parse(wanted)))
-    else:
-        document = ocikit.parse_manifest(files[_INDEX_FILE], ocikit.media_type.OCI_INDEX)
+        document = _named(files, ocikit.Digest.parse(wanted), document)
     while isinstance(document, ocikit.ImageIndex):
         chosen = _only_or_matching(document, request.platform)
         document = ocikit.parse_manifest(_blob(files, chosen.digest), chosen.media_type)
     config = ocikit.ImageConfig.parse(_blob(files, document.config.digest))
     return ocikit.Image(document, config)
+
+
+def _named(
+    files: Mapping[str, bytes], wanted: ocikit.Digest, index: ocikit.Manifest | ocikit.ImageIndex
+) -> ocikit.Manifest | ocikit.ImageIndex:
+    if _blob_path(wanted) not in files:
+        there = ", ".join(str(manifest.digest) for manifest in getattr(index, "manifests", ())) or "none"
+        raise ocikit.InvalidInput(
+            f"the `{OciBaseDigestField.alias}` {wanted} names no image of the layout; there are: {there}."
+        )
+    return ocikit.parse_manifest(_blob(files, wanted))
 
 
 def _only_or_matching(index: ocikit.ImageIndex, platform: ocikit.Platform) -> ocikit.Descriptor:
@@ -146,7 +158,7 @@ def _only_or_matching(index: ocikit.ImageIndex, platform: ocikit.Platform) -> oc
 def _blob(files: Mapping[str, bytes], digest: ocikit.Digest) -> bytes:
     data = files.get(_blob_path(digest))
     if data is None:
-        raise ocikit.InvalidContent(f"the layout has no blob {digest}.")
+        raise ocikit.InvalidContent(f"the layout has no blob {digest}. Copy the base again.")
     if ocikit.Digest.of(data) != digest:
         raise ocikit.InvalidContent(
             f"the layout's blob {digest} is corrupt: its content has the digest "
@@ -159,7 +171,10 @@ def _check_blob(blob: ocikit.Descriptor, files: Mapping[str, FileEntry], field_s
     """Pants names files by the same SHA-256 as OCI does: nothing has to be read to verify a layer."""
     entry = files.get(_blob_path(blob.digest))
     if entry is None:
-        raise OciTargetError(field_set.address, f"the layout has no blob {blob.digest}, which is a layer of its image.")
+        raise OciTargetError(
+            field_set.address,
+            f"the layout has no blob {blob.digest}, which is a layer of its image. Copy the base again.",
+        )
     if entry.file_digest.fingerprint != blob.digest.hex:
         raise OciTargetError(
             field_set.address,

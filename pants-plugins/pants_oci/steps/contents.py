@@ -20,7 +20,7 @@ from pants.engine.target import (
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import by_name, concurrently, dependencies_of, find_valid_field_sets, implicitly
-from pants_oci.errors import OciTargetError
+from pants_oci.errors import OciTargetError, kind_of
 from pants_oci.steps.parts import LoosePartRequest, PackagePartRequest, Part, call_loose_part, call_package_part
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import OciImageTarget
@@ -111,12 +111,12 @@ def _refuse_if_useless(target: Target, owner: Address) -> None:
         }[type(target)]
         raise OciTargetError(
             owner,
-            f"the dependency {target.address} is an `{target.alias}`, which cannot be put into a layer; {instead}.",
+            f"the dependency {target.address} is {kind_of(target)}, which cannot be put into a layer; {instead}.",
         )
     if target.has_field(SourcesField):
         raise OciTargetError(
             owner,
-            f"the dependency {target.address} is a `{target.alias}`, which is neither a file nor "
+            f"the dependency {target.address} is {kind_of(target)}, which is neither a file nor "
             "anything that `package` builds; depend on something that packages it "
             "(for Python a `pex_binary`), or on a `file` or `resource`.",
         )

@@ -30,7 +30,7 @@ from pants_oci.compat import (
     targets_of,
 )
 from pants_oci.dependency_inference import addresses_in
-from pants_oci.errors import OciTargetError, blamed_on
+from pants_oci.errors import OciTargetError, blamed_on, kind_of
 from pants_oci.steps.base import BaseFieldSet, BaseRequest, call_base_image
 from pants_oci.steps.contents import Contents, ContentsRequest, call_contents
 from pants_oci.steps.layer import (
@@ -202,6 +202,10 @@ async def build_image(request: ImageRequest) -> BuiltImage:
     platform = ocikit.Platform.parse(request.field_set.platform.value)
     bases = await concurrently(call_base_image(BaseRequest(base, platform)) for base in (lineage.base,) if base)
     added = await concurrently(call_own_layers_in_environment(ImageRequest(field_set)) for field_set in lineage.images)
+    if not bases and not any(own.layers for own in added):
+        raise OciTargetError(
+            request.field_set.address, "the image is empty: give it `dependencies`, `layers` or a `base`."
+        )
     image = bases[0].image if bases else None
     for field_set, own in zip(lineage.images, added):
         with blamed_on(field_set.address):
@@ -231,7 +235,7 @@ def _refuse_other_bases(owner: Address, base: Target, above: Iterable[ImageField
     if not isinstance(base, OciImageTarget):
         raise OciTargetError(
             owner,
-            f"the `base` {base.address} is a `{base.alias}`, which is no image; "
+            f"the `base` {base.address} is {kind_of(base)}, which is no image; "
             f"name an `{OciBaseTarget.alias}` or an `{OciImageTarget.alias}`.",
         )
     if any(base.address == field_set.address for field_set in above):
@@ -243,7 +247,7 @@ def _refuse_other_layers(owner: Address, layers: Iterable[Target]) -> None:
         if not isinstance(target, OciLayerTarget):
             raise OciTargetError(
                 owner,
-                f"{target.address} in `layers` is a `{target.alias}`; name `{OciLayerTarget.alias}` "
+                f"{target.address} in `layers` is {kind_of(target)}; name `{OciLayerTarget.alias}` "
                 "targets there, and put what is to be split automatically into `dependencies`.",
             )
 

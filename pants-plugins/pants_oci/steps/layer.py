@@ -21,7 +21,7 @@ from pants_oci.compat import (
     get_digest_contents,
     merge_digests,
 )
-from pants_oci.errors import OciTargetError, blamed_on
+from pants_oci.errors import OciTargetError, blamed_on, found_in
 from pants_oci.steps.contents import ContentsRequest, call_contents
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
 from pants_oci.steps.parts import Part
@@ -92,7 +92,7 @@ class LayerFieldSet(FieldSet):
 
 @rule(desc="Build a layer", level=LogLevel.DEBUG)
 async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
-    with blamed_on(request.owner):
+    with blamed_on(request.owner), found_in("[oci].compression"):
         compression = ocikit.Compression.parse(oci.compression)
     files = await merge_digests(MergeDigests(part.files for part in request.parts))
     inputs = await add_prefix(AddPrefix(files, INPUT_DIRECTORY))

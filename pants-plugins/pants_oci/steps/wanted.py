@@ -13,11 +13,11 @@ from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 from ocikit.errors import InvalidInput
-from ocikit.push.wanted import PushRequest
+from ocikit.push.wanted import Destination, PushRequest
 from ocikit.reference import validate_tag
 from pants_oci.compat import by_name, implicitly, resolve_unparsed_address_inputs, targets_of
 from pants_oci.dependency_inference import addresses_in
-from pants_oci.errors import OciTargetError, blamed_on
+from pants_oci.errors import OciTargetError, blamed_on, found_in, kind_of
 from pants_oci.placeholders import DIGEST_PLACEHOLDER, address_values, fill
 from pants_oci.registries import Registries, Registry, split_host
 from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
@@ -83,9 +83,8 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
     if len(targets) != 1 or not isinstance(targets[0], OciImageTarget):
         raise OciTargetError(
             address,
-            f"the `image` {field_set.image.value} is "
-            f"{', '.join(f'a `{target.alias}`' for target in targets)}; "
-            f"name one `{OciImageTarget.alias}`.",
+            f"the `{OciPushImageField.alias}` {', '.join(str(target.address) for target in targets)} is "
+            f"{' and '.join(kind_of(target) for target in targets)}; name one `{OciImageTarget.alias}`.",
         )
     with blamed_on(address):
         chosen = _registries(field_set, oci.registries)
@@ -93,16 +92,22 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
     for registry in chosen:
         templates += [registry.repository or "", *registry.extra_image_tags]
     found = await call_placeholder_values(PlaceholderRequest((*templates, *(field_set.image_tags.value or ()))))
-    image = await call_image(ImageRequest(ImageFieldSet.create(targets[0])))
-    values = {
-        **address_values(address),
-        **found.values,
-        DIGEST_PLACEHOLDER: image.image.digest.hex[:_DIGEST_DIGITS],
-    }
+    values = {**address_values(address), **found.values, DIGEST_PLACEHOLDER: "0" * _DIGEST_DIGITS}
     with blamed_on(address):
-        wanted = [
-            (registry, _push_request(field_set, registry, image, values, oci.default_repository)) for registry in chosen
-        ]
+        # A name that is wrong is told before the image is built.
+        for registry in chosen:
+            _names(field_set, registry, values, oci.default_repository)
+    image = await call_image(ImageRequest(ImageFieldSet.create(targets[0])))
+    values[DIGEST_PLACEHOLDER] = image.image.digest.hex[:_DIGEST_DIGITS]
+    wanted = [
+        (
+            registry,
+            PushRequest(
+                str(address), *_names(field_set, registry, values, oci.default_repository), image.image.manifest
+            ),
+        )
+        for registry in chosen
+    ]
     skips = field_set.skip_push.value
     return Wanted(
         image,
@@ -117,7 +122,8 @@ call_wanted = by_name(work_out_wanted, Wanted, WantedRequest)
 def _registries(field_set: PushFieldSet, registries: Registries) -> tuple[Registry, ...]:
     host, _rest = split_host(field_set.repository.value or "")
     if not host:
-        return registries.select(field_set.registries.value or ())
+        with found_in(f"the `{OciPushRegistriesField.alias}` field"):
+            return registries.select(field_set.registries.value or ())
     if field_set.registries.value != OciPushRegistriesField.default:
         raise InvalidInput(
             f'the `{OciPushRepositoryField.alias}` "{field_set.repository.value}" names the registry '
@@ -127,39 +133,33 @@ def _registries(field_set: PushFieldSet, registries: Registries) -> tuple[Regist
     return (registries.of_host(host),)
 
 
-def _push_request(
-    field_set: PushFieldSet,
-    registry: Registry,
-    image: BuiltImage,
-    values: Mapping[str, str | None],
-    default_repository: str,
-) -> PushRequest:
-    _host, own = split_host(field_set.repository.value or "")
-    template = own or registry.repository or default_repository
-    repository = _filled(OciPushRepositoryField.alias, template, values)
-    tags: list[str] = []
-    for text in (*(field_set.image_tags.value or ()), *registry.extra_image_tags):
-        tag = _filled(OciPushImageTagsField.alias, text, values)
-        try:
-            validate_tag(tag)
-        except InvalidInput as error:
-            raise InvalidInput(f"the `{OciPushImageTagsField.alias}` field: {error}") from None
-        tags.append(tag)
+def _names(
+    field_set: PushFieldSet, registry: Registry, values: Mapping[str, str | None], default_repository: str
+) -> tuple[Destination, tuple[str, ...]]:
+    """The repository in `registry`, and the tags there, each once."""
+    place, template = _repository_template(field_set, registry, default_repository)
+    with found_in(place):
+        destination = registry.destination(fill(template, values))
+    tags = []
+    for place, templates in (
+        (f"the `{OciPushImageTagsField.alias}` field", field_set.image_tags.value or ()),
+        (f"{registry.option}.extra_image_tags", registry.extra_image_tags),
+    ):
+        with found_in(place):
+            tags += [validate_tag(fill(template, values)) for template in templates]
     if not tags:
         raise InvalidInput(f"the `{OciPushImageTagsField.alias}` field is empty; name a tag.")
-    return PushRequest(
-        str(field_set.address),
-        registry.destination(repository),
-        tuple(dict.fromkeys(tags)),
-        image.image.manifest,
-    )
+    return destination, tuple(dict.fromkeys(tags))
 
 
-def _filled(field_alias: str, template: str, values: Mapping[str, str | None]) -> str:
-    try:
-        return fill(template, values)
-    except InvalidInput as error:
-        raise InvalidInput(f"the `{field_alias}` field: {error}") from None
+def _repository_template(field_set: PushFieldSet, registry: Registry, default: str) -> tuple[str, str]:
+    """Where the name of the repository is written, and what is written there."""
+    _host, own = split_host(field_set.repository.value or "")
+    if own:
+        return f"the `{OciPushRepositoryField.alias}` field", own
+    if registry.repository:
+        return f"{registry.option}.repository", registry.repository
+    return "[oci].default_repository", default
 
 
 def rules() -> Iterable[object]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Optional
+from typing import Iterable, Optional
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
@@ -100,7 +99,7 @@ class OciBasePlatformsField(StringSequenceField):
     )
 
     @classmethod
-    def compute_value(cls, raw_value: Iterable[str] | None, address: Address) -> Optional[tuple[str, ...]]:
+    def compute_value(cls, raw_value: Optional[Iterable[str]], address: Address) -> Optional[tuple[str, ...]]:
         value = super().compute_value(raw_value, address)
         for platform in value or ():
             checked(Platform.parse, platform, alias=cls.alias, address=address)

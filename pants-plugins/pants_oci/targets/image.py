@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Callable, ClassVar, Optional
+from typing import Any, Callable, ClassVar, Dict, Iterable, Mapping, Optional
 
 from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address
@@ -41,7 +40,7 @@ class _CheckedStringsField(StringSequenceField):
     parse: ClassVar[Callable[..., Any]]
 
     @classmethod
-    def compute_value(cls, raw_value: Any, address: Address) -> Optional[tuple[str, ...]]:
+    def compute_value(cls, raw_value: Optional[Iterable[str]], address: Address) -> Optional[tuple[str, ...]]:
         value = super().compute_value(raw_value, address)
         for item in value or ():
             checked(cls.parse, item, alias=cls.alias, address=address)
@@ -52,7 +51,7 @@ class _CheckedDictField(DictStringToStringField):
     parse: ClassVar[Callable[..., Any]]
 
     @classmethod
-    def compute_value(cls, raw_value: Any, address: Address) -> Optional[FrozenDict[str, str]]:
+    def compute_value(cls, raw_value: Optional[Dict[str, str]], address: Address) -> Optional[FrozenDict[str, str]]:
         value = super().compute_value(raw_value, address)
         checked_if_set(cls.parse, value, alias=cls.alias, address=address)
         return value
@@ -96,7 +95,7 @@ class OciImageEntrypointField(StringSequenceField):
     alias = "entrypoint"
     help = help_text(
         """
-        The program that a container runs, and its first arguments, such as `["/app/server.pex", "--verbose"]`.
+        The program that a container runs, and its first arguments, such as `["/app/server", "-v"]`.
         """
     )
 
@@ -203,7 +202,7 @@ class OciImageHealthcheckField(Field):
     )
 
     @classmethod
-    def compute_value(cls, raw_value: Any, address: Address) -> Optional[FrozenDict[str, Any]]:
+    def compute_value(cls, raw_value: Optional[Dict[str, Any]], address: Address) -> Optional[FrozenDict[str, Any]]:
         value = super().compute_value(raw_value, address)
         if value is None:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Dict, Optional
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
@@ -12,9 +12,10 @@ from pants.engine.target import (
     StringField,
     Target,
 )
+from pants.util.frozendict import FrozenDict
 from pants.util.strutil import help_text
 
-from ocikit.layer.placement import Owner, Placement, parse_mode, place
+from ocikit.layer.placement import Owner, Placement, check_links, check_prefix, parse_mode, place
 from pants_oci.compat import EnvironmentField
 from pants_oci.targets.validation import checked, checked_if_set
 
@@ -56,6 +57,12 @@ class OciLayerStripPrefixField(StringField):
         Everything must be in it.
         """
     )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        value = super().compute_value(raw_value, address)
+        checked_if_set(check_prefix, value, alias=cls.alias, address=address)
+        return value
 
 
 class OciLayerOwnerField(StringField):
@@ -111,6 +118,12 @@ class OciLayerSymlinksField(DictStringToStringField):
         `{"/usr/bin/tool": "/opt/tool/bin/tool"}`.
         """
     )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[Dict[str, str]], address: Address) -> Optional[FrozenDict[str, str]]:
+        value = super().compute_value(raw_value, address)
+        checked_if_set(check_links, value, alias=cls.alias, address=address)
+        return value
 
 
 class OciLayerTarget(Target):

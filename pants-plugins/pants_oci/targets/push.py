@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
+from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     BoolField,
     Dependencies,
+    InvalidFieldException,
     StringField,
     StringSequenceField,
     Target,
@@ -48,6 +52,15 @@ class OciPushRepositoryField(StringField):
         {PLACEHOLDERS_HELP}
         """
     )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        value = super().compute_value(raw_value, address)
+        if value == "":
+            raise InvalidFieldException(
+                f"{address}: the `{cls.alias}` field is empty; leave it out for `[oci].default_repository`."
+            )
+        return value
 
 
 class OciPushRegistriesField(StringSequenceField):
@@ -106,6 +119,11 @@ class OciPushTarget(Target):
 
         Example:
 
-            oci_push(name="push", image=":image", repository="shop/web", image_tags=["latest", "{git.short_sha}"])
+            oci_push(
+                name="push",
+                image=":image",
+                repository="shop/web",
+                image_tags=["latest", "{git.short_sha}"],
+            )
         """
     )

@@ -101,6 +101,7 @@ def place(sources: Iterable[Source], placement: Placement) -> tuple[Entry, ...]:
     placed: dict[str, Source] = {}
     for path, source in _stripped(sources, placement.strip_prefix):
         _put(placed, "/".join((*root, *_parts(path))), source)
+    check_links(placement.symlinks)
     for link, target in sorted(placement.symlinks.items()):
         path = "/".join(_parts(link) if link.startswith("/") else (*root, *_parts(link)))
         _put(placed, path, Source(link, "`symlinks`", "symlink", target=target))
@@ -108,10 +109,23 @@ def place(sources: Iterable[Source], placement: Placement) -> tuple[Entry, ...]:
     return arrange((*entries, *_directories(placed, placement, root)))
 
 
-def _stripped(sources: Iterable[Source], prefix: str) -> list[tuple[str, Source]]:
-    """Each source with its path below `prefix`."""
+def check_prefix(prefix: str) -> None:
+    """Raise InvalidInput unless `prefix` is what `Placement.strip_prefix` may be."""
     if prefix.startswith("/"):
         raise InvalidInput(f'the prefix "{prefix}" must be relative: "{prefix.lstrip("/")}".')
+    _parts(prefix)
+
+
+def check_links(symlinks: Mapping[str, str]) -> None:
+    """Raise InvalidInput unless `symlinks` is what `Placement.symlinks` may be."""
+    for link, target in symlinks.items():
+        if not _parts(link) or not target:
+            raise InvalidInput(f'the symbolic link "{link}" to "{target}": wanted a path, and a path to point at.')
+
+
+def _stripped(sources: Iterable[Source], prefix: str) -> list[tuple[str, Source]]:
+    """Each source with its path below `prefix`."""
+    check_prefix(prefix)
     wanted = _parts(prefix)
     stripped = []
     for source in sources:

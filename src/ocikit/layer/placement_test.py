@@ -117,8 +117,8 @@ def test_nothing_gives_at_most_the_directory(directory: str) -> None:
         pytest.param([MAIN], {"directory": ""}, "wanted an absolute path", id="no-directory"),
         pytest.param([MAIN], {"directory": "/a/../b"}, 'leads out with ".."', id="directory-out"),
         pytest.param([MAIN], {"symlinks": {"../a": "b"}}, 'leads out with ".."', id="link-out"),
-        pytest.param([MAIN], {"symlinks": {"/": "b"}}, "not a path in an image", id="link-at-root"),
-        pytest.param([MAIN], {"symlinks": {"a": ""}}, "needs a target", id="link-to-nothing"),
+        pytest.param([MAIN], {"symlinks": {"/": "b"}}, "wanted a path", id="link-at-root"),
+        pytest.param([MAIN], {"symlinks": {"a": ""}}, "a path to point at", id="link-to-nothing"),
         pytest.param(
             [Source("app/x", "a:one", content="1"), Source("app/x", "b:two", content="2")],
             {},

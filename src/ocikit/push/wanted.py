@@ -14,7 +14,7 @@ class Destination:
     """A repository in a registry (`registry.example/shop/web`), or in a directory of layouts (`oci:dist/web`)."""
 
     address: str
-    # Plain HTTP, or TLS that is not checked: only where the user said so.
+    # Plain HTTP: only where the user said so.
     insecure: bool = False
 
     def reference(self, tag: str) -> str:
