@@ -1,0 +1,166 @@
+"""The examples published by the real Pants in different surroundings, each time from nothing: equal digests.
+
+What surrounds a single layer is shaken in `determinism_test.py`, in more ways and faster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ocikit.layer.build import build_layer
+from ocikit.layer.compress import Compression
+from ocikit.layer.placement import Placement, Source, place
+from support.examples import examples_build_root
+
+GOLDEN = Path(__file__).parent / "golden/images.json"
+GOLDEN_NAMES = ("banner", "greeter", "site")
+# A PEX has the pex tool's own code in it, and every version of Pants brings another.
+SAME_PANTS_NAMES = (*GOLDEN_NAMES, "api")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where and how the examples are published. `python` runs ocikit, and builds the PEX of `api`."""
+
+    folder: str
+    python: str
+    names: tuple[str, ...] = SAME_PANTS_NAMES
+    umask: int = 0o022
+    file_time: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+USUAL = Surroundings("root", "3.9")
+OTHERS = [
+    pytest.param(
+        Surroundings(
+            "another/place/with-a-longer-name",
+            "3.11",
+            umask=0o077,
+            file_time=1_000_000_000,
+            env={"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "7", "SOURCE_DATE_EPOCH": "1700000000"},
+        ),
+        id="path-umask-time-zone-locale-file-times-python-3.11",
+    ),
+    pytest.param(
+        Surroundings("b", "3.10", GOLDEN_NAMES, file_time=2, env={"PANTS_VERSION": "2.18.0a0", "LC_ALL": "C.UTF-8"}),
+        id="pants-2.18-python-3.10",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return publish(USUAL, tmp_path_factory.mktemp("usual"))
+
+
+@pytest.mark.parametrize("surroundings", OTHERS)
+def test_surroundings_do_not_count(surroundings: Surroundings, usual: dict[str, str], tmp_path: Path) -> None:
+    found = publish(surroundings, tmp_path)
+    assert found == {name: usual[name] for name in surroundings.names}
+
+
+def test_golden_digests_are_reproduced(usual: dict[str, str]) -> None:
+    found = {name: usual[name] for name in GOLDEN_NAMES}
+    if os.environ.get("OCIKIT_UPDATE_GOLDEN"):
+        GOLDEN.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    assert found == json.loads(GOLDEN.read_text("utf-8"))
+
+
+def test_the_user_does_not_count() -> None:
+    """The interpreter may lie where only its owner can read, so a forked child becomes somebody else."""
+    if os.geteuid() != 0:
+        pytest.skip("NOT TESTED AS ANOTHER USER: only root can become one.")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        sources = Path(folder, "sources")
+        sources.mkdir()
+        (sources / "run.sh").write_text("#!/bin/sh\n")
+        # Also imports what is imported late, while it can be read.
+        wanted = build(sources, Path(folder, "root"))
+        assert build_as(65534, sources, Path(folder, "nobody")) == wanted
+
+
+def publish(surroundings: Surroundings, directory: Path) -> dict[str, str]:
+    """The digest of every image, published with caches that are empty before."""
+    caches = directory / "caches"
+    env = {
+        "PANTS_LOCAL_STORE_DIR": str(caches / "store"),
+        "PANTS_NAMED_CACHES_DIR": str(caches / "named"),
+        "PANTS_OCIKIT_INTERPRETER_CONSTRAINTS": f"['CPython=={surroundings.python}.*']",
+        **surroundings.env,
+    }
+    options = f"--python-bootstrap-search-path=['{folder_of_python(surroundings.python)}']"
+    with umask(surroundings.umask), examples_build_root(directory / surroundings.folder) as root:
+        if surroundings.file_time is not None:
+            for path in root.path.rglob("examples/**/*"):
+                os.utime(path, (surroundings.file_time, surroundings.file_time))
+                path.chmod(0o777 & path.stat().st_mode & ~surroundings.umask)
+        root.pants(options, "publish", *(f"examples/{name}:push" for name in surroundings.names), env=env)
+        digests = {name: digest_of(root.path / "dist/registry/examples" / name) for name in surroundings.names}
+    shutil.rmtree(caches)
+    return digests
+
+
+def digest_of(layout: Path) -> str:
+    entries = json.loads((layout / "index.json").read_text("utf-8"))["manifests"]
+    (digest,) = {str(entry["digest"]) for entry in entries}
+    return digest
+
+
+def folder_of_python(version: str) -> str:
+    """The folder of a CPython of this version; where none is, the test is left out, and says so."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    for python in (f"python{version}", *map(str, pyenv.glob(f"{version}.*/bin/python{version}"))):
+        command = [python, "-c", "import sys; print(sys.base_exec_prefix + '/bin')"]
+        # A pyenv shim may have nothing to run, so each candidate is tried.
+        if shutil.which(python):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return done.stdout.strip()
+    pytest.skip(f"NOT TESTED WITH PYTHON {version}, which is not on this machine.")
+
+
+def build(sources: Path, output: Path) -> str:
+    entries = place([Source("run.sh", "a:a", executable=True)], Placement("/app"))
+    layer = build_layer(entries, str(sources), str(output), Compression(), created_by="")
+    return json.dumps(layer.to_json(), sort_keys=True)
+
+
+def build_as(user: int, sources: Path, output: Path) -> str:
+    """The same, in a child that belongs to `user`."""
+    output.mkdir()
+    os.chown(output, user, user)
+    child = os.fork()
+    if not child:
+        try:
+            os.setgid(user)
+            os.setuid(user)
+            os.umask(0o077)
+            (output / "layer.json").write_text(build(sources, output))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    return (output / "layer.json").read_text()
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
