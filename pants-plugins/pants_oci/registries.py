@@ -139,7 +139,9 @@ def _address(text: str) -> str:
     if address.startswith(LAYOUTS_SCHEME) and address != LAYOUTS_SCHEME:
         return address
     with suppress(InvalidInput):
-        if is_registry(address.partition("/")[0]) and parse_repository(f"{address}/name"):
+        parse_repository(f"{address}/name")
+        # Without a host it would have been taken for a name on Docker Hub.
+        if is_registry(address.partition("/")[0]):
             return address
     raise InvalidInput(
         f'"{text}" is not the address of a registry: wanted a host, with a port and the front of names where there '

@@ -15,6 +15,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from ocikit.layout import Layout
+from ocikit.manifest import Manifest
 from ocikit.testing.images import tiny_index, tiny_layout
 from support.build_root import BuildRoot, Result
 
@@ -83,10 +84,16 @@ def damaged(kind: str, damage: Callable[[Path], object]) -> Callable[[Path], Non
         layout(directory)
         found = Layout(directory / "layout")
         manifest = found.fetch_manifest("latest")
+        assert isinstance(manifest, Manifest)
         blobs = {"manifest": manifest.descriptor, "config": manifest.config, "layer": manifest.layers[0]}
         damage(Path(found.blob_path(blobs[kind].digest)))
 
     return make
+
+
+def something_else(directory: Path) -> None:
+    (directory / "layout").mkdir()
+    (directory / "layout/file.txt").write_text("x")
 
 
 def flip(path: Path) -> None:
@@ -130,7 +137,7 @@ BASES = [
             '"layout"',
             "no OCI image layout",
             "oci-layout",
-            make=lambda d: d.joinpath("layout").mkdir() or d.joinpath("layout/x").write_text("x"),
+            make=something_else,
         ),
         id="base-path-is-no-layout",
     ),

@@ -25,7 +25,7 @@ from support.commands import run
 
 PASSWORD = "planted-Pa55word"
 NO = b'{"errors":[{"code":"DENIED","message":"not on Sundays"}]}'
-FILES = {
+FILES: dict[str, str | bytes] = {
     "good/BUILD": (
         'file(name="file", source="file.txt")\n'
         'oci_image(name="image", dependencies=[":file"])\n'

@@ -112,7 +112,7 @@ class BuildRoot:
 
     def stop(self) -> None:
         """Stop Pants's daemon and delete the folder."""
-        for name in self.path.glob(".pids/*/pantsd/pid"):
+        for name in self.path.glob(".pids/**/pantsd/pid"):
             _stop_process(int(name.read_text()))
         shutil.rmtree(self.path)
 

@@ -99,15 +99,9 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
             _names(field_set, registry, values, oci.default_repository)
     image = await call_image(ImageRequest(ImageFieldSet.create(targets[0])))
     values[DIGEST_PLACEHOLDER] = image.image.digest.hex[:_DIGEST_DIGITS]
-    wanted = [
-        (
-            registry,
-            PushRequest(
-                str(address), *_names(field_set, registry, values, oci.default_repository), image.image.manifest
-            ),
-        )
-        for registry in chosen
-    ]
+    with blamed_on(address):
+        named = [(registry, _names(field_set, registry, values, oci.default_repository)) for registry in chosen]
+    wanted = [(registry, PushRequest(str(address), *names, image.image.manifest)) for registry, names in named]
     skips = field_set.skip_push.value
     return Wanted(
         image,
