@@ -173,5 +173,9 @@ def test_a_plan_crosses_into_a_sandbox() -> None:
 
 
 def test_answers_cross_out_of_a_sandbox() -> None:
-    answers = {tag("latest"): there(IMAGE), known(IMAGE): Absent(), tag("1.0"): Unknown("no")}
+    answers: dict[Question, Answer] = {
+        tag("latest"): there(IMAGE),
+        known(IMAGE): Absent(),
+        tag("1.0"): Unknown("no"),
+    }
     assert RemoteState.from_json(RemoteState(answers).to_json()).answers == answers
