@@ -55,7 +55,7 @@ print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith
 
 def run(python: str, script: str, *arguments: str, **options: Any) -> str:
     environment = {**options.pop("env", {}), "PYTHONPATH": SOURCE_ROOT, "PATH": os.defpath}
-    command = [python, "-c", script, *arguments]
+    command = [*options.pop("wrapper", ()), python, "-c", script, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, check=False, **options)
     assert done.returncode == 0, done.stderr.decode()
     return str(done.stdout.decode())
@@ -106,6 +106,7 @@ SURROUNDINGS = [
     pytest.param({"env": {"SOURCE_DATE_EPOCH": "1700000000"}}, {}, id="source-date-epoch"),
     pytest.param({"env": {"HOME": "/nowhere", "USER": "nobody"}}, {}, id="user"),
     pytest.param({"cwd": "/"}, {}, id="working-directory"),
+    pytest.param({"wrapper": ("faketime", "2001-02-03 04:05:06")}, {}, id="clock"),
     pytest.param({"threads": "1"}, {}, id="one-thread"),
     pytest.param({"threads": "7"}, {}, id="seven-threads"),
     pytest.param({"order": "backwards"}, {"backwards": True}, id="directory-order"),
