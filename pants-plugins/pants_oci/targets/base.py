@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Iterable, Optional
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
@@ -11,8 +11,6 @@ from pants.engine.target import (
     AsyncFieldMixin,
     InvalidFieldException,
     SourcesField,
-    StringField,
-    StringSequenceField,
     Target,
 )
 from pants.util.strutil import help_text
@@ -20,7 +18,7 @@ from pants.util.strutil import help_text
 from ocikit.digest import Digest
 from ocikit.platform import Platform
 from ocikit.reference import Reference
-from pants_oci.targets.validation import checked, checked_if_set
+from pants_oci.targets.validation import CheckedStringField, CheckedStringsField
 
 
 class OciBasePathField(SourcesField, AsyncFieldMixin):
@@ -56,8 +54,9 @@ class OciBasePathField(SourcesField, AsyncFieldMixin):
         return (f"{self.value}/**",) if self.value else ()
 
 
-class OciBaseImageField(StringField):
+class OciBaseImageField(CheckedStringField):
     alias = "image"
+    parse = staticmethod(Reference.parse)
     help = help_text(
         """
         The reference of an image in a registry, such as `docker.io/library/python:3.12-slim`.
@@ -66,15 +65,10 @@ class OciBaseImageField(StringField):
         """
     )
 
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
-        value = super().compute_value(raw_value, address)
-        checked_if_set(Reference.parse, value, alias=cls.alias, address=address)
-        return value
 
-
-class OciBaseDigestField(StringField):
+class OciBaseDigestField(CheckedStringField):
     alias = "digest"
+    parse = staticmethod(Digest.parse)
     help = help_text(
         """
         The digest, `sha256:` and 64 hex digits, of the manifest or index to use. With `path` it says which image of
@@ -82,28 +76,16 @@ class OciBaseDigestField(StringField):
         """
     )
 
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
-        value = super().compute_value(raw_value, address)
-        checked_if_set(Digest.parse, value, alias=cls.alias, address=address)
-        return value
 
-
-class OciBasePlatformsField(StringSequenceField):
+class OciBasePlatformsField(CheckedStringsField):
     alias = "platforms"
+    parse = staticmethod(Platform.parse)
     help = help_text(
         """
         The platforms that the base is used for, such as `["linux/amd64", "linux/arm64"]`. An `oci_image` for another
         one is an error. By default whatever the base has.
         """
     )
-
-    @classmethod
-    def compute_value(cls, raw_value: Optional[Iterable[str]], address: Address) -> Optional[tuple[str, ...]]:
-        value = super().compute_value(raw_value, address)
-        for platform in value or ():
-            checked(Platform.parse, platform, alias=cls.alias, address=address)
-        return value
 
 
 class OciBaseTarget(Target):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Dict, Iterable, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
-    DictStringToStringField,
     Field,
     InvalidFieldException,
     StringField,
@@ -23,38 +22,7 @@ from ocikit import settings
 from ocikit.platform import Platform
 from pants_oci.compat import EnvironmentField
 from pants_oci.targets.layer import OciDirectoryField
-from pants_oci.targets.validation import checked, checked_if_set
-
-
-class _CheckedStringField(StringField):
-    parse: ClassVar[Callable[..., Any]]
-
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
-        value = super().compute_value(raw_value, address)
-        checked_if_set(cls.parse, value, alias=cls.alias, address=address)
-        return value
-
-
-class _CheckedStringsField(StringSequenceField):
-    parse: ClassVar[Callable[..., Any]]
-
-    @classmethod
-    def compute_value(cls, raw_value: Optional[Iterable[str]], address: Address) -> Optional[tuple[str, ...]]:
-        value = super().compute_value(raw_value, address)
-        for item in value or ():
-            checked(cls.parse, item, alias=cls.alias, address=address)
-        return value
-
-
-class _CheckedDictField(DictStringToStringField):
-    parse: ClassVar[Callable[..., Any]]
-
-    @classmethod
-    def compute_value(cls, raw_value: Optional[Dict[str, str]], address: Address) -> Optional[FrozenDict[str, str]]:
-        value = super().compute_value(raw_value, address)
-        checked_if_set(cls.parse, value, alias=cls.alias, address=address)
-        return value
+from pants_oci.targets.validation import CheckedDictField, CheckedStringField, CheckedStringsField, check
 
 
 class OciImageDependenciesField(Dependencies):
@@ -109,7 +77,7 @@ class OciImageArgsField(StringSequenceField):
     )
 
 
-class OciImageEnvField(_CheckedDictField):
+class OciImageEnvField(CheckedDictField):
     alias = "env"
     parse = staticmethod(settings.parse_env)
     help = help_text(
@@ -119,7 +87,7 @@ class OciImageEnvField(_CheckedDictField):
     )
 
 
-class OciImageWorkdirField(_CheckedStringField):
+class OciImageWorkdirField(CheckedStringField):
     alias = "workdir"
     parse = staticmethod(settings.parse_workdir)
     help = help_text(
@@ -129,7 +97,7 @@ class OciImageWorkdirField(_CheckedStringField):
     )
 
 
-class OciImageUserField(_CheckedStringField):
+class OciImageUserField(CheckedStringField):
     alias = "user"
     parse = staticmethod(settings.parse_user)
     help = help_text(
@@ -139,7 +107,7 @@ class OciImageUserField(_CheckedStringField):
     )
 
 
-class OciImagePortsField(_CheckedStringsField):
+class OciImagePortsField(CheckedStringsField):
     alias = "ports"
     parse = staticmethod(settings.parse_port)
     help = help_text(
@@ -149,7 +117,7 @@ class OciImagePortsField(_CheckedStringsField):
     )
 
 
-class OciImageVolumesField(_CheckedStringsField):
+class OciImageVolumesField(CheckedStringsField):
     alias = "volumes"
     parse = staticmethod(settings.parse_volume)
     help = help_text(
@@ -159,7 +127,7 @@ class OciImageVolumesField(_CheckedStringsField):
     )
 
 
-class OciImageLabelsField(_CheckedDictField):
+class OciImageLabelsField(CheckedDictField):
     alias = "labels"
     parse = staticmethod(settings.parse_labels)
     help = help_text(
@@ -169,7 +137,7 @@ class OciImageLabelsField(_CheckedDictField):
     )
 
 
-class OciImageAnnotationsField(_CheckedDictField):
+class OciImageAnnotationsField(CheckedDictField):
     alias = "annotations"
     parse = staticmethod(settings.parse_annotations)
     help = help_text(
@@ -179,7 +147,7 @@ class OciImageAnnotationsField(_CheckedDictField):
     )
 
 
-class OciImageStopSignalField(_CheckedStringField):
+class OciImageStopSignalField(CheckedStringField):
     alias = "stop_signal"
     parse = staticmethod(settings.parse_stop_signal)
     help = help_text(
@@ -208,12 +176,12 @@ class OciImageHealthcheckField(Field):
             return None
         if not isinstance(value, Mapping):
             raise InvalidFieldException(f"{address}: the `{cls.alias}` field must be a dictionary, found {value!r}.")
-        checked(settings.parse_healthcheck, value, alias=cls.alias, address=address)
+        check(settings.parse_healthcheck, value, alias=cls.alias, address=address)
         frozen: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
         return FrozenDict(frozen)
 
 
-class OciImagePlatformField(_CheckedStringField):
+class OciImagePlatformField(CheckedStringField):
     alias = "platform"
     parse = staticmethod(Platform.parse)
     default = "linux/amd64"

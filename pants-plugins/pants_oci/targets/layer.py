@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
-
-from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
-    DictStringToStringField,
-    StringField,
     Target,
 )
-from pants.util.frozendict import FrozenDict
 from pants.util.strutil import help_text
 
 from ocikit.layer.placement import Owner, Placement, check_links, check_prefix, parse_mode, place
 from pants_oci.compat import EnvironmentField
-from pants_oci.targets.validation import checked, checked_if_set
+from pants_oci.targets.validation import CheckedDictField, CheckedStringField
 
 
-class OciDirectoryField(StringField):
+def _parse_directory(path: str) -> None:
+    place((), Placement(path))
+
+
+class OciDirectoryField(CheckedStringField):
     alias = "directory"
+    parse = staticmethod(_parse_directory)
     default = "/"
     value: str
     help = help_text(
@@ -33,12 +32,6 @@ class OciDirectoryField(StringField):
         """
     )
 
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> str:
-        value = super().compute_value(raw_value, address) or cls.default
-        checked(lambda path: place((), Placement(path)), value, alias=cls.alias, address=address)
-        return value
-
 
 class OciLayerDependenciesField(Dependencies):
     help = help_text(
@@ -49,8 +42,9 @@ class OciLayerDependenciesField(Dependencies):
     )
 
 
-class OciLayerStripPrefixField(StringField):
+class OciLayerStripPrefixField(CheckedStringField):
     alias = "strip_prefix"
+    parse = staticmethod(check_prefix)
     help = help_text(
         """
         A directory that is taken off the front of every path before it is put in `directory`, such as `assets/web`.
@@ -58,15 +52,10 @@ class OciLayerStripPrefixField(StringField):
         """
     )
 
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
-        value = super().compute_value(raw_value, address)
-        checked_if_set(check_prefix, value, alias=cls.alias, address=address)
-        return value
 
-
-class OciLayerOwnerField(StringField):
+class OciLayerOwnerField(CheckedStringField):
     alias = "owner"
+    parse = staticmethod(Owner.parse)
     default = "0:0"
     value: str
     help = help_text(
@@ -76,23 +65,10 @@ class OciLayerOwnerField(StringField):
         """
     )
 
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> str:
-        value = super().compute_value(raw_value, address) or cls.default
-        checked(Owner.parse, value, alias=cls.alias, address=address)
-        return value
 
-
-class _ModeField(StringField):
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
-        value = super().compute_value(raw_value, address)
-        checked_if_set(parse_mode, value, alias=cls.alias, address=address)
-        return value
-
-
-class OciLayerFileModeField(_ModeField):
+class OciLayerFileModeField(CheckedStringField):
     alias = "file_mode"
+    parse = staticmethod(parse_mode)
     help = help_text(
         """
         The permissions of every file, in octal, such as `"0640"`. By default `"0755"` for executable files and
@@ -101,8 +77,9 @@ class OciLayerFileModeField(_ModeField):
     )
 
 
-class OciLayerDirectoryModeField(_ModeField):
+class OciLayerDirectoryModeField(CheckedStringField):
     alias = "directory_mode"
+    parse = staticmethod(parse_mode)
     help = help_text(
         """
         The permissions of `directory` and of every directory in it, in octal. By default `"0755"`.
@@ -110,20 +87,15 @@ class OciLayerDirectoryModeField(_ModeField):
     )
 
 
-class OciLayerSymlinksField(DictStringToStringField):
+class OciLayerSymlinksField(CheckedDictField):
     alias = "symlinks"
+    parse = staticmethod(check_links)
     help = help_text(
         """
         Symbolic links to make: the link's path (absolute, or relative to `directory`) to what it points at, such as
         `{"/usr/bin/tool": "/opt/tool/bin/tool"}`.
         """
     )
-
-    @classmethod
-    def compute_value(cls, raw_value: Optional[Dict[str, str]], address: Address) -> Optional[FrozenDict[str, str]]:
-        value = super().compute_value(raw_value, address)
-        checked_if_set(check_links, value, alias=cls.alias, address=address)
-        return value
 
 
 class OciLayerTarget(Target):

@@ -1,25 +1,63 @@
-"""How fields check their values: the library says what is wrong, the field says where."""
+"""Fields that check their values: the library says what is wrong, the field says where."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, ClassVar, Dict, Iterable, Optional
 
 from pants.engine.addresses import Address
-from pants.engine.target import InvalidFieldException
+from pants.engine.target import (
+    DictStringToStringField,
+    InvalidFieldException,
+    StringField,
+    StringSequenceField,
+)
+from pants.util.frozendict import FrozenDict
 
 from ocikit.errors import InvalidInput
 
-_T = TypeVar("_T")
 
-
-def checked(parse: Callable[[Any], _T], value: Any, *, alias: str, address: Address) -> _T:
-    """`parse(value)`, with the address and the field put before what it finds wrong."""
+def check(parse: Callable[[Any], Any], value: Any, *, alias: str, address: Address) -> None:
+    """Call `parse(value)`, and put the address and the field before what it finds wrong."""
     try:
-        return parse(value)
+        parse(value)
     except InvalidInput as error:
         raise InvalidFieldException(f"{address}: the `{alias}` field: {error}") from None
 
 
-def checked_if_set(parse: Callable[[Any], _T], value: Any | None, *, alias: str, address: Address) -> _T | None:
-    """The same, and None for a field that was left out."""
-    return None if value is None else checked(parse, value, alias=alias, address=address)
+class CheckedStringField(StringField):
+    """`parse` raises InvalidInput for a text that cannot be meant; None is left alone."""
+
+    parse: ClassVar[Callable[..., Any]]
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        value = super().compute_value(raw_value, address)
+        if value is not None:
+            check(cls.parse, value, alias=cls.alias, address=address)
+        return value
+
+
+class CheckedStringsField(StringSequenceField):
+    """`parse` raises InvalidInput for an item that cannot be meant."""
+
+    parse: ClassVar[Callable[..., Any]]
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[Iterable[str]], address: Address) -> Optional[tuple[str, ...]]:
+        value = super().compute_value(raw_value, address)
+        for item in value or ():
+            check(cls.parse, item, alias=cls.alias, address=address)
+        return value
+
+
+class CheckedDictField(DictStringToStringField):
+    """`parse` raises InvalidInput for a dictionary that cannot be meant; None is left alone."""
+
+    parse: ClassVar[Callable[..., Any]]
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[Dict[str, str]], address: Address) -> Optional[FrozenDict[str, str]]:
+        value = super().compute_value(raw_value, address)
+        if value is not None:
+            check(cls.parse, value, alias=cls.alias, address=address)
+        return value

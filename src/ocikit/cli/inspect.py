@@ -16,6 +16,7 @@ from ocikit.destination import open_store
 from ocikit.digest import verified
 from ocikit.manifest import ImageIndex, Manifest
 from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG
+from ocikit.push.report import human_bytes
 from ocikit.store import Store
 
 
@@ -73,7 +74,7 @@ def _lines(text: str, manifest: Manifest | ImageIndex, config: ImageConfig | Non
         return
     if config:
         yield from _container_lines(config)
-    yield f"layers      {len(manifest.layers)}, {_size(sum(y.size for y in manifest.layers))}"
+    yield f"layers      {len(manifest.layers)}, {human_bytes(sum(y.size for y in manifest.layers))}"
     origins = _origins(config)
     for layer in manifest.layers:
         yield _layer_line(layer, next(origins, ""))
@@ -115,15 +116,4 @@ def _origins(config: ImageConfig | None) -> Iterator[str]:
 
 
 def _layer_line(layer: Descriptor, origin: str) -> str:
-    return f"  {layer.digest}  {_size(layer.size):>9}  {' '.join(origin.split())[:60]}".rstrip()
-
-
-def _size(size: int) -> str:
-    if size < 1000:
-        return f"{size} B"
-    amount = float(size)
-    for unit in ("kB", "MB", "GB"):
-        amount /= 1000
-        if amount < 999.95:
-            return f"{amount:.1f} {unit}"
-    return f"{amount / 1000:.1f} TB"
+    return f"  {layer.digest}  {human_bytes(layer.size):>9}  {' '.join(origin.split())[:60]}".rstrip()
