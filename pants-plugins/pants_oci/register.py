@@ -10,7 +10,19 @@ from pants.engine.target import Target
 
 from pants_oci import dependency_inference, subsystem
 from pants_oci.goals import package, publish
-from pants_oci.steps import base, contents, git, image, layer, ocikit_process, parts, placeholders, plan, wanted
+from pants_oci.steps import (
+    base,
+    contents,
+    git,
+    handed_over,
+    image,
+    layer,
+    ocikit_process,
+    parts,
+    placeholders,
+    plan,
+    wanted,
+)
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import OciImageTarget
 from pants_oci.targets.layer import OciLayerTarget
@@ -28,6 +40,7 @@ def rules() -> Iterable[object]:
         *contents.rules(),
         *dependency_inference.rules(),
         *git.rules(),
+        *handed_over.rules(),
         *image.rules(),
         *layer.rules(),
         *ocikit_process.rules(),

@@ -25,6 +25,7 @@ from pants_oci.compat import (
     merge_digests,
     setup_venv_pex_process,
 )
+from pants_oci.steps.handed_over import HandOverRequest, call_hand_over
 from pants_oci.subsystem import Ocikit, OciSubsystem
 
 REQUEST_FILE = "request.json"
@@ -71,8 +72,10 @@ async def setup_ocikit_process(
     sources: LibrarySources,
     oci: OciSubsystem.EnvironmentAware,
 ) -> Process:
-    passed = (*_ALWAYS_PASSED, *oci.env_vars) if request.network else ()
-    environment = await environment_vars_subset(EnvironmentVarsRequest(passed), **implicitly())
+    environment: dict[str, str] = {}
+    if request.network:
+        environment.update(await environment_vars_subset(EnvironmentVarsRequest(_ALWAYS_PASSED), **implicitly()))
+        environment.update((await call_hand_over(HandOverRequest(oci.env_vars))).environment)
     # The tool's own constraints: a repository without Python code has set none of its own.
     pex_request = tool.to_pex_request(
         interpreter_constraints=tool.interpreter_constraints,

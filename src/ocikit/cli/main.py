@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ocikit import canonical_json
+from ocikit.cli.handed_over import handed_over
 from ocikit.errors import OcikitError
 
 
@@ -96,6 +97,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _run_in_sandbox(parsed: argparse.Namespace) -> Any:
+    os.environ.update(handed_over(os.environ))
     module = import_module(SANDBOX_COMMANDS[parsed.name])
     request = canonical_json.loads_object(Path(parsed.request).read_bytes(), parsed.request)
     return getattr(module, f"run_{parsed.name}")(request)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import gc
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from ocikit.cli.handed_over import VARIABLE, handed_over
+from ocikit.errors import InvalidInput
+from pants_oci.steps.handed_over import HandedOver
+
+
+def test_every_caller_is_told_until_the_object_is_gone() -> None:
+    before = set(threading.enumerate())
+    here = HandedOver(b'{"TOKEN":"secret"}')
+    environment = dict(here.environment)
+    folder = Path(environment[VARIABLE]).parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [handed_over(environment) for _ in range(3)] == [{"TOKEN": "secret"}] * 3
+    assert "secret" not in str(environment)
+
+    del here
+    gc.collect()
+
+    assert not folder.exists()
+    with pytest.raises(InvalidInput, match="run it again"):
+        handed_over(environment)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_long_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    assert handed_over(HandedOver(b"{}").environment) == {}

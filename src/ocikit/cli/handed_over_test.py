@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ocikit.cli.handed_over import VARIABLE, handed_over
+from ocikit.errors import InvalidContent, InvalidInput
+
+
+@contextmanager
+def saying(document: bytes) -> Iterator[str]:
+    """The path of a socket on which one caller is told `document`."""
+    # pytest's own folders have names that are too long for a socket.
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        path = str(Path(folder, "socket"))
+        listener.bind(path)
+        listener.listen()
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(document)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield path
+        thread.join()
+
+
+def test_without_a_socket_there_is_nothing() -> None:
+    assert handed_over({"PATH": "/bin"}) == {}
+
+
+def test_everything_is_read() -> None:
+    secret = "s" * 1_000_000
+    with saying(b'{"NAME": "' + secret.encode() + b'"}') as path:
+        assert handed_over({VARIABLE: path}) == {"NAME": secret}
+
+
+def test_nobody_is_there(tmp_path: Path) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"\[oci\].env_vars cannot be read from .*nobody.*No such file.*run it again"
+    ):
+        handed_over({VARIABLE: str(tmp_path / "nobody")})
+
+
+def test_something_else_is_there() -> None:
+    with saying(b"HTTP/1.1 400") as path, pytest.raises(InvalidContent, match="is not JSON"):
+        handed_over({VARIABLE: path})
