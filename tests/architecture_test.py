@@ -38,6 +38,7 @@ PURE = (
     "ocikit.layout_index",
     "ocikit.registry.secret",
     "ocikit.registry.exchange",
+    "ocikit.registry.options",
     "ocikit.registry.failure",
     "ocikit.registry.challenge",
     "ocikit.registry.protocol",

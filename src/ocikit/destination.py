@@ -17,6 +17,7 @@ from ocikit.layout import Layout
 from ocikit.reference import Reference, validate_tag
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.credentials import DockerCredentials
+from ocikit.registry.options import RegistryOptions
 from ocikit.registry.repository import RegistryRepository
 from ocikit.store import Store
 
@@ -73,7 +74,9 @@ def open_store(
         yield _layout(text)
         return
     reference = Reference.parse(text)
-    client = RegistryClient(reference.repository.registry, credentials=DockerCredentials(environ), insecure=insecure)
+    client = RegistryClient(
+        reference.repository.registry, credentials=DockerCredentials(environ), options=RegistryOptions(insecure)
+    )
     with client:
         store = RegistryRepository(client, reference.repository, for_push=for_push)
         yield Location(text, store, reference.tag, reference.digest)

@@ -6,6 +6,8 @@ OcikitError
 ├── NotFound                a manifest, blob or tag that is not there
 ├── ProtocolViolation       a registry that broke the distribution specification
 ├── NetworkError            a registry that did not answer
+│   ├── Unreachable         no connection: refused, unknown host, no route
+│   └── Untrusted           a certificate that nobody vouches for
 └── RegistryError           a registry that answered with an error
     ├── Unauthorized        401: credentials missing or wrong
     ├── Denied              403, 405: known who you are, not allowed
@@ -33,6 +35,14 @@ class NotFound(OcikitError):
 
 class NetworkError(OcikitError):
     """No usable answer from a host: refused, reset, timed out, or not TLS."""
+
+
+class Unreachable(NetworkError):
+    """No connection to a host was made, so nothing was sent."""
+
+
+class Untrusted(NetworkError):
+    """A host's certificate, or ours, that the other side does not trust."""
 
 
 class ProtocolViolation(OcikitError):

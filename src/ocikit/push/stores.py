@@ -11,6 +11,7 @@ from ocikit.push.wanted import Destination
 from ocikit.reference import parse_repository
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.credentials import DockerCredentials
+from ocikit.registry.options import RegistryOptions
 from ocikit.registry.repository import RegistryRepository
 from ocikit.store import Store
 
@@ -43,5 +44,7 @@ class Stores:
     def _client(self, registry: str, insecure: bool) -> RegistryClient:
         with self._lock:
             if registry not in self._clients:
-                self._clients[registry] = RegistryClient(registry, credentials=self._credentials, insecure=insecure)
+                self._clients[registry] = RegistryClient(
+                    registry, credentials=self._credentials, options=RegistryOptions(insecure)
+                )
             return self._clients[registry]

@@ -16,6 +16,7 @@ from ocikit.errors import (
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.exchange import Request
+from ocikit.registry.options import RegistryOptions
 from ocikit.registry.secret import Credentials, Lookup, Secret, anonymous
 from ocikit.testing.scripted_transport import Exchange, ScriptedTransport
 
@@ -241,13 +242,13 @@ def test_credentials_are_for_https_or_for_the_registry_marked_insecure() -> None
         _ask(_client(script, _BOB, scheme="http"), base)
     exchanges = [Exchange("GET", base, 401, challenge), Exchange("GET", base, authorization=_BASIC)]
     with ScriptedTransport(exchanges) as script:
-        _ask(_client(script, _BOB, insecure=True), base)
+        _ask(_client(script, _BOB, options=RegistryOptions(insecure=True)), base)
     elsewhere = {"WWW-Authenticate": "Bearer realm=http://auth.example/token"}
     with (
         ScriptedTransport([Exchange("GET", base, 401, elsewhere)]) as script,
         pytest.raises(InvalidInput, match="wants credentials at http://auth.example/token"),
     ):
-        _ask(_client(script, _BOB, insecure=True), base)
+        _ask(_client(script, _BOB, options=RegistryOptions(insecure=True)), base)
 
 
 def test_another_host_is_given_nothing_and_believed_nothing() -> None:

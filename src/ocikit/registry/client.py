@@ -11,6 +11,7 @@ from ocikit.registry import protocol
 from ocikit.registry.auth import Access, Authenticator
 from ocikit.registry.exchange import Answer, Request, redirected
 from ocikit.registry.failure import failure, is_html, violation
+from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from ocikit.registry.secret import CredentialSource, anonymous
 from ocikit.registry.transport import HttpTransport, Transport
 
@@ -21,7 +22,7 @@ class RegistryClient:
     """Talks to one registry; keeps its connections and tokens, may be shared by threads.
 
     `registry` is host[:port], "docker.io" for Docker Hub. Plain HTTP is spoken to this machine and
-    where `insecure` says so; `scheme` ("http", "https") overrides. `credentials` says who we are,
+    where `options` say so; `scheme` ("http", "https") overrides. `credentials` says who we are,
     `DockerCredentials(os.environ)` for instance; anonymous without it. `clock` counts seconds.
     """
 
@@ -30,7 +31,7 @@ class RegistryClient:
         registry: str,
         *,
         credentials: CredentialSource = anonymous,
-        insecure: bool = False,
+        options: RegistryOptions = DEFAULT_OPTIONS,
         scheme: str | None = None,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -38,14 +39,14 @@ class RegistryClient:
         if scheme not in (None, "http", "https"):
             raise InvalidInput(f'the scheme of a registry is "http" or "https", found "{scheme}".')
         self.registry = registry
-        self.base = protocol.address(registry, scheme, insecure)
+        self.base = protocol.address(registry, scheme, options.insecure) + options.path_prefix
         # Bytes per piece of a blob, once the registry has refused blobs in one piece.
         self.piece_size: int | None = None
         self._own_transport: HttpTransport | None = None
         if transport is None:
-            transport = self._own_transport = HttpTransport()
+            transport = self._own_transport = HttpTransport(options=options, home=self.base)
         self._transport = transport
-        self._authenticator = Authenticator(registry, self.base, credentials, insecure=insecure, clock=clock)
+        self._authenticator = Authenticator(registry, self.base, credentials, insecure=options.insecure, clock=clock)
 
     def ping(self) -> None:
         """Make sure that this is a registry and lets us in. Raises what `ask` raises."""

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import io
-import socket
-import ssl
+import threading
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Protocol, cast
-from urllib.parse import urlsplit
 
-import requests
+import requests.utils
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import LocationValueError
+from urllib3.util import Retry, Timeout, parse_url
 
-from ocikit.errors import NetworkError
-from ocikit.registry.exchange import Request, Response, is_loopback
+from ocikit.registry.exchange import Request, Response, StreamedBody, is_loopback
+from ocikit.registry.no_answer import FAILURES, no_answer
+from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
+from ocikit.registry.tls import tls_context
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
+# That many requests are under way at once to a host, see `limiter`; docker, podman and crane keep to 3 to 6
+# for each image.
+CONNECTIONS = 16
+
 _BUFFER_SIZE = 64 * 1024
+_HEADERS = {"User-Agent": "ocikit", "Accept-Encoding": "identity"}
+# Not typed in whole.
+_UTILS: Any = requests.utils
+_ONCE = Retry(False)
+# Pools are kept below, for each host one.
+_UNLIMITED = 1_000_000
 
 
 class Transport(Protocol):
@@ -29,52 +40,128 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """HTTP over connections that stay open, `connections` per host; may be shared by threads.
+    """HTTP over connections that stay open, `connections` of them per host; may be shared by threads.
 
     Proxies and certificate authorities are the environment's (`HTTPS_PROXY`, `NO_PROXY`,
-    `REQUESTS_CA_BUNDLE`), except that this machine is never asked through a proxy.
+    `REQUESTS_CA_BUNDLE`), except that this machine is never asked through a proxy. `options` names more
+    authorities, and the client certificate, which only `home` (an address) is shown. `read_seconds`: how
+    long a host may keep silent, and may take to accept a part of a body.
+
+    A session of requests looks at the environment, merges settings and keeps cookies for each request,
+    which doubles its cost: here requests is asked once for each host.
     """
 
-    def __init__(self, connections: int = 16) -> None:
-        self._session = requests.Session()
-        for prefix in ("http://", "https://"):
-            self._session.mount(prefix, HTTPAdapter(pool_maxsize=connections))
+    def __init__(
+        self,
+        *,
+        options: RegistryOptions = DEFAULT_OPTIONS,
+        home: str = "",
+        connections: int = CONNECTIONS,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._options = options
+        self._home = _host_part(home)
+        self._connect_seconds = connect_seconds
+        self._read_seconds = read_seconds
+        self._timeout = Timeout(connect=connect_seconds, read=read_seconds)
+        self._adapter: Any = HTTPAdapter(pool_connections=_UNLIMITED, pool_maxsize=connections)
+        self._pools: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
     def send(self, request: Request) -> Response:
         try:
-            response = self._send(_prepare(request))
-        except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
-            raise NetworkError(f"{request}: {_reason(error)}.") from None
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        body = io.BufferedReader(_Body(request, response), _BUFFER_SIZE)
-        return Response(response.status_code, headers, cast(BinaryIO, body))
-
-    def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
-        url = str(prepared.url)
-        settings: Any = self._session.merge_environment_settings(url, {}, True, None, None)
-        if is_loopback(urlsplit(url).hostname or ""):
-            settings["proxies"] = {}
-        timeout = (CONNECT_SECONDS, READ_SECONDS)
-        return self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
+            response = self._send(request)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            size = response.length_remaining
+            if size is not None and size <= _BUFFER_SIZE:
+                return Response(response.status, headers, io.BytesIO(response.read()))
+        except FAILURES as error:
+            raise no_answer(request, error, self._connect_seconds, self._read_seconds) from None
+        body = _Body(request, response, self._connect_seconds, self._read_seconds)
+        return Response(response.status, headers, cast(BinaryIO, io.BufferedReader(body, _BUFFER_SIZE)))
 
     def close(self) -> None:
-        self._session.close()
+        self._adapter.close()
+
+    def _send(self, request: Request) -> Any:
+        host = _host_part(request.url)
+        pool = self._pools.get(host) or self._open_pool(host)
+        through_proxy = pool.proxy and pool.scheme == "http"
+        headers = {**_HEADERS, **request.headers}
+        if request.authorization:
+            headers["Authorization"] = request.authorization.reveal()
+        size = len(request.body)
+        if size or request.method not in ("GET", "HEAD", "DELETE"):
+            headers["Content-Length"] = str(size)
+        return pool.urlopen(
+            request.method,
+            request.url if through_proxy else request.url[len(host) :],
+            body=_chunks(request.body) if size else None,
+            headers=headers,
+            retries=_ONCE,
+            redirect=False,
+            assert_same_host=False,
+            timeout=self._timeout,
+            preload_content=False,
+            decode_content=False,
+        )
+
+    def _open_pool(self, host: str) -> Any:
+        with self._lock:
+            if host not in self._pools:
+                self._pools[host] = self._new_pool(host)
+            return self._pools[host]
+
+    def _new_pool(self, host: str) -> Any:
+        parts = parse_url(host)
+        if not parts.host:
+            raise LocationValueError("no host")
+        proxies = {} if is_loopback(parts.host) else _UTILS.get_environ_proxies(host)
+        proxy = _UTILS.select_proxy(host, proxies)
+        manager = self._adapter.poolmanager
+        if proxy:
+            manager = self._adapter.proxy_manager_for(_UTILS.prepend_scheme_if_needed(proxy, "http"))
+        tls = {}
+        if parts.scheme == "https":
+            tls["ssl_context"] = tls_context(self._options, with_certificate=host == self._home)
+        pool = manager.connection_from_host(parts.host, parts.port, parts.scheme, pool_kwargs=tls)
+        pool.ConnectionCls = _patient(pool.ConnectionCls, self._read_seconds)
+        return pool
 
 
-def _prepare(request: Request) -> requests.PreparedRequest:
-    """Outside of the session, which would add what a .netrc file says and cookies."""
-    headers = {"User-Agent": "ocikit", "Accept-Encoding": "identity", **request.headers}
-    if request.authorization:
-        headers["Authorization"] = request.authorization.reveal()
-    return requests.Request(request.method, request.url, headers=headers, data=cast(Any, request.body)).prepare()
+def _patient(connection: Any, seconds: float) -> Any:
+    """A kind of connection that waits `seconds` while it sends, where urllib3 waits as when it connects."""
+
+    class Patient(connection):  # type: ignore[misc]
+        def request(self, *arguments: Any, **options: Any) -> None:
+            self.timeout = seconds
+            super().request(*arguments, **options)
+
+    return Patient
+
+
+def _host_part(url: str) -> str:
+    """`https://host:port` of an address that has a path."""
+    end = url.find("/", url.find("://") + 3)
+    return url if end < 0 else url[:end]
+
+
+def _chunks(body: bytes | StreamedBody) -> Iterator[memoryview]:
+    """A body in small parts: a timeout is for all of what is handed to a socket at once."""
+    for chunk in (body,) if isinstance(body, bytes) else body:
+        view = memoryview(chunk)
+        for start in range(0, len(view), _BUFFER_SIZE):
+            yield view[start : start + _BUFFER_SIZE]
 
 
 class _Body(io.RawIOBase):
     """A response's bytes as they were sent; failures are in this library's words."""
 
-    def __init__(self, request: Request, response: requests.Response) -> None:
+    def __init__(self, request: Request, response: Any, connect_seconds: float, read_seconds: float) -> None:
         self._request = request
         self._response = response
+        self._seconds = (connect_seconds, read_seconds)
 
     def readable(self) -> bool:
         return True
@@ -83,58 +170,14 @@ class _Body(io.RawIOBase):
         try:
             # http.client clears as many bytes as are asked for, be the answer ever so small.
             size = min(len(buffer), _BUFFER_SIZE)
-            data = self._response.raw.read(size, decode_content=False)
-        except (HTTPError, OSError) as error:
-            raise NetworkError(f"{self._request}: {_reason(error)}.") from None
+            data = self._response.read(size, decode_content=False)
+        except FAILURES as error:
+            raise no_answer(self._request, error, *self._seconds) from None
         buffer[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
         if not self.closed:
             self._response.close()
+            self._response.release_conn()
         super().close()
-
-
-def _reason(error: BaseException) -> str:
-    """Why no answer came, in plain words: never the libraries' own, which quote whole addresses."""
-    through = "through the proxy: " if isinstance(error, requests.exceptions.ProxyError) else ""
-    for cause in _causes(error):
-        reason = _words(cause)
-        if reason:
-            return through + reason
-    return f"{through}the connection failed ({type(error).__name__})"
-
-
-def _words(error: BaseException) -> str | None:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or 'no reason given'}); is it plain HTTP?"
-    if isinstance(error, socket.gaierror):
-        return "the host name is unknown"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return f"no connection within {CONNECT_SECONDS} seconds"
-    if isinstance(error, (socket.timeout, requests.exceptions.Timeout)):
-        return f"no answer within {READ_SECONDS} seconds"
-    if isinstance(error, ConnectionRefusedError):
-        return "the connection was refused"
-    if isinstance(error, (ConnectionError, ProtocolError)):
-        return "the connection was closed before the answer was complete"
-    if isinstance(error, requests.exceptions.InvalidURL):
-        return "this is not a valid address"
-    if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return None
-
-
-def _causes(error: BaseException, seen: set[int] | None = None) -> Iterator[BaseException]:
-    """An exception and all that it wraps: requests wraps urllib3, which wraps http.client."""
-    seen = set() if seen is None else seen
-    if id(error) in seen:
-        return
-    seen.add(id(error))
-    yield error
-    wrapped = (error.__cause__, error.__context__, getattr(error, "reason", None), *error.args)
-    for inner in wrapped:
-        if isinstance(inner, BaseException):
-            yield from _causes(inner, seen)

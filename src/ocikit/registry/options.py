@@ -1,0 +1,68 @@
+"""How a registry is reached, as people write it for each registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ocikit.errors import InvalidContent, InvalidInput
+
+# A mirror, and what may follow a registry's name: no scheme, no query, no empty step.
+_PREFIX = r"(?:/[A-Za-z0-9._~-]+)*"
+_MIRROR = re.compile(rf"(\[[0-9A-Fa-f:.]+\](?::\d+)?|[A-Za-z0-9.-]+(?::\d+)?)({_PREFIX})")
+
+
+@dataclass(frozen=True)
+class RegistryOptions:
+    """`insecure`: plain HTTP. Paths name PEM files: more certificate authorities to trust, and who we are.
+
+    `path_prefix` "/registry": the API is at https://host/registry/v2/. `mirrors`: host[:port][/prefix] of
+    registries that are asked first for reading, in order. Raises InvalidInput.
+    """
+
+    insecure: bool = False
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    path_prefix: str = ""
+    mirrors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.client_key and not self.client_certificate:
+            raise InvalidInput(f'`client_key` is "{self.client_key}", but `client_certificate` is not set.')
+        if not re.fullmatch(_PREFIX, self.path_prefix):
+            raise InvalidInput(f'`path_prefix` must be like "/registry", with no "/" at its end: "{self.path_prefix}".')
+        for mirror in self.mirrors:
+            split_mirror(mirror)
+
+    def for_mirror(self, path_prefix: str) -> RegistryOptions:
+        """How a mirror is reached: it is another host, which is not shown who we are."""
+        return RegistryOptions(self.insecure, self.ca_file, path_prefix=path_prefix)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "mirrors": list(self.mirrors)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RegistryOptions:
+        """The opposite of `to_json`; what is missing is as by default. Raises InvalidContent, InvalidInput."""
+        try:
+            return cls(**{**document, "mirrors": tuple(document.get("mirrors", ()))})
+        except TypeError as error:
+            raise InvalidContent(f"these are not a registry's options: {error}.") from None
+
+
+DEFAULT_OPTIONS = RegistryOptions()
+
+
+def split_mirror(mirror: str) -> tuple[str, str]:
+    """host[:port] and path prefix of a mirror's address. Raises InvalidInput.
+
+    >>> split_mirror("mirror.example:5000/hub")
+    ('mirror.example:5000', '/hub')
+    """
+    found = _MIRROR.fullmatch(mirror)
+    if not found:
+        raise InvalidInput(f'a mirror is host[:port][/prefix], with no scheme: found "{mirror}".')
+    return found[1], found[2]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.registry.options import RegistryOptions, split_mirror
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        RegistryOptions(),
+        RegistryOptions(True, "ca.pem", "cert.pem", "key.pem", "/a/b", ("m.example:5000/hub", "[::1]:5000")),
+    ],
+    ids=["default", "all"],
+)
+def test_json_keeps_everything(options: RegistryOptions) -> None:
+    assert RegistryOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
+
+
+@pytest.mark.parametrize(
+    "mirror, parts",
+    [
+        ("m.example", ("m.example", "")),
+        ("m.example:5000", ("m.example:5000", "")),
+        ("m.example/docker/hub", ("m.example", "/docker/hub")),
+        ("[::1]:5000/hub", ("[::1]:5000", "/hub")),
+        ("https://m.example", None),
+        ("m.example/", None),
+        ("m.example//a", None),
+        ("user:secret@m.example", None),
+        ("m.example?x=1", None),
+        ("", None),
+    ],
+)
+def test_mirrors(mirror: str, parts: Any) -> None:
+    if parts:
+        assert split_mirror(mirror) == parts
+        assert RegistryOptions(mirrors=(mirror,)).mirrors == (mirror,)
+        return
+    with pytest.raises(InvalidInput, match="a mirror is host"):
+        RegistryOptions(mirrors=(mirror,))
+
+
+@pytest.mark.parametrize("prefix", ["registry", "/registry/", "/", "/a b", "/a?b", "//a"])
+def test_prefixes_that_are_none(prefix: str) -> None:
+    with pytest.raises(InvalidInput, match="path_prefix"):
+        RegistryOptions(path_prefix=prefix)
+
+
+def test_a_key_needs_a_certificate() -> None:
+    with pytest.raises(InvalidInput, match="client_certificate"):
+        RegistryOptions(client_key="key.pem")
+
+
+def test_what_is_not_known() -> None:
+    with pytest.raises(InvalidContent, match="insecur"):
+        RegistryOptions.from_json({"insecur": True})
+
+
+def test_a_mirror_is_not_shown_who_we_are() -> None:
+    options = RegistryOptions(True, "ca.pem", "cert.pem", "key.pem", "/own", ("m.example",))
+    assert options.for_mirror("/hub") == RegistryOptions(True, "ca.pem", path_prefix="/hub")

@@ -1,0 +1,54 @@
+"""Whom we trust, and who we are, when a host speaks TLS."""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+import requests.utils
+from urllib3.util.ssl_ import create_urllib3_context
+
+from ocikit.errors import InvalidInput
+from ocikit.registry.options import RegistryOptions
+
+
+def tls_context(options: RegistryOptions, *, with_certificate: bool) -> ssl.SSLContext:
+    """What is made once for all connections to a host: reading the authorities takes milliseconds.
+
+    They are those of `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`, else of certifi, and `ca_file` besides.
+    Raises InvalidInput where a file is not what it should be.
+    """
+    context = create_urllib3_context()
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    _trust(context, bundle or requests.utils.DEFAULT_CA_BUNDLE_PATH)
+    if options.ca_file:
+        _trust(context, options.ca_file)
+    if options.client_certificate and with_certificate:
+        _show(context, options.client_certificate, options.client_key)
+    return context
+
+
+def _trust(context: ssl.SSLContext, path: str) -> None:
+    try:
+        if os.path.isdir(path):
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except OSError as error:
+        raise InvalidInput(f'wanted certificate authorities in PEM form in "{path}": {_why(error)}.') from None
+
+
+def _show(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
+    try:
+        # With a password to try, OpenSSL does not ask for one on the terminal.
+        context.load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        files = f'"{certificate}" and "{key}"' if key else f'"{certificate}"'
+        raise InvalidInput(
+            f"wanted a client certificate and its key (without a password) in PEM form in {files}: {_why(error)}."
+        ) from None
+
+
+def _why(error: OSError) -> str:
+    reason = getattr(error, "reason", None)
+    return str(reason or error.strerror or "it cannot be read")
