@@ -2,7 +2,7 @@
 small images.
 """
 
-from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
+from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults, Refusal
 from ocikit.testing.scripted_transport import Exchange, ScriptedTransport
 
-__all__ = ["Exchange", "FakeRegistry", "Faults", "Refusal", "ScriptedTransport"]
+__all__ = ["Break", "Disturbance", "Exchange", "FakeRegistry", "Faults", "Refusal", "ScriptedTransport"]

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ from ocikit.errors import InvalidInput
 _INDEXES = media_type.INDEXES
 # distribution-spec v1.1.1, "Pulling manifests".
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+# distribution-spec v1.1.1, "Pushing Manifests": a limit is to be at least so high.
+_LARGEST_MANIFEST = 4 * 1024 * 1024
 
 
 class Refused(Exception):
@@ -40,10 +43,15 @@ class FakeRepository:
     manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     uploads: dict[str, bytearray] = field(default_factory=dict)
+    _too_short: set[str] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
+    @property
+    def known(self) -> bool:
+        return bool(self.blobs or self.manifests)
+
     def start_upload(self) -> str:
-        upload = f"upload-{next(self._numbers)}"
+        upload = str(uuid.UUID(int=next(self._numbers), version=4))
         self.uploads[upload] = bytearray()
         return upload
 
@@ -52,20 +60,33 @@ class FakeRepository:
             raise Refused(404, "BLOB_UPLOAD_UNKNOWN", f"no upload {name}")
         return self.uploads[name]
 
-    def append(self, name: str, data: bytes, span: str | None) -> int:
-        """Add a piece; `span` is its Content-Range. Returns the bytes there are."""
+    def append(self, name: str, data: bytes, span: str | None, least: int = 0) -> int:
+        """Add a piece; `span` is its Content-Range, and only the last may be shorter than `least`.
+
+        Returns the bytes there are.
+        """
         upload = self.upload(name)
         if span is not None:
             found = re.fullmatch(r"(\d+)-(\d+)", span)
             wanted = (len(upload), len(upload) + len(data) - 1)
             if not found or (int(found[1]), int(found[2])) != wanted:
                 raise Refused(416, "BLOB_UPLOAD_INVALID", f"wanted {wanted}, found {span}")
+        if data and name in self._too_short:
+            raise Refused(400, "SIZE_INVALID", f"a piece that was not the last had less than {least} bytes")
+        if len(data) < least:
+            self._too_short.add(name)
         upload += data
         return len(upload)
 
-    def finish_upload(self, name: str, data: bytes, digest: str) -> None:
-        content = bytes(self.upload(name)) + data
+    def finish_upload(self, name: str, data: bytes, span: str | None, digest: str) -> None:
+        _parsed(digest)
+        if data:
+            self.append(name, data, span)
+        content = bytes(self.upload(name))
         del self.uploads[name]
+        self.put_blob(content, digest)
+
+    def put_blob(self, content: bytes, digest: str) -> None:
         _check_digest(content, digest)
         self.blobs[digest] = content
 
@@ -76,23 +97,64 @@ class FakeRepository:
             raise Refused(404, "MANIFEST_UNKNOWN", f"no manifest {name}")
         return (digest, *self.manifests[digest])
 
-    def put_manifest(self, name: str, kind: str, data: bytes, *, immutable_tags: bool) -> str:
-        """Store a manifest if all that it names is there; returns its digest."""
+    def put_manifest(self, name: str, kind: str, data: bytes, tags: tuple[str, ...], *, immutable_tags: bool) -> str:
+        """Store a manifest if all that it names is there; returns its digest. `name`: a tag or a digest."""
         digest = str(Digest.of(data))
         if ":" in name:
             _check_digest(data, name)
             digest = name
-        elif not _TAG.fullmatch(name):
-            raise Refused(400, "MANIFEST_INVALID", f"{name} is not a tag")
-        elif immutable_tags and self.tags.get(name, digest) != digest:
-            raise Refused(409, "DENIED", f"tag {name} is immutable")
+        else:
+            tags = (name, *tags)
+        for tag in tags:
+            if not _TAG.fullmatch(tag):
+                raise Refused(400, "MANIFEST_INVALID", f"{tag} is not a tag")
+            if immutable_tags and self.tags.get(tag, digest) != digest:
+                raise Refused(409, "DENIED", f"tag {tag} is immutable")
         self._check_manifest(kind, data)
         self.manifests[digest] = (kind, data)
-        if ":" not in name:
-            self.tags[name] = digest
+        self.tags.update(dict.fromkeys(tags, digest))
         return digest
 
+    def delete_manifest(self, name: str) -> None:
+        """A tag alone, or a manifest with the tags that name it."""
+        if name in self.tags:
+            del self.tags[name]
+            return
+        self.manifest(name)
+        del self.manifests[name]
+        self.tags = {tag: digest for tag, digest in self.tags.items() if digest != name}
+
+    def referrers(self, subject: str) -> list[dict[str, Any]]:
+        """Descriptors of what names `subject`. Spec: distribution-spec v1.1.1, "Listing Referrers"."""
+        found = []
+        for digest, (kind, data) in sorted(self.manifests.items()):
+            document = json.loads(data)
+            if document.get("subject", {}).get("digest") != subject:
+                continue
+            row = {"mediaType": kind, "digest": digest, "size": len(data)}
+            artifact = document.get("artifactType") or document.get("config", {}).get("mediaType")
+            optional = {"artifactType": artifact, "annotations": document.get("annotations")}
+            found.append({**row, **{key: value for key, value in optional.items() if value}})
+        return found
+
+    def incomplete(self) -> dict[str, str]:
+        """Tags that name something of which a part is not there, with that part. Empty where all is well."""
+        return {tag: part for tag, digest in self.tags.items() for part in self._missing(digest)}
+
+    def _missing(self, digest: str) -> Iterator[str]:
+        if digest not in self.manifests:
+            yield digest
+            return
+        kind, data = self.manifests[digest]
+        for part, _ in _named(json.loads(data), kind):
+            if kind in _INDEXES:
+                yield from self._missing(part)
+            elif part not in self.blobs:
+                yield part
+
     def _check_manifest(self, kind: str, data: bytes) -> None:
+        if len(data) > _LARGEST_MANIFEST:
+            raise Refused(413, "MANIFEST_INVALID", f"{len(data)} bytes")
         if kind not in (*media_type.MANIFESTS, *_INDEXES):
             raise Refused(400, "MANIFEST_INVALID", f'media type "{kind}"')
         try:
@@ -112,6 +174,12 @@ class FakeRepository:
                 raise Refused(400, "MANIFEST_INVALID", f"{digest}: {len(there)} bytes, not {size}")
 
 
+def subject(data: bytes) -> str | None:
+    """The digest that a manifest names as its subject."""
+    digest = json.loads(data).get("subject", {}).get("digest")
+    return digest if isinstance(digest, str) else None
+
+
 def _named(document: Any, kind: str) -> list[tuple[str, int]]:
     """Digest and size of all that must be there first."""
     if kind in _INDEXES:
@@ -119,10 +187,14 @@ def _named(document: Any, kind: str) -> list[tuple[str, int]]:
     return [(item["digest"], item["size"]) for item in (document["config"], *document["layers"])]
 
 
-def _check_digest(data: bytes, digest: str) -> None:
+def _parsed(digest: str) -> Digest:
     try:
-        wanted = Digest.parse(digest)
+        return Digest.parse(digest)
     except InvalidInput as error:
         raise Refused(400, "DIGEST_INVALID", str(error)) from None
+
+
+def _check_digest(data: bytes, digest: str) -> None:
+    wanted = _parsed(digest)
     if hashlib.new(wanted.algorithm, data).hexdigest() != wanted.hex:
         raise Refused(400, "DIGEST_INVALID", f"the content is not {digest}")
