@@ -117,11 +117,7 @@ def _referrers(query: str, found: list[dict[str, Any]], answered: Mapping[str, s
     return Step(f"GET {path}", 200, answered=answered, names={"manifests": found})
 
 
-_DESCRIBED = {
-    **_describe(_REFERRER, _IMAGE),
-    "artifactType": "application/x.test",
-    "annotations": {"a": "b"},
-}
+_DESCRIBED = {**_describe(_REFERRER, _IMAGE), "artifactType": "application/x.test", "annotations": {"a": "b"}}
 _READ_BLOB = Step(f"GET /v2/{{name}}/blobs/{_digest(_BLOB)}", 200, body=_BLOB)
 _BLOBS = (*_put_blob(_BLOB), *_put_blob(_CONFIG))
 _FINISH = f"PUT {{location}}digest={_digest(_BLOB)}"
