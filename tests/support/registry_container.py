@@ -1,22 +1,27 @@
-"""A real registry, in a container that only this machine can reach."""
+"""Real registries, in containers that only this machine can reach."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
+from requests.auth import AuthBase
 
+from support.certificates import KeyPair
 from support.commands import image_from, need_engine, run
 
 PORT = 5000
+# Where the container has the files of its folder.
+FILES = "/files"
 MANIFEST_TYPES = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
 
 
@@ -25,24 +30,42 @@ class Login:
     user: str
     password: str
 
-    def docker_config(self, registry: str) -> bytes:
+    @property
+    def requests_auth(self) -> tuple[bytes, bytes]:
+        # It would write texts as Latin-1.
+        return self.user.encode(), self.password.encode()
+
+    def docker_config(self, *registries: str) -> bytes:
         """The `config.json` that `docker login REGISTRY` writes."""
         secret = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-        return json.dumps({"auths": {registry: {"auth": secret}}}).encode()
+        return json.dumps({"auths": {registry: {"auth": secret} for registry in registries}}).encode()
 
 
 @dataclass(frozen=True)
 class Registry:
-    """`address`: host and port, plain HTTP. With a `login` nothing is told to anybody else."""
+    """`address`: host and port; plain HTTP, unless there is an `authority` to trust.
+
+    With a `login` or a `client` certificate nothing is told to anybody else; `auth` is another way in. `beside` are the addresses of other
+    ports of the container, by their numbers there, for those that share its network.
+    """
 
     address: str
     login: Login | None = None
+    authority: Path | None = None
+    client: KeyPair | None = None
+    auth: AuthBase | None = None
+    container: str = ""
+    beside: Mapping[int, str] = field(default_factory=dict)
 
     def get(self, path: str) -> requests.Response:
         """Ask for `/v2/PATH`, past every proxy that counts."""
-        auth = (self.login.user, self.login.password) if self.login else None
         return requests.get(
-            f"http://{self.address}/v2/{path}", headers={"Accept": MANIFEST_TYPES}, auth=auth, timeout=30
+            f"{'https' if self.authority else 'http'}://{self.address}/v2/{path}",
+            headers={"Accept": MANIFEST_TYPES},
+            auth=self.auth or (self.login.requests_auth if self.login else None),
+            verify=str(self.authority) if self.authority else True,
+            cert=(str(self.client.certificate), str(self.client.key)) if self.client else None,
+            timeout=30,
         )
 
     def manifest(self, repository: str, name: str = "latest") -> dict[str, Any]:
@@ -57,42 +80,89 @@ class Registry:
 
 
 @contextmanager
-def registry_container(folder: Path, login: Login | None = None) -> Iterator[Registry]:
-    """Start a registry, for the time of a `with`; with a `login` it wants these. `folder` is for its files."""
+def registry_container(
+    folder: Path,
+    login: Login | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    authority: Path | None = None,
+    client: KeyPair | None = None,
+    auth: AuthBase | None = None,
+    storage: Path | None = None,
+    ports: tuple[int, ...] = (),
+) -> Iterator[Registry]:
+    """Start a registry, for the time of a `with`; with a `login` it wants these.
+
+    The container has the files of `folder` in `FILES`, and what is in `environment`. `storage`: a folder to keep its
+    content in, which other registries may share. `authority`, `client` and `auth` are for those who ask it. `ports`: more of
+    the container's to publish.
+    """
+    storage = storage or folder / "storage"
+    storage.mkdir(parents=True, exist_ok=True)
+    variables = {**(environment or {})}
+    if login:
+        (folder / "htpasswd").write_text(run("htpasswd", "-Bbn", login.user, login.password))
+        variables.update(_BASIC)
+    volumes = {folder: FILES, storage: "/var/lib/registry"}
+    with container(image_from("TEST_REGISTRY_IMAGE"), variables, volumes, (PORT, *ports)) as started:
+        addresses = {port: address for port, address in started.addresses.items() if port != PORT}
+        registry = Registry(started.addresses[PORT], login, authority, client, auth, started.name, addresses)
+        _wait_for(registry)
+        yield registry
+
+
+_BASIC = {
+    "REGISTRY_AUTH": "htpasswd",
+    "REGISTRY_AUTH_HTPASSWD_REALM": "tests",
+    "REGISTRY_AUTH_HTPASSWD_PATH": f"{FILES}/htpasswd",
+}
+
+
+@dataclass(frozen=True)
+class Container:
+    """One that runs; `addresses` of its published ports are on this machine, by their numbers inside."""
+
+    name: str
+    addresses: Mapping[int, str]
+
+
+@contextmanager
+def container(
+    image: str,
+    environment: Mapping[str, str],
+    volumes: Mapping[Path, str],
+    ports: tuple[int, ...] = (),
+    *,
+    command: str | None = None,
+    network_of: str = "",
+) -> Iterator[Container]:
+    """Run a container for the time of a `with`. `network_of`: another one, whose network it shares."""
     need_engine()
     with warnings.catch_warnings():
         # It warns of parts of itself, and takes long: tests without a container do without it.
         warnings.simplefilter("ignore", DeprecationWarning)
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415
 
-    container = DockerContainer(image_from("TEST_REGISTRY_IMAGE"))
-    container.ports[f"{PORT}/tcp"] = ("127.0.0.1", None)
-    for name, value in _environment(login).items():
-        container.with_env(name, value)
-    if login:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "htpasswd").write_text(run("htpasswd", "-Bbn", login.user, login.password))
-        container.with_volume_mapping(str(folder), "/auth", "ro")
-    with container:
-        registry = Registry(f"127.0.0.1:{container.get_exposed_port(PORT)}", login)
-        _wait_for(registry)
-        yield registry
-
-
-def _environment(login: Login | None) -> Mapping[str, str]:
-    if not login:
-        return {}
-    return {
-        "REGISTRY_AUTH": "htpasswd",
-        "REGISTRY_AUTH_HTPASSWD_REALM": "tests",
-        "REGISTRY_AUTH_HTPASSWD_PATH": "/auth/htpasswd",
-    }
+    running = DockerContainer(image, command=command)
+    for port in ports:
+        running.ports[f"{port}/tcp"] = ("127.0.0.1", None)
+    for name, value in environment.items():
+        running.with_env(name, value)
+    for path, inside in volumes.items():
+        running.with_volume_mapping(str(path), inside, "rw")
+    settings = {"network_mode": f"container:{network_of}"} if network_of else {}
+    # Files that it writes into folders of this machine are then its user's.
+    running.with_kwargs(user=f"{os.getuid()}:{os.getgid()}", **settings)
+    with running:
+        name = running.get_wrapped_container().id
+        yield Container(name, {port: f"127.0.0.1:{running.get_exposed_port(port)}" for port in ports})
 
 
 def _wait_for(registry: Registry) -> None:
     for _ in range(300):
         try:
-            if registry.get("").status_code == 200:
+            # With tokens it says 401, and below a prefix 404.
+            if registry.get("").status_code in (200, 401, 404):
                 return
         except requests.ConnectionError:
             pass

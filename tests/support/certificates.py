@@ -1,0 +1,58 @@
+"""Certificates for a day, of an authority that nobody knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.commands import run
+
+_DAYS = "2"
+_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+# What Python 3.13 checks, and older ones do not.
+_AUTHORITY = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign")
+# This machine, by each name that registries on it have in tests.
+_HERE = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+class Authority:
+    """Issues certificates, which are files in `folder`; `certificate` is its own."""
+
+    def __init__(self, folder: Path, name: str = "Test authority") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._own = KeyPair(folder / "ca.crt", folder / "ca.key")
+        extensions = [word for text in _AUTHORITY for word in ("-addext", text)]
+        self._new_key(self._own, name, "-x509", "-days", _DAYS, "-out", str(self._own.certificate), *extensions)
+
+    @property
+    def certificate(self) -> Path:
+        return self._own.certificate
+
+    def server(self) -> KeyPair:
+        """Of a server on this machine."""
+        return self._issue("server", "localhost", f"{_HERE}\nextendedKeyUsage=serverAuth\n")
+
+    def client(self, name: str = "client") -> KeyPair:
+        return self._issue(name, name, "extendedKeyUsage=clientAuth\n")
+
+    def _issue(self, file: str, name: str, extensions: str) -> KeyPair:
+        pair = KeyPair(self._folder / f"{file}.crt", self._folder / f"{file}.key")
+        request, settings = self._folder / f"{file}.csr", self._folder / f"{file}.extensions"
+        settings.write_text(f"subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n{extensions}")
+        self._new_key(pair, name, "-out", str(request))
+        issuer = ("-CA", str(self._own.certificate), "-CAkey", str(self._own.key), "-CAcreateserial")
+        output = ("-out", str(pair.certificate), "-days", _DAYS, "-extfile", str(settings))
+        run("openssl", "x509", "-req", "-in", str(request), *issuer, *output)
+        return pair
+
+    def _new_key(self, pair: KeyPair, name: str, *arguments: str) -> None:
+        run("openssl", "req", *_KEY, "-keyout", str(pair.key), "-subj", f"/CN={name}", *arguments)

@@ -1,0 +1,219 @@
+"""Registries as people meet them: what they write in `pants.toml`, how they log in, and how tools get at the images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Callable
+from urllib.parse import unquote
+
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+from support.certificates import Authority
+from support.commands import DOCKER, run
+from support.nginx_container import UPSTREAM, nginx_beside
+from support.registry_container import FILES, Login, Registry, registry_container
+from support.token_server import TokenServer
+
+LOGIN = Login("robot", "pa55:wörd")
+# Where nginx listens in the container.
+FRONT, BACK = 8080, 8081
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_LOG_LINE = re.compile(r'"(?P<method>[A-Z]+) (?P<target>\S+) HTTP/1.1" (?P<status>\d+)')
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as the registry logged it."""
+
+    method: str
+    target: str
+    status: int
+
+    @property
+    def completed_blob(self) -> str:
+        """The digest of the blob whose upload this ended, or empty."""
+        found = re.search("[?&]digest=([^&]+)", self.target) if self.method in ("PUT", "POST") else None
+        return unquote(found[1]) if found and self.status == 201 else ""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A registry that images are published to.
+
+    `table`: its `[oci.registries.…]`, paths and all. `docker_config`: a folder with a `config.json`. `registry`: to
+    look at it past everything that stands in front. `reading`: where docker, podman and skopeo get the images.
+    """
+
+    address: str
+    registry: Registry
+    docker_config: Path
+    table: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    reading: str = ""
+
+    @property
+    def option(self) -> str:
+        """The argument that has Pants publish here."""
+        return f"--oci-registries={ {'site': {'address': self.address, 'default': True, **self.table}}!r}"
+
+    def pulled_from(self, repository: str, tag: str = "latest") -> str:
+        return f"{self.reading or self.address}/{repository}:{tag}"
+
+    def log(self) -> tuple[Asked, ...]:
+        """All that the registry was asked so far, as it says itself."""
+        lines = run(DOCKER, "logs", self.registry.container).splitlines()
+        found = (_LOG_LINE.search(line) for line in lines)
+        return tuple(Asked(line["method"], line["target"], int(line["status"])) for line in found if line)
+
+
+def _site(folder: Path, address: str, registry: Registry, reading: str = "", **table: Any) -> Site:
+    config = folder / "docker"
+    config.mkdir()
+    names = {address, reading or address, registry.address}
+    (config / "config.json").write_bytes(registry.login.docker_config(*names) if registry.login else b"{}")
+    return Site(address, registry, config, table, reading)
+
+
+@contextmanager
+def plain(folder: Path) -> Iterator[Site]:
+    with registry_container(folder / "files") as registry:
+        yield _site(folder, registry.address, registry)
+
+
+@contextmanager
+def htpasswd(folder: Path) -> Iterator[Site]:
+    with registry_container(folder / "files", LOGIN) as registry:
+        yield _site(folder, registry.address, registry)
+
+
+@contextmanager
+def token(folder: Path) -> Iterator[Site]:
+    """Tokens for a second: a run has to ask for more than one of each."""
+    with token_registry(folder, TokenServer(folder / "files", LOGIN.user, LOGIN.password, seconds=1)) as site:
+        yield site
+
+
+@contextmanager
+def token_registry(folder: Path, tokens: TokenServer) -> Iterator[Site]:
+    """A registry that trusts `tokens`, whose files are in `folder / "files"`."""
+    with tokens.running():
+        environment = tokens.registry_environment(f"{FILES}/{tokens.certificate.name}")
+        with registry_container(folder / "files", environment=environment, auth=_TokenAuth(tokens)) as registry:
+            site = _site(folder, registry.address, registry)
+            (site.docker_config / "config.json").write_bytes(LOGIN.docker_config(site.address))
+            yield site
+
+
+class _TokenAuth(AuthBase):
+    """Lets the tests themselves read everything."""
+
+    def __init__(self, tokens: TokenServer) -> None:
+        self._tokens = tokens
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        found = re.search("/v2/(.+)/(blobs|manifests|tags)/", str(request.url))
+        scopes = (f"repository:{found[1]}:pull",) if found else ()
+        request.headers["Authorization"] = f"Bearer {self._tokens.token(LOGIN.user, scopes)}"
+        return request
+
+
+@contextmanager
+def own_authority(folder: Path) -> Iterator[Site]:
+    authority = Authority(folder / "files")
+    with registry_container(folder / "files", environment=_tls(authority), authority=authority.certificate) as registry:
+        yield _site(folder, registry.address, registry, ca_file=str(authority.certificate))
+
+
+@contextmanager
+def client_certificates(folder: Path) -> Iterator[Site]:
+    authority = Authority(folder / "files")
+    client = authority.client()
+    environment = {**_tls(authority), "REGISTRY_HTTP_TLS_CLIENTCAS": f"[{FILES}/{authority.certificate.name}]"}
+    certificates = {"client_certificate": str(client.certificate), "client_key": str(client.key)}
+    with registry_container(
+        folder / "files", environment=environment, authority=authority.certificate, client=client
+    ) as registry:
+        yield _site(folder, registry.address, registry, ca_file=str(authority.certificate), **certificates)
+
+
+def _tls(authority: Authority) -> Mapping[str, str]:
+    server = authority.server()
+    return {
+        "REGISTRY_HTTP_TLS_CERTIFICATE": f"{FILES}/{server.certificate.name}",
+        "REGISTRY_HTTP_TLS_KEY": f"{FILES}/{server.key.name}",
+    }
+
+
+@contextmanager
+def body_limit(folder: Path) -> Iterator[Site]:
+    """nginx as Debian's users find it: bodies above 1 MiB are too large."""
+    with _behind_nginx(folder, f"location / {{ proxy_pass {UPSTREAM}; }}") as registry:
+        front = registry.beside[FRONT]
+        yield _site(folder, front, registry)
+
+
+@contextmanager
+def rate_limit(folder: Path) -> Iterator[Site]:
+    """Ten requests a second, five more for a start; who asks too often is told to wait for a second."""
+    zone = "limit_req_zone $binary_remote_addr zone=all:1m rate=10r/s;"
+    location = f"""location / {{
+      limit_req zone=all burst=5 nodelay;
+      limit_req_status 429;
+      add_header Retry-After 1 always;
+      proxy_pass {UPSTREAM};
+    }}"""
+    with _behind_nginx(folder, location, zone) as registry:
+        yield _site(folder, registry.beside[FRONT], registry, registry.address)
+
+
+@contextmanager
+def own_prefix(folder: Path) -> Iterator[Site]:
+    """The registry itself is below `/hub/`; its addresses are absolute. docker and others know no such place."""
+    reading = f"server {{ listen {BACK}; location /v2/ {{ proxy_pass {UPSTREAM}/hub/v2/; }} }}"
+    location = f"location /hub/ {{ proxy_pass {UPSTREAM}; }}"
+    environment = {"REGISTRY_HTTP_PREFIX": "/hub/"}
+    with _behind_nginx(folder, location, reading, environment) as registry:
+        seen = Registry(registry.beside[BACK], container=registry.container)
+        yield _site(folder, registry.beside[FRONT], seen, seen.address, path_prefix="/hub")
+
+
+@contextmanager
+def proxy_prefix(folder: Path) -> Iterator[Site]:
+    """nginx puts the registry below `/team/hub/`; its addresses are relative."""
+    location = f"location /team/hub/ {{ proxy_pass {UPSTREAM}/; proxy_redirect / /team/hub/; }}"
+    environment = {"REGISTRY_HTTP_RELATIVEURLS": "true"}
+    with _behind_nginx(folder, location, environment=environment) as registry:
+        yield _site(folder, registry.beside[FRONT], registry, registry.address, path_prefix="/team/hub")
+
+
+@contextmanager
+def _behind_nginx(
+    folder: Path, location: str, settings: str = "", environment: Mapping[str, str] = _NOTHING
+) -> Iterator[Registry]:
+    server = f"{settings}\nserver {{ listen {FRONT}; {location} }}"
+    with (
+        registry_container(folder / "files", environment=environment, ports=(FRONT, BACK)) as registry,
+        nginx_beside(registry, folder / "nginx", server),
+    ):
+        yield registry
+
+
+# All that can be published to.
+SITES: Mapping[str, Callable[[Path], AbstractContextManager[Site]]] = MappingProxyType(
+    {
+        "plain": plain,
+        "htpasswd": htpasswd,
+        "token": token,
+        "own-authority": own_authority,
+        "client-certificates": client_certificates,
+        "body-limit": body_limit,
+        "rate-limit": rate_limit,
+        "own-prefix": own_prefix,
+        "proxy-prefix": proxy_prefix,
+    }
+)
