@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from requests.auth import AuthBase
+from requests.auth import AuthBase, HTTPBasicAuth
 
 from support.certificates import KeyPair
 from support.commands import image_from, need_engine, run
@@ -31,9 +31,9 @@ class Login:
     password: str
 
     @property
-    def requests_auth(self) -> tuple[bytes, bytes]:
+    def auth(self) -> AuthBase:
         # It would write texts as Latin-1.
-        return self.user.encode(), self.password.encode()
+        return HTTPBasicAuth(self.user.encode(), self.password.encode())
 
     def docker_config(self, *registries: str) -> bytes:
         """The `config.json` that `docker login REGISTRY` writes."""
@@ -45,8 +45,8 @@ class Login:
 class Registry:
     """`address`: host and port; plain HTTP, unless there is an `authority` to trust.
 
-    With a `login` or a `client` certificate nothing is told to anybody else; `auth` is another way in. `beside` are the addresses of other
-    ports of the container, by their numbers there, for those that share its network.
+    With a `login` or a `client` certificate nothing is told to anybody else; `auth` is another way in. `beside` are
+    the addresses of other ports of the container, by their numbers there, for those that share its network.
     """
 
     address: str
@@ -62,7 +62,7 @@ class Registry:
         return requests.get(
             f"{'https' if self.authority else 'http'}://{self.address}/v2/{path}",
             headers={"Accept": MANIFEST_TYPES},
-            auth=self.auth or (self.login.requests_auth if self.login else None),
+            auth=self.auth or (self.login.auth if self.login else None),
             verify=str(self.authority) if self.authority else True,
             cert=(str(self.client.certificate), str(self.client.key)) if self.client else None,
             timeout=30,
@@ -94,8 +94,8 @@ def registry_container(
     """Start a registry, for the time of a `with`; with a `login` it wants these.
 
     The container has the files of `folder` in `FILES`, and what is in `environment`. `storage`: a folder to keep its
-    content in, which other registries may share. `authority`, `client` and `auth` are for those who ask it. `ports`: more of
-    the container's to publish.
+    content in, which other registries may share. `authority`, `client` and `auth` are for those who ask it. `ports`:
+    more of the container's to publish.
     """
     storage = storage or folder / "storage"
     storage.mkdir(parents=True, exist_ok=True)
