@@ -4,24 +4,28 @@
     next(flow) → the request to send; flow.send(answer) → the next one, or the end
 
 Nothing here sends anything. The obvious way, a 401 before every request, doubles their number: what
-a registry asked for once is remembered, and a token serves until it expires.
+a registry asked for once is remembered, and a token serves until it expires. Threads that want the same
+wait for one of them to get it: the first answer of a registry, and each token.
 Source: Docker's "Token Authentication Specification" and "OAuth2 token authentication".
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 from urllib.parse import urlencode
 
 from ocikit import canonical_json
 from ocikit.errors import InvalidContent, InvalidInput, ProtocolViolation
-from ocikit.registry.challenge import Challenge, choose, merge_scopes, parse_challenges
+from ocikit.registry.challenge import Challenge, choose, covers, merge_scopes, parse_challenges
 from ocikit.registry.exchange import Answer, Request, keeps_secrets, origin, printable
 from ocikit.registry.failure import failure, violation
 from ocikit.registry.secret import Credentials, CredentialSource, Lookup, Secret
+from ocikit.registry.traffic import Traffic
 
 Flow = Generator[Request, Answer, None]
 # What an Authorization header says, and the secrets inside it.
@@ -35,16 +39,24 @@ _MARGIN = 0.9
 
 @dataclass(frozen=True)
 class Access:
-    """What a request needs: the repository's path (empty for none) and the scopes of a token."""
+    """What a request needs: the repository's path (empty for none) and the scopes of a token.
+
+    `traffic`: where its cost is counted.
+    """
 
     path: str = ""
     scopes: tuple[str, ...] = ()
+    traffic: Traffic = field(default_factory=Traffic, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class _Token:
     secret: Secret
     expires: float
+
+
+# Realm, service and scopes.
+_Key = tuple[str, str, tuple[str, ...]]
 
 
 class Authenticator:
@@ -70,10 +82,14 @@ class Authenticator:
         self._insecure = insecure
         self._clock = clock
         self._challenge: Challenge | None = None
-        self._tokens: dict[tuple[str, str, tuple[str, ...]], _Token] = {}
+        self._tokens: dict[_Key, _Token] = {}
         self._lookups: dict[str, Lookup] = {}
-        # By path: a mirror asks for scopes of the repository that it mirrors, under another name.
-        self._challenged: dict[str, str] = {}
+        # A mirror asks for scopes of the repository that it mirrors, under another name.
+        self._challenged: dict[Access, str] = {}
+        self._answered = False
+        self._first = threading.Lock()
+        self._lock = threading.Lock()
+        self._key_locks: dict[_Key, threading.Lock] = {}
 
     def flow(self, request: Request, access: Access) -> Flow:
         """Yield what to send, be given its answer; the last answer is the one to `request`.
@@ -84,22 +100,35 @@ class Authenticator:
         if origin(request.url) != self._origin:
             yield request
             return
-        header = None
-        if self._challenge:
-            header = yield from self._authorize(self._challenge, access)
-        answer = yield _with(request, header)
-        if answer.status != 401 or origin(answer.request.url) != self._origin:
+        with self._first_alone(request):
+            header = None
+            if self._challenge:
+                header = yield from self._authorize(self._challenge, access)
+            answer = yield _with(request, header)
+            if answer.status != 401 or origin(answer.request.url) != self._origin:
+                return
+            challenge = choose(parse_challenges(answer.headers.get("www-authenticate", "")))
+            if challenge is None:
+                return
+            self._challenged[access] = challenge.parameters.get("scope", "")
+            self._forget(header)
+            again = yield from self._authorize(challenge, access)
+            if again is None or again == header:
+                return
+            self._challenge = challenge
+            yield _with(request, again)
+
+    @contextlib.contextmanager
+    def _first_alone(self, request: Request) -> Iterator[None]:
+        """The first request is alone until its end: what it learns saves all others a 401."""
+        if self._answered or request.body:
+            yield
             return
-        challenge = choose(parse_challenges(answer.headers.get("www-authenticate", "")))
-        if challenge is None:
-            return
-        self._challenged[access.path] = challenge.parameters.get("scope", "")
-        self._tokens.pop(self._key(challenge, access), None)
-        again = yield from self._authorize(challenge, access)
-        if again is None or again == header:
-            return
-        self._challenge = challenge
-        yield _with(request, again)
+        with self._first:
+            try:
+                yield
+            finally:
+                self._answered = True
 
     def advice(self, path: str) -> str | None:
         """What a person can do about a refusal; None where credentials were not asked for."""
@@ -126,20 +155,43 @@ class Authenticator:
 
     def _bearer(self, challenge: Challenge, access: Access) -> _Attempt:
         key = self._key(challenge, access)
-        token = self._tokens.get(key)
-        if token is None or token.expires <= self._clock():
-            answer = yield self._token_request(key, self._credentials(access.path))
-            token = self._read_token(answer, access)
-            self._tokens[key] = token
+        with self._lock:
+            key_lock = self._key_locks.setdefault(key, threading.Lock())
+        with key_lock:
+            token = self._find_token(key)
+            if token is None:
+                answer = yield self._token_request(key, self._credentials(access.path))
+                token = self._read_token(answer, access)
+                with self._lock:
+                    self._tokens[key] = token
         return Secret(f"Bearer {token.secret.reveal()}"), (token.secret,)
 
-    def _key(self, challenge: Challenge, access: Access) -> tuple[str, str, tuple[str, ...]]:
+    def _find_token(self, key: _Key) -> _Token | None:
+        """A token that is good still, for these scopes or for more."""
+        with self._lock:
+            now = self._clock()
+            found = self._tokens.get(key)
+            if found is None or found.expires <= now:
+                self._tokens = {key: token for key, token in self._tokens.items() if token.expires > now}
+                more = (token for other, token in self._tokens.items() if _serves(other, key))
+                found = next(more, None)
+                if found:
+                    self._tokens[key] = found
+            return found
+
+    def _forget(self, header: _Header | None) -> None:
+        """The token that was refused is not used again; one that came meanwhile is."""
+        refused = header[1] if header else ()
+        with self._lock:
+            self._tokens = {key: token for key, token in self._tokens.items() if token.secret not in refused}
+
+    def _key(self, challenge: Challenge, access: Access) -> _Key:
         """Realm, service, and the scopes that we know of together with those the registry named."""
         parameters = challenge.parameters
-        scopes = merge_scopes((*access.scopes, self._challenged.get(access.path, "")))
+        scopes = merge_scopes((*access.scopes, self._challenged.get(access, "")))
         return parameters.get("realm", ""), parameters.get("service", ""), scopes
 
-    def _token_request(self, key: tuple[str, str, tuple[str, ...]], credentials: Credentials | None) -> Request:
+    def _token_request(self, key: _Key, credentials: Credentials | None) -> Request:
         realm, service, scopes = key
         try:
             origin(realm)
@@ -189,6 +241,10 @@ class Authenticator:
         )
 
 
+def _serves(other: _Key, key: _Key) -> bool:
+    return other[:2] == key[:2] and covers(other[2], key[2])
+
+
 def _with(request: Request, header: _Header | None) -> Request:
     return request.authorized(header[0], header[0], *header[1]) if header else request
 
@@ -208,7 +264,7 @@ def _refresh_request(realm: str, asked: Mapping[str, str], scopes: tuple[str, ..
         "refresh_token": token.reveal(),
     }
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    return Request("POST", realm, headers, urlencode(form).encode(), secrets=(token,))
+    return Request("POST", realm, headers, urlencode(form).encode(), private=True, secrets=(token,))
 
 
 def _seconds(document: Mapping[str, Any]) -> float:

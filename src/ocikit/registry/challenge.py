@@ -77,11 +77,26 @@ def merge_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     >>> merge_scopes(["repository:a:pull", "repository:a:push repository:b:pull"])
     ('repository:a:pull,push', 'repository:b:pull')
     """
+    actions = _actions(" ".join(scopes).split())
+    return tuple(f"{resource}:{','.join(sorted(actions[resource]))}" for resource in sorted(actions))
+
+
+def covers(granted: Iterable[str], wanted: Iterable[str]) -> bool:
+    """Whether a token for some scopes serves for others; both as `merge_scopes` gives them.
+
+    >>> covers(["repository:a:pull,push", "repository:b:pull"], ["repository:a:pull"])
+    True
+    """
+    allowed = _actions(granted)
+    return all(actions <= allowed.get(resource, set()) for resource, actions in _actions(wanted).items())
+
+
+def _actions(scopes: Iterable[str]) -> dict[str, set[str]]:
     actions: dict[str, set[str]] = {}
-    for scope in " ".join(scopes).split():
+    for scope in scopes:
         resource, _, allowed = scope.rpartition(":")
         actions.setdefault(resource, set()).update(allowed.split(","))
-    return tuple(f"{resource}:{','.join(sorted(actions[resource]))}" for resource in sorted(actions))
+    return actions
 
 
 def _skip(header: str, position: int) -> int:

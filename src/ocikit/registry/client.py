@@ -1,17 +1,24 @@
-"""A registry as a whole: authentication, redirects, and errors that say what to do."""
+"""A registry as a whole: authentication, redirects, patience, and errors that say what to do."""
 
 from __future__ import annotations
 
+import random
+import threading
 import time
+from contextlib import closing
+from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO, Callable
 
-from ocikit.errors import InvalidInput, OcikitError, ProtocolViolation
+from ocikit.errors import InvalidInput, NetworkError, OcikitError, ProtocolViolation
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access, Authenticator
-from ocikit.registry.exchange import Answer, Request, redirected
-from ocikit.registry.failure import failure, is_html, violation
-from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
+from ocikit.registry.exchange import Answer, Request, redirected, resolve_location, with_prefix
+from ocikit.registry.failure import failure, is_html, read_warnings, violation
+from ocikit.registry.limiter import Limiter
+from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions, split_mirror
+from ocikit.registry.patience import Patience
+from ocikit.registry.retry import Outcome, RetryBudget
 from ocikit.registry.secret import CredentialSource, anonymous
 from ocikit.registry.transport import HttpTransport, Transport
 
@@ -23,7 +30,8 @@ class RegistryClient:
 
     `registry` is host[:port], "docker.io" for Docker Hub. Plain HTTP is spoken to this machine and
     where `options` say so; `scheme` ("http", "https") overrides. `credentials` says who we are,
-    `DockerCredentials(os.environ)` for instance; anonymous without it. `clock` counts seconds.
+    `DockerCredentials(os.environ)` for instance; anonymous without it. `budget` and `limiter` are for all
+    clients of a run. `clock` counts seconds, `now` is the time since 1970.
     """
 
     def __init__(
@@ -34,7 +42,12 @@ class RegistryClient:
         options: RegistryOptions = DEFAULT_OPTIONS,
         scheme: str | None = None,
         transport: Transport | None = None,
+        budget: RetryBudget | None = None,
+        limiter: Limiter | None = None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         if scheme not in (None, "http", "https"):
             raise InvalidInput(f'the scheme of a registry is "http" or "https", found "{scheme}".')
@@ -42,11 +55,40 @@ class RegistryClient:
         self.base = protocol.address(registry, scheme, options.insecure) + options.path_prefix
         # Bytes per piece of a blob, once the registry has refused blobs in one piece.
         self.piece_size: int | None = None
+        # Whether one PUT sets several tags, once it is known; whoever finds out has the lock.
+        self.takes_tags: bool | None = None
+        self.tags_lock = threading.Lock()
+        # Whether a mirror still answers.
+        self.reachable = True
+        self._options = options
         self._own_transport: HttpTransport | None = None
         if transport is None:
             transport = self._own_transport = HttpTransport(options=options, home=self.base)
-        self._transport = transport
         self._authenticator = Authenticator(registry, self.base, credentials, insecure=options.insecure, clock=clock)
+        budget = budget or RetryBudget(clock=clock)
+        limiter = limiter or Limiter(clock=clock, sleep=sleep)
+        self._patience = Patience(transport, budget, limiter, now=now, sleep=sleep, jitter=jitter)
+        self._warnings: dict[str, None] = {}
+        # Clients of the registries to ask first for reading: without mirrors, and without a second try.
+        self.mirrors = tuple(
+            RegistryClient(
+                host,
+                credentials=credentials,
+                options=options.for_mirror(prefix),
+                budget=RetryBudget(0),
+                limiter=limiter,
+                clock=clock,
+                now=now,
+                sleep=sleep,
+                jitter=jitter,
+            )
+            for host, prefix in map(split_mirror, options.mirrors)
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the registry wanted people to know, each text once."""
+        return tuple(self._warnings)
 
     def ping(self) -> None:
         """Make sure that this is a registry and lets us in. Raises what `ask` raises."""
@@ -78,10 +120,17 @@ class RegistryClient:
         advice = self._authenticator.advice(access.path) if answer.status in (401, 403) else None
         return failure(answer, " or ".join(map(str, wanted)), advice)
 
+    def wait(self, attempt: int, request: Request, outcome: Outcome, access: Access) -> None:
+        """Before a `once` request is tried again after `attempt`: wait, or raise what happened to it."""
+        if not self._patience.wait(attempt, request, outcome):
+            raise outcome if isinstance(outcome, NetworkError) else self.failure(outcome, access, 201)
+
     def close(self) -> None:
         """Close the connections, unless they are those of a transport that was given."""
         if self._own_transport:
             self._own_transport.close()
+        for mirror in self.mirrors:
+            mirror.close()
 
     def __enter__(self) -> RegistryClient:
         return self
@@ -100,20 +149,21 @@ class RegistryClient:
         return answer
 
     def _converse(self, request: Request, access: Access) -> tuple[Answer, BinaryIO]:
-        flow = self._authenticator.flow(request, access)
-        step = next(flow)
-        while True:
-            answer, body = self._follow(step)
-            try:
-                step = flow.send(answer)
-            except StopIteration:
-                return answer, body
-            body.close()
+        with closing(self._authenticator.flow(request, access)) as flow:
+            step = next(flow)
+            while True:
+                answer, body = self._follow(step, access)
+                try:
+                    step = flow.send(answer)
+                except StopIteration:
+                    return answer, body
+                body.close()
 
-    def _follow(self, request: Request) -> tuple[Answer, BinaryIO]:
+    def _follow(self, request: Request, access: Access) -> tuple[Answer, BinaryIO]:
         first = request
         for _ in range(MAX_REDIRECTS + 1):
-            answer, body = self._send(request)
+            answer, body = self._patience.send(request, access.traffic)
+            answer = self._noted(answer)
             following = redirected(answer)
             if following is None:
                 return answer, body
@@ -121,10 +171,12 @@ class RegistryClient:
             request = following
         raise ProtocolViolation(f"{first}: more than {MAX_REDIRECTS} redirects.")
 
-    def _send(self, request: Request) -> tuple[Answer, BinaryIO]:
-        response = self._transport.send(request)
-        content = b""
-        if not (request.streamed and response.status == 200):
-            with response.body:
-                content = response.body.read(protocol.MAX_MANIFEST_SIZE + 1)
-        return Answer(request, response.status, response.headers, content), response.body
+    def _noted(self, answer: Answer) -> Answer:
+        """The answer, its `Location` with our path prefix, and its warnings remembered."""
+        if "warning" in answer.headers:
+            self._warnings.update(dict.fromkeys(read_warnings(answer)))
+        location = answer.headers.get("location")
+        if not location or not self._options.path_prefix:
+            return answer
+        found = with_prefix(self.base, resolve_location(answer.request.url, location))
+        return replace(answer, headers={**answer.headers, "location": found})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import BinaryIO, Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
@@ -13,7 +14,8 @@ from ocikit.errors import ProtocolViolation
 from ocikit.registry.secret import Secret
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_REDIRECTS = (301, 302, 303, 307, 308)
+_KEEPING = (307, 308)
+_REDIRECTS = (301, 302, 303, *_KEEPING)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -29,8 +31,9 @@ class StreamedBody(Protocol):
 class Request:
     """What is asked; prints as method and address, without query or secrets.
 
-    `streamed`: a successful answer's body is left to be read by the caller. `secrets`: what must
-    not be shown even where the server's answer repeats it.
+    `streamed`: a successful answer's body is left to be read by the caller. `once`: whoever sends it does
+    not send it again by himself, unless it was refused for want of a token. `private`: its body is for
+    this server alone. `secrets`: what must not be shown even where the server's answer repeats it.
     """
 
     method: str
@@ -38,6 +41,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     body: bytes | StreamedBody = b""
     streamed: bool = False
+    once: bool = False
+    private: bool = False
     authorization: Secret | None = None
     secrets: tuple[Secret, ...] = ()
 
@@ -88,8 +93,23 @@ def printable(url: str) -> str:
 
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: what decides whether two addresses are one server (RFC 6454)."""
+    return _origin(host_part(url))
+
+
+@lru_cache(maxsize=256)
+def _origin(url: str) -> tuple[str, str, int]:
     parts = _split(url)
     return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def host_part(url: str) -> str:
+    """`https://host:port` of an address, without its path and query.
+
+    >>> host_part("https://r.example:5000/v2/a/tags/list?n=1")
+    'https://r.example:5000'
+    """
+    end = url.find("/", url.find("://") + 3)
+    return url if end < 0 else url[:end]
 
 
 def is_loopback(host: str) -> bool:
@@ -116,21 +136,39 @@ def resolve_location(base: str, location: str) -> str:
     found = _split(location, base)
     if (asked.scheme, asked.netloc) == ("https", found.netloc):
         found = found._replace(scheme="https")
-    return urlunsplit(found)
+    return urlunsplit(found._replace(path=found.path or "/"))
+
+
+def with_prefix(base: str, url: str) -> str:
+    """`url`, with the path of `base` if it leads to the API there and lacks it.
+
+    A registry behind a proxy does not know of the prefix that the proxy takes away.
+
+    >>> with_prefix("https://r.example/registry", "https://r.example/v2/a/blobs/uploads/1")
+    'https://r.example/registry/v2/a/blobs/uploads/1'
+    """
+    prefix = _split(base).path
+    parts = _split(url)
+    if prefix and parts.path.startswith("/v2/") and origin(base) == origin(url):
+        return urlunsplit(parts._replace(path=prefix + parts.path))
+    return url
 
 
 def redirected(answer: Answer) -> Request | None:
     """The request to send next, if `answer` is a redirect to follow; another server gets no secret.
 
-    Only GET and HEAD are followed: a body may hold an identity token.
+    307 and 308 keep method and body, unless another server would get a body that is not for it. The others
+    are followed where there is no body (RFC 9110, section 15.4).
     """
     request, location = answer.request, answer.headers.get("location")
-    if answer.status not in _REDIRECTS or request.method not in ("GET", "HEAD") or not location:
+    if answer.status not in _REDIRECTS or not location:
+        return None
+    if answer.status not in _KEEPING and request.method not in ("GET", "HEAD"):
         return None
     url = resolve_location(request.url, location)
     if origin(url) == origin(request.url):
         return replace(request, url=url)
-    return replace(request, url=url, authorization=None)
+    return None if request.private else replace(request, url=url, authorization=None)
 
 
 def _split(url: str, base: str = "") -> SplitResult:

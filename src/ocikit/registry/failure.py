@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,14 @@ _KINDS: Mapping[int, type[RegistryError]] = {
     429: TooManyRequests,
 }
 _LONGEST_MESSAGE = 300
+# Docker's and OCI's `code`; Google's `status`; RFC 6749's `error`; Amazon's `__type`.
+_CODES = ("code", "status", "error", "__type")
+_MESSAGES = ("message", "Message", "error_description", "details", "detail")
+_IMMUTABLE_STATUSES = (400, 403, 405, 409, 412)
+_IMMUTABLE_CODES = ("alreadyexists", "immutable")
+_IMMUTABLE_WORDS = ("immutable", "cannot be overwritten", "tag already exists", "not allow updating")
+_WARNING = re.compile(r'299[ \t]+\S+[ \t]+"((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(.)")
 _HTML = "an HTML page, not a registry's answer"
 
 
@@ -50,6 +59,19 @@ def failure(answer: Answer, wanted: str, advice: str | None = None) -> OcikitErr
     return NotFound(str(error)) if answer.status == 404 else error
 
 
+def is_immutable_tag(error: BaseException) -> bool:
+    """Whether a manifest was refused because its tag must not name another than it does.
+
+    There is no code for it. ECR says 400 TAG_INVALID "… cannot be overwritten because the tag is immutable"
+    (moby/buildkit#3776) and ImageTagAlreadyExistsException (aws/containers-roadmap#2179); Harbor 412 "…
+    configured as immutable"; Google 400 or 409 with "immutable"; Nexus 400 "does not allow updating".
+    """
+    if not isinstance(error, RegistryError) or error.status not in _IMMUTABLE_STATUSES or error.method != "PUT":
+        return False
+    code, message = (error.code or "").lower().replace("_", ""), (error.message or "").lower()
+    return any(word in code for word in _IMMUTABLE_CODES) or any(words in message for words in _IMMUTABLE_WORDS)
+
+
 def violation(answer: Answer, wanted: str) -> ProtocolViolation:
     """The exception for an answer that the specification does not allow; `wanted` in words."""
     found = _HTML if is_html(answer) else answer.content_type or "no content type"
@@ -66,8 +88,9 @@ def is_html(answer: Answer) -> bool:
 def read_error(answer: Answer) -> tuple[str | None, str | None]:
     """The code and the message of an error's body, in whatever dialect; None where there is none.
 
-    Spec: distribution-spec v1.1.1, "Error Codes". Token servers and proxies speak others: `error`
-    with `error_description` (RFC 6749, section 5.2), `message`, `details`, or plain text.
+    Spec: distribution-spec v1.1.1, "Error Codes". Token servers and proxies speak others: `error` with
+    `error_description` (RFC 6749, section 5.2) or with an object, `message`, `details`, or plain text;
+    Artifactory gives a status for the code.
     """
     if is_html(answer):
         return None, _HTML
@@ -80,6 +103,12 @@ def read_error(answer: Answer) -> tuple[str | None, str | None]:
     return _shown(answer, code), _shown(answer, message)
 
 
+def read_warnings(answer: Answer) -> tuple[str, ...]:
+    """What a registry wants people to know. Spec: distribution-spec v1.1.1, "Warnings"."""
+    texts = (_shown(answer, _ESCAPED.sub(r"\1", text)) for text in _WARNING.findall(answer.headers.get("warning", "")))
+    return tuple(text for text in texts if text)
+
+
 def _dialect(document: Any) -> tuple[Any, Any]:
     if not isinstance(document, dict):
         return None, document if isinstance(document, str) else None
@@ -88,10 +117,14 @@ def _dialect(document: Any) -> tuple[Any, Any]:
         document = errors[0] if isinstance(errors[0], dict) else {"message": errors[0]}
     elif isinstance(errors, dict):
         document = errors
-    for key in ("message", "error_description", "details", "detail"):
+    elif isinstance(document.get("error"), dict):
+        document = document["error"]
+    code = next((document[key] for key in _CODES if isinstance(document.get(key), str)), None)
+    for key in _MESSAGES:
         if isinstance(document.get(key), str):
-            return document.get("code", document.get("error")), document[key]
-    return document.get("code"), document.get("error")
+            return code, document[key]
+    # With nothing beside it, `error` is the message.
+    return (None if code == document.get("error") else code), document.get("error")
 
 
 def _shown(answer: Answer, text: Any) -> str | None:

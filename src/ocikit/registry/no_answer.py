@@ -5,6 +5,7 @@ Never in the libraries' own words, which quote whole addresses.
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from urllib3.exceptions import TimeoutError as Urllib3Timeout
 from ocikit.errors import NetworkError, Unreachable, Untrusted
 from ocikit.registry.exchange import Request
 
+_NO_ADDRESS = (LocationValueError, http.client.InvalidURL, requests.exceptions.InvalidURL, UnicodeError)
 _CLOSED = "the connection was closed before the answer was complete"
 FAILURES = (requests.RequestException, HTTPError, OSError, UnicodeError)
 
@@ -63,7 +65,7 @@ def _read(error: BaseException, connect_seconds: float, read_seconds: float) -> 
         return Unreachable, "the connection was refused"
     if isinstance(error, ConnectionError):
         return NetworkError, _CLOSED
-    if isinstance(error, (LocationValueError, requests.exceptions.InvalidURL, UnicodeError)):
+    if isinstance(error, _NO_ADDRESS):
         return Unreachable, "this is not a valid address"
     if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.strerror:
         return Unreachable, error.strerror

@@ -37,6 +37,11 @@ class RegistryOptions:
         for mirror in self.mirrors:
             split_mirror(mirror)
 
+    @property
+    def scheme(self) -> str | None:
+        """Certificates are for TLS: where some are named it is spoken to this machine too. None: as by default."""
+        return "https" if self.ca_file or self.client_certificate else None
+
     def for_mirror(self, path_prefix: str) -> RegistryOptions:
         """How a mirror is reached: it is another host, which is not shown who we are."""
         return RegistryOptions(self.insecure, self.ca_file, path_prefix=path_prefix)

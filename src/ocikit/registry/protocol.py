@@ -7,6 +7,8 @@ Spec: distribution-spec v1.1.1, "Endpoints".
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from ocikit import media_type
@@ -21,12 +23,17 @@ from ocikit.registry.failure import is_html, violation
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 
 _ACCEPT = ", ".join((*media_type.INDEXES, *media_type.MANIFESTS))
+_RANGE = re.compile(r"(?:bytes[ =])?0-([0-9]{1,18})")
 _OCTETS = "application/octet-stream"
+# What answers several tags in one PUT where they are not taken; too many are 414 or 431.
+NO_TAGS = (400, 404, 405, 414, 431, 501)
+# distribution-spec (main, 2026): registries should take as many.
+MAX_TAGS = 10
 # What answers the upload of a blob in one piece where only pieces are taken: no such route, not
 # allowed, too large for a proxy, not implemented.
 WANTS_PIECES = (404, 405, 413, 501)
 # nginx takes 1 MiB unless told otherwise.
-_PIECE_SIZES = (16 * 1024 * 1024, 960 * 1024)
+PIECE_SIZES = (16 * 1024 * 1024, 960 * 1024)
 
 
 def address(registry: str, scheme: str | None, insecure: bool) -> str:
@@ -50,10 +57,17 @@ def manifest(method: str, at: str, name: str) -> Request:
     return Request(method, f"{at}/manifests/{quote(name, safe=':')}", {"Accept": _ACCEPT})
 
 
-def put_manifest(at: str, name: str, content: Manifest | ImageIndex) -> Request:
-    """Spec: "Pushing Manifests"."""
-    url = f"{at}/manifests/{quote(name, safe=':')}"
+def put_manifest(at: str, name: str, content: Manifest | ImageIndex, tags: Sequence[str] = ()) -> Request:
+    """Spec: "Pushing Manifests"; `tags`: of main, 2026, endpoint 7b, with a digest as `name`."""
+    query = "?" + urlencode([("tag", tag) for tag in tags]) if tags else ""
+    url = f"{at}/manifests/{quote(name, safe=':')}{query}"
     return Request("PUT", url, {"Content-Type": content.media_type}, content.data)
+
+
+def confirmed_tags(answer: Answer, asked: Sequence[str]) -> frozenset[str]:
+    """Those of the tags in one PUT that the registry says it set, in `OCI-Tag` headers."""
+    named = answer.headers.get("oci-tag", "").split(",")
+    return frozenset(asked) & {name.strip() for name in named}
 
 
 def blob(method: str, at: str, digest: Digest) -> Request:
@@ -75,17 +89,27 @@ def mount(at: str, digest: Digest, source: str) -> Request:
     return Request("POST", f"{at}/blobs/uploads/?{query}")
 
 
+def upload_status(location: str) -> Request:
+    """What arrived so far. Spec: "Pushing a blob in chunks"."""
+    return Request("GET", location)
+
+
+def cancel_upload(location: str) -> Request:
+    """Spec (main, 2026): "Canceling a blob upload"."""
+    return Request("DELETE", location, once=True)
+
+
 def send_piece(location: str, start: int, piece: bytes) -> Request:
     """The bytes of a blob from `start` on. Spec: "Pushing a blob in chunks"."""
     span = f"{start}-{start + len(piece) - 1}"
-    return Request("PATCH", location, {"Content-Type": _OCTETS, "Content-Range": span}, piece)
+    return Request("PATCH", location, {"Content-Type": _OCTETS, "Content-Range": span}, piece, once=True)
 
 
 def finish_upload(location: str, digest: Digest, body: bytes | StreamedBody) -> Request:
     """End an upload, with all of its bytes (one piece) or none (they were sent before)."""
     query = urlencode({"digest": str(digest)})
     url = f"{location}{'&' if '?' in location else '?'}{query}"
-    return Request("PUT", url, {"Content-Type": _OCTETS}, body)
+    return Request("PUT", url, {"Content-Type": _OCTETS}, body, once=True)
 
 
 def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | None:
@@ -96,7 +120,7 @@ def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | Non
     if tried and status != 413:
         return None
     limit = tried or (blob_size if status == 413 else None)
-    smaller = (size for size in _PIECE_SIZES if limit is None or size < limit)
+    smaller = (size for size in PIECE_SIZES if limit is None or size < limit)
     return next(smaller, None)
 
 
@@ -104,6 +128,19 @@ def least_piece_size(answer: Answer) -> int:
     """Bytes that each piece but the last must have. Spec: "Pushing a blob in chunks"."""
     text = answer.headers.get("oci-chunk-min-length", "")
     return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def received(answer: Answer) -> int:
+    """How many bytes of an upload the registry has, as the header `Range: 0-LAST` of its status says.
+
+    Registries say "0-0" where nothing arrived.
+
+    >>> received(Answer(upload_status(""), 204, {"range": "0-99"}))
+    100
+    """
+    found = _RANGE.fullmatch(answer.headers.get("range", "").strip())
+    last = int(found[1]) if found else 0
+    return last + 1 if last else 0
 
 
 def upload_location(answer: Answer) -> str:

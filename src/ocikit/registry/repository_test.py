@@ -54,6 +54,10 @@ def _opener(data: bytes) -> Opener:
     return open_
 
 
+def _no_sleep(seconds: float) -> None:
+    """Waiting is for `retry_test.py`."""
+
+
 class _Kind:
     """How a registry lets people in, and what a client needs for it."""
 
@@ -88,7 +92,7 @@ def _serving(
 ) -> Iterator[tuple[FakeRegistry, RegistryRepository]]:
     with (
         kind.registry(faults=Faults(**faults)) as registry,
-        RegistryClient(registry.address, credentials=kind.find) as client,
+        RegistryClient(registry.address, credentials=kind.find, sleep=_no_sleep) as client,
     ):
         yield registry, RegistryRepository(client, Repository(registry.address, path))
 
@@ -145,7 +149,7 @@ def test_one_token_serves_to_pull_and_to_push() -> None:
     kind = _Kind("token")
     with (
         kind.registry() as registry,
-        RegistryClient(registry.address, credentials=kind.find) as client,
+        RegistryClient(registry.address, credentials=kind.find, sleep=_no_sleep) as client,
     ):
         repository = RegistryRepository(client, Repository(registry.address, "shop/web"), for_push=True)
         assert repository.resolve("latest") is None
@@ -398,7 +402,7 @@ def test_ping() -> None:
     kind = _Kind("token")
     with (
         kind.registry() as registry,
-        RegistryClient(registry.address, credentials=kind.find) as client,
+        RegistryClient(registry.address, credentials=kind.find, sleep=_no_sleep) as client,
     ):
         client.ping()
         registry.faults = Faults(html=True)

@@ -12,16 +12,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import LocationValueError
 from urllib3.util import Retry, Timeout, parse_url
 
-from ocikit.registry.exchange import Request, Response, StreamedBody, is_loopback
+from ocikit.registry.exchange import Request, Response, StreamedBody, host_part, is_loopback
+from ocikit.registry.limiter import CONNECTIONS
 from ocikit.registry.no_answer import FAILURES, no_answer
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from ocikit.registry.tls import tls_context
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
-# That many requests are under way at once to a host, see `limiter`; docker, podman and crane keep to 3 to 6
-# for each image.
-CONNECTIONS = 16
 
 _BUFFER_SIZE = 64 * 1024
 _HEADERS = {"User-Agent": "ocikit", "Accept-Encoding": "identity"}
@@ -61,7 +59,7 @@ class HttpTransport:
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._options = options
-        self._home = _host_part(home)
+        self._home = host_part(home)
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._timeout = Timeout(connect=connect_seconds, read=read_seconds)
@@ -85,7 +83,7 @@ class HttpTransport:
         self._adapter.close()
 
     def _send(self, request: Request) -> Any:
-        host = _host_part(request.url)
+        host = host_part(request.url)
         pool = self._pools.get(host) or self._open_pool(host)
         through_proxy = pool.proxy and pool.scheme == "http"
         headers = {**_HEADERS, **request.headers}
@@ -139,12 +137,6 @@ def _patient(connection: Any, seconds: float) -> Any:
             super().request(*arguments, **options)
 
     return Patient
-
-
-def _host_part(url: str) -> str:
-    """`https://host:port` of an address that has a path."""
-    end = url.find("/", url.find("://") + 3)
-    return url if end < 0 else url[:end]
 
 
 def _chunks(body: bytes | StreamedBody) -> Iterator[memoryview]:

@@ -1,0 +1,87 @@
+"""One request and its answer, however often it takes: turns, pauses, and trying again."""
+
+from __future__ import annotations
+
+import random
+import time
+from itertools import count
+from typing import BinaryIO, Callable, cast
+
+from ocikit.errors import NetworkError
+from ocikit.registry.exchange import Answer, Request, host_part
+from ocikit.registry.held_body import HeldBody
+from ocikit.registry.limiter import Limiter
+from ocikit.registry.protocol import MAX_MANIFEST_SIZE
+from ocikit.registry.retry import Outcome, RetryBudget, delay, retry_after
+from ocikit.registry.traffic import Traffic
+from ocikit.registry.transport import Transport
+
+
+class Patience:
+    """Sends as `limiter` lets it, and again as `budget` lets it; may be shared by threads.
+
+    `now` is the time in seconds since 1970, `jitter` gives random numbers from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        budget: RetryBudget,
+        limiter: Limiter,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._transport = transport
+        self._budget = budget
+        self._limiter = limiter
+        self._now = now
+        self._sleep = sleep
+        self._jitter = jitter
+        self._known_hosts: set[str] = set()
+
+    def send(self, request: Request, traffic: Traffic) -> tuple[Answer, BinaryIO]:
+        """The last answer, its body read unless it is `streamed`. Raises NetworkError."""
+        for attempt in count(1):
+            try:
+                answer, body = self._exchange(request, traffic)
+            except NetworkError as error:
+                if request.once or not self.wait(attempt, request, error):
+                    raise
+            else:
+                if request.once or not self.wait(attempt, request, answer):
+                    return answer, body
+        raise AssertionError("count has no end")
+
+    def wait(self, attempt: int, request: Request, outcome: Outcome) -> bool:
+        """Wait until it is time to try again after `attempt` (1 is the first); False: it is not worth it."""
+        host, now = host_part(request.url), self._now()
+        seconds = delay(attempt, outcome, now=now, jitter=self._jitter(), known=host in self._known_hosts)
+        if seconds is None or not self._budget.take(seconds):
+            return False
+        if isinstance(outcome, Answer) and retry_after(outcome, now) is not None:
+            self._limiter.pause(host_part(outcome.request.url), seconds)
+        self._sleep(seconds)
+        return True
+
+    def _exchange(self, request: Request, traffic: Traffic) -> tuple[Answer, BinaryIO]:
+        host = host_part(request.url)
+        turn = self._limiter.enter(host)
+        try:
+            response = self._transport.send(traffic.counted(request))
+            if request.streamed and response.status == 200:
+                body: BinaryIO = cast(BinaryIO, HeldBody(response.body, turn.leave))
+                content = b""
+            else:
+                body = response.body
+                with body:
+                    content = body.read(MAX_MANIFEST_SIZE + 1)
+                turn.leave(response.status)
+        except BaseException:
+            turn.leave()
+            raise
+        self._known_hosts.add(host)
+        if response.status < 400:
+            self._budget.succeeded()
+        return Answer(request, response.status, response.headers, content), body

@@ -1,0 +1,203 @@
+"""A blob on its way to a repository: in one piece if that works, else in pieces, and never from the start
+while the registry still has what it got.
+
+After anything but success the upload is asked how far it came, and goes on from there. Only when it is gone
+a new one is started.
+Spec: distribution-spec v1.1.1, "Pushing blobs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Optional
+
+from ocikit.descriptor import Descriptor
+from ocikit.digest import verified
+from ocikit.errors import InvalidContent, NetworkError, NotFound, OcikitError, ProtocolViolation, RegistryError
+from ocikit.registry import protocol
+from ocikit.registry.auth import Access
+from ocikit.registry.client import RegistryClient
+from ocikit.registry.exchange import Answer, Request, StreamedBody
+from ocikit.registry.failure import read_error
+from ocikit.registry.retry import ATTEMPTS, TRANSIENT, Outcome
+from ocikit.store import Opener
+
+_STORED = (201, 204)
+_OUT_OF_STEP = 416
+_UNFINISHED = (*protocol.WANTS_PIECES, *sorted(TRANSIENT), _OUT_OF_STEP)
+_TOO_LARGE = 413
+# How often a blob is begun, where its uploads vanish.
+_UPLOADS = 3
+
+# What was sent last, and what came of it; None when all is done.
+_Step = Optional[tuple[Request, Outcome]]
+
+
+class BlobUpload:
+    """Sends one blob, once. In pieces if the client has learnt that its registry wants that; it may learn now."""
+
+    def __init__(self, client: RegistryClient, at: str, access: Access, blob: Descriptor, opener: Opener) -> None:
+        self._client = client
+        self._at = at
+        self._access = access
+        self._blob = blob
+        self._body = _BlobBody(blob, opener)
+        self._piece_size = client.piece_size
+        self._refused = False
+
+    def send(self, started: Answer | None = None) -> None:
+        """`started`: the answer that began the upload, if one did. Raises as `Store.push_blob`."""
+        for uploads in count(1):
+            self._begin(started or self._client.ask(protocol.start_upload(self._at), self._access, 202))
+            try:
+                self._go_on()
+            except _Gone as gone:
+                if uploads == _UPLOADS:
+                    raise gone.failure from None
+                started = None
+            else:
+                if self._refused:
+                    self._client.piece_size = self._piece_size
+                return
+
+    def _begin(self, started: Answer) -> None:
+        self._location = protocol.upload_location(started)
+        self._least = protocol.least_piece_size(started)
+        self._sent = 0
+
+    def _go_on(self) -> None:
+        attempt = 0
+        while True:
+            before = self._sent
+            step = self._send_rest()
+            if step is None:
+                return
+            attempt = 1 if self._sent > before else attempt + 1
+            if self._look_into(attempt, *step):
+                return
+
+    def _send_rest(self) -> _Step:
+        if self._piece_size is None and not self._sent:
+            return self._finish(self._body if self._blob.size else b"")
+        for piece in self._body.pieces(self._size, self._sent):
+            request = protocol.send_piece(self._location, self._sent, piece)
+            outcome = self._outcome(request, 201, 202, 204)
+            if isinstance(outcome, NetworkError) or outcome.status in _UNFINISHED:
+                return request, outcome
+            self._location = protocol.upload_location(outcome)
+            self._sent += len(piece)
+        return self._finish(b"")
+
+    def _finish(self, body: bytes | StreamedBody) -> _Step:
+        request = protocol.finish_upload(self._location, self._blob.digest, body)
+        outcome = self._outcome(request, *_STORED)
+        if isinstance(outcome, Answer) and outcome.status in _STORED:
+            return None
+        return request, outcome
+
+    def _outcome(self, request: Request, *wanted: int) -> Outcome:
+        try:
+            return self._client.ask(request, self._access, *wanted, *_UNFINISHED)
+        except NetworkError as error:
+            return error
+
+    def _look_into(self, attempt: int, request: Request, outcome: Outcome) -> bool:
+        """Find out where the upload stands now; whether the blob is there. Raises where that is hopeless."""
+        status = outcome.status if isinstance(outcome, Answer) else None
+        if isinstance(outcome, Answer) and read_error(outcome)[0] == "BLOB_UPLOAD_UNKNOWN":
+            raise _Gone(self._failure(outcome))
+        if isinstance(outcome, Answer) and status in protocol.WANTS_PIECES:
+            self._shrink(outcome)
+        elif status != _OUT_OF_STEP or attempt >= ATTEMPTS:
+            self._client.wait(attempt, request, outcome, self._access)
+            if request.method == "PUT" and self._is_there():
+                return True
+            if status != 429 and attempt > bool(self._piece_size):
+                # Something on the way may cut what is too large for it, and say nothing.
+                self._piece_size = self._smaller(_TOO_LARGE) or self._piece_size
+        self._resume(outcome)
+        return False
+
+    def _is_there(self) -> bool:
+        request = protocol.blob("HEAD", self._at, self._blob.digest)
+        return self._client.ask(request, self._access, 200, 404).status == 200
+
+    def _resume(self, outcome: Outcome) -> None:
+        try:
+            answer = self._client.ask(protocol.upload_status(self._location), self._access, 200, 202, 204)
+        except (NotFound, RegistryError, ProtocolViolation):
+            raise _Gone(self._failure(outcome)) from None
+        self._sent = protocol.received(answer)
+        if self._sent > self._blob.size:
+            raise _Gone(self._failure(outcome))
+        if "location" in answer.headers:
+            self._location = protocol.upload_location(answer)
+
+    @property
+    def _size(self) -> int:
+        return max(self._piece_size or protocol.PIECE_SIZES[0], self._least)
+
+    def _smaller(self, status: int) -> int | None:
+        tried = self._size if self._piece_size or self._sent else None
+        return protocol.next_piece_size(status, self._blob.size, tried)
+
+    def _shrink(self, refused: Answer) -> None:
+        self._piece_size = self._smaller(refused.status)
+        self._refused = True
+        if self._piece_size is None:
+            raise self._failure(refused)
+
+    def _failure(self, outcome: Outcome) -> OcikitError:
+        if isinstance(outcome, NetworkError):
+            return outcome
+        return self._client.failure(outcome, self._access, *_STORED)
+
+
+class _Gone(Exception):
+    """The registry has lost the upload; another one may succeed."""
+
+    def __init__(self, failure: OcikitError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+class _BlobBody:
+    """A blob's bytes, verified: the last of them only after all were found to be right.
+
+    So a registry never has the whole of a wrong blob. Can be read again: after a 401, for instance.
+    """
+
+    def __init__(self, blob: Descriptor, opener: Opener) -> None:
+        self._blob = blob
+        self._opener = opener
+
+    def __len__(self) -> int:
+        return self._blob.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        what = f"the blob {self._blob.digest}"
+        held = b""
+        try:
+            with self._opener() as stream:
+                for chunk in verified(stream, self._blob.digest, self._blob.size, what):
+                    if held:
+                        yield held
+                    held = chunk
+        except OSError as error:
+            raise InvalidContent(f"{what} cannot be read: {error}") from None
+        if held:
+            yield held
+
+    def pieces(self, size: int, start: int) -> Iterator[bytes]:
+        """The bytes from `start` on in pieces of `size`, the last one shorter."""
+        piece = bytearray()
+        for chunk in self:
+            skipped = min(start, len(chunk))
+            start -= skipped
+            piece += chunk[skipped:]
+            while len(piece) >= size:
+                yield bytes(piece[:size])
+                del piece[:size]
+        if piece:
+            yield bytes(piece)
