@@ -11,8 +11,8 @@ _DAYS = "2"
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 # What Python 3.13 checks, and older ones do not.
 _AUTHORITY = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign")
-# This machine, by each name that registries on it have in tests.
-_HERE = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
+# This machine, as it calls itself.
+_HERE = "DNS:localhost,IP:127.0.0.1,IP:::1"
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Authority:
     def certificate(self) -> Path:
         return self._own.certificate
 
-    def server(self) -> KeyPair:
-        """Of a server on this machine."""
-        return self._issue("server", "localhost", f"{_HERE}\nextendedKeyUsage=serverAuth\n")
+    def server(self, host: str = "127.0.0.1") -> KeyPair:
+        """Of a server on this machine, which may have another address too."""
+        return self._issue("server", "localhost", f"subjectAltName={_HERE},IP:{host}\nextendedKeyUsage=serverAuth\n")
 
     def client(self, name: str = "client") -> KeyPair:
         return self._issue(name, name, "extendedKeyUsage=clientAuth\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 import os
 import time
@@ -17,9 +18,10 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from support.certificates import KeyPair
-from support.commands import image_from, need_engine, run
+from support.commands import DOCKER, image_from, need_engine, run
 
 PORT = 5000
+LOOPBACK = "127.0.0.1"
 # Where the container has the files of its folder.
 FILES = "/files"
 MANIFEST_TYPES = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
@@ -90,12 +92,13 @@ def registry_container(
     auth: AuthBase | None = None,
     storage: Path | None = None,
     ports: tuple[int, ...] = (),
+    host: str = LOOPBACK,
 ) -> Iterator[Registry]:
     """Start a registry, for the time of a `with`; with a `login` it wants these.
 
     The container has the files of `folder` in `FILES`, and what is in `environment`. `storage`: a folder to keep its
     content in, which other registries may share. `authority`, `client` and `auth` are for those who ask it. `ports`:
-    more of the container's to publish.
+    more of the container's to publish. `host`: this machine's address to publish them at.
     """
     storage = storage or folder / "storage"
     storage.mkdir(parents=True, exist_ok=True)
@@ -104,7 +107,7 @@ def registry_container(
         (folder / "htpasswd").write_text(run("htpasswd", "-Bbn", login.user, login.password))
         variables.update(_BASIC)
     volumes = {folder: FILES, storage: "/var/lib/registry"}
-    with container(image_from("TEST_REGISTRY_IMAGE"), variables, volumes, (PORT, *ports)) as started:
+    with container(image_from("TEST_REGISTRY_IMAGE"), variables, volumes, (PORT, *ports), host=host) as started:
         addresses = {port: address for port, address in started.addresses.items() if port != PORT}
         registry = Registry(started.addresses[PORT], login, authority, client, auth, started.name, addresses)
         _wait_for(registry)
@@ -135,8 +138,12 @@ def container(
     *,
     command: str | None = None,
     network_of: str = "",
+    host: str = LOOPBACK,
 ) -> Iterator[Container]:
-    """Run a container for the time of a `with`. `network_of`: another one, whose network it shares."""
+    """Run a container for the time of a `with`. `network_of`: another one, whose network it shares.
+
+    `ports` of it are published at `host`, an address of this machine.
+    """
     need_engine()
     with warnings.catch_warnings():
         # It warns of parts of itself, and takes long: tests without a container do without it.
@@ -145,7 +152,7 @@ def container(
 
     running = DockerContainer(image, command=command)
     for port in ports:
-        running.ports[f"{port}/tcp"] = ("127.0.0.1", None)
+        running.ports[f"{port}/tcp"] = (host, None)
     for name, value in environment.items():
         running.with_env(name, value)
     for path, inside in volumes.items():
@@ -155,7 +162,15 @@ def container(
     running.with_kwargs(user=f"{os.getuid()}:{os.getgid()}", **settings)
     with running:
         name = running.get_wrapped_container().id
-        yield Container(name, {port: f"127.0.0.1:{running.get_exposed_port(port)}" for port in ports})
+        yield Container(name, {port: f"{host}:{running.get_exposed_port(port)}" for port in ports})
+
+
+def bridge_address() -> str:
+    """This machine's address in the network of its containers: nobody else's, and yet no loopback."""
+    need_engine()
+    settings = json.loads(run(DOCKER, "network", "inspect", "bridge"))[0]["IPAM"]["Config"][0]
+    # Docker does not say it where it was not told it; it is the first one then.
+    return settings.get("Gateway") or str(ipaddress.ip_network(settings["Subnet"])[1])
 
 
 def _wait_for(registry: Registry) -> None:

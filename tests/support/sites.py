@@ -17,7 +17,7 @@ from requests.auth import AuthBase
 from support.certificates import Authority
 from support.commands import DOCKER, run
 from support.nginx_container import UPSTREAM, nginx_beside
-from support.registry_container import FILES, Login, Registry, registry_container
+from support.registry_container import FILES, LOOPBACK, Login, Registry, bridge_address, registry_container
 from support.token_server import TokenServer
 
 LOGIN = Login("robot", "pa55:wörd")
@@ -131,18 +131,20 @@ def own_authority(folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def client_certificates(folder: Path) -> Iterator[Site]:
+    """Not at the loopback: whatever is there, Docker's daemon shows it no certificate."""
+    host = bridge_address()
     authority = Authority(folder / "files")
     client = authority.client()
-    environment = {**_tls(authority), "REGISTRY_HTTP_TLS_CLIENTCAS": f"[{FILES}/{authority.certificate.name}]"}
+    environment = {**_tls(authority, host), "REGISTRY_HTTP_TLS_CLIENTCAS": f"[{FILES}/{authority.certificate.name}]"}
     certificates = {"client_certificate": str(client.certificate), "client_key": str(client.key)}
     with registry_container(
-        folder / "files", environment=environment, authority=authority.certificate, client=client
+        folder / "files", environment=environment, authority=authority.certificate, client=client, host=host
     ) as registry:
         yield _site(folder, registry.address, registry, ca_file=str(authority.certificate), **certificates)
 
 
-def _tls(authority: Authority) -> Mapping[str, str]:
-    server = authority.server()
+def _tls(authority: Authority, host: str = LOOPBACK) -> Mapping[str, str]:
+    server = authority.server(host)
     return {
         "REGISTRY_HTTP_TLS_CERTIFICATE": f"{FILES}/{server.certificate.name}",
         "REGISTRY_HTTP_TLS_KEY": f"{FILES}/{server.key.name}",
