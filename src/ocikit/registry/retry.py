@@ -64,8 +64,16 @@ def retry_after(answer: Answer, now: float) -> float | None:
         return None
     day, month, year, hours, minutes, seconds = found.groups()
     try:
-        date = datetime(int(year), _MONTHS.index(month) + 1, int(day), int(hours), int(minutes), int(seconds))
-        return max(0.0, date.replace(tzinfo=timezone.utc).timestamp() - now)
+        date = datetime(
+            int(year),
+            _MONTHS.index(month) + 1,
+            int(day),
+            int(hours),
+            int(minutes),
+            int(seconds),
+            tzinfo=timezone.utc,
+        )
+        return max(0.0, date.timestamp() - now)
     except ValueError:
         return None
 

@@ -2,14 +2,13 @@
 while the registry still has what it got.
 
 After anything but success the upload is asked how far it came, and goes on from there. Only when it is gone
-a new one is started.
+a new one is started: docker-registry, for one, forgets an upload when the connection breaks in a piece.
 Spec: distribution-spec v1.1.1, "Pushing blobs".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 from typing import Optional
 
 from ocikit.descriptor import Descriptor
@@ -27,9 +26,6 @@ _STORED = (201, 204)
 _OUT_OF_STEP = 416
 _UNFINISHED = (*protocol.WANTS_PIECES, *sorted(TRANSIENT), _OUT_OF_STEP)
 _TOO_LARGE = 413
-# How often a blob is begun, where its uploads vanish.
-_UPLOADS = 3
-
 # What was sent last, and what came of it; None when all is done.
 _Step = Optional[tuple[Request, Outcome]]
 
@@ -45,15 +41,18 @@ class BlobUpload:
         self._body = _BlobBody(blob, opener)
         self._piece_size = client.piece_size
         self._refused = False
+        # How often in a row no more of the blob arrived than ever before.
+        self._attempt = 0
+        self._furthest = 0
 
     def send(self, started: Answer | None = None) -> None:
         """`started`: the answer that began the upload, if one did. Raises as `Store.push_blob`."""
-        for uploads in count(1):
+        while True:
             self._begin(started or self._client.ask(protocol.start_upload(self._at), self._access, 202))
             try:
                 self._go_on()
             except _Gone as gone:
-                if uploads == _UPLOADS:
+                if self._attempt >= ATTEMPTS:
                     raise gone.failure from None
                 started = None
             else:
@@ -67,14 +66,13 @@ class BlobUpload:
         self._sent = 0
 
     def _go_on(self) -> None:
-        attempt = 0
         while True:
-            before = self._sent
             step = self._send_rest()
             if step is None:
                 return
-            attempt = 1 if self._sent > before else attempt + 1
-            if self._look_into(attempt, *step):
+            self._attempt = 1 if self._sent > self._furthest else self._attempt + 1
+            self._furthest = max(self._furthest, self._sent)
+            if self._look_into(*step):
                 return
 
     def _send_rest(self) -> _Step:
@@ -102,18 +100,18 @@ class BlobUpload:
         except NetworkError as error:
             return error
 
-    def _look_into(self, attempt: int, request: Request, outcome: Outcome) -> bool:
+    def _look_into(self, request: Request, outcome: Outcome) -> bool:
         """Find out where the upload stands now; whether the blob is there. Raises where that is hopeless."""
         status = outcome.status if isinstance(outcome, Answer) else None
         if isinstance(outcome, Answer) and read_error(outcome)[0] == "BLOB_UPLOAD_UNKNOWN":
             raise _Gone(self._failure(outcome))
         if isinstance(outcome, Answer) and status in protocol.WANTS_PIECES:
             self._shrink(outcome)
-        elif status != _OUT_OF_STEP or attempt >= ATTEMPTS:
-            self._client.wait(attempt, request, outcome, self._access)
+        elif status != _OUT_OF_STEP or self._attempt >= ATTEMPTS:
+            self._client.wait(self._attempt, request, outcome, self._access)
             if request.method == "PUT" and self._is_there():
                 return True
-            if status != 429 and attempt > bool(self._piece_size):
+            if status != 429 and self._attempt > bool(self._piece_size):
                 # Something on the way may cut what is too large for it, and say nothing.
                 self._piece_size = self._smaller(_TOO_LARGE) or self._piece_size
         self._resume(outcome)
