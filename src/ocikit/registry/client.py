@@ -109,7 +109,8 @@ class RegistryClient:
         """Send a `streamed` request, and return its content to read and close. Raises as `ask`."""
         answer, body = self._converse(request, access)
         try:
-            self._checked(answer, access, (200,))
+            if is_html(self._checked(answer, access, (200,))):
+                raise violation(answer, "a blob")
         except BaseException:
             body.close()
             raise

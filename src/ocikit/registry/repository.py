@@ -143,7 +143,10 @@ class RegistryRepository:
                     raise error
                 break
             protocol.check_stored(answer, manifest)
-            tagged |= protocol.confirmed_tags(answer, some)
+            confirmed = protocol.confirmed_tags(answer, some)
+            tagged |= confirmed
+            if not confirmed:
+                break
         return tagged
 
     def _upload(self, blob: Descriptor, opener: Opener) -> BlobUpload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import threading
 from collections.abc import Iterator
@@ -132,11 +133,45 @@ def _patient(connection: Any, seconds: float) -> Any:
     """A kind of connection that waits `seconds` while it sends, where urllib3 waits as when it connects."""
 
     class Patient(connection):  # type: ignore[misc]
+        response_class = _WholeResponse
+
         def request(self, *arguments: Any, **options: Any) -> None:
             self.timeout = seconds
             super().request(*arguments, **options)
 
     return Patient
+
+
+class _WholeResponse(http.client.HTTPResponse):
+    """An answer whose headers came to their end, which http.client does not look for."""
+
+    def begin(self) -> None:
+        file: Any = self.fp
+        lines: Any = _Lines(file)
+        self.fp = lines
+        try:
+            super().begin()
+        finally:
+            if self.fp is lines:
+                self.fp = file
+        if lines.last == b"":
+            self.close()
+            raise http.client.IncompleteRead(b"")
+
+
+class _Lines:
+    """Reads lines and remembers the last one."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.last: bytes | None = None
+
+    def readline(self, size: int) -> bytes:
+        self.last = self._file.readline(size)
+        return self.last
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _chunks(body: bytes | StreamedBody) -> Iterator[memoryview]:

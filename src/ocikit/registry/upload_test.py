@@ -1,0 +1,208 @@
+"""Uploads that break, exchange by exchange and against a registry on a socket."""
+
+from __future__ import annotations
+
+import io
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO
+
+import pytest
+
+from ocikit import media_type
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import NetworkError, OcikitError, RegistryError
+from ocikit.reference import Repository
+from ocikit.registry.auth import Access
+from ocikit.registry.client import RegistryClient
+from ocikit.registry.exchange import Request, Response
+from ocikit.registry.protocol import PIECE_SIZES
+from ocikit.registry.repository import RegistryRepository
+from ocikit.registry.secret import Credentials, Lookup, Secret
+from ocikit.registry.upload import BlobUpload
+from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults, Refusal
+from ocikit.testing.scripted_transport import Exchange, ScriptedTransport
+
+_AT = "https://r.example/v2/a"
+_UP = f"{_AT}/blobs/uploads/1"
+_PIECE = PIECE_SIZES[1]
+_DATA = bytes(range(256)) * (2 * _PIECE // 256) + b"the rest"
+_BLOB = Descriptor(media_type.OCI_LAYER_GZIP, Digest.of(_DATA), len(_DATA))
+_PUT = f"{_UP}?digest=sha256%3A{_BLOB.digest.hex}"
+_HEAD = f"{_AT}/blobs/{_BLOB.digest}"
+_GONE = b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}'
+# A status that no answer has: the connection breaks.
+_CUT = 0
+
+
+class _Breaking(ScriptedTransport):
+    def send(self, request: Request) -> Response:
+        response = super().send(request)
+        if response.status == _CUT:
+            raise NetworkError(f"{request}: cut.")
+        return response
+
+
+def _open() -> AbstractContextManager[BinaryIO]:
+    return io.BytesIO(_DATA)
+
+
+def _no_sleep(seconds: float) -> None:
+    """Waiting is for `retry_test.py`."""
+
+
+def _no_jitter() -> float:
+    return 0.0
+
+
+def _start(**headers: str) -> Exchange:
+    return Exchange("POST", f"{_AT}/blobs/uploads/", 202, {"Location": "/v2/a/blobs/uploads/1", **headers})
+
+
+def _status(last: int | None) -> Exchange:
+    headers = {} if last is None else {"Range": f"0-{last}"}
+    return Exchange("GET", _UP, 204, headers)
+
+
+def _piece(start: int, status: int = 202, body: bytes = b"") -> Exchange:
+    sent = _DATA[start : start + _PIECE]
+    return Exchange("PATCH", _UP, status, {"Location": _UP}, body, sent=sent)
+
+
+def _put(status: int, sent: bytes = b"", body: bytes = b"") -> Exchange:
+    return Exchange("PUT", _PUT, status, body=body, sent=sent)
+
+
+_ALL = [_piece(0), _piece(_PIECE), _piece(2 * _PIECE)]
+_MISSING = Exchange("HEAD", _HEAD, 404)
+_THERE = Exchange("HEAD", _HEAD, 200)
+_REFUSED_IN_ONE = [_start(), _put(413, _DATA), _status(None)]
+_CUT_IN_ONE = [_start(), _put(_CUT, _DATA), _MISSING]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([_start(), _put(201, _DATA)], id="in-one"),
+        pytest.param(
+            [*_REFUSED_IN_ONE, *_ALL, _put(201)],
+            id="refused-in-one",
+        ),
+        pytest.param(
+            [*_CUT_IN_ONE, _status(_PIECE - 1), _piece(_PIECE), _piece(2 * _PIECE), _put(201)],
+            id="cut-in-one-and-resumed",
+        ),
+        pytest.param([_start(), _put(_CUT, _DATA), _THERE], id="only-the-answer-was-lost"),
+        pytest.param([_start(), _put(503, _DATA), _THERE], id="stored-all-the-same"),
+        pytest.param([*_CUT_IN_ONE, _status(len(_DATA) - 1), _put(201)], id="all-but-the-end"),
+        pytest.param(
+            [*_REFUSED_IN_ONE, _piece(0), _piece(_PIECE, _CUT), _status(2 * _PIECE - 1), _piece(2 * _PIECE), _put(201)],
+            id="piece-arrived",
+        ),
+        pytest.param(
+            [*_REFUSED_IN_ONE, _piece(0), _piece(_PIECE, 416), _status(10), _piece(11), _piece(11 + _PIECE), _put(201)],
+            id="out-of-step",
+        ),
+        pytest.param(
+            [*_REFUSED_IN_ONE, _piece(0), _piece(_PIECE, 404, _GONE), _start(), *_ALL, _put(201)],
+            id="gone",
+        ),
+        pytest.param([*_CUT_IN_ONE, Exchange("GET", _UP, 405), _start(), *_ALL, _put(201)], id="no-status"),
+        pytest.param([*_REFUSED_IN_ONE, *_ALL, _put(_CUT), _THERE], id="end-was-lost"),
+        pytest.param(
+            [*_REFUSED_IN_ONE, *_ALL, _put(502), _MISSING, _status(len(_DATA) - 1), _put(201)],
+            id="end-once-more",
+        ),
+        pytest.param(
+            [_start(), _put(429, _DATA), _MISSING, _status(None), _put(201, _DATA)], id="wait-is-not-too-large"
+        ),
+    ],
+)
+def test_exchanges(script: list[Exchange]) -> None:
+    with _Breaking(script) as transport:
+        client = RegistryClient("r.example", transport=transport, sleep=_no_sleep, jitter=_no_jitter)
+        BlobUpload(client, _AT, Access("a"), _BLOB, _open).send()
+
+
+def test_pieces_have_the_least_length() -> None:
+    least = _PIECE + 1000
+    script = [
+        _start(**{"OCI-Chunk-Min-Length": str(least)}),
+        _put(413, _DATA),
+        _status(None),
+        Exchange("PATCH", _UP, 202, {"Location": _UP}, sent=_DATA[:least]),
+        Exchange("PATCH", _UP, 202, {"Location": _UP}, sent=_DATA[least:]),
+        _put(201),
+    ]
+    with _Breaking(script) as transport:
+        client = RegistryClient("r.example", transport=transport, sleep=_no_sleep, jitter=_no_jitter)
+        BlobUpload(client, _AT, Access("a"), _BLOB, _open).send()
+
+
+@pytest.mark.parametrize(
+    "repeated, cause",
+    [
+        pytest.param([_put(_CUT, b"x"), Exchange("HEAD", "", 404), _status(None)], NetworkError, id="always-cut"),
+        pytest.param([_put(404, b"x", _GONE), Exchange("POST", "", 202)], OcikitError, id="always-gone"),
+    ],
+)
+def test_an_end(repeated: list[Exchange], cause: type[Exception]) -> None:
+    """However a registry behaves, an upload ends: a script of five rounds is enough."""
+    small = Descriptor(media_type.OCI_LAYER_GZIP, Digest.of(b"x"), 1)
+    put, head = f"{_UP}?digest=sha256%3A{small.digest.hex}", f"{_AT}/blobs/{small.digest}"
+    urls = {"PUT": put, "HEAD": head, "GET": _UP, "POST": f"{_AT}/blobs/uploads/"}
+    rounds = [
+        Exchange(e.method, urls[e.method], e.status, {"Location": _UP}, e.body, sent=e.sent)
+        for e in [_start(), *repeated * 4, repeated[0]]
+    ]
+    with _Breaking(rounds) as transport:
+        client = RegistryClient("r.example", transport=transport, sleep=_no_sleep, jitter=_no_jitter)
+        with pytest.raises(cause):
+            BlobUpload(client, _AT, Access("a"), small, lambda: io.BytesIO(b"x")).send()
+
+
+def _push(registry: FakeRegistry, **options: Any) -> RegistryRepository:
+    client = RegistryClient(registry.address, sleep=_no_sleep, jitter=_no_jitter, **options)
+    repository = RegistryRepository(client, Repository(registry.address, "shop/web"), for_push=True)
+    with client:
+        repository.push_blob(_BLOB, _open)
+    return repository
+
+
+@pytest.mark.parametrize("what", [Break.RESET, Break.RESET_IN_BODY, Break.LOST, Break.TRUNCATED])
+@pytest.mark.parametrize("request_", ["^POST", "^PATCH", "^PUT"])
+@pytest.mark.parametrize("pieces", [False, True], ids=["in-one", "pieces"])
+def test_one_break_is_survived(what: Break, request_: str, pieces: bool) -> None:
+    faults = Faults(disturbances=(Disturbance(request_, what),), require_pieces=pieces)
+    with FakeRegistry(faults=faults) as registry:
+        _push(registry)
+        assert registry.repositories["shop/web"].blobs[str(_BLOB.digest)] == _DATA
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("request_", ["^POST", "^PATCH", "^PUT"])
+def test_two_refusals_are_survived(status: int, request_: str) -> None:
+    retry = (("Retry-After", "0"),) if status in (429, 503) else ()
+    refusal = Refusal(request_, status, times=2, headers=retry)
+    with FakeRegistry(faults=Faults(refusals=(refusal,), max_body=_PIECE)) as registry:
+        _push(registry)
+        assert registry.repositories["shop/web"].blobs[str(_BLOB.digest)] == _DATA
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_what_is_final_is_asked_once(status: int) -> None:
+    with FakeRegistry(faults=Faults(refusals=(Refusal("^PUT", status),))) as registry:
+        with pytest.raises(RegistryError):
+            _push(registry)
+        assert registry.count("^PUT") == 1
+
+
+def test_uploads_elsewhere_get_no_secret() -> None:
+    with FakeRegistry() as elsewhere, FakeRegistry("basic") as registry:
+        registry.faults = Faults(uploads_at=elsewhere.url)
+        credentials = Credentials("user", Secret("password"))
+        with pytest.raises(OcikitError):
+            _push(registry, credentials=lambda name, path: Lookup(credentials, "a test"))
+        assert registry.count("^POST") > 0
+        assert elsewhere.requests
+        assert all("authorization" not in request.headers for request in elsewhere.requests)
