@@ -65,8 +65,10 @@ class Incoming:
             raise Dropped
 
     def read_half(self) -> None:
-        """Read half of the body, and leave the rest on the wire."""
-        self.read_body(int(self.headers.get("content-length", 0)) // 2)
+        """Read half of the body, nothing of one whose size is not known, and leave the rest on the wire."""
+        size = int(self.headers.get("content-length", 0))
+        if size:
+            self.read_body(size // 2)
 
     def send(self, data: bytes) -> None:
         """Something that is not all of an answer."""
