@@ -18,7 +18,6 @@ from typing import Any
 
 from ocikit import canonical_json
 from ocikit.errors import InvalidContent, InvalidInput
-from ocikit.registry.credential_helper import ask_helper
 from ocikit.registry.secret import Credentials, Lookup, Secret
 
 # What `docker login` without a host writes, and asks helpers for.
@@ -64,6 +63,9 @@ class DockerCredentials:
     def _ask(self, helper: str, registry: str, file: Path) -> Credentials | None:
         key = (helper, registry)
         if key not in self._helped:
+            # Most have none, and running programs takes time to load.
+            from ocikit.registry.credential_helper import ask_helper  # noqa: PLC0415
+
             server = DOCKER_HUB_KEY if registry == "docker.io" else registry
             self._helped[key] = ask_helper(helper, server, self._environ, f"{file}")
         return self._helped[key]

@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-import requests
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -24,9 +23,10 @@ from urllib3.exceptions import TimeoutError as Urllib3Timeout
 from ocikit.errors import NetworkError, Unreachable, Untrusted
 from ocikit.registry.exchange import Request
 
-_NO_ADDRESS = (LocationValueError, http.client.InvalidURL, requests.exceptions.InvalidURL, UnicodeError)
+_NO_ADDRESS = (LocationValueError, http.client.InvalidURL, UnicodeError)
 _CLOSED = "the connection was closed before the answer was complete"
-FAILURES = (requests.RequestException, HTTPError, OSError, UnicodeError)
+# Those of requests are kinds of OSError.
+FAILURES = (HTTPError, OSError, UnicodeError)
 
 # The certificate of the client is missing or not trusted; TLS 1.3 tells when the answer is read.
 _CERTIFICATE_ALERTS = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "CERTIFICATE_REQUIRED")
@@ -67,6 +67,9 @@ def _read(error: BaseException, connect_seconds: float, read_seconds: float) -> 
         return NetworkError, _CLOSED
     if isinstance(error, _NO_ADDRESS):
         return Unreachable, "this is not a valid address"
+    if isinstance(error, OSError) and isinstance(error, ValueError):
+        # As requests says that it cannot make sense of a proxy.
+        return Unreachable, "the address of the proxy cannot be used"
     if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.strerror:
         return Unreachable, error.strerror
     return None

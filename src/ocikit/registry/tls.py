@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 
-import requests.utils
+import certifi
 from urllib3.util.ssl_ import create_urllib3_context
 
 from ocikit.errors import InvalidInput
@@ -20,7 +20,7 @@ def tls_context(options: RegistryOptions, *, with_certificate: bool) -> ssl.SSLC
     """
     context = create_urllib3_context()
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    _trust(context, bundle or requests.utils.DEFAULT_CA_BUNDLE_PATH)
+    _trust(context, bundle or certifi.where())
     if options.ca_file:
         _trust(context, options.ca_file)
     if options.client_certificate and with_certificate:

@@ -8,8 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Protocol, cast
 
-import requests.utils
-from requests.adapters import HTTPAdapter
+from urllib3 import PoolManager
 from urllib3.exceptions import LocationValueError
 from urllib3.util import Retry, Timeout, parse_url
 
@@ -17,6 +16,7 @@ from ocikit.registry.exchange import Request, Response, StreamedBody, host_part,
 from ocikit.registry.limiter import CONNECTIONS
 from ocikit.registry.no_answer import FAILURES, no_answer
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
+from ocikit.registry.proxy import proxy_manager
 from ocikit.registry.tls import tls_context
 
 CONNECT_SECONDS = 10
@@ -24,8 +24,6 @@ READ_SECONDS = 60
 
 _BUFFER_SIZE = 64 * 1024
 _HEADERS = {"User-Agent": "ocikit", "Accept-Encoding": "identity"}
-# Not typed in whole.
-_UTILS: Any = requests.utils
 _ONCE = Retry(False)
 # Pools are kept below, for each host one.
 _UNLIMITED = 1_000_000
@@ -47,7 +45,7 @@ class HttpTransport:
     long a host may keep silent, and may take to accept a part of a body.
 
     A session of requests looks at the environment, merges settings and keeps cookies for each request,
-    which doubles its cost: here requests is asked once for each host.
+    which doubles its cost: here it is urllib3, which requests stands on, and each host is set up once.
     """
 
     def __init__(
@@ -64,7 +62,8 @@ class HttpTransport:
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._timeout = Timeout(connect=connect_seconds, read=read_seconds)
-        self._adapter: Any = HTTPAdapter(pool_connections=_UNLIMITED, pool_maxsize=connections)
+        self._manager = PoolManager(_UNLIMITED, maxsize=connections)
+        self._connections = connections
         self._pools: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -81,7 +80,9 @@ class HttpTransport:
         return Response(response.status, headers, cast(BinaryIO, io.BufferedReader(body, _BUFFER_SIZE)))
 
     def close(self) -> None:
-        self._adapter.close()
+        self._manager.clear()
+        for pool in self._pools.values():
+            pool.close()
 
     def _send(self, request: Request) -> Any:
         host = host_part(request.url)
@@ -116,15 +117,11 @@ class HttpTransport:
         parts = parse_url(host)
         if not parts.host:
             raise LocationValueError("no host")
-        proxies = {} if is_loopback(parts.host) else _UTILS.get_environ_proxies(host)
-        proxy = _UTILS.select_proxy(host, proxies)
-        manager = self._adapter.poolmanager
-        if proxy:
-            manager = self._adapter.proxy_manager_for(_UTILS.prepend_scheme_if_needed(proxy, "http"))
+        manager: Any = None if is_loopback(parts.host) else proxy_manager(host, self._connections)
         tls = {}
         if parts.scheme == "https":
             tls["ssl_context"] = tls_context(self._options, with_certificate=host == self._home)
-        pool = manager.connection_from_host(parts.host, parts.port, parts.scheme, pool_kwargs=tls)
+        pool = (manager or self._manager).connection_from_host(parts.host, parts.port, parts.scheme, pool_kwargs=tls)
         pool.ConnectionCls = _patient(pool.ConnectionCls, self._read_seconds)
         return pool
 

@@ -1,0 +1,27 @@
+"""Proxies, as requests finds them in the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+
+def proxy_manager(host: str, connections: int) -> Any:
+    """What opens connections to `host` (https://host:port) through its proxy; None where it has none.
+
+    requests knows how `NO_PROXY` is written, and SOCKS. Loading it takes as long as a hundred requests, so
+    this is left for where somebody may have named a proxy; macOS keeps them elsewhere.
+    """
+    named = any(name.lower().endswith("_proxy") and value for name, value in os.environ.items())
+    if not named and sys.platform != "darwin":
+        return None
+    import requests.adapters  # noqa: PLC0415 - see above
+    import requests.utils  # noqa: PLC0415
+
+    utils: Any = requests.utils
+    proxy = utils.select_proxy(host, utils.get_environ_proxies(host))
+    if not proxy:
+        return None
+    adapter: Any = requests.adapters.HTTPAdapter(pool_maxsize=connections)
+    return adapter.proxy_manager_for(utils.prepend_scheme_if_needed(proxy, "http"))
