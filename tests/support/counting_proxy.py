@@ -26,7 +26,6 @@ _REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.1\r\n")
 # How a client begins that tries TLS first, and the answer that makes it speak HTTP at once: a plain registry's.
 _TLS = b"\x16"
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400 Bad Request"
-_BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,20 @@ class Exchange:
 class CountingProxy:
     """Hands everything on to `upstream` (host and port), `Host` included, so that its redirects lead here again.
 
-    `delay`: seconds that are added to every request, as a registry at some distance would.
+    `delay`: seconds that are added to every request, as a registry at some distance would. `port`: where it listens
+    itself; 0 is a free one.
     """
 
-    def __init__(self, upstream: str, delay: float = 0) -> None:
-        host, _, port = upstream.rpartition(":")
-        self._upstream = (host, int(port))
+    def __init__(self, upstream: str, delay: float = 0, port: int = 0) -> None:
+        host, _, upstream_port = upstream.rpartition(":")
+        self._upstream = (host, int(upstream_port))
         self._delay = delay
         self._exchanges: list[Exchange] = []
         self._connections = 0
         self._open: set[socket.socket] = set()
         self._idle: list[_Stream] = []
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def take(self) -> tuple[Exchange, ...]:
@@ -154,8 +154,8 @@ class CountingProxy:
             whole = False
         answer = registry.read_head()
         if not answer:
+            # What the client would have seen without this proxy.
             registry.close()
-            client.send(_BAD_GATEWAY)
             return False
         status = int(answer[9:12])
         bodyless = method == "HEAD" or status in (204, 304)

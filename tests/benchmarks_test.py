@@ -1,0 +1,26 @@
+"""The benchmarks run, and count what their smallest case promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from support.build_root import PROJECT
+from support.commands import run
+
+
+def test_the_smallest_benchmark(tmp_path: Path) -> None:
+    run(str(PROJECT / "benchmarks/run"), "smallest", "--repetitions=1", f"--output={tmp_path}")
+    document = json.loads((tmp_path / "smallest.json").read_text())
+
+    cells = {cell["tool"]: cell for cell in document["cells"]}
+    assert {"pants", "skopeo one by one"} <= set(cells)
+    # One image of five changed: ours asks once for each, and once or twice for each part of the one.
+    assert 5 <= cells["pants"]["requests"] < cells["skopeo one by one"]["requests"]
+    assert 0 < cells["pants"]["bytes_sent"] < cells["skopeo one by one"]["bytes_sent"]
+    assert all(cell["wall_least"] > 0 and cell["processor"] > 0 for cell in cells.values())
+
+    facts = {fact["what"]: fact["met"] for fact in document["facts"]}
+    assert facts
+    assert all(facts.values())
+    assert "## smallest" in (tmp_path / "README.md").read_text()
