@@ -89,8 +89,7 @@ def read_error(answer: Answer) -> tuple[str | None, str | None]:
     """The code and the message of an error's body, in whatever dialect; None where there is none.
 
     Spec: distribution-spec v1.1.1, "Error Codes". Token servers and proxies speak others: `error` with
-    `error_description` (RFC 6749, section 5.2) or with an object, `message`, `details`, or plain text;
-    Artifactory gives a status for the code.
+    `error_description` (RFC 6749, section 5.2) or with an object, `message`, `details`, or plain text.
     """
     if is_html(answer):
         return None, _HTML
@@ -121,7 +120,7 @@ def _dialect(document: Any) -> tuple[Any, Any]:
         document = document["error"]
     code = next((document[key] for key in _CODES if isinstance(document.get(key), str)), None)
     for key in _MESSAGES:
-        if isinstance(document.get(key), str):
+        if isinstance(document.get(key), str) and document[key]:
             return code, document[key]
     # With nothing beside it, `error` is the message.
     return (None if code == document.get("error") else code), document.get("error")

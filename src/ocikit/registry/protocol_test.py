@@ -350,3 +350,33 @@ def test_any_location_is_an_address_or_a_violation(location: str) -> None:
     except ProtocolViolation:
         return
     assert origin(url)[0] in ("http", "https")
+
+
+@pytest.mark.parametrize(
+    "header, size",
+    [
+        ("0-0", 0),
+        ("0-1", 2),
+        ("0-99", 100),
+        ("bytes=0-99", 100),
+        ("bytes 0-99", 100),
+        (" 0-99 ", 100),
+        ("", 0),
+        ("1-99", 0),
+        ("0-", 0),
+        ("99", 0),
+        ("0-99/100", 0),
+    ],
+)
+def test_what_was_received(header: str, size: int) -> None:
+    assert protocol.received(_answer(204, range=header)) == size
+
+
+@given(st.text())
+def test_any_range_is_read(text: str) -> None:
+    assert protocol.received(Answer(Request("GET", "https://r.example/"), 204, {"range": text})) >= 0
+
+
+@given(st.integers(1, 10**17))
+def test_a_range_is_read_back(last: int) -> None:
+    assert protocol.received(Answer(Request("GET", "https://r.example/"), 204, {"range": f"0-{last}"})) == last + 1
