@@ -34,7 +34,14 @@ class NotFound(OcikitError):
 
 
 class NetworkError(OcikitError):
-    """No usable answer from a host: refused, reset, timed out, or not TLS."""
+    """No usable answer from a host: refused, reset, timed out, or not TLS.
+
+    `silent_seconds`: for how long nothing came, where that was the reason.
+    """
+
+    def __init__(self, text: str, silent_seconds: float = 0.0) -> None:
+        super().__init__(text)
+        self.silent_seconds = silent_seconds
 
 
 class Unreachable(NetworkError):

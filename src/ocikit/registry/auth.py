@@ -213,7 +213,8 @@ class Authenticator:
 
     def _read_token(self, answer: Answer, access: Access) -> _Token:
         if answer.status != 200:
-            raise failure(answer, "200 with a token", self.advice(access.path))
+            advice = self.advice(access.path) if answer.status in (400, 401, 403) else None
+            raise failure(answer, "200 with a token", advice)
         try:
             document = canonical_json.loads_object(answer.body, "the token")
         except InvalidContent:

@@ -119,7 +119,9 @@ class RegistryClient:
     def failure(self, answer: Answer, access: Access, *wanted: int) -> OcikitError:
         """The exception to raise for an answer whose status is not `wanted`, with advice."""
         advice = self._authenticator.advice(access.path) if answer.status in (401, 403) else None
-        return failure(answer, " or ".join(map(str, wanted)), advice)
+        # What else the caller can deal with is no answer to wish for.
+        successes = [str(status) for status in wanted if status < 300]
+        return failure(answer, " or ".join(successes or map(str, wanted)), advice)
 
     def wait(self, attempt: int, request: Request, outcome: Outcome, access: Access) -> None:
         """Before a `once` request is tried again after `attempt`: wait, or raise what happened to it."""

@@ -12,7 +12,7 @@ import pytest
 from ocikit import media_type
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
-from ocikit.errors import NetworkError, NotFound, OcikitError, RegistryError, TooManyRequests
+from ocikit.errors import NetworkError, NotFound, OcikitError, ProtocolViolation, RegistryError, TooManyRequests
 from ocikit.manifest import Manifest
 from ocikit.reference import Repository
 from ocikit.registry.auth import Access
@@ -157,6 +157,23 @@ def test_a_silent_registry_is_left() -> None:
         assert repository.resolve("latest") == _MANIFEST.descriptor
         transport.close()
         assert registry.count("^HEAD") == 2
+
+
+def test_silence_uses_up_the_budget() -> None:
+    faults = Faults(disturbances=(Disturbance("^HEAD", Break.STALLED, None),))
+    with FakeRegistry(faults=faults) as registry:
+        transport, budget = HttpTransport(read_seconds=0.2), RetryBudget(seconds=0.3)
+        with pytest.raises(NetworkError, match="no answer within 0.2 seconds") as raised:
+            _repository(_client(registry, transport=transport, budget=budget)).resolve("latest")
+        transport.close()
+        assert registry.count("^HEAD") == 2
+    assert raised.value.silent_seconds == 0.2
+
+
+def test_what_is_wanted_is_told_without_what_can_be_dealt_with() -> None:
+    with ScriptedTransport([Exchange("GET", _URL, 204)]) as script, pytest.raises(ProtocolViolation) as raised:
+        _scripted(script).ask(Request("GET", _URL), Access(), 200, 201, 404, 503)
+    assert str(raised.value).startswith("wanted 200 or 201, found 204")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,13 @@ def no_answer(request: Request, error: BaseException, connect_seconds: float, re
             kind, reason = found
             break
     through = "through the proxy: " if any(isinstance(cause, ProxyError) for cause in causes) else ""
-    return kind(f"{request}: {through}{reason}.")
+    return kind(f"{request}: {through}{reason}.", _silence(causes, connect_seconds, read_seconds))
+
+
+def _silence(causes: list[BaseException], connect_seconds: float, read_seconds: float) -> float:
+    if any(isinstance(cause, ConnectTimeoutError) for cause in causes):
+        return connect_seconds
+    return read_seconds if any(isinstance(cause, (socket.timeout, Urllib3Timeout)) for cause in causes) else 0.0
 
 
 def _read(error: BaseException, connect_seconds: float, read_seconds: float) -> tuple[type[NetworkError], str] | None:

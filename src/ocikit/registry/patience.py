@@ -58,7 +58,8 @@ class Patience:
         """Wait until it is time to try again after `attempt` (1 is the first); False: it is not worth it."""
         host, now = host_part(request.url), self._now()
         seconds = delay(attempt, outcome, now=now, jitter=self._jitter(), known=host in self._known_hosts)
-        if seconds is None or not self._budget.take(seconds):
+        silent = outcome.silent_seconds if isinstance(outcome, NetworkError) else 0.0
+        if seconds is None or not self._budget.take(seconds, silent):
             return False
         if isinstance(outcome, Answer) and retry_after(outcome, now) is not None:
             self._limiter.pause(host_part(outcome.request.url), seconds)

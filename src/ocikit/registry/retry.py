@@ -83,7 +83,7 @@ class RetryBudget:
 
     Each retry costs one of `retries`; each success gives back a fifth. That is the quota of the AWS SDKs'
     standard mode: a registry that is down is given up after a while, one that stumbles now and then never.
-    `seconds`: for how long at least one request may have waited.
+    `seconds`: for how long at least one request may have waited, before it was sent or in vain for an answer.
     """
 
     def __init__(
@@ -95,11 +95,15 @@ class RetryBudget:
         self._waiting_until = clock()
         self._lock = threading.Lock()
 
-    def take(self, seconds: float) -> bool:
-        """Whether one more retry, after a wait of `seconds`, may be made."""
+    def take(self, seconds: float, silent_seconds: float = 0.0) -> bool:
+        """Whether one more retry, after a wait of `seconds`, may be made.
+
+        `silent_seconds`: for how long the last attempt waited for an answer that did not come.
+        """
         with self._lock:
-            until = self._clock() + seconds
-            more = max(0.0, until - max(self._clock(), self._waiting_until))
+            now = self._clock()
+            until = now + seconds
+            more = max(0.0, until - max(now - silent_seconds, self._waiting_until))
             if self._left < 1 or more > self._seconds:
                 return False
             self._left -= 1

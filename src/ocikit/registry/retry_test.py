@@ -103,3 +103,14 @@ def test_waits_of_several_at_a_time_count_once() -> None:
     now[0] = 100.0
     assert budget.take(4)
     assert not budget.take(4.5)
+
+
+def test_waiting_in_vain_for_an_answer_counts_too() -> None:
+    now = [0.0]
+    budget = RetryBudget(seconds=100, clock=lambda: now[0])
+    now[0] = 60.0
+    # Two connections were silent at the same time.
+    assert budget.take(0, 60)
+    assert budget.take(0, 60)
+    now[0] = 120.0
+    assert not budget.take(0, 60)
