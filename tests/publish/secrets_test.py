@@ -1,0 +1,238 @@
+"""Secrets are nowhere where they can be read later: not in what Pants and its processes write, nor in lists of them."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import secrets
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from ocikit.testing.fake_auth import FakeAuth
+from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
+from support.build_root import BuildRoot, Result
+from support.traces import ProcessWatch, Traces
+
+HELPER = "docker-credential-planted"
+# Has its password from its environment or from a file, and is there for long enough to be seen.
+_HELPER = """\
+#!/bin/sh
+read -r server
+env -i sleep 0.3
+printf '{"ServerURL": "%s", "Username": "robot", "Secret": "%s"}' "$server" "${PLANTED:-$(cat "$PLANTED_FILE")}"
+"""
+# What the tests themselves start: Pants's launcher and client, which have the user's own environment.
+_CLIENT = "--no-dynamic-ui"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What must be found nowhere, and what a run is given to know it."""
+
+    texts: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """What a registry that wants no tokens knows."""
+        return " ".join(text for name, text in self.texts.items() if name in ("password", "login"))
+
+
+def _new() -> str:
+    return f"planted-{secrets.token_hex(8)}"
+
+
+def _write_config(folder: Path, document: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(document))
+
+
+def basic(registry: FakeRegistry, folder: Path) -> Planted:
+    """As `docker login` writes it."""
+    password = _new()
+    registry.auth = FakeAuth("basic", "robot", password, anonymous_pull=False)
+    login = base64.b64encode(f"robot:{password}".encode()).decode()
+    _write_config(folder, {"auths": {registry.address: {"auth": login}}})
+    return Planted({"password": password, "login": login})
+
+
+def token(registry: FakeRegistry, folder: Path) -> Planted:
+    """The same, where the registry wants a token."""
+    planted = basic(registry, folder)
+    registry.auth = FakeAuth("token", "robot", planted.texts["password"], anonymous_pull=False)
+    return planted
+
+
+def identity_token(registry: FakeRegistry, folder: Path) -> Planted:
+    text = _new()
+    registry.auth = FakeAuth("token", "robot", _new(), anonymous_pull=False)
+    registry.auth.identity_token = text
+    _write_config(folder, {"auths": {registry.address: {"identitytoken": text}}})
+    return Planted({"identity token": text})
+
+
+def helper(registry: FakeRegistry, folder: Path) -> Planted:
+    """One that knows where its secret is: it is told by a variable."""
+    planted = basic(registry, folder)
+    (folder / "secret").write_text(planted.texts["password"])
+    _write_config(folder, {"credHelpers": {registry.address: "planted"}})
+    variables = {"PLANTED_FILE": str(folder / "secret")}
+    return Planted(planted.texts, variables, ("--oci-env-vars=PLANTED_FILE",))
+
+
+def helper_with_a_variable(registry: FakeRegistry, folder: Path) -> Planted:
+    """One that has its secret from the environment, as the helpers of clouds have."""
+    planted = token(registry, folder)
+    _write_config(folder, {"credsStore": "planted"})
+    return Planted(planted.texts, {"PLANTED": planted.texts["password"]}, ("--oci-env-vars=PLANTED",))
+
+
+def proxy(registry: FakeRegistry, folder: Path) -> Planted:
+    """A proxy's address with a password in it, in one of the variables that are handed on unasked."""
+    planted = basic(registry, folder)
+    password = _new()
+    texts = {**planted.texts, "password of the proxy": password}
+    return Planted(texts, {"HTTPS_PROXY": f"http://robot:{password}@proxy.invalid:3128"})
+
+
+KINDS: tuple[Callable[[FakeRegistry, Path], Planted], ...] = (
+    basic,
+    token,
+    identity_token,
+    helper,
+    helper_with_a_variable,
+    proxy,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Everything that Pants writes is below `folder`; what the tests have is in `private`."""
+
+    folder: Path
+    private: Path
+    root: BuildRoot
+
+    def publish(self, *options: str, env: Mapping[str, str], check: bool = True) -> Result:
+        stores = [
+            f"--{name}={self.folder / name}"
+            for name in ("local-store-dir", "named-caches-dir", "local-execution-root-dir")
+        ]
+        reports = (f"--publish-output={self.folder / 'published.json'}", f"--oci-report={self.folder / 'report.json'}")
+        arguments = (*stores, *reports, *options, "--keep-sandboxes=always", "-ldebug", "publish", "::")
+        path = f"{self.private}:{os.environ['PATH']}"
+        return self.root.pants(*arguments, env={"PATH": path, **env}, check=check)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder, private = tmp_path_factory.mktemp("written"), tmp_path_factory.mktemp("private")
+    (folder / "local-execution-root-dir").mkdir()
+    (private / HELPER).write_text(_HELPER)
+    (private / HELPER).chmod(0o755)
+    with BuildRoot(folder / "root") as root:
+        root.write({"BUILD": 'oci_image(name="image", dependencies=[":file"])\nfile(name="file", source="file")\n'})
+        root.write({"push/BUILD": 'oci_push(name="push", image="//:image", image_tags=["{env.TAG}"])\n'})
+        root.write({"file": "content\n"})
+        place = Place(folder, private, root)
+        place.publish("--oci-registries={'first': {'address': 'oci:dist/first', 'default': True}}", env={"TAG": "1"})
+        # A daemon runs now, whose environment is not that of any test, and the tools are in the caches.
+        yield place
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_nothing_secret_is_left_behind(kind: Callable[[FakeRegistry, Path], Planted], place: Place) -> None:
+    control = f"control-{secrets.token_hex(8)}"
+    # No file is older than the secrets in it; the clock of files may be a little behind.
+    since = time.time() - 1
+    with FakeRegistry() as registry:
+        planted = kind(registry, place.private / kind.__name__)
+        options = (
+            f"--oci-registries={ {'fake': {'address': registry.address, 'default': True, 'repository': control}}!r}",
+            *planted.options,
+        )
+        env = {"DOCKER_CONFIG": str(place.private / kind.__name__), "TAG": control, **planted.environment}
+        place.root.write({"file": kind.__name__})
+        with ProcessWatch({**planted.texts, "control": control}).running() as watch:
+            results = [place.publish(*options, env=env), place.publish(*options, env=env)]
+            # A registry that says whatever it was told, in an answer that is an error.
+            told = planted.told if registry.auth.kind == "basic" else ""
+            echo = json.dumps({"errors": [{"code": "DENIED", "message": f"you are {told}"}]})
+            registry.faults = Faults(refusals=(Refusal("PUT .*/manifests/", 403, body=echo.encode()),))
+            place.root.write({"file": f"{kind.__name__} again"})
+            results.append(place.publish(*options, env=env, check=False))
+        headers = {request.headers.get("authorization", "").partition(" ")[2] for request in registry.requests}
+    assert [result.exit_code for result in results] == [0, 0, 1], results
+    assert "DENIED" in results[2].stderr and "you are" in results[2].stderr
+    assert registry.repositories[control].tags
+
+    # What went over the wire counts, tokens that the registry gave too.
+    wire = {f"authorization {number}": text for number, text in enumerate(sorted(headers - {""}))}
+    assert wire
+    traces = Traces({**planted.texts, **wire})
+    assert traces.in_bytes("".join(map(str, results)).encode()) == set()
+    assert traces.in_files(place.folder, since) == {}
+    assert _unexpected(watch, planted) == []
+
+    _assert_that_the_control_is_found(control, place, since, results, watch)
+
+
+def _unexpected(watch: ProcessWatch, planted: Planted) -> list[tuple[str, str, str]]:
+    """Processes with something secret, but those whose environment the user filled, and the helper."""
+    seen = {(s.command, s.place, s.name) for s in watch.sightings if s.name != "control"}
+    if not planted.environment:
+        return sorted(seen)
+    own = {s for s in seen if s[1] == "environment" and (_CLIENT in s[0] or HELPER in s[0])}
+    # What is looked for can be seen: the user's own processes have it, and so has the helper.
+    texts = set(planted.environment.values())
+    if texts & set(planted.texts.values()):
+        assert any(HELPER in command for command, _, _ in own)
+    return sorted(seen - own)
+
+
+def _assert_that_the_control_is_found(
+    control: str, place: Place, since: float, results: list[Result], watch: ProcessWatch
+) -> None:
+    """The same searches find a text that is no secret: it is looked for where secrets would be."""
+    traces = Traces({"control": control})
+    for result in results:
+        assert traces.in_bytes(result.stderr.encode())
+    found = list(traces.in_files(place.folder, since))
+    for where in ("local-store-dir/", "root/.pants.d/", "local-execution-root-dir/", "published.json", "report.json"):
+        assert any(name.startswith(where) for name in found), f"{where}: {found}"
+    for where in ("arguments", "environment"):
+        assert any(s.place == where and s.name == "control" for s in watch.sightings), where
+    for command in ("survey", "publish"):
+        assert any(f"{command} request.json" in seen for seen in watch.commands), command
+
+
+WRITTEN = [
+    pytest.param(lambda text: text, id="plain"),
+    pytest.param(lambda text: b"\n" + text + b"\0", id="in-a-binary"),
+    pytest.param(base64.b64encode, id="base64"),
+    pytest.param(lambda text: base64.b64encode(b"robot:" + text), id="base64-behind-6-bytes"),
+    pytest.param(lambda text: base64.b64encode(b"a:" + text + b"!"), id="base64-behind-2-bytes"),
+    pytest.param(lambda text: base64.urlsafe_b64encode(b"user:+" + text), id="base64-for-addresses"),
+    pytest.param(lambda text: text.hex().encode(), id="hexadecimal"),
+    pytest.param(lambda text: text.decode().encode("utf-16"), id="utf-16"),
+    pytest.param(lambda text: b"\x78\x9c..." + zlib.compress(b"before " * 99 + text) + b"after", id="zlib"),
+    pytest.param(lambda text: os.urandom(999) + gzip.compress(base64.b64encode(b"\0" + text)), id="gzip-of-base64"),
+]
+
+
+@pytest.mark.parametrize("write", WRITTEN)
+def test_what_is_looked_for_would_be_found(write: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    text = f"{_new()}/ö"
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/file").write_bytes(write(text.encode()))
+    (tmp_path / "other").write_bytes(write(_new().encode()))
+    assert list(Traces({"secret": text}).in_files(tmp_path)) == ["folder/file"]

@@ -1,0 +1,133 @@
+"""Finds texts where they may have been left: in files (plain, encoded, compressed) and in this machine's processes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from urllib.parse import quote
+
+_MOST_UNPACKED = 4 * 1024 * 1024
+# How zlib's streams (by level) and gzip's begin, and how to read them.
+_STREAMS = {b"\x78\x01": 15, b"\x78\x5e": 15, b"\x78\x9c": 15, b"\x78\xda": 15, b"\x1f\x8b\x08": 31}
+_SECONDS = 0.02
+
+
+def written(text: str) -> Mapping[str, bytes]:
+    """All ways to write `text` that are looked for. In base64 it may begin at each of three places of a group."""
+    data = text.encode()
+    groups = {
+        # What other bytes have a part in is left out.
+        f"base64 from {start}": base64.b64encode(b"\0" * start + data)[2 * start : len(data) // 3 * 4 - 4]
+        for start in range(3)
+    }
+    others = {
+        "plain": data,
+        "JSON": json.dumps(text)[1:-1].encode(),
+        "URL": quote(text, safe="").encode(),
+        "hexadecimal": data.hex().encode(),
+        "UTF-16": text.encode("utf-16-le"),
+    }
+    return {**others, **groups}
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Looks for `texts`, which have names; `found` tells names and ways of writing, never the text."""
+
+    texts: Mapping[str, str]
+
+    def in_bytes(self, data: bytes) -> set[str]:
+        forms = [(f"{name} ({way})", form) for name, text in self.texts.items() for way, form in written(text).items()]
+        return {what for part in chain((data,), _unpacked(data)) for what, form in forms if form in part}
+
+    def in_files(self, folder: Path, since: float = 0) -> dict[str, set[str]]:
+        """By the path from `folder`; names of files count. `since`: no file that has not changed since that time."""
+        found = {}
+        # Pants has many names for one file.
+        seen: set[int] = set()
+        for path in folder.rglob("*"):
+            status = path.lstat()
+            if status.st_ctime < since:
+                continue
+            name = str(path.relative_to(folder))
+            data = path.read_bytes() if stat.S_ISREG(status.st_mode) and status.st_ino not in seen else b""
+            seen.add(status.st_ino)
+            traces = self.in_bytes(name.encode() + b"\0" + data)
+            if traces:
+                found[name] = traces
+        return found
+
+
+def _unpacked(data: bytes) -> Iterator[bytes]:
+    """What streams anywhere in `data` unpack to, as far as they do."""
+    for magic, window in _STREAMS.items():
+        at = data.find(magic)
+        while at >= 0:
+            try:
+                content = zlib.decompressobj(window).decompress(data[at : at + _MOST_UNPACKED], _MOST_UNPACKED)
+            except zlib.error:
+                content = b""
+            if content:
+                yield content
+            at = data.find(magic, at + 1)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A text seen in the `arguments` or the `environment` of a process, whose command this is."""
+
+    command: str
+    place: str
+    name: str
+
+
+class ProcessWatch:
+    """Looks at the processes of this machine fifty times a second."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = {name: text.encode() for name, text in texts.items()}
+        self._read: dict[str, bytes] = {}
+        self.commands: set[str] = set()
+        self.sightings: set[Sighting] = set()
+
+    @contextmanager
+    def running(self) -> Iterator[ProcessWatch]:
+        end = threading.Event()
+
+        def watch() -> None:
+            while not end.is_set():
+                self._look()
+                time.sleep(_SECONDS)
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield self
+        finally:
+            end.set()
+            thread.join()
+
+    def _look(self) -> None:
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                arguments = (folder / "cmdline").read_bytes()
+                # A process's environment is another one only when it has become another program.
+                if self._read.get(folder.name) == arguments:
+                    continue
+                environment = (folder / "environ").read_bytes()
+            except OSError:
+                continue
+            self._read[folder.name] = arguments
+            command = arguments.replace(b"\0", b" ").decode(errors="replace").strip()
+            self.commands.add(command)
+            for place, data in (("arguments", arguments), ("environment", environment)):
+                self.sightings |= {Sighting(command, place, name) for name, text in self._texts.items() if text in data}
