@@ -22,7 +22,6 @@ from bench.cases import Case, Edition
 from bench.cost import Cost, measure
 from bench.site import Ports, Site, Traffic, free_ports, site
 from bench.tools import SKOPEO, Export, Pants, Push, Tool, layers_of, run
-
 from support.build_root import BuildRoot
 
 OURS = "pants"
@@ -103,8 +102,8 @@ class Session:
             push = Push(self.images[:count], specs(self.case.counts, count), Export(Path()), edition, ports.address)
         else:
             push = self.push(edition, ports.address, count)
-        tool.prepare(push)
         with self.site(name, tool, edition, delay, ports) as wire:
+            tool.prepare(push)
             load = os.getloadavg()[0]
             cost = measure(lambda: tool.push(push), tool.daemons())
             return Sample(cost, wire.take(), load)

@@ -15,7 +15,6 @@ from typing import Protocol
 
 from bench.build_files import Image
 from bench.cases import Edition
-
 from support.build_root import BuildRoot
 
 DOCKER = "/usr/bin/docker"
@@ -75,7 +74,7 @@ class Tool(Protocol):
     same_bytes: bool
 
     def prepare(self, push: Push) -> None:
-        """What is not counted, and needs no registry."""
+        """What is not counted."""
 
     def push(self, push: Push) -> None: ...
 
