@@ -24,7 +24,7 @@ LOGIN = Login("robot", "pa55:wörd")
 # Where nginx listens in the container.
 FRONT, BACK = 8080, 8081
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_LOG_LINE = re.compile(r'"(?P<method>[A-Z]+) (?P<target>\S+) HTTP/1.1" (?P<status>\d+)')
+_LOG_LINE = re.compile(r'"(?P<method>[A-Z]+) (?P<target>\S+) HTTP/1[.][01]" (?P<status>\d+)')
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def own_prefix(folder: Path) -> Iterator[Site]:
 @contextmanager
 def proxy_prefix(folder: Path) -> Iterator[Site]:
     """nginx puts the registry below `/team/hub/`; its addresses are relative."""
-    location = f"location /team/hub/ {{ proxy_pass {UPSTREAM}/; proxy_redirect / /team/hub/; }}"
+    location = f"location /team/hub/ {{ proxy_pass {UPSTREAM}/; proxy_redirect / /team/hub/; absolute_redirect off; }}"
     environment = {"REGISTRY_HTTP_RELATIVEURLS": "true"}
     with _behind_nginx(folder, location, environment=environment) as registry:
         yield _site(folder, registry.beside[FRONT], registry, registry.address, path_prefix="/team/hub")

@@ -52,7 +52,7 @@ class RegistryClient:
         if scheme not in (None, "http", "https"):
             raise InvalidInput(f'the scheme of a registry is "http" or "https", found "{scheme}".')
         self.registry = registry
-        self.base = protocol.address(registry, scheme, options.insecure) + options.path_prefix
+        self.base = protocol.address(registry, scheme or options.scheme, options.insecure) + options.path_prefix
         # Bytes per piece of a blob, once the registry has refused blobs in one piece.
         self.piece_size: int | None = None
         # Whether one PUT sets several tags, once it is known; whoever finds out has the lock.

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.registry.client import RegistryClient
 from ocikit.registry.options import RegistryOptions, split_mirror
+from ocikit.testing.scripted_transport import ScriptedTransport
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,15 @@ def test_what_is_not_known() -> None:
 def test_a_mirror_is_not_shown_who_we_are() -> None:
     options = RegistryOptions(True, "ca.pem", "cert.pem", "key.pem", "/own", ("m.example",))
     assert options.for_mirror("/hub") == RegistryOptions(True, "ca.pem", path_prefix="/hub")
+
+
+@pytest.mark.parametrize(
+    "options, base",
+    [
+        pytest.param(RegistryOptions(), "http://localhost:5000", id="this-machine"),
+        pytest.param(RegistryOptions(ca_file="ca.pem"), "https://localhost:5000", id="an-authority"),
+        pytest.param(RegistryOptions(client_certificate="me.pem"), "https://localhost:5000", id="a-client-certificate"),
+    ],
+)
+def test_certificates_are_for_tls_on_this_machine_too(options: RegistryOptions, base: str) -> None:
+    assert RegistryClient("localhost:5000", options=options, transport=ScriptedTransport([])).base == base
