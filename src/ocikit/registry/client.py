@@ -14,7 +14,7 @@ from ocikit.errors import InvalidInput, NetworkError, OcikitError, ProtocolViola
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access, Authenticator
 from ocikit.registry.exchange import Answer, Request, redirected, resolve_location, with_prefix
-from ocikit.registry.failure import failure, is_html, read_warnings, violation
+from ocikit.registry.failure import advice_on, failure, is_html, read_warnings, violation
 from ocikit.registry.limiter import Limiter
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions, split_mirror
 from ocikit.registry.patience import Patience
@@ -118,7 +118,7 @@ class RegistryClient:
 
     def failure(self, answer: Answer, access: Access, *wanted: int) -> OcikitError:
         """The exception to raise for an answer whose status is not `wanted`, with advice."""
-        advice = self._authenticator.advice(access.path) if answer.status in (401, 403) else None
+        advice = self._authenticator.advice(access.path) if answer.status in (401, 403) else advice_on(answer)
         # What else the caller can deal with is no answer to wish for.
         successes = [str(status) for status in wanted if status < 300]
         return failure(answer, " or ".join(successes or map(str, wanted)), advice)

@@ -72,6 +72,15 @@ def is_immutable_tag(error: BaseException) -> bool:
     return any(word in code for word in _IMMUTABLE_CODES) or any(words in message for words in _IMMUTABLE_WORDS)
 
 
+def advice_on(answer: Answer) -> str | None:
+    """What a person can do about a refusal, where the answer alone tells."""
+    if answer.status == 405 and answer.request.method not in ("GET", "HEAD"):
+        return "It takes nothing: it is read-only, or a mirror of another registry."
+    if answer.status == 400 and answer.request.url.startswith("http:"):
+        return "It was asked in plain HTTP; if it wants TLS, name the authority of its certificate in `ca_file`."
+    return None
+
+
 def violation(answer: Answer, wanted: str) -> ProtocolViolation:
     """The exception for an answer that the specification does not allow; `wanted` in words."""
     found = _HTML if is_html(answer) else answer.content_type or "no content type"

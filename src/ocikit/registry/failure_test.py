@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ocikit.errors import NotFound, RegistryError
 from ocikit.registry.exchange import Answer, Request
-from ocikit.registry.failure import failure, is_immutable_tag, read_error, read_warnings
+from ocikit.registry.failure import advice_on, failure, is_immutable_tag, read_error, read_warnings
 
 _REQUEST = Request("PUT", "https://r.example/v2/a/manifests/1.0")
 
@@ -136,3 +136,17 @@ def test_any_warning_is_read(text: str) -> None:
 def test_a_warning_is_read_back(text: str) -> None:
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
     assert read_warnings(Answer(_REQUEST, 200, {"warning": f'299 - "{quoted}"'})) == (text,)
+
+
+@pytest.mark.parametrize(
+    "method, url, status, advice",
+    [
+        pytest.param("POST", "https://r.example/v2/a/blobs/uploads/", 405, "read-only, or a mirror", id="read-only"),
+        pytest.param("GET", "https://r.example/v2/", 405, None, id="not-even-read"),
+        pytest.param("HEAD", "http://localhost/v2/a/manifests/b", 400, "`ca_file`", id="plain-text"),
+        pytest.param("HEAD", "https://r.example/v2/a/manifests/b", 400, None, id="tls"),
+    ],
+)
+def test_advice(method: str, url: str, status: int, advice: str | None) -> None:
+    found = advice_on(Answer(Request(method, url), status))
+    assert found is advice is None or str(advice) in str(found)

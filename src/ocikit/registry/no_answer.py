@@ -55,7 +55,10 @@ def _silence(causes: list[BaseException], connect_seconds: float, read_seconds: 
 
 def _read(error: BaseException, connect_seconds: float, read_seconds: float) -> tuple[type[NetworkError], str] | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Untrusted, f"the certificate is not trusted: {error.verify_message}"
+        return (
+            Untrusted,
+            f"the certificate is not trusted: {error.verify_message}; `ca_file` names an authority to trust",
+        )
     if isinstance(error, ssl.SSLError):
         return _read_tls(error)
     if isinstance(error, socket.gaierror):
