@@ -1,6 +1,8 @@
-"""How many requests are under way to a host at once: fewer after 429, more again while all goes well.
+"""How many requests are under way to a host at once, and how far apart they begin.
 
-Additive increase, multiplicative decrease, as TCP does it: nobody tells what a registry can bear.
+Nobody tells what a registry can bear, so it is found out as TCP does it: half as many after a refusal, and
+twice as far apart, then a little more with each success. The second is for limits of requests in a second: on
+a fast network even one request at a time can be too many.
 """
 
 from __future__ import annotations
@@ -11,6 +13,11 @@ from typing import Callable
 
 # To one host. For one image, docker, podman and crane use 3 to 6; here it is for a whole run.
 CONNECTIONS = 16
+
+_TOO_MANY = (429, 503)
+# Requests in a second: after the first refusal, at least, where they are not counted any more, and how many
+# more are dared after a success.
+_FIRST_RATE, _LEAST_RATE, _MOST_RATE, _MORE = 50.0, 1.0, 500.0, 0.5
 
 
 class Limiter:
@@ -37,18 +44,25 @@ class Limiter:
     def enter(self, host: str) -> Turn:
         """Wait for a turn, and for the end of a pause; whoever has it must `leave`."""
         found = self._host(host)
-        nested = getattr(self._held, "turns", 0) > 0
-        while True:
-            with found.changed:
-                wait = found.paused_until - self._clock()
-                if wait <= 0 and (nested or found.active < int(found.limit)):
-                    found.active += 1
-                    self._held.turns = getattr(self._held, "turns", 0) + 1
-                    return Turn(self, found)
-                if wait <= 0:
-                    found.changed.wait()
-                    continue
-            self._sleep(wait)
+        held = getattr(self._held, "turns", 0)
+        with found.changed:
+            while not held and found.active >= int(found.limit):
+                found.changed.wait()
+            found.active += 1
+            start = max(self._clock(), found.next_start)
+            found.next_start = start + (1 / found.rate if found.rate else 0)
+            turn = Turn(self, found)
+        self._held.turns = held + 1
+        try:
+            self._sleep_until(start)
+            # The pause may have been made longer meanwhile.
+            while found.paused_until > start:
+                start = found.paused_until
+                self._sleep_until(start)
+        except BaseException:
+            turn.leave()
+            raise
+        return turn
 
     def pause(self, host: str, seconds: float) -> None:
         """Nobody begins to speak to `host` before `seconds` are over."""
@@ -60,6 +74,11 @@ class Limiter:
         """How many requests may be under way to `host` now."""
         return int(self._host(host).limit)
 
+    def _sleep_until(self, moment: float) -> None:
+        seconds = moment - self._clock()
+        if seconds > 0:
+            self._sleep(seconds)
+
     def _host(self, name: str) -> _Host:
         with self._lock:
             return self._hosts.setdefault(name, _Host(self._most))
@@ -68,12 +87,14 @@ class Limiter:
         host = turn.host
         with host.changed:
             host.active -= 1
-            if status == 429 and turn.round == host.round:
+            if status in _TOO_MANY and turn.round == host.round:
                 # What was under way beside it is refused for the same reason: that counts once.
                 host.limit = max(1.0, host.limit / 2)
+                host.rate = max(_LEAST_RATE, host.rate / 2) if host.rate else _FIRST_RATE
                 host.round += 1
             elif status is not None and status < 400:
                 host.limit = min(float(self._most), host.limit + 1 / host.limit)
+                host.rate = host.rate + _MORE if 0 < host.rate < _MOST_RATE else 0.0
             host.changed.notify_all()
         # A turn may end in another thread than it began in.
         self._held.turns = max(0, getattr(self._held, "turns", 0) - 1)
@@ -99,5 +120,8 @@ class _Host:
         self.limit = float(limit)
         self.active = 0
         self.round = 0
+        # Requests in a second, 0 for any number.
+        self.rate = 0.0
+        self.next_start = 0.0
         self.paused_until = 0.0
         self.changed = threading.Condition()

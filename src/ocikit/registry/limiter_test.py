@@ -2,7 +2,24 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from ocikit.registry.limiter import Limiter
+
+
+class _Time:
+    """A clock that only waiting moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def limiter(self, most: int) -> Limiter:
+        return Limiter(most, clock=lambda: self.now, sleep=self.sleep)
 
 
 def _succeed(limiter: Limiter, times: int) -> None:
@@ -11,7 +28,7 @@ def _succeed(limiter: Limiter, times: int) -> None:
 
 
 def test_halves_and_grows_back() -> None:
-    limiter = Limiter(16)
+    limiter = _Time().limiter(16)
     assert limiter.limit("h") == 16
     for wanted in (8, 4, 2, 1, 1):
         limiter.enter("h").leave(429)
@@ -25,8 +42,44 @@ def test_halves_and_grows_back() -> None:
     assert limiter.limit("other") == 16
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_refusals_space_requests_out_and_successes_bring_them_together(status: int) -> None:
+    time = _Time()
+    limiter = time.limiter(16)
+    _succeed(limiter, 3)
+    assert time.slept == []
+    for _ in range(4):
+        limiter.enter("h").leave(status)
+    limiter.enter("h").leave(404)
+    assert time.slept == pytest.approx([1 / 50, 1 / 25, 1 / 12.5])
+    time.slept.clear()
+    _succeed(limiter, 3)
+    assert time.slept == pytest.approx([1 / 6.25, 1 / 6.25, 1 / 6.75])
+    _succeed(limiter, 2000)
+    time.slept.clear()
+    _succeed(limiter, 3)
+    assert time.slept == []
+
+
+def test_a_registry_that_allows_ten_requests_in_a_second() -> None:
+    time = _Time()
+    limiter, refused, answered = time.limiter(16), 0, 0
+    level, last = 0.0, 0.0
+    while answered < 200:
+        turn = limiter.enter("h")
+        level, last = max(0.0, level - 10 * (time.now - last)), time.now
+        if level < 5:
+            level, answered = level + 1, answered + 1
+            turn.leave(200)
+        else:
+            refused += 1
+            turn.leave(429)
+    assert refused < 40
+    assert time.now < 30
+
+
 def test_what_was_under_way_together_counts_once() -> None:
-    limiter = Limiter(16)
+    limiter = _Time().limiter(16)
     turns = [limiter.enter("h") for _ in range(16)]
     for turn in turns:
         turn.leave(429)
@@ -34,7 +87,7 @@ def test_what_was_under_way_together_counts_once() -> None:
 
 
 def test_other_errors_change_nothing() -> None:
-    limiter = Limiter(16)
+    limiter = _Time().limiter(16)
     limiter.enter("h").leave(429)
     for status in (None, 404, 500):
         limiter.enter("h").leave(status)
@@ -42,20 +95,15 @@ def test_other_errors_change_nothing() -> None:
 
 
 def test_a_pause_is_everybodys() -> None:
-    now, slept = [0.0], []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        now[0] += seconds
-
-    limiter = Limiter(2, clock=lambda: now[0], sleep=sleep)
+    time = _Time()
+    limiter = time.limiter(2)
     limiter.pause("h", 5)
     limiter.pause("h", 3)
     limiter.enter("other").leave(200)
-    assert slept == []
+    assert time.slept == []
     limiter.enter("h").leave(200)
     limiter.enter("h").leave(200)
-    assert slept == [5]
+    assert time.slept == [5]
 
 
 def test_no_more_at_once_than_the_limit() -> None:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO, Callable, TypeVar
 
 from ocikit.descriptor import Descriptor
-from ocikit.errors import NetworkError, NotFound, OcikitError, RegistryError
+from ocikit.errors import NetworkError, NotFound, OcikitError, ProtocolViolation, RegistryError
 from ocikit.manifest import ImageIndex, Manifest
 from ocikit.reference import Repository
 from ocikit.registry import protocol
@@ -94,8 +94,9 @@ class RegistryRepository:
         scopes = (*self._push.scopes, repository_scope(source, push=False))
         request = protocol.mount(self._at, blob.digest, source)
         started = None
-        # A refusal may be for the source alone; where it is not, sending the blob will tell.
-        with contextlib.suppress(RegistryError, NotFound):
+        # It may be the source alone that is refused, or this request alone that something on the way spoils; where it
+        # is more than that, sending the blob will tell.
+        with contextlib.suppress(RegistryError, NotFound, ProtocolViolation, NetworkError):
             started = self._client.ask(request, Access(self._path, scopes, self.traffic), 201, 202)
             if started.status == 201:
                 return True

@@ -31,7 +31,7 @@ from ocikit.registry.client import RegistryClient
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.secret import Credentials, Lookup, Secret
 from ocikit.store import Opener, copy
-from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
+from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults, Refusal
 
 _PASSWORD = "planted-secret"
 _IDENTITY = "planted-identity"
@@ -252,6 +252,21 @@ def test_a_file_that_cannot_be_read() -> None:
 
 
 @pytest.mark.parametrize("kind", _KINDS)
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param({"disturbances": (Disturbance("mount=", Break.LOST, None),)}, id="lost"),
+        pytest.param({"refusals": (Refusal("mount=", 200, body=b"<html>"),)}, id="a-page"),
+        pytest.param({"refusals": (Refusal("mount=", 404),)}, id="no-such-endpoint"),
+    ],
+)
+def test_a_mount_that_fails_is_no_failure(faults: dict[str, Any]) -> None:
+    with _serving(**faults) as (registry, repository):
+        assert repository.mount_blob(_BLOB, "base") is False
+        assert repository.mount_blob(_BLOB, "base", _opener(_LAYER)) is False
+        assert repository.has_blob(_BLOB)
+
+
 @pytest.mark.parametrize("no_mount", [False, True], ids=["mounts", "does-not-mount"])
 def test_mount(kind: _Kind, no_mount: bool) -> None:
     with _serving(kind, no_mount=no_mount) as (registry, repository):

@@ -206,3 +206,17 @@ def test_uploads_elsewhere_get_no_secret() -> None:
         assert registry.count("^POST") > 0
         assert elsewhere.requests
         assert all("authorization" not in request.headers for request in elsewhere.requests)
+
+
+@pytest.mark.parametrize("what", [Break.RESET, Break.TRUNCATED])
+def test_a_source_that_breaks_is_opened_again(what: Break) -> None:
+    with FakeRegistry() as source, FakeRegistry() as registry:
+        source.put_blob("base", _DATA)
+        source.faults = Faults(disturbances=(Disturbance("^GET .*/blobs", what),))
+        reading = RegistryClient(source.address, sleep=_no_sleep, jitter=_no_jitter)
+        base = RegistryRepository(reading, Repository(source.address, "base"))
+        client = RegistryClient(registry.address, sleep=_no_sleep, jitter=_no_jitter)
+        with reading, client:
+            repository = RegistryRepository(client, Repository(registry.address, "shop/web"))
+            repository.push_blob(_BLOB, lambda: base.open_blob(_BLOB))
+        assert registry.repositories["shop/web"].blobs[str(_BLOB.digest)] == _DATA
