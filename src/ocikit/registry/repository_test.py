@@ -261,7 +261,7 @@ def test_a_file_that_cannot_be_read() -> None:
     ],
 )
 def test_a_mount_that_fails_is_no_failure(faults: dict[str, Any]) -> None:
-    with _serving(**faults) as (registry, repository):
+    with _serving(**faults) as (_, repository):
         assert repository.mount_blob(_BLOB, "base") is False
         assert repository.mount_blob(_BLOB, "base", _opener(_LAYER)) is False
         assert repository.has_blob(_BLOB)
