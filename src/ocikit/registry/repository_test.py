@@ -251,7 +251,6 @@ def test_a_file_that_cannot_be_read() -> None:
         repository.push_blob(_BLOB, missing)
 
 
-@pytest.mark.parametrize("kind", _KINDS)
 @pytest.mark.parametrize(
     "faults",
     [
@@ -267,6 +266,7 @@ def test_a_mount_that_fails_is_no_failure(faults: dict[str, Any]) -> None:
         assert repository.has_blob(_BLOB)
 
 
+@pytest.mark.parametrize("kind", _KINDS)
 @pytest.mark.parametrize("no_mount", [False, True], ids=["mounts", "does-not-mount"])
 def test_mount(kind: _Kind, no_mount: bool) -> None:
     with _serving(kind, no_mount=no_mount) as (registry, repository):
