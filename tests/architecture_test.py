@@ -48,6 +48,8 @@ PURE = (
     "ocikit.registry.auth",
     "ocikit.push.wanted",
     "ocikit.push.remote_state",
+    "ocikit.push.steps",
+    "ocikit.push.outcome",
     "ocikit.push.plan",
     "ocikit.push.report",
 )

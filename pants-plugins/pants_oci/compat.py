@@ -9,6 +9,7 @@ first branch can go, and the callers import these names from Pants.
 from typing import Any, Callable
 
 from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
+from pants.base.specs import Specs
 from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.source_files import SourceFiles, SourceFilesRequest
@@ -34,8 +35,12 @@ from pants.engine.target import (
     FieldSetsPerTargetRequest,
     HydratedSources,
     HydrateSourcesRequest,
+    TargetRootsToFieldSets,
+    TargetRootsToFieldSetsRequest,
     Targets,
 )
+from pants.vcs.changed import ChangedAddresses, ChangedRequest
+from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
 
 try:
     from pants.backend.python.util_rules.pex import create_venv_pex, setup_venv_pex_process
@@ -53,6 +58,7 @@ try:
         resolve_targets,
         resolve_unparsed_address_inputs,
     )
+    from pants.engine.internals.specs_rules import find_valid_field_sets_for_target_roots
     from pants.engine.intrinsics import (
         add_prefix,
         create_digest,
@@ -65,8 +71,14 @@ try:
     )
     from pants.engine.process import execute_process_or_raise
     from pants.engine.rules import concurrently, implicitly
+    from pants.vcs.changed import find_changed_owners as changed_addresses
+    from pants.vcs.git import get_git_worktree
 
     dependencies_of = targets_of = resolve_targets
+
+    async def find_field_sets_of_specs(request: Any, specs: Any) -> Any:
+        """What a goal finds for what its command line names."""
+        return await find_valid_field_sets_for_target_roots(request, **implicitly({specs: Specs}))
 
     def by_name(rule_function: Callable[..., Any], output: type, request: type) -> Any:
         """How another rule of this plugin is called."""
@@ -103,7 +115,11 @@ except ImportError:
 
         return call
 
+    def find_field_sets_of_specs(request: Any, specs: Any) -> Get:
+        return Get(TargetRootsToFieldSets, {request: TargetRootsToFieldSetsRequest, specs: Specs})
+
     add_prefix = _get(Digest, AddPrefix)
+    changed_addresses = _get(ChangedAddresses, ChangedRequest)
     create_digest = _get(Digest, CreateDigest)
     create_venv_pex = _get(VenvPex, PexRequest)
     dependencies_of = _get(Targets, DependenciesRequest)
@@ -117,6 +133,7 @@ except ImportError:
     find_valid_field_sets = _get(FieldSetsPerTarget, FieldSetsPerTargetRequest)
     get_digest_contents = _get(DigestContents, Digest)
     get_digest_entries = _get(DigestEntries, Digest)
+    get_git_worktree = _get(MaybeGitWorktree, GitWorktreeRequest)
     hydrate_sources = _get(HydratedSources, HydrateSourcesRequest)
     maybe_extract_archive = _get(ExtractedArchive, MaybeExtractArchiveRequest)
     merge_digests = _get(Digest, MergeDigests)

@@ -20,7 +20,9 @@ from pants_oci.steps import (
     ocikit_process,
     parts,
     placeholders,
-    plan,
+    publish_run,
+    registries_process,
+    run_scope,
     wanted,
 )
 from pants_oci.targets.base import OciBaseTarget
@@ -49,7 +51,9 @@ def rules() -> Iterable[object]:
         *pex.rules(),
         *publish.rules(),
         *placeholders.rules(),
-        *plan.rules(),
+        *publish_run.rules(),
+        *registries_process.rules(),
+        *run_scope.rules(),
         *source_files.rules(),
         *stripped_source_files.rules(),
         *subsystem.Ocikit.rules(),

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ocikit.errors import InvalidInput
-from ocikit.push.wanted import Destination
+from ocikit.push.wanted import LAYOUTS_SCHEME, Destination
 from ocikit.reference import is_registry, parse_repository
+from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from pants_oci.errors import found_in
 
 ALL_DEFAULT_REGISTRIES = "<all default registries>"
 DOCKER_HUB = "docker.io"
-LAYOUTS_SCHEME = "oci:"
 
-_KEYS = ("address", "default", "insecure", "repository", "extra_image_tags", "skip_push")
+# How a registry is reached, see `RegistryOptions`.
+_TEXTS = ("ca_file", "client_certificate", "client_key", "path_prefix")
+_KEYS = (
+    *("address", "default", "repository", "extra_image_tags", "skip_push", "immutable_tags"),
+    *("insecure", *_TEXTS, "mirrors"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,11 @@ class Registry:
     address: str
     alias: str | None = None
     default: bool = False
-    insecure: bool = False
     repository: str | None = None
     extra_image_tags: tuple[str, ...] = ()
     skip_push: bool = False
+    immutable_tags: bool = False
+    options: RegistryOptions = DEFAULT_OPTIONS
 
     @property
     def option(self) -> str:
@@ -54,16 +60,17 @@ class Registry:
             address=address,
             alias=alias,
             default=_bool(table.get("default", alias == "default"), f"{where}.default"),
-            insecure=_bool(table.get("insecure", False), f"{where}.insecure"),
             repository=_text(table.get("repository"), f"{where}.repository"),
             extra_image_tags=_texts(table.get("extra_image_tags", ()), f"{where}.extra_image_tags"),
             skip_push=_bool(table.get("skip_push", False), f"{where}.skip_push"),
+            immutable_tags=_bool(table.get("immutable_tags", False), f"{where}.immutable_tags"),
+            options=_options(table, where),
         )
 
     def destination(self, repository: str) -> Destination:
         """A repository in this registry; raises InvalidInput when the name is no repository's."""
         if not self.address.startswith(LAYOUTS_SCHEME):
-            return Destination(str(parse_repository(f"{self.address}/{repository}")), self.insecure)
+            return Destination(str(parse_repository(f"{self.address}/{repository}")))
         # The grammar of names is a registry's; a host is put in front so that all of it is checked as a path.
         try:
             parse_repository(f"localhost/{repository}")
@@ -89,6 +96,7 @@ class Registries:
                     f'have the same address "{registry.address}".'
                 )
             owners[registry.address] = registry.alias
+        _refuse_two_ways(registries)
         return cls(tuple(sorted(registries, key=lambda registry: registry.address)))
 
     def select(self, wanted: Sequence[str]) -> tuple[Registry, ...]:
@@ -102,6 +110,10 @@ class Registries:
     def of_host(self, host: str) -> Registry:
         """The settings of a registry named by its host alone."""
         return next((r for r in self.configured if r.address == host), Registry(host))
+
+    def options(self) -> Mapping[str, RegistryOptions]:
+        """How each registry (host[:port]) is reached, where that is not as by default."""
+        return {_host(r): r.options for r in self.configured if r.options != DEFAULT_OPTIONS}
 
     def _named(self, text: str) -> tuple[Registry, ...]:
         if text == ALL_DEFAULT_REGISTRIES:
@@ -147,6 +159,28 @@ def _address(text: str) -> str:
         f'"{text}" is not the address of a registry: wanted a host, with a port and the front of names where there '
         'are any, such as "registry.example:5000/team", or a directory, "oci:PATH".'
     )
+
+
+def _host(registry: Registry) -> str:
+    return Destination(registry.address).registry or registry.address
+
+
+def _options(table: Mapping[str, Any], where: str) -> RegistryOptions:
+    texts = {key: text for key in _TEXTS if (text := _text(table.get(key), f"{where}.{key}"))}
+    mirrors = _texts(table.get("mirrors", ()), f"{where}.mirrors")
+    with found_in(where):
+        return RegistryOptions(_bool(table.get("insecure", False), f"{where}.insecure"), **texts, mirrors=mirrors)
+
+
+def _refuse_two_ways(registries: Iterable[Registry]) -> None:
+    first: dict[str, Registry] = {}
+    for registry in registries:
+        other = first.setdefault(_host(registry), registry)
+        if other.options != registry.options:
+            raise InvalidInput(
+                f"{other.option} and {registry.option} are one registry, {_host(registry)}, and say in two ways how "
+                f"it is reached; give both the same {', '.join(('insecure', *_TEXTS))} and mirrors."
+            )
 
 
 def _text(value: Any, where: str) -> str | None:

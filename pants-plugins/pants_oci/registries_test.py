@@ -35,7 +35,7 @@ def test_select(wanted: tuple[str, ...], addresses: tuple[str, ...]) -> None:
 
 def test_an_address_in_a_build_file_has_the_settings_of_its_alias() -> None:
     (registry,) = Registries.from_option(TABLES).select(("lab.example:5000",))
-    assert registry.insecure
+    assert registry.options.insecure
 
 
 def test_docker_hub_when_nothing_is_configured() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
-from pants.option.option_types import DictOption, EnumOption, StrListOption, StrOption
+from pants.option.option_types import BoolOption, DictOption, EnumOption, StrListOption, StrOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text, softwrap
 
@@ -17,6 +17,13 @@ class PackageFormat(Enum):
 
     LAYOUT = "layout"
     ARCHIVE = "archive"
+
+
+class Verify(Enum):
+    """What `publish` wants to see before it takes a reference for unchanged."""
+
+    TAG = "tag"
+    BLOBS = "blobs"
 
 
 class OciSubsystem(Subsystem):
@@ -40,7 +47,10 @@ class OciSubsystem(Subsystem):
             Keys: `address` (host, port and the front of every repository's name; or `oci:PATH`, a directory of OCI
             image layouts relative to the build root, one for each repository), `default` (publish there unless a
             target's `registries` says otherwise), `repository` (the default name of repositories there),
-            `extra_image_tags`, `skip_push`, and `insecure` (plain HTTP, only for hosts you trust the way to).
+            `extra_image_tags`, `skip_push`, `immutable_tags` (a tag that names another image is an error, before
+            anything is sent). How the registry is reached: `insecure` (plain HTTP, only for hosts you trust the way
+            to), `ca_file`, `client_certificate` and `client_key` (PEM files, relative to the build root), `path_prefix`
+            (`"/registry"`, where the API is not at the root of its host), `mirrors` (hosts to read from first).
 
             Without any, images go to Docker Hub. Credentials are those of `docker login` and `podman login`.
             """
@@ -71,6 +81,33 @@ class OciSubsystem(Subsystem):
             How layers are compressed: `gzip`, `zstd` or `none`, with a level where the default is not wanted, such
             as `gzip:9` (1 to 12, default 6) or `zstd:19` (1 to 19, default 3). `gzip` is read everywhere; `zstd` is
             smaller and faster, and needs engines of 2021 or later.
+            """
+        ),
+    )
+
+    verify = EnumOption(
+        default=Verify.TAG,
+        help=softwrap(
+            """
+            When a reference counts as unchanged: `tag`, its tag has the image's digest (one request), or `blobs`, every
+            blob of the image is there as well (a request for each), which finds and repairs what a registry lost.
+            """
+        ),
+    )
+    dry_run = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            With `publish`: ask the registries, tell what would be sent where and why, and change nothing.
+            """
+        ),
+    )
+    report = StrOption(
+        default=None,
+        help=softwrap(
+            """
+            A JSON file, relative to the build root, to which `publish` writes what became of each reference and why,
+            such as `dist/publish.json`. What is in it is what `--publish-output` has as well.
             """
         ),
     )

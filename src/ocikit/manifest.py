@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ocikit import canonical_json, media_type
@@ -48,7 +49,7 @@ class Manifest:
         data = canonical_json.dumps(document)
         return cls(data, media_type.OCI_MANIFEST, config, tuple(layers), annotations or {})
 
-    @property
+    @cached_property
     def descriptor(self) -> Descriptor:
         """How an index or a tag names this manifest; its digest is the image's digest."""
         return Descriptor(self.media_type, Digest.of(self.data), len(self.data))
@@ -84,7 +85,7 @@ class ImageIndex:
         data = canonical_json.dumps(document)
         return cls(data, media_type.OCI_INDEX, tuple(manifests), annotations or {})
 
-    @property
+    @cached_property
     def descriptor(self) -> Descriptor:
         return Descriptor(self.media_type, Digest.of(self.data), len(self.data))
 

@@ -116,10 +116,17 @@ class ImageRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """An image; `blobs` has config, manifest and every layer at `blobs/sha256/<hex>`."""
+    """An image; `blobs` has config, manifest and every layer at `blobs/sha256/<hex>`.
+
+    `origins` says what each layer is from. The lowest `base_layers` are those of `base`, which is published under its
+    own name, if it has one.
+    """
 
     image: ocikit.Image
     blobs: Digest
+    origins: tuple[str, ...]
+    base: ocikit.Reference | None = None
+    base_layers: int = 0
 
 
 @dataclass(frozen=True)
@@ -220,7 +227,13 @@ async def build_image(request: ImageRequest) -> BuiltImage:
     documents = await create_digest(CreateDigest(_documents(image)))
     layers = [built.blobs for own in added for built in own.layers]
     blobs = await merge_digests(MergeDigests((documents, *(base.blobs for base in bases), *layers)))
-    return BuiltImage(image, blobs)
+    below = len(bases[0].image.manifest.layers) if bases else 0
+    origins = (
+        *([str(lineage.base.address)] * below if lineage.base else ()),
+        *(b.origin for o in added for b in o.layers),
+    )
+    published = lineage.base.image.value if lineage.base else None
+    return BuiltImage(image, blobs, origins, ocikit.Reference.parse(published) if published else None, below)
 
 
 call_image = by_name(build_image, BuiltImage, ImageRequest)

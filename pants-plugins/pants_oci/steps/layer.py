@@ -59,10 +59,11 @@ class LayerRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BuiltLayer:
-    """A layer, and its blob at `blobs/sha256/<hex>`."""
+    """A layer, its blob at `blobs/sha256/<hex>`, and what it is from, in words."""
 
     layer: ocikit.Layer
     blobs: Digest
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
     contents = await get_digest_contents(description)
     layer = ocikit.Layer.from_json(ocikit.canonical_json.loads_object(contents[0].content, _DESCRIPTION_FILE))
     # History is the image's, not the blob's: images that share the process may tell different ones.
-    return BuiltLayer(replace(layer, history=ocikit.History(request.created_by)), blobs)
+    origin = ", ".join(dict.fromkeys(str(part.origin) for part in request.parts)) or str(request.owner)
+    return BuiltLayer(replace(layer, history=ocikit.History(request.created_by)), blobs, origin)
 
 
 call_build_layer = by_name(build_layer, BuiltLayer, LayerRequest)

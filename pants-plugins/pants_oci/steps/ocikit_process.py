@@ -13,6 +13,7 @@ from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.process import Process, ProcessCacheScope
 from pants.engine.rules import collect_rules, rule
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import (
@@ -31,6 +32,10 @@ from pants_oci.subsystem import Ocikit, OciSubsystem
 REQUEST_FILE = "request.json"
 # The folder of the sandbox that layers' files and images' blobs are put in: nothing in it can shadow a module.
 INPUT_DIRECTORY = "input"
+
+# A folder that stays from run to run, where processes that speak to registries remember what they saw.
+MEMORY_DIRECTORY = ".oci"
+_MEMORY = FrozenDict({"pants_oci": MEMORY_DIRECTORY})
 
 # Where credentials and their helpers are found; the values are paths, never secrets.
 _ALWAYS_PASSED = ("DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR")
@@ -97,6 +102,7 @@ async def setup_ocikit_process(
             description=request.description,
             level=request.level,
             cache_scope=cache_scope,
+            append_only_caches=_MEMORY if request.network else None,
         ),
         **implicitly(),
     )

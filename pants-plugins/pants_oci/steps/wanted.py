@@ -101,7 +101,22 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
     values[DIGEST_PLACEHOLDER] = image.image.digest.hex[:_DIGEST_DIGITS]
     with blamed_on(address):
         named = [(registry, _names(field_set, registry, values, oci.default_repository)) for registry in chosen]
-    wanted = [(registry, PushRequest(str(address), *names, image.image.manifest)) for registry, names in named]
+    bases = (Destination(str(image.base.repository)),) if image.base else ()
+    wanted = [
+        (
+            registry,
+            PushRequest(
+                str(address),
+                *names,
+                image.image.manifest,
+                image.origins,
+                bases,
+                image.base_layers,
+                registry.immutable_tags,
+            ),
+        )
+        for registry, names in named
+    ]
     skips = field_set.skip_push.value
     return Wanted(
         image,

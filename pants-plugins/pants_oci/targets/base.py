@@ -61,7 +61,8 @@ class OciBaseImageField(CheckedStringField):
         """
         The reference of an image in a registry, such as `docker.io/library/python:3.12-slim`.
 
-        Building on it is not possible yet: copy it to an OCI image layout in the repository and use `path`.
+        Building on it is not possible yet: copy it to an OCI image layout in the repository and use `path`. With `path`
+        it says where the same image is published: a push to that registry takes the layers over from there.
         """
     )
 

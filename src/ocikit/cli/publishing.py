@@ -1,57 +1,91 @@
-"""The commands that Pants runs where registries are: a JSON file in; answers, or lines for people, out."""
+"""The commands that Pants runs where registries are: a JSON file in, answers or outcomes out."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ocikit import atomic_file, canonical_json
 from ocikit.digest import Digest
-from ocikit.push.commit import commit
-from ocikit.push.plan import Plan
-from ocikit.push.report import failure_lines, success_lines
+from ocikit.errors import InvalidContent
+from ocikit.push.carry_out import carry_out
+from ocikit.push.outcome import costs_to_json
+from ocikit.push.plan import Policy
+from ocikit.push.remote_state import Memory, memory_from_json, memory_to_json
+from ocikit.push.steps import Plan
 from ocikit.push.stores import Stores
-from ocikit.push.survey import survey
-from ocikit.push.upload import upload
+from ocikit.push.survey import remembered, survey
 from ocikit.push.wanted import PushRequest
+from ocikit.registry.options import RegistryOptions
 from ocikit.store import Opener
 
 BLOBS = "input/blobs"
 
 
 def run_survey(request: Mapping[str, Any]) -> int:
-    """Ask registries what they have; the answers go to `survey.json`."""
-    answers = survey(_requests(request), Stores(request["root"], os.environ))
-    Path("survey.json").write_bytes(answers.to_json())
+    """Ask registries what they have; the answers go to `survey.json`.
+
+    What tags name now is remembered in the file `memory`, for the order of the next survey's questions.
+    """
+    wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
+    stores = _stores(request, for_push=False)
+    memory = _read_memory(request["memory"])
+    seen = survey(wanted, stores, Policy(request["verify_blobs"], memory))
+    answers = {
+        "answers": seen.to_json(),
+        "costs": costs_to_json(stores.costs({push.destination for push in wanted})),
+        "warnings": list(stores.warnings()),
+    }
+    Path("survey.json").write_bytes(canonical_json.dumps(answers))
+    _remember(request["memory"], {**memory, **remembered(wanted, seen, memory)})
     return 0
 
 
 def run_publish(request: Mapping[str, Any]) -> int:
-    """Carry out a plan; says on standard error what was done, or what failed."""
-    stores = Stores(request["root"], os.environ, for_push=True)
+    """Carry out a plan; the outcomes go to `outcomes.json`."""
+    wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
     plan = Plan.from_json(request["plan"])
-    manifests = {r.manifest.descriptor.digest: r.manifest for r in _requests(request)}
-    not_sent = upload(plan.uploads, stores, _blob_opener)
-    incomplete = {step.destination for step in not_sent}
-    ready = [step for step in plan.manifests if step.destination not in incomplete]
-    not_moved = commit(ready, stores, manifests)
-    failures = tuple(failure_lines(plan, not_sent, not_moved))
-    for line in failures or success_lines(plan):
-        print(line, file=sys.stderr)
-    return 1 if failures else 0
+    manifests = {push.manifest.descriptor.digest: push.manifest for push in wanted}
+    outcomes = carry_out(plan, manifests, _stores(request, for_push=True), _blob_opener)
+    Path("outcomes.json").write_bytes(canonical_json.dumps(outcomes.to_json()))
+    memory = {place: dict(tags) for place, tags in _read_memory(request["memory"]).items()}
+    for put in plan.puts:
+        moved = [tag for tag in put.tags if (put.origin, put.destination, tag) not in outcomes.failed]
+        if not any(
+            (put.destination, blob.digest) in outcomes.unmounted for blob in manifests[put.manifest.digest].blobs
+        ):
+            memory.setdefault(put.destination, {}).update(dict.fromkeys(moved, str(put.manifest.digest)))
+    _remember(request["memory"], memory)
+    return 0
 
 
-def _requests(request: Mapping[str, Any]) -> tuple[PushRequest, ...]:
-    return tuple(PushRequest.from_json(item) for item in request["requests"])
+def _stores(request: Mapping[str, Any], *, for_push: bool) -> Stores:
+    options = {name: RegistryOptions.from_json(item) for name, item in request["registries"].items()}
+    return Stores(request["root"], os.environ, options, for_push=for_push)
 
 
-def _blob_opener(digest: Digest) -> Opener:
+def _blob_opener(digest: Digest) -> Opener | None:
     path = Path(BLOBS, digest.algorithm, digest.hex)
 
     def open_blob() -> AbstractContextManager[BinaryIO]:
         return path.open("rb")
 
-    return open_blob
+    return open_blob if path.exists() else None
+
+
+def _read_memory(path: str) -> Memory:
+    try:
+        return memory_from_json(Path(path).read_bytes())
+    except (OSError, InvalidContent):
+        return {}
+
+
+def _remember(path: str, memory: Memory) -> None:
+    """Write the file if it says something new; where it cannot be written, the next survey asks more."""
+    data = memory_to_json(memory)
+    with suppress(OSError):
+        if not os.path.exists(path) or Path(path).read_bytes() != data:
+            atomic_file.write(path, data)

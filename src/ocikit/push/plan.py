@@ -1,160 +1,189 @@
 """Decide what to send, as data.
 
 The obvious way, pushing every image and letting the client find out what is there, costs several requests for each
-blob of each image although most runs change nothing. So a run goes in phases:
+blob of each image although most runs change nothing, and sends what images share once for each of them. So a run goes
+in phases, for all of its images together:
 
 1. `questions`: what is worth asking, given the answers so far. Tags first: a tag that has the wanted digest settles
    its reference with one request. Only where one differs: is the manifest there under its digest? Only where it is
-   not: which of its blobs are?
+   not: which of its blobs are? (For a new tag on content that this machine published before, the manifest comes first:
+   that settles it with one request too.)
 2. A survey asks, until there are no more questions.
-3. `plan`: the steps that are left, in an order that is safe to stop after any of them: blobs, manifests with tags.
-4. Upload and commit carry the steps out; they decide nothing.
+3. `plan`: the steps that are left. A blob that another repository of the registry has is mounted from there; of those
+   that nobody has, the first repository is sent it and the others mount it.
+4. The steps are carried out in an order that is safe to stop after any of them: blobs, manifests with tags. Who carries
+   them out decides nothing; where a registry would not mount, it is told, and there is one more plan.
 
-Invariants: no blob is sent twice to one destination; a tag moves only after everything it needs; what a registry
-would not tell (Unknown) counts as missing, never as there.
+Invariants: no blob is sent twice to one registry that mounts; a tag moves only after everything it needs; what a
+registry would not tell (Unknown) counts as missing, never as there; what this machine remembers only changes the order
+of questions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.errors import InvalidInput
-from ocikit.push.remote_state import Kind, Present, Question, RemoteState
+from ocikit.push.remote_state import Content, Kind, Memory, Present, Question, RemoteState
+from ocikit.push.steps import Keep, Mount, Plan, Put, Refuse, Upload
 from ocikit.push.wanted import Destination, PushRequest
 
 
 @dataclass(frozen=True)
-class Keep:
-    """The tag has the image already."""
+class Policy:
+    """`verify_blobs`: a tag with the right digest is not enough, every blob must be there. `memory`: see there."""
 
-    destination: Destination
-    tag: str
-    digest: Digest
-
-
-@dataclass(frozen=True)
-class Upload:
-    """Send a blob."""
-
-    destination: Destination
-    blob: Descriptor
-
-    def to_json(self) -> dict[str, Any]:
-        return {"destination": self.destination.to_json(), "blob": self.blob.to_json()}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Upload:
-        destination = Destination.from_json(document["destination"])
-        return cls(destination, Descriptor.from_json(document["blob"]))
+    verify_blobs: bool = False
+    memory: Memory = field(default_factory=lambda: MappingProxyType({}))
 
 
-@dataclass(frozen=True)
-class PutManifest:
-    """Store a manifest and let a tag name it; `known` when it is there and only the tag is new."""
-
-    origin: str
-    destination: Destination
-    tag: str
-    manifest: Descriptor
-    known: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "origin": self.origin,
-            "destination": self.destination.to_json(),
-            "tag": self.tag,
-            "manifest": self.manifest.to_json(),
-            "known": self.known,
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> PutManifest:
-        return cls(
-            document["origin"],
-            Destination.from_json(document["destination"]),
-            document["tag"],
-            Descriptor.from_json(document["manifest"]),
-            document["known"],
-        )
+DEFAULT_POLICY = Policy()
+# Who would not mount what.
+RefusedMounts = frozenset[tuple[Destination, Digest]]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Steps in an order that is safe to stop after any of them."""
-
-    kept: tuple[Keep, ...] = ()
-    uploads: tuple[Upload, ...] = ()
-    manifests: tuple[PutManifest, ...] = ()
-
-    @property
-    def bytes_to_send(self) -> int:
-        """Compressed bytes of the blobs to be sent; manifests are not counted."""
-        return sum(upload.blob.size for upload in self.uploads)
-
-    def to_json(self) -> dict[str, Any]:
-        """The steps that change something: what an executor needs."""
-        return {
-            "uploads": [step.to_json() for step in self.uploads],
-            "manifests": [step.to_json() for step in self.manifests],
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Plan:
-        return cls(
-            (),
-            tuple(Upload.from_json(step) for step in document["uploads"]),
-            tuple(PutManifest.from_json(step) for step in document["manifests"]),
-        )
-
-
-def questions(wanted: Sequence[PushRequest], seen: RemoteState) -> tuple[Question, ...]:
+def questions(
+    wanted: Sequence[PushRequest], seen: RemoteState, policy: Policy = DEFAULT_POLICY
+) -> tuple[Question, ...]:
     """What is worth asking next; nothing when `seen` is all that `plan` can use. Pure."""
-    asked = dict.fromkeys(q for request in wanted for q in _next_questions(request, seen))
+    asked = dict.fromkeys(q for request in wanted for q in _next_questions(request, seen, policy))
     return tuple(q for q in asked if q not in seen)
 
 
-def plan(wanted: Sequence[PushRequest], seen: RemoteState) -> Plan:
+def plan(
+    wanted: Sequence[PushRequest],
+    seen: RemoteState,
+    policy: Policy = DEFAULT_POLICY,
+    refused_mounts: RefusedMounts = frozenset(),
+) -> Plan:
     """Decide what to send so that every wanted tag names its image, and nothing is sent twice.
 
     Pure: equal arguments give an equal plan. `seen`: answers to `questions`; a missing answer is Unknown. Raises
-    InvalidInput if two images want one tag. Spec: distribution-spec v1.1.1, "Pushing Manifests".
+    InvalidInput if two images want one tag. Spec: distribution-spec v1.1.1, "Pushing Manifests", "Mounting a blob from
+    another repository".
     """
     _refuse_conflicts(wanted)
-    kept, manifests = [], []
-    uploads: dict[tuple[Destination, Digest], Upload] = {}
+    kept: list[Keep] = []
+    refused: list[Refuse] = []
+    puts: list[Put] = []
+    missing: dict[tuple[Destination, Digest], Descriptor] = {}
     for request in wanted:
-        image = request.manifest.descriptor
-        changed = [tag for tag in request.tags if not _has_image(request, tag, seen)]
-        kept += [Keep(request.destination, tag, image.digest) for tag in request.tags if tag not in changed]
-        known = isinstance(seen[_manifest_question(request)], Present)
-        if changed and not known:
-            for blob in request.manifest.blobs:
-                if not isinstance(seen[_blob_question(request, blob)], Present):
-                    key = (request.destination, blob.digest)
-                    uploads.setdefault(key, Upload(request.destination, blob.plain()))
-        manifests += [PutManifest(request.origin, request.destination, tag, image, known) for tag in changed]
-    return Plan(tuple(kept), tuple(uploads.values()), tuple(manifests))
+        image, place = request.manifest.descriptor, request.destination
+        lacking = [blob for blob in _unsettled_blobs(request, seen, policy) if not _has_blob(request, blob, seen)]
+        settled = _settled_tags(request, seen) if not (policy.verify_blobs and lacking) else ()
+        kept += [Keep(request.origin, place, tag, image.digest) for tag in settled]
+        changed = tuple(tag for tag in request.tags if tag not in settled)
+        others = {tag: _other_image(request, tag, seen) for tag in changed} if request.immutable_tags else {}
+        if any(others.values()):
+            refused += [Refuse(request.origin, place, tag, image.digest, others[tag]) for tag in changed]
+        elif changed:
+            puts.append(Put(request.origin, place, changed, image, not lacking and _is_known(request, seen)))
+            for blob in lacking:
+                missing.setdefault((place, blob.digest), blob)
+    uploads, mounts = _transfers(missing, _holders(wanted, seen), refused_mounts)
+    return Plan(tuple(kept), tuple(refused), uploads, mounts, tuple(puts))
 
 
-def _next_questions(request: PushRequest, seen: RemoteState) -> Iterator[Question]:
-    tags = [_tag_question(request, tag) for tag in request.tags]
-    yield from tags
-    if not all(tag in seen for tag in tags):
-        return
-    if all(_has_image(request, tag, seen) for tag in request.tags):
-        return
+def _next_questions(request: PushRequest, seen: RemoteState, policy: Policy) -> Iterator[Question]:
     manifest = _manifest_question(request)
-    yield manifest
+    remembered = policy.memory.get(request.destination, {})
+    if str(request.manifest.descriptor.digest) in remembered.values() and not request.immutable_tags:
+        new = {tag for tag in request.tags if tag not in remembered}
+    else:
+        new = set()
+    if new:
+        yield manifest
     if manifest in seen and not isinstance(seen[manifest], Present):
-        yield from (_blob_question(request, blob) for blob in request.manifest.blobs)
+        new = set()
+    tags = [_tag_question(request, tag) for tag in request.tags if tag not in new]
+    yield from tags
+    if not all(question in seen for question in tags) or (new and manifest not in seen):
+        return
+    changed = [tag for tag in request.tags if not _has_image(request, tag, seen)]
+    for tag in changed:
+        other = _other_image(request, tag, seen)
+        if other:
+            yield Question(request.destination, Kind.CONTENT, str(other))
+    if changed and len(changed) == len(request.tags):
+        yield manifest
+        if manifest not in seen:
+            return
+    yield from (_blob_question(request, blob) for blob in _unsettled_blobs(request, seen, policy))
+
+
+def _unsettled_blobs(request: PushRequest, seen: RemoteState, policy: Policy) -> tuple[Descriptor, ...]:
+    """The blobs of which no tag or manifest says that they are there, each once."""
+    if _is_known(request, seen) and not policy.verify_blobs:
+        return ()
+    return tuple({blob.digest: blob.plain() for blob in request.manifest.blobs}.values())
+
+
+def _settled_tags(request: PushRequest, seen: RemoteState) -> tuple[str, ...]:
+    return tuple(tag for tag in request.tags if _has_image(request, tag, seen))
+
+
+def _is_known(request: PushRequest, seen: RemoteState) -> bool:
+    """Whether the manifest is there: a tag names it, or it was asked for."""
+    return bool(_settled_tags(request, seen)) or isinstance(seen[_manifest_question(request)], Present)
 
 
 def _has_image(request: PushRequest, tag: str, seen: RemoteState) -> bool:
     return seen.digest(_tag_question(request, tag)) == request.manifest.descriptor.digest
+
+
+def _other_image(request: PushRequest, tag: str, seen: RemoteState) -> Digest | None:
+    found = seen.digest(_tag_question(request, tag))
+    return None if found == request.manifest.descriptor.digest else found
+
+
+def _has_blob(request: PushRequest, blob: Descriptor, seen: RemoteState) -> bool:
+    return isinstance(seen[_blob_question(request, blob)], Present)
+
+
+def _holders(wanted: Sequence[PushRequest], seen: RemoteState) -> Mapping[tuple[str, Digest], Destination]:
+    """For each registry and blob the first repository that has it; a mount finds out whether that is so."""
+    holders: dict[tuple[str, Digest], Destination] = {}
+    for question, answer in seen.answers.items():
+        registry = question.destination.registry
+        if registry and isinstance(answer, Content):
+            for blob in answer.layers:
+                holders.setdefault((registry, blob.digest), question.destination)
+        elif registry and isinstance(answer, Present) and question.kind is Kind.BLOB:
+            holders.setdefault((registry, answer.digest), question.destination)
+    for request in wanted:
+        registry = request.destination.registry
+        if registry and _is_known(request, seen):
+            for blob in request.manifest.blobs:
+                holders.setdefault((registry, blob.digest), request.destination)
+    for request in wanted:
+        for base in request.bases:
+            if base.registry:
+                for blob in request.manifest.layers[: request.base_layers]:
+                    holders.setdefault((base.registry, blob.digest), base)
+    return holders
+
+
+def _transfers(
+    missing: Mapping[tuple[Destination, Digest], Descriptor],
+    holders: Mapping[tuple[str, Digest], Destination],
+    refused: RefusedMounts,
+) -> tuple[tuple[Upload, ...], tuple[Mount, ...]]:
+    """How each missing blob gets where it is missing. Large uploads come first: they take longest."""
+    sources = dict(holders)
+    uploads, mounts = [], []
+    for (place, digest), blob in missing.items():
+        key = (place.registry or "", digest)
+        source = sources.get(key)
+        if place.registry is None or (place, digest) in refused or source in (None, place):
+            uploads.append(Upload(place, blob))
+            sources[key] = place
+        elif source:
+            mounts.append(Mount(place, blob, source))
+    return tuple(sorted(uploads, key=lambda step: -step.blob.size)), tuple(mounts)
 
 
 def _tag_question(request: PushRequest, tag: str) -> Question:

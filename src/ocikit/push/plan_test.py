@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -9,8 +10,9 @@ from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.errors import InvalidInput
 from ocikit.manifest import Manifest
-from ocikit.push.plan import Plan, plan, questions
-from ocikit.push.remote_state import Absent, Answer, Kind, Present, Question, RemoteState, Unknown
+from ocikit.push.plan import Policy, plan, questions
+from ocikit.push.remote_state import Absent, Answer, Content, Kind, Present, Question, RemoteState, Unknown
+from ocikit.push.steps import Plan
 from ocikit.push.wanted import Destination, PushRequest
 
 HERE = Destination("registry.example/web")
@@ -44,8 +46,12 @@ def known(manifest: Manifest, destination: Destination = HERE) -> Question:
     return Question(destination, Kind.MANIFEST, str(manifest.descriptor.digest))
 
 
-def has(content: Descriptor, destination: Destination = HERE) -> Question:
-    return Question(destination, Kind.BLOB, str(content.digest), content.size)
+def has(item: Descriptor, destination: Destination = HERE) -> Question:
+    return Question(destination, Kind.BLOB, str(item.digest), item.size)
+
+
+def content(manifest: Manifest) -> Question:
+    return Question(HERE, Kind.CONTENT, str(manifest.descriptor.digest))
 
 
 def there(manifest: Manifest) -> Present:
@@ -53,15 +59,15 @@ def there(manifest: Manifest) -> Present:
 
 
 def summary(steps: Plan) -> tuple[int, tuple[int, ...], tuple[tuple[str, bool], ...]]:
-    """Kept tags; sizes of the blobs to send; tags to move, and whether their manifest is known."""
+    """Kept tags; sizes of the blobs to send, sorted; tags to move, and whether their manifest is known."""
     return (
         len(steps.kept),
-        tuple(step.blob.size for step in steps.uploads),
-        tuple((step.tag, step.known) for step in steps.manifests),
+        tuple(sorted(step.blob.size for step in steps.uploads)),
+        tuple((tag, step.known) for step in steps.puts for tag in step.tags),
     )
 
 
-ABSENT_BLOBS: dict[Question, Answer] = {has(content): Absent() for content in IMAGE.blobs}
+ABSENT_BLOBS: dict[Question, Answer] = {has(item): Absent() for item in IMAGE.blobs}
 BASE, APP, CONFIG = (len("base"), len("app"), len("config of base app"))
 
 
@@ -72,7 +78,7 @@ BASE, APP, CONFIG = (len("base"), len("app"), len("config of base app"))
         pytest.param(
             push(),
             {tag("latest"): Absent(), known(IMAGE): Absent()},
-            (0, (BASE, APP, CONFIG), (("latest", False),)),
+            (0, (APP, BASE, CONFIG), (("latest", False),)),
             id="new",
         ),
         pytest.param(
@@ -95,7 +101,7 @@ BASE, APP, CONFIG = (len("base"), len("app"), len("config of base app"))
         pytest.param(
             push(),
             {tag("latest"): Unknown("403"), known(IMAGE): Unknown("403")},
-            (0, (BASE, APP, CONFIG), (("latest", False),)),
+            (0, (APP, BASE, CONFIG), (("latest", False),)),
             id="unknown-is-changed",
         ),
         pytest.param(
@@ -119,16 +125,133 @@ def test_images_that_share_a_layer_send_it_once_to_each_destination() -> None:
     steps = plan(wanted, RemoteState())
     sent = [(step.destination, step.blob.digest) for step in steps.uploads]
     assert len(sent) == len(set(sent)) == 5 + 3
+    assert steps.mounts == ()
     assert steps.bytes_to_send == sum(step.blob.size for step in steps.uploads)
+
+
+SIBLING = Destination("registry.example/shop")
+BASES = Destination("registry.example/base")
+ELSEWHERE = Destination("other.example/shop")
+
+
+@pytest.mark.parametrize(
+    "wanted, answers, mounts, uploads",
+    [
+        pytest.param(
+            [push(), push(OTHER, destination=SIBLING)],
+            {},
+            {("shop", "base", "web")},
+            {("web", "base"), ("web", "app"), ("shop", "other")},
+            id="the-first-repository-is-filled",
+        ),
+        pytest.param(
+            [push(destination=SIBLING), push(destination=ELSEWHERE)],
+            {},
+            set(),
+            {("shop", "base"), ("shop", "app")},
+            id="not-from-another-registry",
+        ),
+        pytest.param(
+            [push(), push(OTHER, destination=SIBLING)],
+            {tag("latest"): there(IMAGE)},
+            {("shop", "base", "web")},
+            {("shop", "other")},
+            id="from-an-image-that-is-unchanged",
+        ),
+        pytest.param(
+            [push(OTHER, destination=SIBLING), push()],
+            {has(blob("base")): Present(blob("base").digest)},
+            {("shop", "base", "web")},
+            {("shop", "other"), ("web", "app")},
+            id="from-a-repository-that-has-it",
+        ),
+        pytest.param(
+            [push()],
+            {
+                tag("latest"): there(OTHER),
+                Question(SIBLING, Kind.CONTENT, "sha256:old"): Content(OTHER.config.digest, OTHER.layers),
+            },
+            {("web", "base", "shop")},
+            {("web", "app")},
+            id="from-what-a-tag-named-before",
+        ),
+        pytest.param(
+            [replace(push(), bases=(BASES,), base_layers=1)],
+            {},
+            {("web", "base", "base")},
+            {("web", "app")},
+            id="from-the-base",
+        ),
+        pytest.param(
+            [replace(push(destination=ELSEWHERE), bases=(BASES,), base_layers=1)],
+            {},
+            set(),
+            {("shop", "base"), ("shop", "app")},
+            id="not-from-a-base-in-another-registry",
+        ),
+    ],
+)
+def test_mounts(
+    wanted: list[PushRequest],
+    answers: Mapping[Question, Answer],
+    mounts: set[tuple[str, str, str]],
+    uploads: set[tuple[str, str]],
+) -> None:
+    names = {blob(name).digest: name for name in ("base", "app", "other")}
+    steps = plan(wanted, RemoteState(answers))
+    assert {(m.destination.path, names[m.blob.digest], m.source.path) for m in steps.mounts} == mounts
+    sent = {(u.destination.path, names[u.blob.digest]) for u in steps.uploads if u.blob.digest in names}
+    assert uploads <= sent
+    places = [(u.destination, u.blob.digest) for u in steps.uploads] + [
+        (m.destination, m.blob.digest) for m in steps.mounts
+    ]
+    assert len(places) == len(set(places))
+
+
+def test_what_was_not_mounted_is_sent() -> None:
+    wanted = [push(), push(OTHER, destination=SIBLING)]
+    base = blob("base").digest
+    steps = plan(wanted, RemoteState({tag("latest"): there(IMAGE)}), refused_mounts=frozenset({(SIBLING, base)}))
+    assert steps.mounts == ()
+    assert (SIBLING, base) in {(step.destination, step.blob.digest) for step in steps.uploads}
+
+
+@pytest.mark.parametrize(
+    "there_now, kept, refused, put",
+    [
+        pytest.param(there(IMAGE), 1, 0, 0, id="the-same-image-again"),
+        pytest.param(Absent(), 0, 0, 1, id="a-new-tag"),
+        pytest.param(there(OTHER), 0, 1, 0, id="another-image"),
+    ],
+)
+def test_immutable_tags(there_now: Answer, kept: int, refused: int, put: int) -> None:
+    steps = plan([replace(push(), immutable_tags=True)], RemoteState({tag("latest"): there_now}))
+    assert (len(steps.kept), len(steps.refused), len(steps.puts)) == (kept, refused, put)
+    assert put or not (steps.uploads or steps.mounts)
+
+
+def test_with_every_blob_verified_what_is_lost_is_sent_again() -> None:
+    answers: dict[Question, Answer] = {
+        tag("latest"): there(IMAGE),
+        **{has(item): Present(item.digest) for item in IMAGE.blobs},
+    }
+    whole = plan([push()], RemoteState(answers), Policy(verify_blobs=True))
+    assert summary(whole) == (1, (), ())
+    answers[has(blob("app"))] = Absent()
+    damaged = plan([push()], RemoteState(answers), Policy(verify_blobs=True))
+    assert summary(damaged) == (0, (APP,), (("latest", False),))
 
 
 @pytest.mark.parametrize(
     "answers, asked",
     [
         pytest.param({}, [tag("latest"), tag("1.0")], id="tags-first"),
+        pytest.param({tag("latest"): there(IMAGE), tag("1.0"): Absent()}, [], id="a-tag-tells-of-the-manifest"),
         pytest.param({tag("latest"): there(IMAGE)}, [tag("1.0")], id="the-other-tag"),
         pytest.param({tag("latest"): there(IMAGE), tag("1.0"): there(IMAGE)}, [], id="all-unchanged"),
-        pytest.param({tag("latest"): there(OTHER), tag("1.0"): Absent()}, [known(IMAGE)], id="manifest"),
+        pytest.param(
+            {tag("latest"): there(OTHER), tag("1.0"): Absent()}, [content(OTHER), known(IMAGE)], id="manifest"
+        ),
         pytest.param(
             {tag("latest"): Absent(), tag("1.0"): Absent(), known(IMAGE): there(IMAGE)},
             [],
@@ -136,7 +259,7 @@ def test_images_that_share_a_layer_send_it_once_to_each_destination() -> None:
         ),
         pytest.param(
             {tag("latest"): Absent(), tag("1.0"): Absent(), known(IMAGE): Absent()},
-            [has(content) for content in IMAGE.blobs],
+            [has(item) for item in IMAGE.blobs],
             id="blobs",
         ),
         pytest.param(
@@ -155,6 +278,28 @@ def test_questions(answers: dict[Question, Answer], asked: list[Question]) -> No
     assert list(questions([push(IMAGE, "latest", "1.0")], RemoteState(answers))) == asked
 
 
+@pytest.mark.parametrize(
+    "memory, answers, asked",
+    [
+        pytest.param({"0.9": IMAGE}, {}, [known(IMAGE)], id="known-content-under-a-new-tag"),
+        pytest.param({"0.9": IMAGE}, {known(IMAGE): there(IMAGE)}, [], id="it-is-there"),
+        pytest.param({"0.9": IMAGE}, {known(IMAGE): Absent()}, [tag("1.0")], id="it-is-gone"),
+        pytest.param({"1.0": IMAGE}, {}, [tag("1.0")], id="a-known-tag"),
+        pytest.param({"0.9": OTHER}, {}, [tag("1.0")], id="other-content"),
+    ],
+)
+def test_what_is_remembered_orders_the_questions(
+    memory: Mapping[str, Manifest], answers: dict[Question, Answer], asked: list[Question]
+) -> None:
+    policy = Policy(memory={HERE: {name: str(manifest.descriptor.digest) for name, manifest in memory.items()}})
+    assert list(questions([push(IMAGE, "1.0")], RemoteState(answers), policy)) == asked
+
+
+def test_a_plan_trusts_no_memory() -> None:
+    steps = plan([push(IMAGE, "1.0")], RemoteState(), Policy(memory={HERE: {"1.0": str(IMAGE.descriptor.digest)}}))
+    assert summary(steps)[2] == (("1.0", False),)
+
+
 def test_two_images_for_one_tag_are_refused() -> None:
     with pytest.raises(InvalidInput) as caught:
         plan([push(), push(OTHER, origin="shop:push")], RemoteState())
@@ -167,9 +312,10 @@ def test_one_image_twice_for_one_tag_is_no_conflict() -> None:
 
 
 def test_a_plan_crosses_into_a_sandbox() -> None:
-    steps = plan([push(IMAGE, "latest", "1.0")], RemoteState({tag("1.0"): there(IMAGE)}))
+    steps = plan([push(IMAGE, "latest", "1.0"), push(OTHER, destination=SIBLING)], RemoteState({tag("1.0"): Absent()}))
+    assert steps.mounts
     read = Plan.from_json(steps.to_json())
-    assert (read.uploads, read.manifests) == (steps.uploads, steps.manifests)
+    assert (read.uploads, read.mounts, read.puts) == (steps.uploads, steps.mounts, steps.puts)
 
 
 def test_answers_cross_out_of_a_sandbox() -> None:
@@ -177,5 +323,6 @@ def test_answers_cross_out_of_a_sandbox() -> None:
         tag("latest"): there(IMAGE),
         known(IMAGE): Absent(),
         tag("1.0"): Unknown("no"),
+        content(OTHER): Content(OTHER.config.digest, OTHER.layers),
     }
     assert RemoteState.from_json(RemoteState(answers).to_json()).answers == answers

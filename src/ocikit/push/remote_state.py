@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Union
 
 from ocikit import canonical_json
+from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.push.wanted import Destination
 
@@ -19,6 +20,8 @@ class Kind(Enum):
     TAG = "tag"
     MANIFEST = "manifest"
     BLOB = "blob"
+    # What is in the image that a tag names now.
+    CONTENT = "content"
 
 
 @dataclass(frozen=True)
@@ -29,19 +32,6 @@ class Question:
     kind: Kind
     name: str
     size: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "destination": self.destination.to_json(),
-            "kind": self.kind.value,
-            "name": self.name,
-            "size": self.size,
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Question:
-        destination = Destination.from_json(document["destination"])
-        return cls(destination, Kind(document["kind"]), document["name"], document["size"])
 
 
 @dataclass(frozen=True)
@@ -63,7 +53,15 @@ class Unknown:
     reason: str
 
 
-Answer = Union[Present, Absent, Unknown]
+@dataclass(frozen=True)
+class Content:
+    """Config and layers of an image that is there."""
+
+    config: Digest
+    layers: tuple[Descriptor, ...]
+
+
+Answer = Union[Present, Absent, Unknown, Content]
 
 
 @dataclass(frozen=True)
@@ -85,24 +83,54 @@ class RemoteState:
     def plus(self, answers: Mapping[Question, Answer]) -> RemoteState:
         return RemoteState(MappingProxyType({**self.answers, **answers}))
 
-    def to_json(self) -> bytes:
-        rows = [{**q.to_json(), **_answer_to_json(a)} for q, a in self.answers.items()]
-        return canonical_json.dumps({"answers": rows})
+    def to_json(self) -> list[Any]:
+        return [
+            [q.destination.address, q.kind.value, q.name, q.size, *_answer_to_json(a)] for q, a in self.answers.items()
+        ]
 
     @classmethod
-    def from_json(cls, data: bytes) -> RemoteState:
-        document = canonical_json.loads_object(data, "the survey")
-        answers = {Question.from_json(row): _answer_from_json(row) for row in document["answers"]}
+    def from_json(cls, rows: Iterable[Any]) -> RemoteState:
+        answers = {
+            Question(Destination(address), Kind(kind), name, size): _answer_from_json(answer, value)
+            for address, kind, name, size, answer, value in rows
+        }
         return cls(MappingProxyType(answers))
 
 
-def _answer_to_json(answer: Answer) -> dict[str, str]:
+# What this machine saw of a repository when it last published there: its tags and their digests.
+Memory = Mapping[Destination, Mapping[str, str]]
+
+
+def memory_to_json(memory: Memory) -> bytes:
+    return canonical_json.dumps({place.address: dict(tags) for place, tags in memory.items()})
+
+
+def memory_from_json(data: bytes) -> Memory:
+    """Raises InvalidContent; any of it may be out of date, and none of it is ever trusted."""
+    document = canonical_json.loads_object(data, "what was published before")
+    return {
+        Destination(address): {str(tag): str(digest) for tag, digest in tags.items()}
+        for address, tags in document.items()
+        if isinstance(tags, dict)
+    }
+
+
+def _answer_to_json(answer: Answer) -> tuple[str, Any]:
     if isinstance(answer, Present):
-        return {"digest": str(answer.digest)}
-    return {"unknown": answer.reason} if isinstance(answer, Unknown) else {}
+        return "present", str(answer.digest)
+    if isinstance(answer, Unknown):
+        return "unknown", answer.reason
+    if isinstance(answer, Content):
+        return "content", {"config": str(answer.config), "layers": [layer.to_json() for layer in answer.layers]}
+    return "absent", None
 
 
-def _answer_from_json(row: Mapping[str, Any]) -> Answer:
-    if "digest" in row:
-        return Present(Digest.parse(row["digest"]))
-    return Unknown(row["unknown"]) if "unknown" in row else Absent()
+def _answer_from_json(answer: str, value: Any) -> Answer:
+    if answer == "present":
+        return Present(Digest.parse(value))
+    if answer == "unknown":
+        return Unknown(value)
+    if answer == "content":
+        layers = tuple(Descriptor.from_json(layer) for layer in value["layers"])
+        return Content(Digest.parse(value["config"]), layers)
+    return Absent()

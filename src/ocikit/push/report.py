@@ -1,12 +1,141 @@
-"""What happened and why, for people."""
+"""What happened and why, for people and for machines: a row for each reference."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from ocikit.errors import OcikitError
-from ocikit.push.plan import Plan, PutManifest, Upload
-from ocikit.push.wanted import Destination
+from ocikit.descriptor import Descriptor
+from ocikit.push.outcome import Cost, Outcomes
+from ocikit.push.remote_state import Content, Kind, Question, RemoteState
+from ocikit.push.steps import Plan, Put, Refuse
+from ocikit.push.wanted import LAYOUTS_SCHEME, Destination, PushRequest
+
+UNCHANGED, PUSHED, TAGGED, FAILED, SKIPPED = "unchanged", "pushed", "tagged", "failed", "skipped"
+_NO_COST = Cost()
+
+
+@dataclass(frozen=True)
+class LayerChange:
+    """A layer that only one of two images has; `origin` says what it is from, where that is known. `size`: bytes."""
+
+    digest: str
+    size: int
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """An image compared with `previous`, the one that the tag named before; None: the tag is new."""
+
+    previous: str | None = None
+    config: bool = False
+    added: tuple[LayerChange, ...] = ()
+    removed: tuple[LayerChange, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One reference. What a repository cost (bytes, requests, time) is told once, with its first changed reference.
+
+    `bytes_sent`: of bodies, manifests and what had to be sent again among them. `bytes_mounted`, `bytes_present`:
+    compressed bytes of blobs. `error`: why it failed.
+    """
+
+    target: str
+    registry: str
+    repository: str
+    tag: str
+    reference: str
+    digest: str
+    outcome: str
+    bytes_sent: int = 0
+    bytes_mounted: int = 0
+    bytes_present: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    changes: Changes = Changes()
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def rows(
+    wanted: Sequence[PushRequest],
+    seen: RemoteState,
+    plan: Plan,
+    outcomes: Outcomes,
+    surveyed: Mapping[Destination, Cost],
+) -> tuple[Row, ...]:
+    """What became of every reference of `wanted`, in their order. For a dry run `outcomes` are `foreseen(plan)`."""
+    puts = {(put.origin, put.destination, tag): put for put in plan.puts for tag in put.tags}
+    refused = {(step.origin, step.destination, step.tag): step for step in plan.refused}
+    costs = _Costs(plan, outcomes, surveyed)
+    found = []
+    for request in wanted:
+        for tag in request.tags:
+            key = (request.origin, request.destination, tag)
+            row = _row(request, tag, puts.get(key), refused.get(key), outcomes.failed.get(key))
+            if row.outcome != UNCHANGED:
+                row = replace(row, changes=_changes(request, tag, seen, known=row.outcome == TAGGED))
+            found.append((request, row))
+    # Changed references come first where a repository's cost is told.
+    order = sorted(range(len(found)), key=lambda number: found[number][1].outcome == UNCHANGED)
+    told = {number: costs.told(*found[number]) for number in order}
+    return tuple(told[number] for number in range(len(found)))
+
+
+def skipped(request: PushRequest) -> tuple[Row, ...]:
+    """The rows of what is not to be published."""
+    return tuple(replace(_row(request, tag, None, None, None), outcome=SKIPPED) for tag in request.tags)
+
+
+def foreseen(plan: Plan) -> Outcomes:
+    """The outcomes of a plan in which nothing fails: what a dry run tells."""
+    mounted = frozenset((step.destination, step.blob.digest) for step in plan.mounts)
+    sent = frozenset((step.destination, step.blob.digest) for step in plan.uploads)
+    costs: dict[Destination, Cost] = {}
+    for step in plan.uploads:
+        costs[step.destination] = costs.get(step.destination, _NO_COST) + Cost(bytes_sent=step.blob.size)
+    return Outcomes(stored=mounted | sent, mounted=mounted, costs=costs)
+
+
+def line(row: Row) -> str:
+    """What happened to a reference and why, for people."""
+    what = f"{row.target}: {row.outcome} {row.reference} {row.digest}"
+    return f"{what}: {row.error}" if row.error else f"{what}: {details(row)}"
+
+
+def details(row: Row) -> str:
+    """Why a reference is not what it was, and what that costs."""
+    moved = [f"{human_bytes(row.bytes_sent)} sent"]
+    if row.bytes_mounted:
+        moved.append(f"{human_bytes(row.bytes_mounted)} mounted")
+    if row.outcome == TAGGED:
+        return ", ".join(("the image was there already", *moved))
+    changes = row.changes
+    if not changes.previous:
+        return ", ".join(("new", *moved))
+    reasons = [f"layer {change.origin or change.digest} ({human_bytes(change.size)})" for change in changes.added]
+    if changes.removed and not changes.added:
+        reasons.append(f"{len(changes.removed)} fewer layers")
+    if not reasons:
+        reasons.append("configuration")
+    return ", ".join((f"changed {' and '.join(reasons)}", *moved))
+
+
+def summary(found: Sequence[Row]) -> str:
+    """All rows in a line."""
+    counts = {outcome: sum(row.outcome == outcome for row in found) for outcome in (PUSHED, TAGGED, UNCHANGED, FAILED)}
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    sent, mounted, requests = (
+        sum(values) for values in zip(*((r.bytes_sent, r.bytes_mounted, r.requests) for r in found))
+    )
+    also = f", {human_bytes(mounted)} mounted" if mounted else ""
+    references = "1 reference" if len(found) == 1 else f"{len(found)} references"
+    return f"{references}: {told}; {human_bytes(sent)} sent{also} in {requests} requests"
 
 
 def human_bytes(count: int) -> str:
@@ -21,36 +150,98 @@ def human_bytes(count: int) -> str:
     return f"{value / 1000:.1f} TB"
 
 
-def success_lines(plan: Plan) -> Iterator[str]:
-    """One line for every reference of a plan that was carried out whole."""
-    sent: dict[Destination, tuple[int, int]] = {}
-    for step in plan.uploads:
-        count, size = sent.get(step.destination, (0, 0))
-        sent[step.destination] = (count + 1, size + step.blob.size)
-    for put in plan.manifests:
-        # Blobs belong to a destination and are told once, with its first reference.
-        count, size = sent.pop(put.destination, (0, 0))
-        what = "tagged" if put.known else "pushed"
-        blobs = f", {count} {'blob' if count == 1 else 'blobs'} ({human_bytes(size)}) sent"
-        reference = put.destination.reference(put.tag)
-        yield f"{put.origin}: {what} {reference} {put.manifest.digest}{blobs if count else ''}"
+class _Costs:
+    """Gives each repository's cost to the first row that asks."""
+
+    def __init__(self, plan: Plan, outcomes: Outcomes, surveyed: Mapping[Destination, Cost]) -> None:
+        self._costs = dict(surveyed)
+        for place, cost in outcomes.costs.items():
+            self._costs[place] = self._costs.get(place, _NO_COST) + cost
+        self._outcomes = outcomes
+        self._sent = _by_place((step.destination, step.blob) for step in plan.uploads)
+        self._mounted = {
+            place: sum(blob.size for blob in blobs if (place, blob.digest) in outcomes.mounted)
+            for place, blobs in _by_place((step.destination, step.blob) for step in plan.mounts).items()
+        }
+
+    def told(self, request: PushRequest, row: Row) -> Row:
+        place = request.destination
+        cost = self._costs.pop(place, _NO_COST)
+        total = sum({blob.digest: blob.size for blob in request.manifest.blobs}.values())
+        if row.outcome == UNCHANGED:
+            sent, mounted, new = cost.bytes_sent, 0, 0
+        else:
+            blobs = self._sent.pop(place, ())
+            stored = sum(blob.size for blob in blobs if (place, blob.digest) in self._outcomes.stored)
+            mounted = self._mounted.pop(place, 0)
+            # A directory counts no bytes by itself.
+            sent, new = (cost.bytes_sent or stored), stored + mounted
+        return replace(
+            row,
+            bytes_sent=sent,
+            bytes_mounted=mounted,
+            bytes_present=max(total - new, 0) if row.outcome != FAILED else 0,
+            requests=cost.requests,
+            seconds=cost.milliseconds / 1000,
+        )
 
 
-def failure_lines(
-    plan: Plan,
-    uploads: Mapping[Upload, OcikitError],
-    commits: Sequence[tuple[PutManifest, OcikitError]],
-) -> Iterator[str]:
-    """Why references were not published: what was wanted, what was found; one line for each reason."""
-    told = set()
-    for put in plan.manifests:
-        for step, error in uploads.items():
-            line = (
-                f"{put.origin}: {put.destination.address} was not published: blob {step.blob.digest} "
-                f"({human_bytes(step.blob.size)}) could not be sent: {error}"
-            )
-            if step.destination == put.destination and str(error) not in told:
-                told.add(str(error))
-                yield line
-    for put, error in commits:
-        yield (f"{put.origin}: {put.destination.reference(put.tag)} was not moved to {put.manifest.digest}: {error}")
+def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None, failed: str | None) -> Row:
+    place, digest = request.destination, request.manifest.descriptor.digest
+    outcome, error = UNCHANGED, failed
+    if refused:
+        outcome, error = FAILED, _refusal(refused)
+    elif failed:
+        outcome = FAILED
+    elif put:
+        outcome = TAGGED if put.known else PUSHED
+    if failed:
+        error = f"it was not moved to {digest}: {failed}"
+    return Row(
+        request.origin,
+        place.registry or LAYOUTS_SCHEME,
+        place.path if place.registry else place.address[len(LAYOUTS_SCHEME) :],
+        tag,
+        place.reference(tag),
+        str(digest),
+        outcome,
+        error=error,
+    )
+
+
+def _refusal(step: Refuse) -> str:
+    if not step.found:
+        return "nothing was sent, because another of its tags must not move."
+    return (
+        f"the tag names {step.found}, wanted {step.wanted}, and by `immutable_tags` no tag of this registry moves. "
+        "Nothing was sent. Use another tag in `image_tags`, or delete the tag in the registry."
+    )
+
+
+def _changes(request: PushRequest, tag: str, seen: RemoteState, *, known: bool) -> Changes:
+    origins = (*request.layer_origins, *([""] * len(request.manifest.layers)))
+    layers = list(zip(request.manifest.layers, origins))
+    previous = seen.digest(Question(request.destination, Kind.TAG, tag))
+    if previous is None:
+        return Changes(added=() if known else tuple(_layer_change(*layer) for layer in layers))
+    before = seen[Question(request.destination, Kind.CONTENT, str(previous))]
+    if not isinstance(before, Content):
+        return Changes(str(previous))
+    had, has = {layer.digest for layer in before.layers}, {layer.digest for layer in request.manifest.layers}
+    return Changes(
+        str(previous),
+        before.config != request.manifest.config.digest,
+        tuple(_layer_change(layer, origin) for layer, origin in layers if layer.digest not in had),
+        tuple(_layer_change(layer) for layer in before.layers if layer.digest not in has),
+    )
+
+
+def _layer_change(layer: Descriptor, origin: str = "") -> LayerChange:
+    return LayerChange(str(layer.digest), layer.size, origin)
+
+
+def _by_place(items: Iterable[tuple[Destination, Descriptor]]) -> dict[Destination, tuple[Descriptor, ...]]:
+    found: dict[Destination, tuple[Descriptor, ...]] = {}
+    for place, blob in items:
+        found[place] = (*found.get(place, ()), blob)
+    return found

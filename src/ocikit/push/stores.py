@@ -3,48 +3,97 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
+from typing import Callable
 
 from ocikit.layout import Layout
-from ocikit.push.wanted import Destination
+from ocikit.push.outcome import Cost
+from ocikit.push.wanted import LAYOUTS_SCHEME, Destination
 from ocikit.reference import parse_repository
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.credentials import DockerCredentials
-from ocikit.registry.options import RegistryOptions
+from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from ocikit.registry.repository import RegistryRepository
+from ocikit.registry.retry import RetryBudget
 from ocikit.store import Store
 
-LAYOUTS_SCHEME = "oci:"
+# Steps at work at one time; towards each registry its client allows fewer.
+CONCURRENCY = 32
 
 
 class Stores:
     """Opens stores for a run: one client, so one set of connections and tokens, for each registry.
 
-    `oci:PATH` is relative to `root`. Credentials are looked for as `environ` says. `for_push`: tokens allow
-    pushing from the start. May be shared by threads.
+    `oci:PATH` is relative to `root`. Credentials are looked for as `environ` says; `options` are by registry
+    (host[:port]). `for_push`: tokens allow pushing from the start. May be shared by threads.
     """
 
-    def __init__(self, root: str, environ: Mapping[str, str], *, for_push: bool = False) -> None:
+    def __init__(
+        self,
+        root: str,
+        environ: Mapping[str, str],
+        options: Mapping[str, RegistryOptions],
+        *,
+        for_push: bool = False,
+        make_client: Callable[..., RegistryClient] = RegistryClient,
+    ) -> None:
         self._root = root
+        self._options = options
         self._for_push = for_push
+        self._make_client = make_client
         self._credentials = DockerCredentials(environ)
+        self._budget = RetryBudget()
         self._clients: dict[str, RegistryClient] = {}
+        self._stores: dict[Destination, Store] = {}
+        self._spans: dict[Destination, tuple[float, float]] = {}
         self._lock = Lock()
 
     def __call__(self, destination: Destination) -> Store:
         """The store of a destination. Raises InvalidInput."""
+        with self._lock:
+            if destination not in self._stores:
+                self._stores[destination] = self._open(destination)
+            return self._stores[destination]
+
+    @contextmanager
+    def timed(self, destination: Destination) -> Iterator[Store]:
+        """The store of a destination, whose time at work counts from the first of these to the last."""
+        started = time.monotonic()
+        try:
+            yield self(destination)
+        finally:
+            first = self._spans.get(destination, (started, 0.0))[0]
+            self._spans[destination] = (first, time.monotonic())
+
+    def costs(self, destinations: Iterable[Destination]) -> dict[Destination, Cost]:
+        """What these cost so far."""
+        return {destination: self._cost(destination) for destination in destinations}
+
+    def warnings(self) -> tuple[str, ...]:
+        """What registries wanted people to be told."""
+        return tuple(f"{name}: {text}" for name, client in self._clients.items() for text in client.warnings)
+
+    def _cost(self, destination: Destination) -> Cost:
+        store = self._stores.get(destination)
+        first, last = self._spans.get(destination, (0.0, 0.0))
+        if not isinstance(store, RegistryRepository):
+            return Cost(milliseconds=round(1000 * (last - first)))
+        return Cost(store.traffic.requests, store.traffic.bytes_sent, round(1000 * (last - first)))
+
+    def _open(self, destination: Destination) -> Store:
         address = destination.address
         if address.startswith(LAYOUTS_SCHEME):
             return Layout(os.path.join(self._root, address[len(LAYOUTS_SCHEME) :]))
         repository = parse_repository(address)
-        client = self._client(repository.registry, destination.insecure)
+        client = self._clients.get(repository.registry)
+        if client is None:
+            client = self._clients[repository.registry] = self._make_client(
+                repository.registry,
+                credentials=self._credentials,
+                options=self._options.get(repository.registry, DEFAULT_OPTIONS),
+                budget=self._budget,
+            )
         return RegistryRepository(client, repository, for_push=self._for_push)
-
-    def _client(self, registry: str, insecure: bool) -> RegistryClient:
-        with self._lock:
-            if registry not in self._clients:
-                self._clients[registry] = RegistryClient(
-                    registry, credentials=self._credentials, options=RegistryOptions(insecure)
-                )
-            return self._clients[registry]

@@ -4,41 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable
 
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.errors import OcikitError
-from ocikit.push.plan import questions
-from ocikit.push.remote_state import Absent, Answer, Kind, Present, Question, RemoteState, Unknown
+from ocikit.manifest import ImageIndex
+from ocikit.push.plan import Policy, questions
+from ocikit.push.remote_state import Absent, Answer, Content, Kind, Memory, Present, Question, RemoteState, Unknown
+from ocikit.push.stores import CONCURRENCY, Stores
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.store import Store
-
-# What docker and crane keep within towards one registry is 3 to 5; one survey serves a whole run.
-CONCURRENCY = 8
 
 _ANY_BLOB = "application/octet-stream"
 
 
-def survey(wanted: Sequence[PushRequest], open_store: Callable[[Destination], Store]) -> RemoteState:
+def survey(wanted: Sequence[PushRequest], stores: Stores, policy: Policy) -> RemoteState:
     """Answers to every question of `wanted`; a registry that fails to answer makes them Unknown."""
     seen = RemoteState()
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         while True:
-            asked = questions(wanted, seen)
+            asked = questions(wanted, seen, policy)
             if not asked:
                 return seen
-            answers = pool.map(lambda question: _ask(question, open_store), asked)
+            answers = pool.map(lambda question: _ask(question, stores), asked)
             seen = seen.plus(dict(zip(asked, answers)))
 
 
-def _ask(question: Question, open_store: Callable[[Destination], Store]) -> Answer:
+def remembered(wanted: Sequence[PushRequest], seen: RemoteState, before: Memory) -> Memory:
+    """What to remember of these repositories: what tags named when they were asked, else one that did before."""
+    memory: dict[Destination, dict[str, str]] = {}
+    for question, answer in seen.answers.items():
+        if question.kind is Kind.TAG and isinstance(answer, Present):
+            memory.setdefault(question.destination, {})[question.name] = str(answer.digest)
+    for request in wanted:
+        old = before.get(request.destination, {})
+        memory.setdefault(request.destination, dict(list(old.items())[:1]))
+    return memory
+
+
+def _ask(question: Question, stores: Stores) -> Answer:
     try:
-        store = open_store(question.destination)
-        if question.kind is Kind.BLOB:
-            blob = Descriptor(_ANY_BLOB, Digest.parse(question.name), question.size)
-            return Present(blob.digest) if store.has_blob(blob) else Absent()
-        found = store.resolve(question.name)
-        return Present(found.digest) if found else Absent()
+        with stores.timed(question.destination) as store:
+            return _answer(question, store)
     except OcikitError as error:
         return Unknown(str(error))
+
+
+def _answer(question: Question, store: Store) -> Answer:
+    if question.kind is Kind.BLOB:
+        blob = Descriptor(_ANY_BLOB, Digest.parse(question.name), question.size)
+        return Present(blob.digest) if store.has_blob(blob) else Absent()
+    if question.kind is Kind.CONTENT:
+        manifest = store.fetch_manifest(question.name)
+        if isinstance(manifest, ImageIndex):
+            return Unknown("an index")
+        return Content(manifest.config.digest, manifest.layers)
+    found = store.resolve(question.name)
+    return Present(found.digest) if found else Absent()

@@ -1,0 +1,125 @@
+"""A run is published as a whole: one survey, one plan, one process that sends; then a row for each reference."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pants.base.build_environment import get_buildroot
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import collect_rules, rule
+from pants.util.logging import LogLevel
+
+from ocikit import atomic_file
+from ocikit.push.outcome import Outcomes
+from ocikit.push.plan import Policy, RefusedMounts, plan
+from ocikit.push.remote_state import Kind, Present, Question
+from ocikit.push.report import UNCHANGED, Row, foreseen, line, rows, summary
+from ocikit.push.steps import Plan
+from ocikit.push.wanted import PushRequest
+from pants_oci.compat import by_name, concurrently
+from pants_oci.steps.registries_process import SendRequest, Surveyed, SurveyRequest, call_send, call_survey
+from pants_oci.steps.run_scope import RunRegister, RunRegisterRequest, call_run_register
+from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
+from pants_oci.subsystem import OciSubsystem, Verify
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PublishRunRequest(EngineAwareParameter):
+    """Publish what these targets want, together."""
+
+    field_sets: tuple[PushFieldSet, ...]
+
+    def debug_hint(self) -> str:
+        return ", ".join(str(field_set.address) for field_set in self.field_sets[:3])
+
+
+@dataclass(frozen=True)
+class PublishedRun:
+    """The rows of each target that was published, by its address."""
+
+    rows: Mapping[str, tuple[Row, ...]]
+
+
+@rule(desc="Publish OCI images", level=LogLevel.DEBUG)
+async def publish_run(request: PublishRunRequest, oci: OciSubsystem) -> PublishedRun:
+    wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in request.field_sets)
+    requests = tuple(push for one in wanted for push in one.requests)
+    if not requests:
+        return PublishedRun({})
+    surveyed = await call_survey(SurveyRequest(requests))
+    policy = Policy(oci.verify is Verify.BLOBS)
+    steps = plan(requests, surveyed.seen, policy)
+    register = await call_run_register(RunRegisterRequest())
+    signed = register.asked()
+    if steps.puts and not all(put.origin in signed for put in steps.puts):
+        requests = tuple(push for push in requests if push.origin in signed)
+        steps = plan(requests, surveyed.seen, policy)
+    images = {push.origin: one.image.blobs for one in wanted for push in one.requests}
+    outcomes = foreseen(steps) if oci.dry_run else Outcomes()
+    if steps.puts and not oci.dry_run:
+        outcomes = Outcomes()
+        todo, again = _changed(requests, steps), steps
+        refused: RefusedMounts = frozenset()
+        while todo:
+            blobs = tuple(dict.fromkeys(images[push.origin] for push in todo))
+            sent = await call_send(SendRequest(todo, again, blobs))
+            outcomes = outcomes.then(sent.outcomes)
+            # Where a registry would not mount, the bytes are sent after all.
+            refused |= outcomes.unmounted
+            todo = tuple(push for push in todo if _waits(push, outcomes))
+            again = plan(todo, surveyed.seen.plus(_stored(outcomes, todo)), policy, refused)
+            steps = replace(steps, uploads=steps.uploads + again.uploads, mounts=steps.mounts + again.mounts)
+    found = rows(requests, surveyed.seen, steps, outcomes, surveyed.costs)
+    _tell(found, surveyed, outcomes, register, oci)
+    by_target: dict[str, tuple[Row, ...]] = {}
+    for row in found:
+        by_target[row.target] = (*by_target.get(row.target, ()), row)
+    return PublishedRun(by_target)
+
+
+call_publish_run = by_name(publish_run, PublishedRun, PublishRunRequest)
+
+
+def _changed(requests: Iterable[PushRequest], steps: Plan) -> tuple[PushRequest, ...]:
+    puts = {(put.origin, put.destination) for put in steps.puts}
+    return tuple(push for push in requests if (push.origin, push.destination) in puts)
+
+
+def _waits(push: PushRequest, outcomes: Outcomes) -> bool:
+    return any((push.destination, blob.digest) in outcomes.unmounted for blob in push.manifest.blobs)
+
+
+def _stored(outcomes: Outcomes, requests: Iterable[PushRequest]) -> Mapping[Question, Present]:
+    return {
+        Question(push.destination, Kind.BLOB, str(blob.digest), blob.size): Present(blob.digest)
+        for push in requests
+        for blob in push.manifest.blobs
+        if (push.destination, blob.digest) in outcomes.stored
+    }
+
+
+def _tell(
+    found: tuple[Row, ...], surveyed: Surveyed, outcomes: Outcomes, register: RunRegister, oci: OciSubsystem
+) -> None:
+    """To the log what changed, and to the report everything. A rule may not write files, but nothing reads this one."""
+    for text in dict.fromkeys((*surveyed.warnings, *outcomes.warnings)):
+        logger.warning(text)
+    prefix = "dry run: " if oci.dry_run else ""
+    for row in found:
+        if row.outcome != UNCHANGED and not row.error:
+            logger.info("%s%s", prefix, line(row))
+    logger.info("%s%s", prefix, summary(found))
+    if oci.report:
+        document = {"dry_run": oci.dry_run, "references": [row.to_json() for row in register.report(found)]}
+        data = json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
+        atomic_file.write(os.path.join(get_buildroot(), oci.report), data)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

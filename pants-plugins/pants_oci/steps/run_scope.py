@@ -1,0 +1,163 @@
+"""Which targets a run is expected to publish, and which of them did ask.
+
+Pants asks for the processes of one target at a time, but a run is published as a whole. What it is expected to be
+about is worked out as Pants does, from its command line or from what changed. That may be wrong (Pants does not tell in
+which directory it was called), so each target that is asked for also signs a register: only what signed is published,
+and who was not expected is published alone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from pants.base.build_environment import get_buildroot
+from pants.base.specs import AddressLiteralSpec, FileLiteralSpec, RawSpecs, Specs
+from pants.base.specs_parser import SpecsParser
+from pants.core.goals.publish import PublishFieldSet
+from pants.engine.addresses import AddressInput
+from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.internals.options_parsing import _Options
+from pants.engine.internals.session import SessionValues
+from pants.engine.rules import _uncacheable_rule, collect_rules, rule
+from pants.engine.target import NoApplicableTargetsBehavior, TargetRootsToFieldSetsRequest
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+from pants.vcs.changed import ChangedOptions, ChangedRequest
+from pants.vcs.git import GitWorktreeRequest
+
+from ocikit.push.report import Row
+from pants_oci.compat import (
+    by_name,
+    changed_addresses,
+    find_field_sets_of_specs,
+    get_git_worktree,
+    implicitly,
+)
+from pants_oci.steps.wanted import PushFieldSet
+
+
+class RunRegister:
+    """What Pants has asked for in this run so far, and what became of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: set[str] = set()
+        self._rows: dict[str, Row] = {}
+
+    def sign(self, origin: str) -> None:
+        with self._lock:
+            self._asked.add(origin)
+
+    def asked(self) -> frozenset[str]:
+        with self._lock:
+            return frozenset(self._asked)
+
+    def report(self, rows: Iterable[Row]) -> tuple[Row, ...]:
+        """Add rows to those of the run, which are returned."""
+        with self._lock:
+            self._rows.update((row.reference, row) for row in rows)
+            return tuple(self._rows.values())
+
+
+@dataclass(frozen=True)
+class RunRegisterRequest:
+    """Ask for the register of this run."""
+
+
+@_uncacheable_rule(desc="Open the register of the run", level=LogLevel.TRACE)
+async def run_register(_: RunRegisterRequest) -> RunRegister:
+    return RunRegister()
+
+
+call_run_register = by_name(run_register, RunRegister, RunRegisterRequest)
+
+
+@dataclass(frozen=True)
+class RunSpecsRequest:
+    """Ask what the command line names."""
+
+
+@dataclass(frozen=True)
+class RunSpecs:
+    specs: Specs
+
+
+@rule(desc="Find what the run is about", level=LogLevel.DEBUG)
+async def run_specs(_: RunSpecsRequest, options: _Options, session: SessionValues) -> RunSpecs:
+    unmatched = options.options.for_global_scope().unmatched_cli_globs
+    changed = ChangedOptions.from_options(options.options.for_scope("changed"))
+    if not changed.provided:
+        parser = SpecsParser(working_dir=_working_directory(session))
+        specs = parser.parse_specs(
+            options.options.specs, description_of_origin="CLI arguments", unmatched_glob_behavior=unmatched
+        )
+        return RunSpecs(specs)
+    worktree = await get_git_worktree(**implicitly(GitWorktreeRequest()))
+    files = tuple(changed.changed_files(worktree.git_worktree)) if worktree.git_worktree else ()
+    addresses = await changed_addresses(**implicitly(ChangedRequest(files, changed.dependents)))
+    origin = "`--changed-since`"
+    inputs = [AddressInput.parse(address.spec, description_of_origin=origin) for address in addresses]
+    includes = RawSpecs(
+        address_literals=tuple(
+            AddressLiteralSpec(
+                path_component=parsed.path_component,
+                target_component=parsed.target_component,
+                generated_component=parsed.generated_component,
+                parameters=FrozenDict(parsed.parameters),
+            )
+            for parsed in inputs
+        ),
+        file_literals=tuple(FileLiteralSpec(file) for file in files),
+        unmatched_glob_behavior=unmatched,
+        filter_by_global_options=True,
+        from_change_detection=True,
+        description_of_origin=origin,
+    )
+    return RunSpecs(Specs(includes, RawSpecs(description_of_origin=origin)))
+
+
+call_run_specs = by_name(run_specs, RunSpecs, RunSpecsRequest)
+
+
+@dataclass(frozen=True)
+class RunScopeRequest:
+    """Ask which push targets the run is expected to publish."""
+
+
+@dataclass(frozen=True)
+class RunScope:
+    field_sets: tuple[PushFieldSet, ...] = ()
+
+
+@rule(desc="Find what the run publishes", level=LogLevel.DEBUG)
+async def run_scope(_: RunScopeRequest) -> RunScope:
+    try:
+        named = await call_run_specs(RunSpecsRequest())
+        request = TargetRootsToFieldSetsRequest(
+            PublishFieldSet,
+            goal_description="the `publish` goal",
+            no_applicable_targets_behavior=NoApplicableTargetsBehavior.ignore,
+        )
+        roots = await find_field_sets_of_specs(request, named.specs)
+    except Exception:  # noqa: BLE001 - Pants itself has told what is wrong with the command line, if anything is.
+        return RunScope()
+    found = {field_set.address: field_set for field_set in roots.field_sets if isinstance(field_set, PushFieldSet)}
+    return RunScope(tuple(found[address] for address in sorted(found)))
+
+
+call_run_scope = by_name(run_scope, RunScope, RunScopeRequest)
+
+
+def _working_directory(session: SessionValues) -> str:
+    """Relative to the build root, as far as the shell told it."""
+    root, told = PurePath(get_buildroot()), session[CompleteEnvironmentVars].get("PWD", "")
+    real = PurePath(os.path.realpath(told)) if told else root
+    return str(real.relative_to(root)) if root in (real, *real.parents) else ""
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,132 @@
+"""Carry out a plan: blobs, then each manifest and its tags as soon as everything it needs is there.
+
+Tasks are handed to a pool in the order of the plan, and a task waits only for tasks that were handed over before it:
+so the oldest one at work never waits, and there is always progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Callable
+
+from ocikit.digest import Digest
+from ocikit.errors import OcikitError
+from ocikit.manifest import Manifest
+from ocikit.push.outcome import Blob, Outcomes
+from ocikit.push.steps import Mount, Plan, Put, Upload
+from ocikit.push.stores import CONCURRENCY, Stores
+from ocikit.registry.failure import is_immutable_tag
+from ocikit.registry.repository import RegistryRepository
+from ocikit.store import Opener, Store
+
+# The bytes of a blob, where they are at hand.
+BlobOpener = Callable[[Digest], "Opener | None"]
+
+
+class NotMounted(OcikitError):
+    """A registry would not mount a blob, and its bytes are not at hand."""
+
+
+def carry_out(plan: Plan, manifests: Mapping[Digest, Manifest], stores: Stores, open_blob: BlobOpener) -> Outcomes:
+    """Carry the steps out, many at a time; one failure does not stop the others."""
+    run = _Run(manifests, stores, open_blob)
+    moved: list[tuple[Put, Future[dict[str, str]]]] = []
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        for upload in plan.uploads:
+            run.blobs[upload.destination, upload.blob.digest] = pool.submit(run.upload, upload)
+        for mount in plan.mounts:
+            source = run.blobs.get((mount.source, mount.blob.digest))
+            run.blobs[mount.destination, mount.blob.digest] = pool.submit(run.mount, mount, source)
+        moved.extend((put, pool.submit(run.put, put)) for put in plan.puts)
+    failed = {
+        (put.origin, put.destination, tag): text for put, future in moved for tag, text in future.result().items()
+    }
+    return Outcomes(
+        failed,
+        frozenset(blob for blob, future in run.blobs.items() if not future.exception()),
+        frozenset(run.mounted),
+        frozenset(blob for blob, future in run.blobs.items() if isinstance(future.exception(), NotMounted)),
+        stores.costs({put.destination for put in plan.puts}),
+        stores.warnings(),
+    )
+
+
+class _Run:
+    def __init__(self, manifests: Mapping[Digest, Manifest], stores: Stores, open_blob: BlobOpener) -> None:
+        self._manifests = manifests
+        self._stores = stores
+        self._open_blob = open_blob
+        self.blobs: dict[Blob, Future[None]] = {}
+        self.mounted: set[Blob] = set()
+
+    def upload(self, step: Upload) -> None:
+        opener = self._open_blob(step.blob.digest)
+        assert opener, f"the blob {step.blob.digest} was to be sent, and is not at hand"
+        with self._stores.timed(step.destination) as store:
+            store.push_blob(step.blob, opener)
+
+    def mount(self, step: Mount, source: Future[None] | None) -> None:
+        # Where the source was not filled, it is tried all the same: its failure is no reason for this one.
+        if source:
+            source.exception()
+        opener = self._open_blob(step.blob.digest)
+        with self._stores.timed(step.destination) as store:
+            assert isinstance(store, RegistryRepository), f"{step.destination.address} mounts nothing"
+            if store.mount_blob(step.blob, step.source.path, opener):
+                self.mounted.add((step.destination, step.blob.digest))
+            elif opener is None:
+                raise NotMounted(f"{step.blob.digest} was not mounted from {step.source.address}")
+
+    def put(self, step: Put) -> dict[str, str]:
+        """Returns why tags were not moved, by tag."""
+        manifest = self._manifests[step.manifest.digest]
+        try:
+            for blob in manifest.blobs:
+                transfer = self.blobs.get((step.destination, blob.digest))
+                if transfer:
+                    self._wait_for(transfer, f"the blob {blob.digest} ({blob.size} bytes)")
+        except NotMounted:
+            # Neither done nor failed: there will be another plan.
+            return {}
+        except OcikitError as error:
+            return dict.fromkeys(step.tags, str(error))
+        return self._move(step, manifest)
+
+    def _move(self, step: Put, manifest: Manifest) -> dict[str, str]:
+        try:
+            with self._stores.timed(step.destination) as store:
+                done: frozenset[str] = frozenset()
+                if len(step.tags) > 1 and isinstance(store, RegistryRepository):
+                    done = store.push_with_tags(manifest, step.tags)
+                tags = [tag for tag in step.tags if tag not in done]
+                return {tag: why for tag in tags for why in [_move_tag(store, tag, manifest)] if why}
+        except OcikitError as error:
+            return dict.fromkeys(step.tags, str(error))
+
+    def _wait_for(self, transfer: Future[None], what: str) -> None:
+        try:
+            transfer.result()
+        except NotMounted:
+            raise
+        except OcikitError as error:
+            raise OcikitError(f"{what} could not be sent: {error}") from None
+
+
+def _move_tag(store: Store, tag: str, manifest: Manifest) -> str | None:
+    """Let a tag name the image; returns why not."""
+    try:
+        store.push_manifest(manifest, tag)
+    except OcikitError as error:
+        if not (is_immutable_tag(error) and _names(store, tag, manifest)):
+            return str(error)
+    return None
+
+
+def _names(store: Store, tag: str, manifest: Manifest) -> bool:
+    """Whether a tag that was not let move names the image already."""
+    try:
+        found = store.resolve(tag)
+    except OcikitError:
+        return False
+    return found is not None and found.digest == manifest.descriptor.digest

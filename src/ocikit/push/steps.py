@@ -1,0 +1,133 @@
+"""The steps of a plan: what is to be done in one repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.push.wanted import Destination
+
+
+@dataclass(frozen=True)
+class Keep:
+    """The tag has the image already."""
+
+    origin: str
+    destination: Destination
+    tag: str
+    digest: Digest
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """A tag that must not move names the image `found`: nothing is sent; None: another tag of the request does."""
+
+    origin: str
+    destination: Destination
+    tag: str
+    wanted: Digest
+    found: Digest | None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Send a blob."""
+
+    destination: Destination
+    blob: Descriptor
+
+    def to_json(self) -> dict[str, Any]:
+        return {"destination": self.destination.address, "blob": self.blob.to_json()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Upload:
+        return cls(Destination(document["destination"]), Descriptor.from_json(document["blob"]))
+
+
+@dataclass(frozen=True)
+class Mount:
+    """Take a blob over from another repository of the same registry, which has it or is filled before."""
+
+    destination: Destination
+    blob: Descriptor
+    source: Destination
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "destination": self.destination.address,
+            "blob": self.blob.to_json(),
+            "source": self.source.address,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Mount:
+        return cls(
+            Destination(document["destination"]),
+            Descriptor.from_json(document["blob"]),
+            Destination(document["source"]),
+        )
+
+
+@dataclass(frozen=True)
+class Put:
+    """Store a manifest and let tags name it; `known` when it is there and only the tags are new."""
+
+    origin: str
+    destination: Destination
+    tags: tuple[str, ...]
+    manifest: Descriptor
+    known: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "origin": self.origin,
+            "destination": self.destination.address,
+            "tags": list(self.tags),
+            "manifest": self.manifest.to_json(),
+            "known": self.known,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Put:
+        return cls(
+            document["origin"],
+            Destination(document["destination"]),
+            tuple(document["tags"]),
+            Descriptor.from_json(document["manifest"]),
+            document["known"],
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in an order that is safe to stop after any of them."""
+
+    kept: tuple[Keep, ...] = ()
+    refused: tuple[Refuse, ...] = ()
+    uploads: tuple[Upload, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    puts: tuple[Put, ...] = ()
+
+    @property
+    def bytes_to_send(self) -> int:
+        """Compressed bytes of the blobs to be sent; manifests are not counted."""
+        return sum(step.blob.size for step in self.uploads)
+
+    def to_json(self) -> dict[str, Any]:
+        """The steps that change something: what an executor needs."""
+        return {
+            "uploads": [step.to_json() for step in self.uploads],
+            "mounts": [step.to_json() for step in self.mounts],
+            "puts": [step.to_json() for step in self.puts],
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Plan:
+        return cls(
+            uploads=tuple(Upload.from_json(step) for step in document["uploads"]),
+            mounts=tuple(Mount.from_json(step) for step in document["mounts"]),
+            puts=tuple(Put.from_json(step) for step in document["puts"]),
+        )
