@@ -63,7 +63,7 @@ def test_the_first_run_publishes_everything(site: Site, first: Run) -> None:
         for blob in (manifest["config"], *manifest["layers"]):
             answer = site.registry.get(f"{repository}/blobs/{blob['digest']}")
             assert (answer.status_code, len(answer.content)) == (200, blob["size"])
-    assert {row["status"] for row in first.rows} == {"pushed"}
+    assert {row["outcome"] for row in first.rows} == {"pushed"}
 
 
 @pytest.mark.parametrize("tool", PULLERS)
@@ -80,7 +80,7 @@ def test_the_second_run_changes_nothing(root: BuildRoot, site: Site, first: Run)
     again = publish(root, site)
     assert again.sent == ()
     assert again.digests == first.digests
-    assert {row["status"] for row in again.rows} == {"unchanged"}
+    assert {row["outcome"] for row in again.rows} == {"unchanged"}
 
 
 def test_a_change_sends_one_layer(root: BuildRoot, site: Site, first: Run) -> None:
@@ -93,7 +93,7 @@ def test_a_change_sends_one_layer(root: BuildRoot, site: Site, first: Run) -> No
     layers = {layer["digest"] for layer in after["layers"]} - {layer["digest"] for layer in before["layers"]}
     assert len(layers) == 1
     assert run.blobs == {*layers, after["config"]["digest"]}
-    assert {row["tag"]: row["status"] for row in run.rows if row["repository"] == "team/two"} == {
+    assert {row["tag"]: row["outcome"] for row in run.rows if row["repository"] == "team/two"} == {
         "latest": "pushed",
         "1.0": "pushed",
     }

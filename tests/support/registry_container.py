@@ -110,7 +110,7 @@ def registry_container(
     with container(image_from("TEST_REGISTRY_IMAGE"), variables, volumes, (PORT, *ports), host=host) as started:
         addresses = {port: address for port, address in started.addresses.items() if port != PORT}
         registry = Registry(started.addresses[PORT], login, authority, client, auth, started.name, addresses)
-        _wait_for(registry)
+        wait_for(registry)
         yield registry
 
 
@@ -173,7 +173,8 @@ def bridge_address() -> str:
     return settings.get("Gateway") or str(ipaddress.ip_network(settings["Subnet"])[1])
 
 
-def _wait_for(registry: Registry) -> None:
+def wait_for(registry: Registry) -> None:
+    """Until it answers."""
     for _ in range(300):
         try:
             # With tokens it says 401, and below a prefix 404.

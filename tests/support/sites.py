@@ -15,16 +15,27 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from support.certificates import Authority
-from support.commands import DOCKER, run
+from support.commands import DOCKER, image_from, run
 from support.nginx_container import UPSTREAM, nginx_beside
-from support.registry_container import FILES, LOOPBACK, Login, Registry, bridge_address, registry_container
+from support.registry_container import (
+    FILES,
+    LOOPBACK,
+    Login,
+    Registry,
+    bridge_address,
+    container,
+    registry_container,
+    wait_for,
+)
 from support.token_server import TokenServer
 
 LOGIN = Login("robot", "pa55:wörd")
 # Where nginx listens in the container.
 FRONT, BACK = 8080, 8081
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_LOG_LINE = re.compile(r'"(?P<method>[A-Z]+) (?P<target>\S+) HTTP/1[.][01]" (?P<status>\d+)')
+_LOG_LINE = re.compile(
+    r'"(?P<method>[A-Z]+) (?P<target>\S+) HTTP/1[.][01]" (?P<status>\d+) \d+ "[^"]*" "(?P<agent>[^"]*)"'
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,7 @@ class Asked:
     method: str
     target: str
     status: int
+    agent: str
 
     @property
     def completed_blob(self) -> str:
@@ -68,7 +80,9 @@ class Site:
         """All that the registry was asked so far, as it says itself."""
         lines = run(DOCKER, "logs", self.registry.container).splitlines()
         found = (_LOG_LINE.search(line) for line in lines)
-        return tuple(Asked(line["method"], line["target"], int(line["status"])) for line in found if line)
+        return tuple(
+            Asked(line["method"], line["target"], int(line["status"]), line["agent"]) for line in found if line
+        )
 
 
 def _site(folder: Path, address: str, registry: Registry, reading: str = "", **table: Any) -> Site:
@@ -203,6 +217,30 @@ def _behind_nginx(
         nginx_beside(registry, folder / "nginx", server),
     ):
         yield registry
+
+
+@contextmanager
+def read_only(folder: Path, storage: Path) -> Iterator[Site]:
+    """What is in `storage` can be read there."""
+    environment = {"REGISTRY_STORAGE_MAINTENANCE_READONLY": "{enabled: true}"}
+    with registry_container(folder / "files", environment=environment, storage=storage) as registry:
+        yield _site(folder, registry.address, registry)
+
+
+@contextmanager
+def pull_through(folder: Path) -> Iterator[tuple[Site, Site]]:
+    """A registry, and another one that has nothing but what it gets from the first."""
+    with registry_container(folder / "files", ports=(FRONT,)) as upstream:
+        environment = {"REGISTRY_HTTP_ADDR": f":{FRONT}", "REGISTRY_PROXY_REMOTEURL": UPSTREAM}
+        storage = folder / "copies"
+        storage.mkdir()
+        volumes = {storage: "/var/lib/registry"}
+        image = image_from("TEST_REGISTRY_IMAGE")
+        with container(image, environment, volumes, network_of=upstream.container) as mirror:
+            mirrored = Registry(upstream.beside[FRONT], container=mirror.name)
+            wait_for(mirrored)
+            (folder / "mirror").mkdir()
+            yield _site(folder, upstream.address, upstream), _site(folder / "mirror", mirrored.address, mirrored)
 
 
 # All that can be published to.
