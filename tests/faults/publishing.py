@@ -1,0 +1,102 @@
+"""Ours: what `ocikit survey` and `ocikit publish` do, in this process and with no time lost by waiting."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Callable
+
+from faults.cell import Downtime, Pushed
+from faults.scenario import BASE, TAG, Images, docker_config
+from ocikit.digest import Digest
+from ocikit.push.carry_out import carry_out
+from ocikit.push.outcome import Blob, Outcomes
+from ocikit.push.plan import DEFAULT_POLICY, plan
+from ocikit.push.remote_state import Answer, Kind, Present, Question
+from ocikit.push.report import PUSHED, TAGGED, UNCHANGED, line, rows
+from ocikit.push.steps import Plan
+from ocikit.push.stores import Stores
+from ocikit.push.survey import survey
+from ocikit.push.wanted import Destination, PushRequest
+from ocikit.registry.client import RegistryClient
+from ocikit.registry.transport import HttpTransport
+from ocikit.store import Opener
+from ocikit.testing import FakeRegistry
+
+
+def publish(registry: FakeRegistry, images: Images, down: Downtime) -> Pushed:
+    """Ask, plan and send as the plugin has it done; each time with new connections, as in a process of its own."""
+    wanted = _wanted(registry, images)
+    manifests = {request.manifest.descriptor.digest: request.manifest for request in wanted}
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_bytes(docker_config(registry.address))
+        environ = {"DOCKER_CONFIG": folder}
+        with _connected(environ, down, for_push=False) as stores:
+            seen = survey(wanted, stores, DEFAULT_POLICY)
+        steps = again = plan(wanted, seen)
+        outcomes, todo = Outcomes(), wanted
+        while todo:
+            with _connected(environ, down, for_push=True) as stores:
+                outcomes = outcomes.then(carry_out(again, manifests, stores, _blobs_to_send(again, images)))
+            # Where the registry would not mount, the bytes are sent after all.
+            todo = [request for request in todo if _blobs(request) & outcomes.unmounted]
+            again = plan(todo, seen.plus(_there(todo, outcomes)), refused_mounts=outcomes.unmounted)
+    told = rows(wanted, seen, steps, outcomes, {})
+    errors = tuple(line(row) for row in told if row.error)
+    return Pushed(all(row.outcome in (PUSHED, TAGGED, UNCHANGED) for row in told), errors)
+
+
+def _wanted(registry: FakeRegistry, images: Images) -> list[PushRequest]:
+    base = Destination(f"{registry.address}/{BASE}")
+    return [
+        PushRequest(
+            f"{name}:push",
+            Destination(f"{registry.address}/{name}"),
+            (TAG,),
+            manifest,
+            bases=(base,),
+            base_layers=1,
+        )
+        for name, manifest in images.manifests.items()
+    ]
+
+
+def _blobs(request: PushRequest) -> set[Blob]:
+    return {(request.destination, blob.digest) for blob in request.manifest.blobs}
+
+
+def _there(requests: list[PushRequest], outcomes: Outcomes) -> Mapping[Question, Answer]:
+    return {
+        Question(request.destination, Kind.BLOB, str(blob.digest), blob.size): Present(blob.digest)
+        for request in requests
+        for blob in request.manifest.blobs
+        if (request.destination, blob.digest) in outcomes.stored
+    }
+
+
+def _blobs_to_send(steps: Plan, images: Images) -> Callable[[Digest], Opener | None]:
+    """As in a sandbox, only these are at hand."""
+    at_hand = {step.blob.digest for step in steps.uploads}
+
+    def open_blob(digest: Digest) -> Opener | None:
+        return partial(_opened, images.blobs[digest]) if digest in at_hand else None
+
+    return open_blob
+
+
+def _opened(data: bytes) -> AbstractContextManager[BinaryIO]:
+    return io.BytesIO(data)
+
+
+@contextmanager
+def _connected(environ: Mapping[str, str], down: Downtime, *, for_push: bool) -> Iterator[Stores]:
+    transport = HttpTransport(read_seconds=down.read_seconds)
+    make_client = partial(RegistryClient, transport=transport, clock=down.clock, sleep=down.sleep, jitter=lambda: 0.5)
+    try:
+        yield Stores("", environ, {}, for_push=for_push, make_client=make_client)
+    finally:
+        transport.close()
