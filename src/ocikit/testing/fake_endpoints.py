@@ -150,7 +150,12 @@ class _Manifests(_Endpoint):
         kind = self._request.headers.get("content-type", "").partition(";")[0].strip()
         tags = tuple(query.get("tag", ())) if self._faults.multi_tag and ":" in rest else ()
         digest = self._writable().put_manifest(
-            rest, kind, self._request.body, tags, immutable_tags=self._faults.immutable_tags
+            rest,
+            kind,
+            self._request.body,
+            tags,
+            immutable_tags=self._faults.immutable_tags,
+            unchecked=self._faults.unchecked_manifests,
         )
         headers = {"Location": f"{self._at}/manifests/{digest}", **self._digest_header(digest)}
         if tags:

@@ -74,6 +74,7 @@ class Faults:
     drop_download_after: int | None = None
     drop_upload_after: int | None = None
     # Manifests
+    unchecked_manifests: bool = False  # taken although something that they name is not there
     multi_tag: bool = False  # PUT by digest takes ?tag=a&tag=b and says so in OCI-Tag
     no_referrers: bool = False  # 404, and no OCI-Subject
     wrong_digest: bool = False  # in Docker-Content-Digest
