@@ -382,6 +382,19 @@ class _Loop:
         return Response(307, {"location": request.url + "x"}, io.BytesIO())
 
 
+def test_only_blobs_follow_a_redirect_to_another_host() -> None:
+    with FakeRegistry() as elsewhere:
+        redirect = Refusal("^(POST|PUT)", 307, headers=(("Location", f"{elsewhere.url}{{path}}"),))
+        with FakeRegistry(faults=Faults(refusals=(redirect,))) as registry, _client(registry) as client:
+            repository = _repository(client)
+            with pytest.raises(ProtocolViolation, match="found 307"):
+                repository.push_blob(_BLOB, lambda: io.BytesIO(_LAYER))
+            assert not repository.mount_blob(_BLOB, "base")
+            with pytest.raises(ProtocolViolation, match="found 307"):
+                repository.push_manifest(_MANIFEST, "latest")
+        assert elsewhere.requests == []
+
+
 def test_redirects_have_an_end() -> None:
     client = RegistryClient("r.example", transport=_Loop())
     with pytest.raises(OcikitError, match="more than 10 redirects"):

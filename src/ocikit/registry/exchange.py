@@ -32,8 +32,9 @@ class Request:
     """What is asked; prints as method and address, without query or secrets.
 
     `streamed`: a successful answer's body is left to be read by the caller. `once`: whoever sends it does
-    not send it again by himself, unless it was refused for want of a token. `private`: its body is for
-    this server alone. `secrets`: what must not be shown even where the server's answer repeats it.
+    not send it again by himself, unless it was refused for want of a token. `private`: it is for this
+    server alone, because its body is secret or because another server would do what it asks. `secrets`:
+    what must not be shown even where the server's answer repeats it.
     """
 
     method: str
@@ -157,7 +158,7 @@ def with_prefix(base: str, url: str) -> str:
 def redirected(answer: Answer) -> Request | None:
     """The request to send next, if `answer` is a redirect to follow; another server gets no secret.
 
-    307 and 308 keep method and body, unless another server would get a body that is not for it. The others
+    307 and 308 keep method and body, unless another server would get what is not for it. The others
     are followed where there is no body (RFC 9110, section 15.4).
     """
     request, location = answer.request, answer.headers.get("location")

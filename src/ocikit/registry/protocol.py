@@ -61,7 +61,7 @@ def put_manifest(at: str, name: str, content: Manifest | ImageIndex, tags: Seque
     """Spec: "Pushing Manifests"; `tags`: of main, 2026, endpoint 7b, with a digest as `name`."""
     query = "?" + urlencode([("tag", tag) for tag in tags]) if tags else ""
     url = f"{at}/manifests/{quote(name, safe=':')}{query}"
-    return Request("PUT", url, {"Content-Type": content.media_type}, content.data)
+    return Request("PUT", url, {"Content-Type": content.media_type}, content.data, private=True)
 
 
 def confirmed_tags(answer: Answer, asked: Sequence[str]) -> frozenset[str]:
@@ -76,8 +76,8 @@ def blob(method: str, at: str, digest: Digest) -> Request:
 
 
 def start_upload(at: str) -> Request:
-    """Spec: "POST then PUT"."""
-    return Request("POST", f"{at}/blobs/uploads/")
+    """Spec: "POST then PUT". The answer may say that another server is to be sent the blob."""
+    return Request("POST", f"{at}/blobs/uploads/", private=True)
 
 
 def mount(at: str, digest: Digest, source: str) -> Request:
@@ -86,7 +86,7 @@ def mount(at: str, digest: Digest, source: str) -> Request:
     Spec: "Mounting a blob from another repository".
     """
     query = urlencode({"mount": str(digest), "from": source})
-    return Request("POST", f"{at}/blobs/uploads/?{query}")
+    return Request("POST", f"{at}/blobs/uploads/?{query}", private=True)
 
 
 def upload_status(location: str) -> Request:
