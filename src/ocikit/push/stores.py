@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Lock
 from typing import Callable
 
@@ -90,10 +91,12 @@ class Stores:
         repository = parse_repository(address)
         client = self._clients.get(repository.registry)
         if client is None:
+            # A mirror may be behind: what a tag names, and what is there, only the registry itself can say.
+            options = replace(self._options.get(repository.registry, DEFAULT_OPTIONS), mirrors=())
             client = self._clients[repository.registry] = self._make_client(
                 repository.registry,
                 credentials=self._credentials,
-                options=self._options.get(repository.registry, DEFAULT_OPTIONS),
+                options=options,
                 budget=self._budget,
             )
         return RegistryRepository(client, repository, for_push=self._for_push)
