@@ -176,7 +176,7 @@ def body_limit(folder: Path) -> Iterator[Site]:
 @contextmanager
 def rate_limit(folder: Path) -> Iterator[Site]:
     """Ten requests a second, five more for a start; who asks too often is told to wait for a second."""
-    zone = "limit_req_zone $binary_remote_addr zone=all:1m rate=10r/s;"
+    zone = "limit_req_zone $binary_remote_addr zone=all:1m rate=10r/s; client_max_body_size 0;"
     location = f"""location / {{
       limit_req zone=all burst=5 nodelay;
       limit_req_status 429;
