@@ -19,6 +19,7 @@ import pytest
 from ocikit.testing.fake_auth import FakeAuth
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.build_root import BuildRoot, Result
+from support.sites import client_certificates
 from support.traces import ProcessWatch, Traces
 
 HELPER = "docker-credential-planted"
@@ -184,6 +185,26 @@ def test_nothing_secret_is_left_behind(kind: Callable[[FakeRegistry, Path], Plan
     assert _unexpected(watch, planted) == []
 
     _assert_that_the_control_is_found(control, place, since, results, watch)
+
+
+@pytest.mark.container
+def test_a_client_key_stays_where_it_is(place: Place, tmp_path: Path) -> None:
+    since = time.time() - 1
+    place.root.write({"file": "for a closed registry"})
+    with client_certificates(tmp_path) as site:
+        key = Path(site.table["client_key"])
+        # Whoever reads PEM files passes over what stands before them.
+        mark = _new()
+        key.write_text(f"{mark}\n{key.read_text()}")
+        texts = {"mark": mark, "key": key.read_text().splitlines()[2]}
+        with ProcessWatch(texts).running() as watch:
+            result = place.publish(site.option, env={"TAG": "1"})
+        (row,) = json.loads((place.folder / "report.json").read_text())["references"]
+        assert site.registry.digest("push", "1") == row["digest"]
+    assert Traces(texts).in_bytes(str(result).encode()) == set()
+    assert Traces(texts).in_files(place.folder, since) == {}
+    assert watch.sightings == set()
+    assert Traces({"path": str(key)}).in_files(place.folder, since)
 
 
 def _unexpected(watch: ProcessWatch, planted: Planted) -> list[tuple[str, str, str]]:
