@@ -41,18 +41,20 @@ def files_below(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_the_report_for_machines(examples: BuildRoot) -> None:
-    (row,) = report(examples, "publish", "examples/banner:push")
+    rows = report(examples, "publish", "examples/banner:push")
     digests = tags_in(examples, "examples/banner")
     assert set(digests) == {"latest", "1.0"}
-    assert row["names"] == ["oci:dist/registry/examples/banner:latest", "oci:dist/registry/examples/banner:1.0"]
-    assert row["published"] is True
-    assert row["target"] == "examples/banner:push"
-    assert row["tags"] == ["latest", "1.0"]
-    assert row["digest"] == digests["latest"] == digests["1.0"]
+    for row, tag in zip(rows, ("latest", "1.0")):
+        assert row["names"] == [row["reference"]] == [f"oci:dist/registry/examples/banner:{tag}"]
+        assert (row["registry"], row["repository"], row["tag"]) == ("oci:", "dist/registry/examples/banner", tag)
+        assert (row["published"], row["outcome"], row["error"]) == (True, "pushed", None)
+        assert row["target"] == "examples/banner:push"
+        assert row["digest"] == digests[tag]
+    assert [layer["origin"] for layer in rows[0]["changes"]["added"]][-1] == "examples/banner:texts"
 
-    (again,) = report(examples, "publish", "examples/banner:push")
-    assert (again["digest"], again["published"]) == (row["digest"], False)
-    assert "unchanged" in json.dumps(again)
+    for again, row in zip(report(examples, "publish", "examples/banner:push"), rows):
+        assert (again["digest"], again["published"], again["outcome"]) == (row["digest"], False, "unchanged")
+        assert again["bytes_sent"] == 0 < again["bytes_present"]
 
 
 def test_a_directory_is_not_written_again(examples: BuildRoot) -> None:
@@ -67,7 +69,7 @@ def test_a_directory_is_not_written_again(examples: BuildRoot) -> None:
 def test_two_registries(examples: BuildRoot) -> None:
     address = push(examples, 'registries=["@local", "oci:dist/other"], repository="more"')
     rows = report(examples, "publish", address)
-    assert {row["repository"] for row in rows} == {"oci:dist/registry/more", "oci:dist/other/more"}
+    assert {row["repository"] for row in rows} == {"dist/registry/more", "dist/other/more"}
     assert len({row["digest"] for row in rows}) == 1
     assert (examples.path / "dist/other/more/index.json").exists()
 
@@ -75,10 +77,10 @@ def test_two_registries(examples: BuildRoot) -> None:
 def test_tags_and_repository_from_placeholders(examples: BuildRoot) -> None:
     tags = ["{git.short_sha}", "v-{env.RELEASE}", "{digest}", "{name}"]
     address = push(examples, f'image_tags={tags}, repository="{{full_directory}}/{{name}}"')
-    (row,) = report(examples, "publish", address, env={"RELEASE": "7"})
+    rows = report(examples, "publish", address, env={"RELEASE": "7"})
     sha = examples.git("rev-parse", "HEAD")[:7]
-    assert row["tags"] == [sha, "v-7", row["digest"].split(":")[1][:12], "push"]
-    assert set(tags_in(examples, "more/push")) == set(row["tags"])
+    assert [row["tag"] for row in rows] == [sha, "v-7", rows[0]["digest"].split(":")[1][:12], "push"]
+    assert set(tags_in(examples, "more/push")) == {row["tag"] for row in rows}
 
 
 def test_a_placeholder_that_cannot_be_filled(examples: BuildRoot) -> None:
@@ -97,12 +99,15 @@ def test_tags_of_a_registry(examples: BuildRoot) -> None:
 
 def test_an_old_tag_stays_when_the_image_changes(examples: BuildRoot) -> None:
     address = push(examples, 'image_tags=["latest", "{digest}"]')
-    (row,) = report(examples, "publish", address)
+    (_, row) = report(examples, "publish", address)
     examples.write({"examples/greeter/greeting.txt": "Good day.\n"})
-    (changed,) = report(examples, "publish", address)
+    (latest, changed) = report(examples, "publish", address)
     tags = tags_in(examples, "more")
-    assert tags["latest"] == changed["digest"] == tags[changed["tags"][1]]
-    assert tags[row["tags"][1]] == row["digest"] != changed["digest"]
+    assert tags["latest"] == changed["digest"] == tags[changed["tag"]]
+    assert tags[row["tag"]] == row["digest"] != changed["digest"]
+    assert latest["changes"]["previous"] == row["digest"]
+    assert [layer["origin"] for layer in latest["changes"]["added"]] == ["examples/greeter:texts"]
+    assert len(latest["changes"]["removed"]) == 1
 
 
 def test_skip_push(examples: BuildRoot) -> None:

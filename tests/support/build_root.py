@@ -68,11 +68,13 @@ class BuildRoot:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
-    def pants(self, *arguments: str, env: Mapping[str, str] | None = None, check: bool = True) -> Result:
-        """Run Pants. `env` is added to a clean environment; with `check` an exit code but 0 fails the test."""
+    def pants(
+        self, *arguments: str, env: Mapping[str, str] | None = None, folder: Path | None = None, check: bool = True
+    ) -> Result:
+        """Run Pants, in `folder`. `env` is added to a clean environment; with `check` only the exit code 0 will do."""
         done = subprocess.run(
             [str(PROJECT / "pants"), "--no-dynamic-ui", "--no-colors", *arguments],
-            cwd=self.path,
+            cwd=folder or self.path,
             env={**self._environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -10,8 +10,13 @@ from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 from ocikit.push.report import FAILED, SKIPPED, UNCHANGED, Row, details, line, skipped
-from pants_oci.steps.publish_run import PublishRunRequest, call_publish_run
-from pants_oci.steps.run_scope import RunRegisterRequest, RunScopeRequest, call_run_register, call_run_scope
+from pants_oci.steps.publish_run import (
+    PublishExpectedRequest,
+    PublishRunRequest,
+    call_publish_expected,
+    call_publish_run,
+)
+from pants_oci.steps.run_scope import RunRegisterRequest, call_run_register
 from pants_oci.steps.wanted import PublishImageRequest, PushFieldSet, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem
 
@@ -29,14 +34,10 @@ async def publish_image(request: PublishImageRequest, oci: OciSubsystem) -> Publ
     left_out = [_told(row, oci.dry_run) for push in wanted.skipped for row in skipped(push)]
     if not wanted.requests:
         return PublishProcesses(left_out)
-    scope = await call_run_scope(RunScopeRequest())
-    rows: tuple[Row, ...] = ()
-    if any(expected.address == field_set.address for expected in scope.field_sets):
-        run = await call_publish_run(PublishRunRequest(scope.field_sets))
-        rows = run.rows.get(str(field_set.address), ())
-    if not rows:
+    run = await call_publish_expected(PublishExpectedRequest())
+    if str(field_set.address) not in run.rows:
         run = await call_publish_run(PublishRunRequest((field_set,)))
-        rows = run.rows[str(field_set.address)]
+    rows = run.rows[str(field_set.address)]
     return PublishProcesses((*(_told(row, oci.dry_run) for row in rows), *left_out))
 
 

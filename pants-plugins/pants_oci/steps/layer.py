@@ -128,7 +128,7 @@ async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
         raise OciTargetError(field_set.address, "the layer is empty: give it `dependencies` or `symlinks`.")
     request = LayerRequest(field_set.address, "layer", f"oci_layer {field_set.address}", entries, contents.parts)
     built: BuiltLayer = await call_build_layer(request)
-    return built
+    return replace(built, origin=str(field_set.address))
 
 
 call_explicit_layer = by_name(explicit_layer, BuiltLayer, LayerFieldSet)

@@ -22,7 +22,13 @@ from ocikit.push.steps import Plan
 from ocikit.push.wanted import PushRequest
 from pants_oci.compat import by_name, concurrently
 from pants_oci.steps.registries_process import SendRequest, Surveyed, SurveyRequest, call_send, call_survey
-from pants_oci.steps.run_scope import RunRegister, RunRegisterRequest, call_run_register
+from pants_oci.steps.run_scope import (
+    RunRegister,
+    RunRegisterRequest,
+    RunScopeRequest,
+    call_run_register,
+    call_run_scope,
+)
 from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, Verify
 
@@ -84,6 +90,21 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem) -> Publishe
 
 
 call_publish_run = by_name(publish_run, PublishedRun, PublishRunRequest)
+
+
+@dataclass(frozen=True)
+class PublishExpectedRequest:
+    """Publish what the run is expected to publish. Equal for all targets that ask, so it is done once."""
+
+
+@rule(desc="Publish what the run is about", level=LogLevel.TRACE)
+async def publish_expected(_: PublishExpectedRequest) -> PublishedRun:
+    scope = await call_run_scope(RunScopeRequest())
+    published: PublishedRun = await call_publish_run(PublishRunRequest(scope.field_sets))
+    return published
+
+
+call_publish_expected = by_name(publish_expected, PublishedRun, PublishExpectedRequest)
 
 
 def _changed(requests: Iterable[PushRequest], steps: Plan) -> tuple[PushRequest, ...]:

@@ -104,8 +104,9 @@ def foreseen(plan: Plan) -> Outcomes:
 
 def line(row: Row) -> str:
     """What happened to a reference and why, for people."""
-    what = f"{row.target}: {row.outcome} {row.reference} {row.digest}"
-    return f"{what}: {row.error}" if row.error else f"{what}: {details(row)}"
+    if row.error:
+        return f"{row.target}: {row.reference} was not moved to {row.digest}: {row.error}"
+    return f"{row.target}: {row.outcome} {row.reference} {row.digest}: {details(row)}"
 
 
 def details(row: Row) -> str:
@@ -195,8 +196,6 @@ def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None
         outcome = FAILED
     elif put:
         outcome = TAGGED if put.known else PUSHED
-    if failed:
-        error = f"it was not moved to {digest}: {failed}"
     return Row(
         request.origin,
         place.registry or LAYOUTS_SCHEME,
@@ -213,7 +212,7 @@ def _refusal(step: Refuse) -> str:
     if not step.found:
         return "nothing was sent, because another of its tags must not move."
     return (
-        f"the tag names {step.found}, wanted {step.wanted}, and by `immutable_tags` no tag of this registry moves. "
+        f"it names {step.found}, and by `immutable_tags` no tag of this registry moves. "
         "Nothing was sent. Use another tag in `image_tags`, or delete the tag in the registry."
     )
 

@@ -11,9 +11,12 @@ from ocikit.errors import OcikitError
 from ocikit.manifest import ImageIndex
 from ocikit.push.plan import Policy, questions
 from ocikit.push.remote_state import Absent, Answer, Content, Kind, Memory, Present, Question, RemoteState, Unknown
-from ocikit.push.stores import CONCURRENCY, Stores
+from ocikit.push.stores import Stores
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.store import Store
+
+# As many as a client asks one registry at a time; with more, threads would wait for each other.
+CONCURRENCY = 16
 
 _ANY_BLOB = "application/octet-stream"
 
@@ -26,8 +29,10 @@ def survey(wanted: Sequence[PushRequest], stores: Stores, policy: Policy) -> Rem
             asked = questions(wanted, seen, policy)
             if not asked:
                 return seen
-            answers = pool.map(lambda question: _ask(question, stores), asked)
-            seen = seen.plus(dict(zip(asked, answers)))
+            # Handing questions over one by one would cost as much as asking them.
+            shares = [asked[number::CONCURRENCY] for number in range(CONCURRENCY)]
+            for answers in pool.map(lambda share: {question: _ask(question, stores) for question in share}, shares):
+                seen = seen.plus(answers)
 
 
 def remembered(wanted: Sequence[PushRequest], seen: RemoteState, before: Memory) -> Memory:
