@@ -104,6 +104,11 @@ class FakeServer:
         self.connections = 0
         self.listening = False
 
+    @property
+    def open_connections(self) -> int:
+        with self._lock:
+            return len(self._open)
+
     def start(self) -> None:
         """Accept connections; after `pause` at the same port."""
         with self._lock:

@@ -85,6 +85,11 @@ class FakeRegistry:
         """How many connections were made."""
         return self._server.connections
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections live: none of whose requests is still acted on when they are gone."""
+        return self._server.open_connections
+
     def put_blob(self, name: str, data: bytes) -> Digest:
         digest = Digest.of(data)
         self.repositories[name].blobs[str(digest)] = data
