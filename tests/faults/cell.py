@@ -13,6 +13,7 @@ from faults.scenario import (
     PASSWORD,
     REPOSITORIES,
     TAG,
+    TRUSTING,
     USER,
     Fault,
     Images,
@@ -84,7 +85,7 @@ def run_cell(
     images = images_for(request)
     gone = (once and down_seconds) or None
     registry = FakeRegistry("token", username=USER, password=PASSWORD, down_seconds=gone)
-    with registry, FakeRegistry() as elsewhere:
+    with registry, FakeRegistry(faults=TRUSTING) as elsewhere:
         seed(registry)
         down = Downtime(registry, returns=once, read_seconds=STALL_SECONDS if fault.stalls else 10)
         wrong = fault.faults(request.at or request.pattern, 1 if once else None, elsewhere.url)

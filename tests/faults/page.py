@@ -18,9 +18,9 @@ _HEAD = """\
 <!-- Written by `UPDATE_FAULTS=1 ./test tests/faults/matrix_test.py`, which also checks it. -->
 
 Two images are pushed to a registry that asks for tokens. They share a layer with each other and one with a base in the
-same registry, and the tag of one of them names an older image. At one request of the push something goes wrong at the
-wire: once, or each time. Each cell says how it ends, first here and then with {peer}, image by image
-(`skopeo copy --retry-times 3`):
+same registry, and the tag of one of them names an older image. The registry takes any manifest, whether or not it has
+what that names. At one request of the push something goes wrong at the wire: once, or each time. Each cell says how it
+ends, first here and then with {peer}, image by image (`skopeo copy --retry-times 3`):
 
 | | |
 |---|---|

@@ -19,10 +19,9 @@ from pathlib import Path
 
 from faults.cell import Cell, Downtime, Pushed
 from faults.matrix import KEYS, Key, run_matrix
-from faults.scenario import PASSWORD, REQUESTS, TAG, USER, Images
+from faults.scenario import PASSWORD, REQUESTS, TAG, TRUSTING, USER, Images
 from ocikit.layout import Layout
 from ocikit.testing import FakeRegistry
-from ocikit.testing.fake_faults import NO_FAULTS
 
 RECORD = Path(__file__).with_name("skopeo.json")
 # Its own retries come after 1, 2 and 4 seconds.
@@ -94,7 +93,7 @@ def main() -> None:
     version = subprocess.run(["skopeo", "--version"], capture_output=True, text=True, check=True).stdout.strip()
     # It sends a blob whole, with PATCH: nothing passes a limit of the body, and no piece has to be cut.
     requests = {
-        shown: replace(request, faults=NO_FAULTS, first=(), at="", skip=0) for shown, request in REQUESTS.items()
+        shown: replace(request, faults=TRUSTING, first=(), at="", skip=0) for shown, request in REQUESTS.items()
     }
     keys = [key for key in KEYS if key.request not in _NEVER_SENT]
     cells = run_matrix(publish, keys, requests, repair=False, down_seconds=_DOWN_SECONDS)
