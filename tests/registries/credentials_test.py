@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from ocikit.testing.fake_registry import FakeRegistry
 from support.build_root import BuildRoot, Result
+from support.commands import run
 from support.registry_container import Login
 
 RIGHT, WRONG = Login("robot", "right"), Login("robot", "wrong")
@@ -73,17 +76,17 @@ def answer(login: Login) -> str:
     return json.dumps({"ServerURL": "x", "Username": login.user, "Secret": login.password})
 
 
-def publish(root: BuildRoot, home: Home, registry: FakeRegistry) -> Result:
+def publish(root: BuildRoot, home: Home, registry: FakeRegistry, *options: str) -> Result:
     option = f"--oci-registries={ {'fake': {'address': registry.address, 'default': True}}!r}"
-    return root.pants(option, "publish", "team:push-two", env=home.environment, check=False)
+    return root.pants(option, *options, "publish", "team:push-two", env=home.environment, check=False)
 
 
 def closed(kind: str = "basic") -> FakeRegistry:
     return FakeRegistry(auth=kind, username=RIGHT.user, password=RIGHT.password)
 
 
-def assert_published(root: BuildRoot, home: Home, registry: FakeRegistry) -> None:
-    result = publish(root, home, registry)
+def assert_published(root: BuildRoot, home: Home, registry: FakeRegistry, *options: str) -> None:
+    result = publish(root, home, registry, *options)
     assert result.exit_code == 0, result
     assert set(registry.repositories["team/two"].tags) == {"latest", "1.0"}
 
@@ -194,6 +197,36 @@ def test_a_helper_that_is_missing(root: BuildRoot, home: Home) -> None:
     with closed() as registry:
         home.docker({"credsStore": "nowhere"})
         assert_refused(root, home, registry, '"docker-credential-nowhere", which is not on PATH', "Install it")
+
+
+@pytest.fixture
+def password_store(home: Home) -> Iterator[Home]:
+    """A home with `docker-credential-pass`, which keeps passwords in files that GnuPG encrypts."""
+    programs = os.environ.get("TEST_CREDENTIAL_HELPERS") or pytest.fail("Set by ./test: TEST_CREDENTIAL_HELPERS.")
+    # pytest's own folders have names that are too long for the sockets of GnuPG.
+    with tempfile.TemporaryDirectory() as folder:
+        home.environment.update(GNUPGHOME=folder, PASSWORD_STORE_DIR=str(home.folder / "store"))
+        home.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
+        new_key = ("--quick-gen-key", "test@example.invalid", "default", "default", "never")
+        run("gpg", "--batch", "--quiet", "--passphrase", "", *new_key, env=home.environment)
+        run(f"{programs}/pass", "init", "test@example.invalid", env=home.environment)
+        yield home
+        run("gpgconf", "--kill", "all", env=home.environment)
+
+
+def test_a_helper_that_others_wrote(root: BuildRoot, password_store: Home) -> None:
+    home, variables = password_store, "--oci-env-vars=['GNUPGHOME', 'PASSWORD_STORE_DIR']"
+    with closed() as registry:
+        home.docker({"credsStore": "pass"})
+        refused = publish(root, home, registry, variables)
+        assert refused.exit_code == 1
+        assert f'No credentials for "{registry.address}"' in refused.stderr
+
+        document = {"ServerURL": registry.address, "Username": RIGHT.user, "Secret": RIGHT.password}
+        store = (f"{os.environ['TEST_CREDENTIAL_HELPERS']}/docker-credential-pass", "store")
+        environment = {**os.environ, **home.environment}
+        subprocess.run(store, input=json.dumps(document), text=True, env=environment, check=True)
+        assert_published(root, home, registry, variables)
 
 
 @pytest.mark.parametrize("from_helper", [False, True], ids=["file", "helper"])
