@@ -139,7 +139,7 @@ class Docker(Command):
     def __init__(self, scratch: Path, jobs: int) -> None:
         super().__init__(scratch, jobs, DOCKER)
         self._loaded: dict[str, str] = {}
-        self._tagged: set[str] = set()
+        self._tagged: dict[str, str] = {}
 
     def prepare(self, push: Push) -> None:
         super().prepare(push)
@@ -149,8 +149,10 @@ class Docker(Command):
                 name = f"bench-{image.number}:{manifest[:12]}"
                 run(SKOPEO, "copy", "--quiet", f"oci:{push.export.layout(image)}", f"docker-daemon:{name}")
                 self._loaded[manifest] = name
-            run(DOCKER, "tag", self._loaded[manifest], push.reference(image))
-            self._tagged.add(push.reference(image))
+            name, reference = self._loaded[manifest], push.reference(image)
+            if self._tagged.get(reference) != name:
+                run(DOCKER, "tag", name, reference)
+                self._tagged[reference] = name
 
     def daemons(self) -> tuple[int, ...]:
         return (int(Path("/var/run/docker.pid").read_text()),)
