@@ -107,7 +107,7 @@ def htpasswd(folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def token(folder: Path) -> Iterator[Site]:
-    """Tokens for a second: a run has to ask for more than one of each."""
+    """Each token lives for a second."""
     with token_registry(folder, TokenServer(folder / "files", LOGIN.user, LOGIN.password, seconds=1)) as site:
         yield site
 
@@ -188,14 +188,19 @@ def rate_limit(folder: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def own_prefix(folder: Path) -> Iterator[Site]:
+def own_prefix(folder: Path, *, relative: bool = False) -> Iterator[Site]:
     """The registry itself is below `/hub/`; its addresses are absolute. docker and others know no such place."""
     reading = f"server {{ listen {BACK}; location /v2/ {{ proxy_pass {UPSTREAM}/hub/v2/; }} }}"
     location = f"location /hub/ {{ proxy_pass {UPSTREAM}; }}"
-    environment = {"REGISTRY_HTTP_PREFIX": "/hub/"}
+    environment = {"REGISTRY_HTTP_PREFIX": "/hub/", "REGISTRY_HTTP_RELATIVEURLS": str(relative).lower()}
     with _behind_nginx(folder, location, reading, environment) as registry:
         seen = Registry(registry.beside[BACK], container=registry.container)
         yield _site(folder, registry.beside[FRONT], seen, seen.address, path_prefix="/hub")
+
+
+def lost_prefix(folder: Path) -> AbstractContextManager[Site]:
+    """The same, with relative addresses, in which the registry forgets its prefix."""
+    return own_prefix(folder, relative=True)
 
 
 @contextmanager
@@ -254,6 +259,7 @@ SITES: Mapping[str, Callable[[Path], AbstractContextManager[Site]]] = MappingPro
         "body-limit": body_limit,
         "rate-limit": rate_limit,
         "own-prefix": own_prefix,
+        "lost-prefix": lost_prefix,
         "proxy-prefix": proxy_prefix,
     }
 )
