@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable
 
 from ocikit.digest import Digest
-from ocikit.errors import OcikitError
+from ocikit.errors import NetworkError, OcikitError
 from ocikit.manifest import Manifest
 from ocikit.push.outcome import Blob, Outcomes
 from ocikit.push.steps import Mount, Plan, Put, Upload
@@ -118,13 +118,15 @@ def _move_tag(store: Store, tag: str, manifest: Manifest) -> str | None:
     try:
         store.push_manifest(manifest, tag)
     except OcikitError as error:
-        if not (is_immutable_tag(error) and _names(store, tag, manifest)):
+        # The answer may have been lost, or a registry refused to set what is set: what the tag names decides.
+        doubtful = isinstance(error, NetworkError) or is_immutable_tag(error)
+        if not (doubtful and _names(store, tag, manifest)):
             return str(error)
     return None
 
 
 def _names(store: Store, tag: str, manifest: Manifest) -> bool:
-    """Whether a tag that was not let move names the image already."""
+    """Whether a tag names the image."""
     try:
         found = store.resolve(tag)
     except OcikitError:

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ocikit import media_type
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.manifest import Manifest
+from ocikit.push.outcome import Cost, Outcomes
+from ocikit.push.plan import plan
+from ocikit.push.remote_state import Absent, Answer, Content, Kind, Present, Question, RemoteState
+from ocikit.push.report import Row, foreseen, human_bytes, line, rows, skipped, summary
+from ocikit.push.wanted import Destination, PushRequest
+
+WEB = Destination("registry.example/shop/web")
+SHOP = Destination("registry.example/shop")
+
+
+def blob(content: str, kind: str = media_type.OCI_LAYER_GZIP) -> Descriptor:
+    return Descriptor(kind, Digest.of(content.encode()), len(content))
+
+
+def image(*layers: str) -> Manifest:
+    config = blob("config of " + " ".join(layers), media_type.OCI_CONFIG)
+    return Manifest.of(config, [blob(layer) for layer in layers])
+
+
+OLD, NEW = image("base", "old"), image("base", "newer")
+BASE, NEWER, CONFIG = 4, 5, len("config of base newer")
+
+
+def push(manifest: Manifest = NEW, *tags: str, destination: Destination = WEB) -> PushRequest:
+    return PushRequest("web:push", destination, tags or ("latest",), manifest, ("//:base", "web:files"))
+
+
+def tag(manifest: Manifest | None, name: str = "latest") -> dict[Question, Answer]:
+    """What a tag names; and the content of that image, when it is asked for."""
+    if manifest is None:
+        return {Question(WEB, Kind.TAG, name): Absent()}
+    digest = manifest.descriptor.digest
+    return {
+        Question(WEB, Kind.TAG, name): Present(digest),
+        Question(WEB, Kind.CONTENT, str(digest)): Content(manifest.config.digest, manifest.layers),
+    }
+
+
+def has(item: Descriptor) -> dict[Question, Answer]:
+    return {Question(WEB, Kind.BLOB, str(item.digest), item.size): Present(item.digest)}
+
+
+def told(answers: dict[Question, Answer], *wanted: PushRequest) -> tuple[Row, ...]:
+    requests = wanted or (push(),)
+    steps = plan(requests, RemoteState(answers))
+    surveyed = {request.destination: Cost(2, 0, 10) for request in requests}
+    return rows(requests, RemoteState(answers), steps, foreseen(steps), surveyed)
+
+
+def test_an_unchanged_reference() -> None:
+    (row,) = told(tag(NEW))
+    assert (row.registry, row.repository, row.tag) == ("registry.example", "shop/web", "latest")
+    assert (row.outcome, row.bytes_sent, row.bytes_present) == ("unchanged", 0, BASE + NEWER + CONFIG)
+    assert (row.requests, row.seconds) == (2, 0.01)
+    assert row.changes.added == row.changes.removed == ()
+
+
+def test_a_changed_layer_is_told_with_its_target() -> None:
+    (row,) = told({**tag(OLD), **has(blob("base"))})
+    assert row.outcome == "pushed"
+    assert (row.bytes_sent, row.bytes_present) == (NEWER + CONFIG, BASE)
+    assert row.changes.previous == str(OLD.descriptor.digest)
+    assert [(change.origin, change.size) for change in row.changes.added] == [("web:files", NEWER)]
+    assert [change.digest for change in row.changes.removed] == [str(blob("old").digest)]
+    assert line(row) == (
+        f"web:push: pushed registry.example/shop/web:latest {row.digest}: "
+        f"changed layer web:files (5 B), {NEWER + CONFIG} B sent"
+    )
+
+
+def test_a_new_reference() -> None:
+    (row,) = told(tag(None))
+    assert [change.origin for change in row.changes.added] == ["//:base", "web:files"]
+    assert "new, " in line(row)
+
+
+def test_a_new_tag_on_an_image_that_is_there() -> None:
+    latest, one = told({**tag(NEW), **tag(None, "1.0")}, push(NEW, "latest", "1.0"))
+    assert (latest.outcome, one.outcome) == ("unchanged", "tagged")
+    # A repository's cost is told with the first reference that changed.
+    assert (latest.requests, one.requests) == (0, 2)
+    assert "the image was there already" in line(one)
+
+
+def test_what_is_mounted_is_not_sent() -> None:
+    first, second = told({}, push(), push(destination=SHOP))
+    assert (first.bytes_sent, first.bytes_mounted) == (BASE + NEWER + CONFIG, 0)
+    assert (second.bytes_sent, second.bytes_mounted, second.bytes_present) == (0, BASE + NEWER + CONFIG, 0)
+
+
+def test_a_failure() -> None:
+    steps = plan([push()], RemoteState())
+    outcomes = Outcomes(failed={("web:push", WEB, "latest"): "no."})
+    (row,) = rows([push()], RemoteState(), steps, outcomes, {})
+    assert (row.outcome, row.error) == ("failed", "no.")
+    assert line(row) == f"web:push: registry.example/shop/web:latest was not moved to {row.digest}: no."
+
+
+def test_a_tag_that_must_not_move() -> None:
+    (row,) = told(tag(OLD), replace(push(), immutable_tags=True))
+    assert row.outcome == "failed"
+    for part in (str(OLD.descriptor.digest), "`immutable_tags`", "Nothing was sent.", "`image_tags`"):
+        assert part in line(row)
+
+
+def test_only_the_configuration_changed() -> None:
+    other = Manifest.of(blob("another config", media_type.OCI_CONFIG), NEW.layers)
+    (row,) = told({**tag(other), **has(blob("base")), **has(blob("newer"))})
+    assert (row.changes.config, row.changes.added) == (True, ())
+    assert "changed configuration" in line(row)
+
+
+def test_what_is_skipped() -> None:
+    assert [(row.tag, row.outcome) for row in skipped(push(NEW, "a", "b"))] == [("a", "skipped"), ("b", "skipped")]
+
+
+def test_a_directory_of_layouts() -> None:
+    place = Destination("oci:dist/web")
+    (row,) = told({}, push(destination=place))
+    assert (row.registry, row.repository) == ("oci:", "dist/web")
+
+
+def test_summary() -> None:
+    found = told({}, push(), push(destination=SHOP))
+    assert summary(found) == "2 references: 2 pushed; 29 B sent, 29 B mounted in 4 requests"
+
+
+@pytest.mark.parametrize(
+    "count, text",
+    [
+        pytest.param(0, "0 B", id="nothing"),
+        pytest.param(999, "999 B", id="bytes"),
+        pytest.param(1000, "1.0 kB", id="kilobytes"),
+        pytest.param(999_949, "999.9 kB", id="nearly"),
+        pytest.param(999_950, "1.0 MB", id="rounded-up"),
+        pytest.param(34_500_000, "34.5 MB", id="megabytes"),
+        pytest.param(5 * 10**12, "5.0 TB", id="terabytes"),
+    ],
+)
+def test_human_bytes(count: int, text: str) -> None:
+    assert human_bytes(count) == text
+
+
+def test_outcomes_cross_out_of_a_sandbox() -> None:
+    digest = blob("base").digest
+    outcomes = Outcomes(
+        {("web:push", WEB, "latest"): "no."},
+        frozenset({(WEB, digest)}),
+        frozenset({(WEB, digest)}),
+        frozenset({(SHOP, digest)}),
+        {WEB: Cost(1, 2, 3)},
+        ("careful",),
+    )
+    assert Outcomes.from_json(outcomes.to_json()) == outcomes
+
+
+def test_later_outcomes_add_to_earlier_ones() -> None:
+    digest = blob("base").digest
+    first = Outcomes(unmounted=frozenset({(WEB, digest)}), costs={WEB: Cost(1, 2, 3)})
+    both = first.then(Outcomes(stored=frozenset({(WEB, digest)}), costs={WEB: Cost(10, 20, 30)}))
+    assert (both.unmounted, both.stored) == (frozenset(), frozenset({(WEB, digest)}))
+    assert both.costs == {WEB: Cost(11, 22, 33)}
