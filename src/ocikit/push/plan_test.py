@@ -5,31 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from ocikit import media_type
 from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
 from ocikit.errors import InvalidInput
 from ocikit.manifest import Manifest
 from ocikit.push.plan import Policy, plan, questions
 from ocikit.push.remote_state import Absent, Answer, Content, Kind, Present, Question, RemoteState, Unknown
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import Destination, PushRequest
+from ocikit.testing.images import described, manifest_of
 
 HERE = Destination("registry.example/web")
 THERE = Destination("oci:dist/web")
 
-
-def blob(content: str, kind: str = media_type.OCI_LAYER_GZIP) -> Descriptor:
-    return Descriptor(kind, Digest.of(content.encode()), len(content))
-
-
-def image(*layers: str) -> Manifest:
-    config = blob("config of " + " ".join(layers), media_type.OCI_CONFIG)
-    return Manifest.of(config, [blob(layer) for layer in layers])
-
-
-IMAGE = image("base", "app")
-OTHER = image("base", "other")
+IMAGE = manifest_of("base", "app")
+OTHER = manifest_of("base", "other")
 
 
 def push(
@@ -86,8 +75,8 @@ BASE, APP, CONFIG = (len("base"), len("app"), len("config of base app"))
             {
                 tag("latest"): there(OTHER),
                 known(IMAGE): Absent(),
-                has(blob("base")): Present(blob("base").digest),
-                has(blob("app")): Absent(),
+                has(described("base")): Present(described("base").digest),
+                has(described("app")): Absent(),
             },
             (0, (APP, CONFIG), (("latest", False),)),
             id="one-layer-changed",
@@ -105,7 +94,7 @@ BASE, APP, CONFIG = (len("base"), len("app"), len("config of base app"))
             id="unknown-is-changed",
         ),
         pytest.param(
-            push(image("base", "base")),
+            push(manifest_of("base", "base")),
             {},
             (0, (BASE, len("config of base base")), (("latest", False),)),
             id="a-blob-twice-in-one-image-is-sent-once",
@@ -160,7 +149,7 @@ ELSEWHERE = Destination("other.example/shop")
         ),
         pytest.param(
             [push(OTHER, destination=SIBLING), push()],
-            {has(blob("base")): Present(blob("base").digest)},
+            {has(described("base")): Present(described("base").digest)},
             {("shop", "base", "web")},
             {("shop", "other"), ("web", "app")},
             id="from-a-repository-that-has-it",
@@ -197,7 +186,7 @@ def test_mounts(
     mounts: set[tuple[str, str, str]],
     uploads: set[tuple[str, str]],
 ) -> None:
-    names = {blob(name).digest: name for name in ("base", "app", "other")}
+    names = {described(name).digest: name for name in ("base", "app", "other")}
     steps = plan(wanted, RemoteState(answers))
     assert {(m.destination.path, names[m.blob.digest], m.source.path) for m in steps.mounts} == mounts
     sent = {(u.destination.path, names[u.blob.digest]) for u in steps.uploads if u.blob.digest in names}
@@ -210,7 +199,7 @@ def test_mounts(
 
 def test_what_was_not_mounted_is_sent() -> None:
     wanted = [push(), push(OTHER, destination=SIBLING)]
-    base = blob("base").digest
+    base = described("base").digest
     steps = plan(wanted, RemoteState({tag("latest"): there(IMAGE)}), refused_mounts=frozenset({(SIBLING, base)}))
     assert steps.mounts == ()
     assert (SIBLING, base) in {(step.destination, step.blob.digest) for step in steps.uploads}
@@ -237,7 +226,7 @@ def test_with_every_blob_verified_what_is_lost_is_sent_again() -> None:
     }
     whole = plan([push()], RemoteState(answers), Policy(verify_blobs=True))
     assert summary(whole) == (1, (), ())
-    answers[has(blob("app"))] = Absent()
+    answers[has(described("app"))] = Absent()
     damaged = plan([push()], RemoteState(answers), Policy(verify_blobs=True))
     assert summary(damaged) == (0, (APP,), (("latest", False),))
 

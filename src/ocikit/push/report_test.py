@@ -6,28 +6,18 @@ import pytest
 
 from ocikit import media_type
 from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
 from ocikit.manifest import Manifest
 from ocikit.push.outcome import Cost, Outcomes
 from ocikit.push.plan import plan
 from ocikit.push.remote_state import Absent, Answer, Content, Kind, Present, Question, RemoteState
 from ocikit.push.report import Row, foreseen, human_bytes, line, rows, skipped, summary
 from ocikit.push.wanted import Destination, PushRequest
+from ocikit.testing.images import described, manifest_of
 
 WEB = Destination("registry.example/shop/web")
 SHOP = Destination("registry.example/shop")
 
-
-def blob(content: str, kind: str = media_type.OCI_LAYER_GZIP) -> Descriptor:
-    return Descriptor(kind, Digest.of(content.encode()), len(content))
-
-
-def image(*layers: str) -> Manifest:
-    config = blob("config of " + " ".join(layers), media_type.OCI_CONFIG)
-    return Manifest.of(config, [blob(layer) for layer in layers])
-
-
-OLD, NEW = image("base", "old"), image("base", "newer")
+OLD, NEW = manifest_of("base", "old"), manifest_of("base", "newer")
 BASE, NEWER, CONFIG = 4, 5, len("config of base newer")
 
 
@@ -66,12 +56,12 @@ def test_an_unchanged_reference() -> None:
 
 
 def test_a_changed_layer_is_told_with_its_target() -> None:
-    (row,) = told({**tag(OLD), **has(blob("base"))})
+    (row,) = told({**tag(OLD), **has(described("base"))})
     assert row.outcome == "pushed"
     assert (row.bytes_sent, row.bytes_present) == (NEWER + CONFIG, BASE)
     assert row.changes.previous == str(OLD.descriptor.digest)
     assert [(change.origin, change.size) for change in row.changes.added] == [("web:files", NEWER)]
-    assert [change.digest for change in row.changes.removed] == [str(blob("old").digest)]
+    assert [change.digest for change in row.changes.removed] == [str(described("old").digest)]
     assert line(row) == (
         f"web:push: pushed registry.example/shop/web:latest {row.digest}: "
         f"changed layer web:files (5 B), {NEWER + CONFIG} B sent"
@@ -114,8 +104,8 @@ def test_a_tag_that_must_not_move() -> None:
 
 
 def test_only_the_configuration_changed() -> None:
-    other = Manifest.of(blob("another config", media_type.OCI_CONFIG), NEW.layers)
-    (row,) = told({**tag(other), **has(blob("base")), **has(blob("newer"))})
+    other = Manifest.of(described("another config", media_type.OCI_CONFIG), NEW.layers)
+    (row,) = told({**tag(other), **has(described("base")), **has(described("newer"))})
     assert (row.changes.config, row.changes.added) == (True, ())
     assert "changed configuration" in line(row)
 
@@ -152,7 +142,7 @@ def test_human_bytes(count: int, text: str) -> None:
 
 
 def test_outcomes_cross_out_of_a_sandbox() -> None:
-    digest = blob("base").digest
+    digest = described("base").digest
     outcomes = Outcomes(
         {("web:push", WEB, "latest"): "no."},
         frozenset({(WEB, digest)}),
@@ -165,7 +155,7 @@ def test_outcomes_cross_out_of_a_sandbox() -> None:
 
 
 def test_later_outcomes_add_to_earlier_ones() -> None:
-    digest = blob("base").digest
+    digest = described("base").digest
     first = Outcomes(unmounted=frozenset({(WEB, digest)}), costs={WEB: Cost(1, 2, 3)})
     both = first.then(Outcomes(stored=frozenset({(WEB, digest)}), costs={WEB: Cost(10, 20, 30)}))
     assert (both.unmounted, both.stored) == (frozenset(), frozenset({(WEB, digest)}))

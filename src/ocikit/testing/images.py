@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from io import BytesIO
 
+from ocikit import media_type
 from ocikit.config import ContainerSettings
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
@@ -16,7 +17,7 @@ from ocikit.layer.compress import Compression
 from ocikit.layer.entry import Entry
 from ocikit.layer.layer import Layer
 from ocikit.layout import Layout
-from ocikit.manifest import ImageIndex
+from ocikit.manifest import ImageIndex, Manifest
 from ocikit.platform import Platform
 
 LINUX = Platform("linux", "amd64")
@@ -78,3 +79,14 @@ def push_image(layout: Layout, image: Image, tag: str | None) -> None:
     """Put config and manifest of an image, whose layers are there, into a layout."""
     layout.push_blob(image.manifest.config, lambda: BytesIO(image.config.data))
     layout.push_manifest(image.manifest, tag)
+
+
+def described(content: str, kind: str = media_type.OCI_LAYER_GZIP) -> Descriptor:
+    """The descriptor of a blob that has this text."""
+    return Descriptor(kind, Digest.of(content.encode()), len(content))
+
+
+def manifest_of(*layers: str) -> Manifest:
+    """The manifest of an image whose layers have these texts, and whose config names them."""
+    config = described("config of " + " ".join(layers), media_type.OCI_CONFIG)
+    return Manifest.of(config, [described(layer) for layer in layers])
