@@ -85,7 +85,6 @@ def _new_tag(session: Session, samples: Samples) -> Iterator[Fact]:
             where = f" (+{cell.delay * 1000:.0f} ms)"
             requests = max(len(sample.traffic.exchanges) for sample in found)
             yield _at_most(f"requests for {cell.count} images{where}", requests, 2 * cell.count)
-            yield _at_most(f"connections{where}", max(sample.traffic.connections for sample in found), 16)
 
 
 def _cold(session: Session, samples: Samples) -> Iterator[Fact]:

@@ -140,7 +140,9 @@ class Session:
         if self.case.images.base:
             reference = f"docker://{wire.ports.behind}/{BASE_REPOSITORY}:1"
             layout = self._base_layout(edition)
-            run(SKOPEO, "copy", "--quiet", "--dest-tls-verify=false", f"oci:{layout}", reference)
+            # Else it would compress them, and the registry had other layers than the layout.
+            options = ("--quiet", "--preserve-digests", "--dest-tls-verify=false")
+            run(SKOPEO, "copy", *options, f"oci:{layout}", reference)
 
     def base_layers(self, edition: Edition) -> frozenset[str]:
         return frozenset(layers_of(self._base_layout(edition)))
