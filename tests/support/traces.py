@@ -124,6 +124,9 @@ class ProcessWatch:
                 if self._read.get(folder.name) == arguments:
                     continue
                 environment = (folder / "environ").read_bytes()
+                # One that becomes another program just now is looked at the next time.
+                if not arguments or (folder / "cmdline").read_bytes() != arguments:
+                    continue
             except OSError:
                 continue
             self._read[folder.name] = arguments
