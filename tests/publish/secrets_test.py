@@ -20,7 +20,7 @@ from ocikit.testing.fake_auth import FakeAuth
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.build_root import BuildRoot, Result
 from support.sites import client_certificates
-from support.traces import ProcessWatch, Traces
+from support.traces import ProcessWatch, Sighting, Traces
 
 HELPER = "docker-credential-planted"
 # Has its password from its environment or from a file, and is there for long enough to be seen.
@@ -30,8 +30,6 @@ read -r server
 env -i sleep 0.3
 printf '{"ServerURL": "%s", "Username": "robot", "Secret": "%s"}' "$server" "${PLANTED:-$(cat "$PLANTED_FILE")}"
 """
-# What the tests themselves start: Pants's launcher and client, which have the user's own environment.
-_CLIENT = "--no-dynamic-ui"
 
 
 @dataclass(frozen=True)
@@ -207,17 +205,17 @@ def test_a_client_key_stays_where_it_is(place: Place, tmp_path: Path) -> None:
     assert Traces({"path": str(key)}).in_files(place.folder, since)
 
 
-def _unexpected(watch: ProcessWatch, planted: Planted) -> list[tuple[str, str, str]]:
-    """Processes with something secret, but those whose environment the user filled, and the helper."""
-    seen = {(s.command, s.place, s.name) for s in watch.sightings if s.name != "control"}
+def _unexpected(watch: ProcessWatch, planted: Planted) -> list[Sighting]:
+    """Processes with something secret, but Pants's client, whose environment the user filled, and the helper."""
+    seen = {sighting for sighting in watch.sightings if sighting.name != "control"}
     if not planted.environment:
-        return sorted(seen)
-    own = {s for s in seen if s[1] == "environment" and (_CLIENT in s[0] or HELPER in s[0])}
+        return list(seen)
+    helpers = {sighting for sighting in seen if any(HELPER in command for command in sighting.commands)}
+    own = {sighting for sighting in seen if sighting.place == "environment" and sighting.ours}
     # What is looked for can be seen: the user's own processes have it, and so has the helper.
-    texts = set(planted.environment.values())
-    if texts & set(planted.texts.values()):
-        assert any(HELPER in command for command, _, _ in own)
-    return sorted(seen - own)
+    if set(planted.environment.values()) & set(planted.texts.values()):
+        assert own and helpers
+    return list(seen - own - {sighting for sighting in helpers if sighting.place == "environment"})
 
 
 def _assert_that_the_control_is_found(

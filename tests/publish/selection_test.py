@@ -16,7 +16,8 @@ def published(root: BuildRoot) -> set[str]:
     output = root.path / "dist/published.json"
     arguments = ["--changed-since=HEAD", "--changed-dependents=transitive", "publish", f"--publish-output={output}"]
     root.pants(*arguments)
-    rows = json.loads(output.read_text()) if output.exists() else []
+    entries = json.loads(output.read_text()) if output.exists() else []
+    rows = [row for entry in entries for row in entry["references"]]
     return {row["repository"].rpartition("/")[2] for row in rows}
 
 

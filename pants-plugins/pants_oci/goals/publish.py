@@ -1,16 +1,23 @@
-"""`pants publish`: what a run has published as a whole is told for each target."""
+"""`pants publish`: what a run has published as a whole, in the words of Pants's goal.
+
+Pants counts as published what an interactive process of its own has done. The work is done by then, and such a process
+costs a fork of its daemon, 20 ms and more. So one target of a run speaks for all that was published, and for all that
+failed: two processes at most, whatever their number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pants.core.goals.publish import PublishOutputData, PublishPackages, PublishProcesses
 from pants.engine.process import InteractiveProcess
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
-from ocikit.push.report import FAILED, SKIPPED, UNCHANGED, Row, details, line, skipped
+from ocikit.push.report import FAILED, UNCHANGED, Row, details, is_settled, line, skipped
 from pants_oci.steps.publish_run import (
+    PublishedRun,
     PublishExpectedRequest,
     PublishRunRequest,
     call_publish_expected,
@@ -20,9 +27,8 @@ from pants_oci.steps.run_scope import RunRegisterRequest, call_run_register
 from pants_oci.steps.wanted import PublishImageRequest, PushFieldSet, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem
 
-# Pants counts as published what a process of its own has done. The work is done by then, and these only say so.
 _SUCCEED = ("/bin/sh", "-c", "exit 0")
-_FAIL = ("/bin/sh", "-c", 'printf "%s\\n" "$1" >&2; exit 1', "publish")
+_FAIL = ("/bin/sh", "-c", 'printf "%s\\n" "$@" >&2; exit 1', "publish")
 
 
 @rule(desc="Publish an OCI image", level=LogLevel.DEBUG)
@@ -31,30 +37,41 @@ async def publish_image(request: PublishImageRequest, oci: OciSubsystem) -> Publ
     register = await call_run_register(RunRegisterRequest())
     register.sign(str(field_set.address))
     wanted = await call_wanted(WantedRequest(field_set))
-    left_out = [_told(row, oci.dry_run) for push in wanted.skipped for row in skipped(push)]
+    left_out = [_skipped((row,), oci, "(skip_push)") for push in wanted.skipped for row in skipped(push)]
     if not wanted.requests:
         return PublishProcesses(left_out)
+    address = str(field_set.address)
     run = await call_publish_expected(PublishExpectedRequest())
-    if str(field_set.address) not in run.rows:
+    if address not in run.rows:
         run = await call_publish_run(PublishRunRequest((field_set,)))
-    rows = run.rows[str(field_set.address)]
-    return PublishProcesses((*(_told(row, oci.dry_run) for row in rows), *left_out))
+    own = [_skipped((row,), oci, _reason(row)) for row in run.rows[address] if is_settled(row, oci.dry_run)]
+    return PublishProcesses((*own, *left_out, *(_done(run, oci) if run.speaker == address else ())))
 
 
-def _told(row: Row, dry_run: bool) -> PublishPackages:
-    process, description = None, None
-    if row.outcome == SKIPPED:
-        description = "(skip_push)"
-    elif row.outcome == UNCHANGED:
-        description = f"(unchanged: {row.digest})"
-    elif row.outcome == FAILED:
-        process = InteractiveProcess((*_FAIL, line(row)), env={})
-    elif dry_run:
-        description = f"(dry run: would be {row.outcome}: {details(row)})"
-    else:
-        process = InteractiveProcess(_SUCCEED, env={})
-    data = PublishOutputData({"publisher": "oci", "dry_run": dry_run, **vars(row)})
-    return PublishPackages(names=(row.reference,), process=process, description=description, data=data)
+def _done(run: PublishedRun, oci: OciSubsystem) -> Iterable[PublishPackages]:
+    """What was published, and what failed."""
+    rows = [row for rows in run.rows.values() for row in rows if not is_settled(row, oci.dry_run)]
+    published = tuple(row for row in rows if row.outcome != FAILED)
+    failed = tuple(row for row in rows if row.outcome == FAILED)
+    if published:
+        yield _packages(published, oci, InteractiveProcess(_SUCCEED, env={}))
+    if failed:
+        yield _packages(failed, oci, InteractiveProcess((*_FAIL, *map(line, failed)), env={}))
+
+
+def _reason(row: Row) -> str:
+    if row.outcome == UNCHANGED:
+        return f"(unchanged: {row.digest})"
+    return f"(dry run: would be {row.outcome}: {details(row)})"
+
+
+def _skipped(rows: tuple[Row, ...], oci: OciSubsystem, reason: str) -> PublishPackages:
+    return replace(_packages(rows, oci, None), description=reason)
+
+
+def _packages(rows: tuple[Row, ...], oci: OciSubsystem, process: InteractiveProcess | None) -> PublishPackages:
+    data = PublishOutputData({"publisher": "oci", "dry_run": oci.dry_run, "references": rows})
+    return PublishPackages(tuple(row.reference for row in rows), process, data=data)
 
 
 def rules() -> Iterable[object]:

@@ -17,7 +17,7 @@ from ocikit import atomic_file
 from ocikit.push.outcome import Outcomes
 from ocikit.push.plan import Policy, RefusedMounts, plan
 from ocikit.push.remote_state import Kind, Present, Question
-from ocikit.push.report import UNCHANGED, Row, foreseen, line, rows, summary
+from ocikit.push.report import UNCHANGED, Row, foreseen, is_settled, line, rows, summary
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import PushRequest
 from pants_oci.compat import by_name, concurrently
@@ -47,9 +47,10 @@ class PublishRunRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """The rows of each target that was published, by its address."""
+    """The rows of each target, by its address; `speaker` tells what was published and what failed, for all."""
 
     rows: Mapping[str, tuple[Row, ...]]
+    speaker: str | None = None
 
 
 @rule(desc="Publish OCI images", level=LogLevel.DEBUG)
@@ -86,7 +87,8 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem) -> Publishe
     by_target: dict[str, tuple[Row, ...]] = {}
     for row in found:
         by_target[row.target] = (*by_target.get(row.target, ()), row)
-    return PublishedRun(by_target)
+    speaker = next((row.target for row in found if not is_settled(row, oci.dry_run)), None)
+    return PublishedRun(by_target, speaker)
 
 
 call_publish_run = by_name(publish_run, PublishedRun, PublishRunRequest)

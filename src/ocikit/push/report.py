@@ -102,6 +102,11 @@ def foreseen(plan: Plan) -> Outcomes:
     return Outcomes(stored=mounted | sent, mounted=mounted, costs=costs)
 
 
+def is_settled(row: Row, dry_run: bool) -> bool:
+    """Whether nothing was done about a reference, and nothing had to be."""
+    return row.outcome in (UNCHANGED, SKIPPED) or (dry_run and row.outcome != FAILED)
+
+
 def line(row: Row) -> str:
     """What happened to a reference and why, for people."""
     if row.error:
