@@ -19,7 +19,8 @@ _HEAD = """\
 # Results
 
 Written by `benchmarks/run`; [README.md](../README.md) tells what is measured and how. Seconds are the least of the
-repetitions and, after the stroke, their median. The ratio is ours to the peer's: below 1 ours is better.
+repetitions and, after the stroke, their median. The ratio is ours to the peer's: below 1 ours is better. *load* is what
+else wanted to run on the machine: with more of it than processors, seconds say little and counts as much as ever.
 """
 
 
@@ -61,7 +62,8 @@ def write(document: Document, folder: Path) -> None:
 
 
 def page(case: Case, document: Document) -> str:
-    about = ", ".join(f"{name} {value}" for name, value in document["about"].items())
+    load = max(cell["load"] for cell in document["cells"])
+    about = ", ".join(f"{name} {value}" for name, value in {**document["about"], "load": f"up to {load}"}.items())
     lines = [f"## {case.name}: {case.title}", "", f"{about}.", ""]
     lines += [
         "| tool | images | added | requests | connections | MB sent | processor s | ratio | wall s | ratio |",
