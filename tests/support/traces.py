@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import stat
 import threading
 import time
@@ -83,11 +84,15 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Sighting:
-    """A text seen in the `arguments` or the `environment` of a process, whose command this is."""
+    """A text seen in the `arguments` or the `environment` of a process.
 
-    command: str
+    `commands`: the process's, its parent's, and so on. `ours`: one of these is the process that watches.
+    """
+
+    commands: tuple[str, ...]
     place: str
     name: str
+    ours: bool
 
 
 class ProcessWatch:
@@ -130,7 +135,26 @@ class ProcessWatch:
             except OSError:
                 continue
             self._read[folder.name] = arguments
-            command = arguments.replace(b"\0", b" ").decode(errors="replace").strip()
-            self.commands.add(command)
-            for place, data in (("arguments", arguments), ("environment", environment)):
-                self.sightings |= {Sighting(command, place, name) for name, text in self._texts.items() if text in data}
+            self.commands.add(_command(arguments))
+            places = (("arguments", arguments), ("environment", environment))
+            seen = [(place, name) for place, data in places for name, text in self._texts.items() if text in data]
+            if seen:
+                line = dict(_line(int(folder.name)))
+                self.sightings |= {Sighting(tuple(line.values()), *found, ours=os.getpid() in line) for found in seen}
+
+
+def _line(process: int) -> Iterator[tuple[int, str]]:
+    """A process and those that it comes from: numbers and commands."""
+    while process > 1:
+        folder = Path("/proc", str(process))
+        try:
+            arguments, status = (folder / "cmdline").read_bytes(), (folder / "stat").read_text()
+        except OSError:
+            return
+        yield process, _command(arguments)
+        # Its name, in parentheses, may have spaces. proc(5)
+        process = int(status.rpartition(")")[2].split()[1])
+
+
+def _command(arguments: bytes) -> str:
+    return arguments.replace(b"\0", b" ").decode(errors="replace").strip()
