@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,8 @@ _DEFAULT = tuple(case.name for case in CASES if case.name != "smallest")
 
 def main() -> int:
     arguments = _parse()
+    # Whoever ends this ends Pants's daemon, the registry and the proxy with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     missing = [tool for tool in (REGISTRY, SKOPEO) if not shutil.which(tool)]
     if missing:
         return _fail(f"{', '.join(missing)}: not on this machine. ./test installs all that is needed.")
