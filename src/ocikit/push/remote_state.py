@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 from ocikit import canonical_json
 from ocikit.descriptor import Descriptor
@@ -14,7 +14,7 @@ from ocikit.digest import Digest
 from ocikit.push.wanted import Destination
 
 
-class Kind(Enum):
+class Kind(str, Enum):
     """What a question is about."""
 
     TAG = "tag"
@@ -24,8 +24,7 @@ class Kind(Enum):
     CONTENT = "content"
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """Is `name`, a tag or the text of a digest, in `destination`? `size` is a blob's, 0 for the others."""
 
     destination: Destination

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,8 +32,8 @@ def survey(wanted: Sequence[PushRequest], stores: Stores, policy: Policy) -> Rem
                 return seen
             # Handing questions over one by one would cost as much as asking them.
             shares = [asked[number::CONCURRENCY] for number in range(CONCURRENCY)]
-            for answers in pool.map(lambda share: {question: _ask(question, stores) for question in share}, shares):
-                seen = seen.plus(answers)
+            answers = pool.map(lambda share: {question: _ask(question, stores) for question in share}, shares)
+            seen = seen.plus(dict(ChainMap(*answers)))
 
 
 def remembered(wanted: Sequence[PushRequest], seen: RemoteState, before: Memory) -> Memory:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
 
 LAYOUTS_SCHEME = "oci:"
 
 
-@dataclass(frozen=True, order=True)
-class Destination:
-    """A repository in a registry (`registry.example/shop/web`), or in a directory of layouts (`oci:dist/web`)."""
+class Destination(NamedTuple):
+    """A repository in a registry (`registry.example/shop/web`), or in a directory of layouts (`oci:dist/web`).
+
+    A tuple, like `Question`: they are keys of large tables, and hashing a dataclass is slow.
+    """
 
     address: str
 
