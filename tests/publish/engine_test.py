@@ -214,11 +214,12 @@ def test_a_selection_is_published_in_one_go(
     assert len(summaries(result)) == bool(expected)
 
 
-@pytest.mark.parametrize("told", ["one", "", "elsewhere"])
-def test_only_what_was_asked_for_is_published(publisher: Publisher, told: str) -> None:
+@pytest.mark.parametrize("told", ["one", "", "elsewhere", "two"])
+@pytest.mark.parametrize("spec", ["::", ":push"])
+def test_only_what_was_asked_for_is_published(publisher: Publisher, told: str, spec: str) -> None:
     """The shell says where Pants was called, and may be wrong."""
     folder = publisher.root.path / "one"
     registries = {"lab": {"address": publisher.registry.address, "default": True}}
     env = {"TAG": "1", "PWD": str(publisher.root.path / told)}
-    publisher.root.pants(f"--oci-registries={registries!r}", "publish", "::", env=env, folder=folder)
+    publisher.root.pants(f"--oci-registries={registries!r}", "publish", spec, env=env, folder=folder)
     assert publisher.tags() == {"one": ["1"], "two": [], "three": []}

@@ -15,7 +15,7 @@ from pants.engine.process import InteractiveProcess
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
-from ocikit.push.report import FAILED, UNCHANGED, Row, details, is_settled, line, skipped
+from ocikit.push.report import FAILED, SKIPPED, UNCHANGED, Row, details, is_settled, line
 from pants_oci.steps.publish_run import (
     PublishedRun,
     PublishExpectedRequest,
@@ -23,8 +23,8 @@ from pants_oci.steps.publish_run import (
     call_publish_expected,
     call_publish_run,
 )
-from pants_oci.steps.run_scope import RunRegisterRequest, call_run_register
-from pants_oci.steps.wanted import PublishImageRequest, PushFieldSet, WantedRequest, call_wanted
+from pants_oci.steps.run_scope import RunRegister
+from pants_oci.steps.wanted import PublishImageRequest, PushFieldSet
 from pants_oci.subsystem import OciSubsystem
 
 _SUCCEED = ("/bin/sh", "-c", "exit 0")
@@ -32,20 +32,14 @@ _FAIL = ("/bin/sh", "-c", 'printf "%s\\n" "$@" >&2; exit 1', "publish")
 
 
 @rule(desc="Publish an OCI image", level=LogLevel.DEBUG)
-async def publish_image(request: PublishImageRequest, oci: OciSubsystem) -> PublishProcesses:
-    field_set = request.field_set
-    register = await call_run_register(RunRegisterRequest())
-    register.sign(str(field_set.address))
-    wanted = await call_wanted(WantedRequest(field_set))
-    left_out = [_skipped((row,), oci, "(skip_push)") for push in wanted.skipped for row in skipped(push)]
-    if not wanted.requests:
-        return PublishProcesses(left_out)
-    address = str(field_set.address)
+async def publish_image(request: PublishImageRequest, oci: OciSubsystem, register: RunRegister) -> PublishProcesses:
+    address = str(request.field_set.address)
+    register.sign(address)
     run = await call_publish_expected(PublishExpectedRequest())
     if address not in run.rows:
-        run = await call_publish_run(PublishRunRequest((field_set,)))
-    own = [_skipped((row,), oci, _reason(row)) for row in run.rows[address] if is_settled(row, oci.dry_run)]
-    return PublishProcesses((*own, *left_out, *(_done(run, oci) if run.speaker == address else ())))
+        run = await call_publish_run(PublishRunRequest((request.field_set,)))
+    own = [_skipped(row, oci) for row in run.rows[address] if is_settled(row, oci.dry_run)]
+    return PublishProcesses((*own, *(_done(run, oci) if run.speaker == address else ())))
 
 
 def _done(run: PublishedRun, oci: OciSubsystem) -> Iterable[PublishPackages]:
@@ -59,14 +53,10 @@ def _done(run: PublishedRun, oci: OciSubsystem) -> Iterable[PublishPackages]:
         yield _packages(failed, oci, InteractiveProcess((*_FAIL, *map(line, failed)), env={}))
 
 
-def _reason(row: Row) -> str:
-    if row.outcome == UNCHANGED:
-        return f"(unchanged: {row.digest})"
-    return f"(dry run: would be {row.outcome}: {details(row)})"
-
-
-def _skipped(rows: tuple[Row, ...], oci: OciSubsystem, reason: str) -> PublishPackages:
-    return replace(_packages(rows, oci, None), description=reason)
+def _skipped(row: Row, oci: OciSubsystem) -> PublishPackages:
+    reasons = {SKIPPED: "skip_push", UNCHANGED: f"unchanged: {row.digest}"}
+    reason = reasons.get(row.outcome) or f"dry run: would be {row.outcome}: {details(row)}"
+    return replace(_packages((row,), oci, None), description=f"({reason})")
 
 
 def _packages(rows: tuple[Row, ...], oci: OciSubsystem, process: InteractiveProcess | None) -> PublishPackages:

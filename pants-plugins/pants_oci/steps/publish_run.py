@@ -10,25 +10,20 @@ from dataclasses import dataclass, replace
 
 from pants.base.build_environment import get_buildroot
 from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import Digest
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 from ocikit import atomic_file
 from ocikit.push.outcome import Outcomes
 from ocikit.push.plan import Policy, RefusedMounts, plan
-from ocikit.push.remote_state import Kind, Present, Question
-from ocikit.push.report import UNCHANGED, Row, foreseen, is_settled, line, rows, summary
+from ocikit.push.remote_state import Kind, Present, Question, RemoteState
+from ocikit.push.report import UNCHANGED, Row, foreseen, is_settled, line, rows, skipped, summary
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import PushRequest
 from pants_oci.compat import by_name, concurrently
 from pants_oci.steps.registries_process import SendRequest, Surveyed, SurveyRequest, call_send, call_survey
-from pants_oci.steps.run_scope import (
-    RunRegister,
-    RunRegisterRequest,
-    RunScopeRequest,
-    call_run_register,
-    call_run_scope,
-)
+from pants_oci.steps.run_scope import RunRegister, RunScope
 from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, Verify
 
@@ -53,38 +48,44 @@ class PublishedRun:
     speaker: str | None = None
 
 
+# Above its caller: Pants looks at what a rule calls when the rule is defined.
+async def _send(
+    todo: tuple[PushRequest, ...], steps: Plan, images: Mapping[str, Digest], seen: RemoteState, policy: Policy
+) -> tuple[Outcomes, Plan]:
+    """Carry a plan out; where a registry would not mount, the bytes are sent after all. Returns all that was done."""
+    outcomes, again = Outcomes(), steps
+    refused: RefusedMounts = frozenset()
+    while todo:
+        blobs = tuple(dict.fromkeys(images[push.origin] for push in todo))
+        sent = await call_send(SendRequest(todo, again, blobs))
+        outcomes = outcomes.then(sent.outcomes)
+        refused |= outcomes.unmounted
+        todo = tuple(push for push in todo if _waits(push, outcomes))
+        again = plan(todo, seen.plus(_stored(outcomes, todo)), policy, refused)
+        steps = replace(steps, uploads=steps.uploads + again.uploads, mounts=steps.mounts + again.mounts)
+    return outcomes, steps
+
+
 @rule(desc="Publish OCI images", level=LogLevel.DEBUG)
-async def publish_run(request: PublishRunRequest, oci: OciSubsystem) -> PublishedRun:
+async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: RunRegister) -> PublishedRun:
     wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in request.field_sets)
     requests = tuple(push for one in wanted for push in one.requests)
+    by_target = {push.origin: skipped(push) for one in wanted for push in one.skipped}
     if not requests:
-        return PublishedRun({})
+        return PublishedRun(by_target)
     surveyed = await call_survey(SurveyRequest(requests))
     policy = Policy(oci.verify is Verify.BLOBS)
     steps = plan(requests, surveyed.seen, policy)
-    register = await call_run_register(RunRegisterRequest())
     signed = register.asked()
     if steps.puts and not all(put.origin in signed for put in steps.puts):
         requests = tuple(push for push in requests if push.origin in signed)
         steps = plan(requests, surveyed.seen, policy)
-    images = {push.origin: one.image.blobs for one in wanted for push in one.requests}
-    outcomes = foreseen(steps) if oci.dry_run else Outcomes()
-    if steps.puts and not oci.dry_run:
-        outcomes = Outcomes()
-        todo, again = _changed(requests, steps), steps
-        refused: RefusedMounts = frozenset()
-        while todo:
-            blobs = tuple(dict.fromkeys(images[push.origin] for push in todo))
-            sent = await call_send(SendRequest(todo, again, blobs))
-            outcomes = outcomes.then(sent.outcomes)
-            # Where a registry would not mount, the bytes are sent after all.
-            refused |= outcomes.unmounted
-            todo = tuple(push for push in todo if _waits(push, outcomes))
-            again = plan(todo, surveyed.seen.plus(_stored(outcomes, todo)), policy, refused)
-            steps = replace(steps, uploads=steps.uploads + again.uploads, mounts=steps.mounts + again.mounts)
+    outcomes = foreseen(steps)
+    if not oci.dry_run:
+        images = {push.origin: one.image.blobs for one in wanted for push in one.requests}
+        outcomes, steps = await _send(_changed(requests, steps), steps, images, surveyed.seen, policy)
     found = rows(requests, surveyed.seen, steps, outcomes, surveyed.costs)
     _tell(found, surveyed, outcomes, register, oci)
-    by_target: dict[str, tuple[Row, ...]] = {}
     for row in found:
         by_target[row.target] = (*by_target.get(row.target, ()), row)
     speaker = next((row.target for row in found if not is_settled(row, oci.dry_run)), None)
@@ -100,8 +101,7 @@ class PublishExpectedRequest:
 
 
 @rule(desc="Publish what the run is about", level=LogLevel.TRACE)
-async def publish_expected(_: PublishExpectedRequest) -> PublishedRun:
-    scope = await call_run_scope(RunScopeRequest())
+async def publish_expected(_: PublishExpectedRequest, scope: RunScope) -> PublishedRun:
     published: PublishedRun = await call_publish_run(PublishRunRequest(scope.field_sets))
     return published
 

@@ -63,17 +63,9 @@ class RunRegister:
             return tuple(self._rows.values())
 
 
-@dataclass(frozen=True)
-class RunRegisterRequest:
-    """Ask for the register of this run."""
-
-
 @_uncacheable_rule(desc="Open the register of the run", level=LogLevel.TRACE)
-async def run_register(_: RunRegisterRequest) -> RunRegister:
+async def run_register() -> RunRegister:
     return RunRegister()
-
-
-call_run_register = by_name(run_register, RunRegister, RunRegisterRequest)
 
 
 @dataclass(frozen=True)
@@ -124,17 +116,14 @@ call_run_specs = by_name(run_specs, RunSpecs, RunSpecsRequest)
 
 
 @dataclass(frozen=True)
-class RunScopeRequest:
-    """Ask which push targets the run is expected to publish."""
-
-
-@dataclass(frozen=True)
 class RunScope:
+    """The push targets that the run is expected to publish."""
+
     field_sets: tuple[PushFieldSet, ...] = ()
 
 
 @rule(desc="Find what the run publishes", level=LogLevel.DEBUG)
-async def run_scope(_: RunScopeRequest) -> RunScope:
+async def run_scope() -> RunScope:
     try:
         named = await call_run_specs(RunSpecsRequest())
         request = TargetRootsToFieldSetsRequest(
@@ -147,9 +136,6 @@ async def run_scope(_: RunScopeRequest) -> RunScope:
         return RunScope()
     found = {field_set.address: field_set for field_set in roots.field_sets if isinstance(field_set, PushFieldSet)}
     return RunScope(tuple(found[address] for address in sorted(found)))
-
-
-call_run_scope = by_name(run_scope, RunScope, RunScopeRequest)
 
 
 def _working_directory(session: SessionValues) -> str:

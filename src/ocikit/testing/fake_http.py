@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import BinaryIO, Callable
@@ -31,7 +31,7 @@ class Dropped(Exception):
 @dataclass(frozen=True)
 class FakeAnswer:
     status: int
-    headers: Mapping[str, str] = _NO_HEADERS
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
     body: bytes = b""
 
 
