@@ -121,14 +121,16 @@ class Authenticator:
     @contextlib.contextmanager
     def _first_alone(self, request: Request) -> Iterator[None]:
         """The first request is alone until its end: what it learns saves all others a 401."""
-        if self._answered or request.body:
-            yield
-            return
-        with self._first:
-            try:
-                yield
-            finally:
-                self._answered = True
+        if not self._answered and not request.body:
+            with self._first:
+                # Whoever has waited for the first one is not first, and goes on beside the others.
+                if not self._answered:
+                    try:
+                        yield
+                    finally:
+                        self._answered = True
+                    return
+        yield
 
     def advice(self, path: str) -> str | None:
         """What a person can do about a refusal; None where credentials were not asked for."""
