@@ -60,7 +60,7 @@ async def _send(
         sent = await call_send(SendRequest(todo, again, blobs))
         outcomes = outcomes.then(sent.outcomes)
         refused |= outcomes.unmounted
-        todo = tuple(push for push in todo if _waits(push, outcomes))
+        todo = tuple(push for push in todo if outcomes.waits(push.destination, push.manifest.blobs))
         again = plan(todo, seen.plus(_stored(outcomes, todo)), policy, refused)
         steps = replace(steps, uploads=steps.uploads + again.uploads, mounts=steps.mounts + again.mounts)
     return outcomes, steps
@@ -79,6 +79,8 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: R
     signed = register.asked()
     if steps.puts and not all(put.origin in signed for put in steps.puts):
         requests = tuple(push for push in requests if push.origin in signed)
+        if not requests:
+            return PublishedRun(by_target)
         steps = plan(requests, surveyed.seen, policy)
     outcomes = foreseen(steps)
     if not oci.dry_run:
@@ -112,10 +114,6 @@ call_publish_expected = by_name(publish_expected, PublishedRun, PublishExpectedR
 def _changed(requests: Iterable[PushRequest], steps: Plan) -> tuple[PushRequest, ...]:
     puts = {(put.origin, put.destination) for put in steps.puts}
     return tuple(push for push in requests if (push.origin, push.destination) in puts)
-
-
-def _waits(push: PushRequest, outcomes: Outcomes) -> bool:
-    return any((push.destination, blob.digest) in outcomes.unmounted for blob in push.manifest.blobs)
 
 
 def _stored(outcomes: Outcomes, requests: Iterable[PushRequest]) -> Mapping[Question, Present]:

@@ -54,9 +54,7 @@ def run_publish(request: Mapping[str, Any]) -> int:
     memory = {place: dict(tags) for place, tags in _read_memory(request["memory"]).items()}
     for put in plan.puts:
         moved = [tag for tag in put.tags if (put.origin, put.destination, tag) not in outcomes.failed]
-        if not any(
-            (put.destination, blob.digest) in outcomes.unmounted for blob in manifests[put.manifest.digest].blobs
-        ):
+        if not outcomes.waits(put.destination, manifests[put.manifest.digest].blobs):
             memory.setdefault(put.destination, {}).update(dict.fromkeys(moved, str(put.manifest.digest)))
     _remember(request["memory"], memory)
     return 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.push.wanted import Destination
 
@@ -46,6 +47,10 @@ class Outcomes:
     unmounted: frozenset[Blob] = frozenset()
     costs: Mapping[Destination, Cost] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
+
+    def waits(self, place: Destination, blobs: Iterable[Descriptor]) -> bool:
+        """Whether what needs these blobs in `place` is neither done nor failed."""
+        return any((place, blob.digest) in self.unmounted for blob in blobs)
 
     def then(self, later: Outcomes) -> Outcomes:
         """These, and those of what was done after them."""

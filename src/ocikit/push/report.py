@@ -136,9 +136,8 @@ def summary(found: Sequence[Row]) -> str:
     """All rows in a line."""
     counts = {outcome: sum(row.outcome == outcome for row in found) for outcome in (PUSHED, TAGGED, UNCHANGED, FAILED)}
     told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
-    sent, mounted, requests = (
-        sum(values) for values in zip(*((r.bytes_sent, r.bytes_mounted, r.requests) for r in found))
-    )
+    sent, mounted = sum(row.bytes_sent for row in found), sum(row.bytes_mounted for row in found)
+    requests = sum(row.requests for row in found)
     also = f", {human_bytes(mounted)} mounted" if mounted else ""
     references = "1 reference" if len(found) == 1 else f"{len(found)} references"
     return f"{references}: {told}; {human_bytes(sent)} sent{also} in {requests} requests"

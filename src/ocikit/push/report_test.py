@@ -121,6 +121,7 @@ def test_a_directory_of_layouts() -> None:
 
 
 def test_summary() -> None:
+    assert summary(()) == "0 references: ; 0 B sent in 0 requests"
     found = told({}, push(), push(destination=SHOP))
     assert summary(found) == "2 references: 2 pushed; 29 B sent, 29 B mounted in 4 requests"
 
