@@ -49,8 +49,10 @@ def specs(counts: tuple[int, ...], count: int) -> tuple[str, ...]:
     return tuple(f"of{each}::" for each in counts if each <= count)
 
 
-def build_files(images: Images, counts: tuple[int, ...], registry: str) -> Iterator[tuple[str, str | bytes]]:
-    """All files of the first edition, by path."""
+def build_files(
+    images: Images, counts: tuple[int, ...], registry: str, push_fields: str = ""
+) -> Iterator[tuple[str, str | bytes]]:
+    """All files of the first edition, by path. `push_fields`: more of each push target."""
     shared = range(len(images.shared))
     yield (
         "shared/BUILD",
@@ -71,7 +73,8 @@ def build_files(images: Images, counts: tuple[int, ...], registry: str) -> Itera
             'files(name="files", sources=["own"])\n'
             'oci_layer(name="own", dependencies=[":files"])\n'
             f'oci_image(name="image", {base}layers={json.dumps(layers)})\n'
-            f'oci_push(name="push", image=":image", repository="{image.repository}", image_tags=["{{env.TAG}}"])\n'
+            f'oci_push(name="push", image=":image", repository="{image.repository}", '
+            f'image_tags=["{{env.TAG}}"]{push_fields})\n'
         )
         yield f"{image.folder}/BUILD", targets
         yield own_file(images, image, Edition())

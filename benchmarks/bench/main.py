@@ -63,7 +63,8 @@ def _parse() -> argparse.Namespace:
 def _run(case: Case, crane: str | None, repetitions: int, folder: Path) -> Document:
     about = _about(crane)
     session = Session(case, folder)
-    with session.root, peers(case.peers, crane, folder) as tools:
+    with session.tools() as ours, peers(case.peers, crane, folder) as others:
+        tools = {**ours, **others}
         missing = [name for name in case.peers if name not in tools]
         if missing:
             print(f"WARNING: {case.name} RUNS WITHOUT {', '.join(missing).upper()}", file=sys.stderr)

@@ -18,10 +18,10 @@ from bench.build_files import (
     own_file,
     specs,
 )
-from bench.cases import Case, Edition
+from bench.cases import SKIPPING, Case, Edition
 from bench.cost import Cost, measure
 from bench.site import Ports, Site, Traffic, free_ports, site
-from bench.tools import SKOPEO, Export, Pants, Push, Tool, layers_of, run
+from bench.tools import SKOPEO, Export, Pants, Push, Skipping, Tool, layers_of, run
 from support.build_root import BuildRoot
 
 OURS = "pants"
@@ -63,9 +63,23 @@ class Session:
         self._current = Edition()
         self._exports: dict[Edition, Export] = {}
         self._seeds: dict[str, Path] = {}
-        self.root = BuildRoot(folder / "root", _SETTINGS.format(address=self._ports.address))
-        self.root.write(dict(build_files(case.images, case.counts, self._ports.address)))
+        self.root = self._root("root")
         self.pants = Pants(self.root)
+
+    def _root(self, name: str, push_fields: str = "") -> BuildRoot:
+        root = BuildRoot(self.folder / name, _SETTINGS.format(address=self._ports.address))
+        root.write(dict(build_files(self.case.images, self.case.counts, self._ports.address, push_fields)))
+        return root
+
+    @contextmanager
+    def tools(self) -> Iterator[dict[str, Tool]]:
+        """Pants as it is, and as it is when there is nothing to do; their daemons end with this."""
+        with self.root:
+            if SKIPPING not in self.case.peers:
+                yield {OURS: self.pants}
+                return
+            with self._root("skipping", ", skip_push=True") as root:
+                yield {OURS: self.pants, SKIPPING: Skipping(root)}
 
     def edit(self, edition: Edition) -> None:
         """Bring the build root to this edition."""
@@ -167,7 +181,7 @@ def repeat(session: Session, tools: dict[str, Tool], repetitions: int) -> dict[C
             # The daemon is warm, and has met this registry; nothing else is prepared.
             session.sample(OURS, session.pants, case.before or case.after(turn), delay, count)
             for _ in range(repetitions):
-                for name, tool in {OURS: session.pants, **tools}.items():
+                for name, tool in tools.items():
                     cell = Cell(name, delay, count)
                     sample = session.sample(name, tool, case.after(turn), delay, count)
                     samples[cell] = (*samples.get(cell, ()), sample)
