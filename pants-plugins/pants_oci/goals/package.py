@@ -16,6 +16,7 @@ from pants.util.logging import LogLevel
 import ocikit
 from pants_oci.compat import add_prefix, create_digest, merge_digests
 from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
 from pants_oci.steps.wanted import PushFieldSet, Wanted, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, PackageFormat
@@ -26,14 +27,15 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 @rule(desc="Package an OCI image", level=LogLevel.DEBUG)
 async def package_image(field_set: ImageFieldSet, oci: OciSubsystem) -> BuiltPackage:
     built = await call_image(ImageRequest(field_set))
+    blobs = await call_image_blobs(ImageBlobsRequest(built))
     lines = (f"  {built.image.digest}",)
     if oci.package_format is PackageFormat.LAYOUT:
         documents = await create_digest(CreateDigest(_layout_documents(built)))
-        layout = await merge_digests(MergeDigests((built.blobs, documents)))
+        layout = await merge_digests(MergeDigests((blobs.digest, documents)))
         path = field_set.output_path.value_or_default(file_ending=None)
         digest = await add_prefix(AddPrefix(layout, path))
         return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
-    inputs = await add_prefix(AddPrefix(built.blobs, INPUT_DIRECTORY))
+    inputs = await add_prefix(AddPrefix(blobs.digest, INPUT_DIRECTORY))
     path = field_set.output_path.value_or_default(file_ending="tar")
     request = {
         "digest": str(built.image.digest),
