@@ -69,11 +69,20 @@ class BuildRoot:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def pants(
-        self, *arguments: str, env: Mapping[str, str] | None = None, folder: Path | None = None, check: bool = True
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        told_folder: str | None = None,
+        check: bool = True,
     ) -> Result:
-        """Run Pants, in `folder`. `env` is added to a clean environment; with `check` only the exit code 0 will do."""
+        """Run Pants, in `folder`. `env` is added to a clean environment; with `check` only the exit code 0 will do.
+
+        `told_folder`: what Pants is told in `PWD`, as by a launcher that is no shell.
+        """
+        launcher = [str(PROJECT / "pants")] if told_folder is None else _launcher_that_tells(told_folder)
         done = subprocess.run(
-            [str(PROJECT / "pants"), "--no-dynamic-ui", "--no-colors", *arguments],
+            [*launcher, "--no-dynamic-ui", "--no-colors", *arguments],
             cwd=folder or self.path,
             env={**self._environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -125,6 +134,22 @@ class BuildRoot:
             if name.startswith(_KEPT) or not name.startswith(_LEFT_OUT)
         }
         return {**inherited, "DOCKER_CONFIG": str(self.path / ".nobody")}
+
+
+def _launcher_that_tells(folder: str) -> list[str]:
+    """The last steps of `./pants`, which has run before; it is a shell, and says itself where it is."""
+    with (PROJECT / "pants").open("rb") as recipe:
+        checksum = subprocess.run(["cksum"], stdin=recipe, capture_output=True, text=True, check=True).stdout.split()[0]
+    version = os.environ.get("PANTS_VERSION") or _project_version()
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    script = """
+[ -n "${PANTS_PEX_CLI_URL_TEMPLATE:-}" ] || . "$0/settings"
+export NO_SCIE_WARNING=1 _PANTS_SERVER_EXE="$0/bin/pants"
+told=$1
+shift
+exec env PWD="$told" "$0/bin/native_client" "$@"
+"""
+    return ["sh", "-c", script, f"{cache}/pants-oci/pants-{version}-{checksum}", folder]
 
 
 def _project_version() -> str:
