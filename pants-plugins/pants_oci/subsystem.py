@@ -117,7 +117,7 @@ class OciSubsystem(Subsystem):
             default=[
                 "ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY",
                 "all_proxy", "https_proxy", "http_proxy", "no_proxy",
-                "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE",
+                "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE",
             ],
             help=softwrap(
                 """

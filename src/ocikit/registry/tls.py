@@ -11,16 +11,19 @@ from urllib3.util.ssl_ import create_urllib3_context
 from ocikit.errors import InvalidInput
 from ocikit.registry.options import RegistryOptions
 
+# As requests is told of authorities, then as curl, and last as OpenSSL and the tools that are written in Go.
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
 
 def tls_context(options: RegistryOptions, *, with_certificate: bool) -> ssl.SSLContext:
     """What is made once for all connections to a host: reading the authorities takes milliseconds.
 
-    They are those of `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`, else of certifi, and `ca_file` besides.
+    They are those of the first variable of `BUNDLES` that is set, else of certifi, and `ca_file` besides.
     Raises InvalidInput where a file is not what it should be.
     """
     context = create_urllib3_context()
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    _trust(context, bundle or certifi.where())
+    bundles = filter(None, map(os.environ.get, BUNDLES))
+    _trust(context, next(bundles, None) or certifi.where())
     if options.ca_file:
         _trust(context, options.ca_file)
     if options.client_certificate and with_certificate:

@@ -18,6 +18,7 @@ from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.exchange import Request
 from ocikit.registry.options import RegistryOptions
+from ocikit.registry.tls import BUNDLES
 
 _NEW = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2", "-nodes")
 
@@ -97,12 +98,15 @@ def _ping(port: int, options: RegistryOptions, host: str = "127.0.0.1") -> None:
         client.ping()
 
 
-def test_an_own_authority(server_files: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", BUNDLES)
+def test_an_own_authority(server_files: tuple[str, str], monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    for name in BUNDLES:
+        monkeypatch.delenv(name, raising=False)
     with _serving(_tls(server_files)) as (port, _):
         with pytest.raises(Untrusted, match=r"the certificate is not trusted: self[- ]signed certificate"):
             _ping(port, RegistryOptions())
         _ping(port, RegistryOptions(ca_file=server_files[0]))
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", server_files[0])
+        monkeypatch.setenv(variable, server_files[0])
         _ping(port, RegistryOptions())
     with _serving(_tls(server_files), host="127.0.0.2") as (port, _), pytest.raises(Untrusted, match="127.0.0.2"):
         _ping(port, RegistryOptions(), host="127.0.0.2")

@@ -40,7 +40,7 @@ class HttpTransport:
     """HTTP over connections that stay open, `connections` of them per host; may be shared by threads.
 
     Proxies and certificate authorities are the environment's (`HTTPS_PROXY`, `NO_PROXY`,
-    `REQUESTS_CA_BUNDLE`), except that this machine is never asked through a proxy. `options` names more
+    `SSL_CERT_FILE`), except that this machine is never asked through a proxy. `options` names more
     authorities, and the client certificate, which only `home` (an address) is shown. `read_seconds`: how
     long a host may keep silent, and may take to accept a part of a body.
 
