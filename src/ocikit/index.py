@@ -25,6 +25,8 @@ def build_index(images: Mapping[str, Image], annotations: Mapping[str, str]) -> 
             platform = images[other].platform
             if image.platform.runs(platform):
                 as_well = "" if image.platform == platform else f', which is "{platform}" as well'
-                raise InvalidInput(f'{other} and {name} are both for platform "{image.platform}"{as_well}.')
+                raise InvalidInput(
+                    f'{other} and {name} are both for platform "{image.platform}"{as_well}; leave one out.'
+                )
         described[name] = replace(image.manifest.descriptor, platform=image.platform)
     return ImageIndex.of(sorted(described.values(), key=lambda child: str(child.platform)), annotations)
