@@ -12,10 +12,13 @@ import pytest
 
 from ocikit.config import ContainerSettings
 from ocikit.image import build_image
+from ocikit.index import build_index
 from ocikit.layer import compress, tar
 from ocikit.layer.build import build_layer
 from ocikit.layer.compress import Compression
 from ocikit.layer.entry import Entry
+from ocikit.layer.layer import Layer
+from ocikit.manifest import ImageIndex
 from ocikit.platform import Platform
 
 GOLDEN = Path(__file__).parent / "golden" / "digests.json"
@@ -60,6 +63,17 @@ def cases() -> dict[str, Case]:
     }
 
 
+def index_of(layer: Layer) -> ImageIndex:
+    """The same layer for three platforms, one with a variant."""
+    images = {
+        text: build_image(
+            base=None, layers=[layer], settings=ContainerSettings(), platform=Platform.parse(text), annotations={}
+        )
+        for text in ("linux/arm64", "linux/arm/v7", "linux/amd64")
+    }
+    return build_index(images, {"org.opencontainers.image.title": "golden"})
+
+
 def digests(case: Case, directory: Path) -> dict[str, str]:
     entries, contents = case
     sources = directory / "sources"
@@ -75,6 +89,7 @@ def digests(case: Case, directory: Path) -> dict[str, str]:
             platform, settings = Platform("linux", "amd64"), ContainerSettings(entrypoint=("/app",))
             image = build_image(base=None, layers=[layer], settings=settings, platform=platform, annotations={})
             found["image"] = str(image.digest)
+            found["index"] = str(index_of(layer).descriptor.digest)
     return found
 
 

@@ -9,7 +9,7 @@ first branch can go, and the callers import these names from Pants.
 from typing import Any, Callable
 
 from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
-from pants.base.specs import Specs
+from pants.base.specs import RawSpecsWithoutFileOwners, Specs
 from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.source_files import SourceFiles, SourceFilesRequest
@@ -57,6 +57,9 @@ try:
         hydrate_sources,
         resolve_targets,
         resolve_unparsed_address_inputs,
+    )
+    from pants.engine.internals.specs_rules import (
+        addresses_from_raw_specs_without_file_owners as addresses_of_specs,
     )
     from pants.engine.internals.specs_rules import find_valid_field_sets_for_target_roots
     from pants.engine.intrinsics import (
@@ -119,6 +122,7 @@ except ImportError:
         return Get(TargetRootsToFieldSets, {request: TargetRootsToFieldSetsRequest, specs: Specs})
 
     add_prefix = _get(Digest, AddPrefix)
+    addresses_of_specs = _get(Addresses, RawSpecsWithoutFileOwners)
     changed_addresses = _get(ChangedAddresses, ChangedRequest)
     create_digest = _get(Digest, CreateDigest)
     create_venv_pex = _get(VenvPex, PexRequest)

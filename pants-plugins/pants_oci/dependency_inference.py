@@ -1,4 +1,4 @@
-"""`base`, `layers` and `image` are dependencies: `dependents` and `--changed-dependents` must see them."""
+"""`base`, `layers`, `image` and `images` are dependencies: `dependents` and `--changed-dependents` must see them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import implicitly, resolve_unparsed_address_inputs
+from pants_oci.steps.index_images import IndexImagesRequest, call_index_images
 from pants_oci.targets.image import (
     OciImageBaseField,
     OciImageDependenciesField,
     OciImageLayersField,
 )
+from pants_oci.targets.index import OciIndexDependenciesField, OciIndexImagesField
 from pants_oci.targets.push import OciPushDependenciesField, OciPushImageField
 
 
@@ -30,6 +32,17 @@ class ImageInferenceFieldSet(FieldSet):
 
 class InferImageDependencies(InferDependenciesRequest[ImageInferenceFieldSet]):
     infer_from = ImageInferenceFieldSet
+
+
+@dataclass(frozen=True)
+class IndexInferenceFieldSet(FieldSet):
+    required_fields = (OciIndexDependenciesField, OciIndexImagesField)
+
+    images: OciIndexImagesField
+
+
+class InferIndexDependencies(InferDependenciesRequest[IndexInferenceFieldSet]):
+    infer_from = IndexInferenceFieldSet
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,13 @@ async def infer_image_dependencies(request: InferImageDependencies) -> InferredD
     return InferredDependencies((*base_address, *layer_addresses))
 
 
+@rule(desc="Infer the dependencies of an OCI index", level=LogLevel.DEBUG)
+async def infer_index_dependencies(request: InferIndexDependencies) -> InferredDependencies:
+    field_set = request.field_set
+    found = await call_index_images(IndexImagesRequest(field_set.address, field_set.images.value))
+    return InferredDependencies(found.addresses)
+
+
 @rule(desc="Infer the dependencies of an OCI push", level=LogLevel.DEBUG)
 async def infer_push_dependencies(request: InferPushDependencies) -> InferredDependencies:
     field_set = request.field_set
@@ -81,5 +101,6 @@ def rules() -> Iterable[object]:
     return (
         *collect_rules(),
         UnionRule(InferDependenciesRequest, InferImageDependencies),
+        UnionRule(InferDependenciesRequest, InferIndexDependencies),
         UnionRule(InferDependenciesRequest, InferPushDependencies),
     )

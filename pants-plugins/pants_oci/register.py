@@ -17,6 +17,8 @@ from pants_oci.steps import (
     handed_over,
     image,
     image_blobs,
+    index,
+    index_images,
     layer,
     ocikit_process,
     parts,
@@ -28,12 +30,13 @@ from pants_oci.steps import (
 )
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.layer import OciLayerTarget
 from pants_oci.targets.push import OciPushTarget
 
 
 def target_types() -> Iterable[type[Target]]:
-    return (OciBaseTarget, OciImageTarget, OciLayerTarget, OciPushTarget)
+    return (OciBaseTarget, OciImageTarget, OciIndexTarget, OciLayerTarget, OciPushTarget)
 
 
 def rules() -> Iterable[object]:
@@ -46,6 +49,8 @@ def rules() -> Iterable[object]:
         *handed_over.rules(),
         *image.rules(),
         *image_blobs.rules(),
+        *index.rules(),
+        *index_images.rules(),
         *layer.rules(),
         *ocikit_process.rules(),
         *package.rules(),

@@ -24,6 +24,7 @@ from ocikit.errors import (
     Unauthorized,
 )
 from ocikit.image import Image, build_image
+from ocikit.index import build_index
 from ocikit.layer.compress import Compression
 from ocikit.layer.entry import Entry
 from ocikit.layer.layer import Layer
@@ -64,6 +65,7 @@ __all__ = [
     "TooManyRequests",
     "Unauthorized",
     "build_image",
+    "build_index",
     "canonical_json",
     "copy",
     "media_type",

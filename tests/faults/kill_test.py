@@ -23,6 +23,7 @@ from ocikit.push.stores import Stores
 from ocikit.push.survey import survey
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.testing import FakeRegistry, Faults
+from ocikit.testing.images import index_of
 from support.build_root import PROJECT
 
 KILLS = 50
@@ -80,14 +81,21 @@ class _Run:
         )
 
     def _request(self, registry: FakeRegistry, number: int, version: int) -> PushRequest:
-        text = f"image {number}, version {version}"
+        """Every fourth one is an index of two images."""
+        destination = Destination(f"{registry.address}/shop/image-{number}")
+        image = self._image(f"image {number}, version {version}", version)
+        if number % 4:
+            return PushRequest(f"shop:image-{number}", destination, (_TAG,), image)
+        other = self._image(f"image {number} for arm64, version {version}", version)
+        index = index_of({"linux/amd64": image, "linux/arm64": other})
+        return PushRequest(f"shop:image-{number}", destination, (_TAG,), index, children=(image, other))
+
+    def _image(self, text: str, version: int) -> Manifest:
         config = self._blob(json.dumps({"architecture": "amd64", "os": "linux", "author": text}).encode())
         layers = [self._blob(f"shared, version {version}".encode()), self._blob(text.encode() * 4096)]
-        manifest = Manifest.of(
+        return Manifest.of(
             _describe(config, media_type.OCI_CONFIG), [_describe(layer, media_type.OCI_LAYER) for layer in layers]
         )
-        destination = Destination(f"{registry.address}/shop/image-{number}")
-        return PushRequest(f"shop:image-{number}", destination, (_TAG,), manifest)
 
     def _blob(self, data: bytes) -> bytes:
         (self._blobs / Digest.of(data).hex).write_bytes(data)

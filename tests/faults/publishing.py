@@ -66,14 +66,14 @@ def _wanted(registry: FakeRegistry, images: Images) -> list[PushRequest]:
 
 
 def _blobs(request: PushRequest) -> set[Blob]:
-    return {(request.destination, blob.digest) for blob in request.manifest.blobs}
+    return {(request.destination, blob.digest) for blob in request.blobs}
 
 
 def _there(requests: list[PushRequest], outcomes: Outcomes) -> Mapping[Question, Answer]:
     return {
         Question(request.destination, Kind.BLOB, str(blob.digest), blob.size): Present(blob.digest)
         for request in requests
-        for blob in request.manifest.blobs
+        for blob in request.blobs
         if (request.destination, blob.digest) in outcomes.stored
     }
 

@@ -1,22 +1,25 @@
-"""`pants package`: images to disk as a layout or an archive, pushes as a few lines of JSON."""
+"""`pants package`: images and indexes to disk as a layout or an archive, pushes as a few lines of JSON."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, OutputPathField, PackageFieldSet
 from pants.engine.addresses import Address
-from pants.engine.fs import AddPrefix, CreateDigest, FileContent, MergeDigests
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules, rule
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 import ocikit
-from pants_oci.compat import add_prefix, create_digest, merge_digests
-from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.compat import add_prefix, by_name, concurrently, create_digest, merge_digests
+from pants_oci.steps.image import ImageFieldSet, ImageRequest, call_image
 from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
+from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
 from pants_oci.steps.wanted import PushFieldSet, Wanted, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, PackageFormat
@@ -24,34 +27,70 @@ from pants_oci.subsystem import OciSubsystem, PackageFormat
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
-@rule(desc="Package an OCI image", level=LogLevel.DEBUG)
-async def package_image(field_set: ImageFieldSet, oci: OciSubsystem) -> BuiltPackage:
-    built = await call_image(ImageRequest(field_set))
-    blobs = await call_image_blobs(ImageBlobsRequest(built))
-    lines = (f"  {built.image.digest}",)
+@dataclass(frozen=True)
+class _WriteRequest(EngineAwareParameter):
+    """Write what `described` names, an image or an index, with `blobs` and everything else it needs."""
+
+    address: Address
+    output_path: OutputPathField
+    described: ocikit.Descriptor
+    blobs: Digest
+
+    def debug_hint(self) -> str:
+        return str(self.address)
+
+
+@rule(desc="Write an OCI image to disk", level=LogLevel.DEBUG)
+async def write_package(request: _WriteRequest, oci: OciSubsystem) -> BuiltPackage:
+    digest = request.described.digest
+    lines = (f"  {digest}",)
     if oci.package_format is PackageFormat.LAYOUT:
-        documents = await create_digest(CreateDigest(_layout_documents(built)))
-        layout = await merge_digests(MergeDigests((blobs.digest, documents)))
-        path = field_set.output_path.value_or_default(file_ending=None)
-        digest = await add_prefix(AddPrefix(layout, path))
-        return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
-    inputs = await add_prefix(AddPrefix(blobs.digest, INPUT_DIRECTORY))
-    path = field_set.output_path.value_or_default(file_ending="tar")
-    request = {
-        "digest": str(built.image.digest),
-        "name": _archive_name(field_set.address),
-        "output": path,
-    }
+        documents = await create_digest(CreateDigest(_layout_documents(request.described)))
+        layout = await merge_digests(MergeDigests((request.blobs, documents)))
+        path = request.output_path.value_or_default(file_ending=None)
+        written = await add_prefix(AddPrefix(layout, path))
+        return BuiltPackage(written, (BuiltPackageArtifact(path, lines),))
+    inputs = await add_prefix(AddPrefix(request.blobs, INPUT_DIRECTORY))
+    path = request.output_path.value_or_default(file_ending="tar")
+    document = {"digest": str(digest), "name": _archive_name(request.address), "output": path}
     output = await call_ocikit(
         OcikitProcess(
             "archive",
-            ocikit.canonical_json.dumps(request),
+            ocikit.canonical_json.dumps(document),
             inputs,
-            f"Write the archive of {field_set.address}",
+            f"Write the archive of {request.address}",
             output_files=(path,),
         )
     )
     return BuiltPackage(output.digest, (BuiltPackageArtifact(path, lines),))
+
+
+_call_write = by_name(write_package, BuiltPackage, _WriteRequest)
+
+
+@rule(desc="Package an OCI image", level=LogLevel.DEBUG)
+async def package_image(field_set: ImageFieldSet) -> BuiltPackage:
+    built = await call_image(ImageRequest(field_set))
+    blobs = await call_image_blobs(ImageBlobsRequest(built))
+    described = replace(built.image.manifest.descriptor, platform=built.image.platform)
+    package: BuiltPackage = await _call_write(
+        _WriteRequest(field_set.address, field_set.output_path, described, blobs.digest)
+    )
+    return package
+
+
+@rule(desc="Package an OCI index", level=LogLevel.DEBUG)
+async def package_index(field_set: IndexFieldSet) -> BuiltPackage:
+    built = await call_index(IndexRequest(field_set))
+    blobs = await concurrently(call_image_blobs(ImageBlobsRequest(image)) for image in built.images)
+    described = built.index.descriptor
+    path = f"blobs/sha256/{described.digest.hex}"
+    document = await create_digest(CreateDigest([FileContent(path, built.index.data)]))
+    merged = await merge_digests(MergeDigests((document, *(found.digest for found in blobs))))
+    package: BuiltPackage = await _call_write(
+        _WriteRequest(field_set.address, field_set.output_path, described, merged)
+    )
+    return package
 
 
 @rule(desc="Package an OCI push", level=LogLevel.DEBUG)
@@ -63,12 +102,9 @@ async def package_push(field_set: PushFieldSet) -> BuiltPackage:
     return BuiltPackage(digest, (BuiltPackageArtifact(path),))
 
 
-def _layout_documents(built: BuiltImage) -> Iterable[FileContent]:
+def _layout_documents(described: ocikit.Descriptor) -> Iterable[FileContent]:
     """The two files that make a directory of blobs an image layout. Spec: image-spec v1.1.1, image-layout.md."""
-    manifest = built.image.manifest.descriptor
-    index = ocikit.ImageIndex.of(
-        [ocikit.Descriptor(manifest.media_type, manifest.digest, manifest.size, platform=built.image.platform)]
-    )
+    index = ocikit.ImageIndex.of([described])
     return (
         FileContent("index.json", index.data),
         FileContent("oci-layout", ocikit.canonical_json.dumps({"imageLayoutVersion": "1.0.0"})),
@@ -85,7 +121,7 @@ def _push_document(wanted: Wanted) -> bytes:
     """References and digest, for the scripts of people."""
     return ocikit.canonical_json.dumps(
         {
-            "digest": str(wanted.image.image.digest),
+            "digest": str(wanted.digest),
             "references": [
                 request.destination.reference(tag)
                 for request in (*wanted.requests, *wanted.skipped)
@@ -99,5 +135,6 @@ def rules() -> Iterable[object]:
     return (
         *collect_rules(),
         UnionRule(PackageFieldSet, ImageFieldSet),
+        UnionRule(PackageFieldSet, IndexFieldSet),
         UnionRule(PackageFieldSet, PushFieldSet),
     )

@@ -50,17 +50,21 @@ class PublishedRun:
 
 # Above its caller: Pants looks at what a rule calls when the rule is defined.
 async def _send(
-    todo: tuple[PushRequest, ...], steps: Plan, images: Mapping[str, Digest], seen: RemoteState, policy: Policy
+    todo: tuple[PushRequest, ...],
+    steps: Plan,
+    images: Mapping[str, tuple[Digest, ...]],
+    seen: RemoteState,
+    policy: Policy,
 ) -> tuple[Outcomes, Plan]:
     """Carry a plan out; where a registry would not mount, the bytes are sent after all. Returns all that was done."""
     outcomes, again = Outcomes(), steps
     refused: RefusedMounts = frozenset()
     while todo:
-        blobs = tuple(dict.fromkeys(images[push.origin] for push in todo))
+        blobs = tuple(dict.fromkeys(blobs for push in todo for blobs in images[push.origin]))
         sent = await call_send(SendRequest(todo, again, blobs))
         outcomes = outcomes.then(sent.outcomes)
         refused |= outcomes.unmounted
-        todo = tuple(push for push in todo if outcomes.waits(push.destination, push.manifest.blobs))
+        todo = tuple(push for push in todo if outcomes.waits(push.destination, push.blobs))
         again = plan(todo, seen.plus(_stored(outcomes, todo)), policy, refused)
         steps = replace(steps, uploads=steps.uploads + again.uploads, mounts=steps.mounts + again.mounts)
     return outcomes, steps
@@ -84,7 +88,7 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: R
         steps = plan(requests, surveyed.seen, policy)
     outcomes = foreseen(steps)
     if not oci.dry_run:
-        images = {push.origin: one.image.blobs for one in wanted for push in one.requests}
+        images = {push.origin: tuple(image.blobs for image in one.images) for one in wanted for push in one.requests}
         outcomes, steps = await _send(_changed(requests, steps), steps, images, surveyed.seen, policy)
     found = rows(requests, surveyed.seen, steps, outcomes, surveyed.costs)
     _tell(found, surveyed, outcomes, register, oci)
@@ -117,12 +121,19 @@ def _changed(requests: Iterable[PushRequest], steps: Plan) -> tuple[PushRequest,
 
 
 def _stored(outcomes: Outcomes, requests: Iterable[PushRequest]) -> Mapping[Question, Present]:
-    return {
+    children = {
+        Question(push.destination, Kind.MANIFEST, str(child.descriptor.digest)): Present(child.descriptor.digest)
+        for push in requests
+        for child in push.children
+        if (push.destination, child.descriptor.digest) in outcomes.stored
+    }
+    blobs = {
         Question(push.destination, Kind.BLOB, str(blob.digest), blob.size): Present(blob.digest)
         for push in requests
-        for blob in push.manifest.blobs
+        for blob in push.blobs
         if (push.destination, blob.digest) in outcomes.stored
     }
+    return {**children, **blobs}
 
 
 def _tell(

@@ -1,29 +1,33 @@
-"""What an `oci_push` wants: which image, in which repositories, under which tags. Asks no registry."""
+"""What an `oci_push` wants: which image or index, in which repositories, under which tags. Asks no registry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pants.core.goals.package import PackageFieldSet
 from pants.core.goals.publish import PublishFieldSet, PublishRequest
-from pants.engine.addresses import Addresses
+from pants.engine.addresses import Address, Addresses
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import collect_rules, rule
+from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
+import ocikit
 from ocikit.errors import InvalidInput
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.reference import validate_tag
-from pants_oci.compat import by_name, implicitly, resolve_unparsed_address_inputs, targets_of
+from pants_oci.compat import by_name, concurrently, implicitly, resolve_unparsed_address_inputs, targets_of
 from pants_oci.dependency_inference import addresses_in
 from pants_oci.errors import OciTargetError, blamed_on, found_in, kind_of
 from pants_oci.placeholders import DIGEST_PLACEHOLDER, address_values, fill
 from pants_oci.registries import Registries, Registry, split_host
 from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.steps.placeholders import PlaceholderRequest, call_placeholder_values
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.push import (
     OciPushDependenciesField,
     OciPushImageField,
@@ -65,9 +69,10 @@ class WantedRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Wanted:
-    """The image, and one push request for each registry; `skipped` are those with `skip_push`."""
+    """One push request for each registry; `skipped` are those with `skip_push`. `images`: the one, or the index's."""
 
-    image: BuiltImage
+    digest: ocikit.Digest
+    images: tuple[BuiltImage, ...]
     requests: tuple[PushRequest, ...]
     skipped: tuple[PushRequest, ...] = ()
 
@@ -80,12 +85,7 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
         addresses_in((field_set.image.value,), address, OciPushImageField.alias), **implicitly()
     )
     targets = await targets_of(**implicitly(Addresses(addresses)))
-    if len(targets) != 1 or not isinstance(targets[0], OciImageTarget):
-        raise OciTargetError(
-            address,
-            f"the `{OciPushImageField.alias}` {', '.join(str(target.address) for target in targets)} is "
-            f"{' and '.join(kind_of(target) for target in targets)}; name one `{OciImageTarget.alias}`.",
-        )
+    _refuse_others(address, targets)
     with blamed_on(address):
         chosen = _registries(field_set, oci.registries)
     templates = [field_set.repository.value or "", oci.default_repository]
@@ -97,35 +97,63 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
         # A name that is wrong is told before the image is built.
         for registry in chosen:
             _names(field_set, registry, values, oci.default_repository)
-    image = await call_image(ImageRequest(ImageFieldSet.create(targets[0])))
-    values[DIGEST_PLACEHOLDER] = image.image.digest.hex[:_DIGEST_DIGITS]
+    indexes = await concurrently(
+        call_index(IndexRequest(IndexFieldSet.create(target)))
+        for target in targets
+        if isinstance(target, OciIndexTarget)
+    )
+    single = await concurrently(
+        call_image(ImageRequest(ImageFieldSet.create(target)))
+        for target in targets
+        if isinstance(target, OciImageTarget)
+    )
+    index = indexes[0].index if indexes else None
+    images = indexes[0].images if indexes else tuple(single)
+    digest = index.descriptor.digest if index else images[0].image.digest
+    values[DIGEST_PLACEHOLDER] = digest.hex[:_DIGEST_DIGITS]
     with blamed_on(address):
         named = [(registry, _names(field_set, registry, values, oci.default_repository)) for registry in chosen]
-    bases = (Destination(str(image.base.repository)),) if image.base else ()
     wanted = [
-        (
-            registry,
-            PushRequest(
-                str(address),
-                *names,
-                image.image.manifest,
-                image.origins,
-                bases,
-                image.base_layers,
-                registry.immutable_tags,
-            ),
-        )
+        (registry, replace(_request(index, images, str(address), *names), immutable_tags=registry.immutable_tags))
         for registry, names in named
     ]
     skips = field_set.skip_push.value
     return Wanted(
-        image,
+        digest,
+        images,
         tuple(request for registry, request in wanted if not (skips or registry.skip_push)),
         tuple(request for registry, request in wanted if skips or registry.skip_push),
     )
 
 
 call_wanted = by_name(work_out_wanted, Wanted, WantedRequest)
+
+
+def _refuse_others(owner: Address, targets: Sequence[Target]) -> None:
+    if len(targets) != 1 or not isinstance(targets[0], (OciImageTarget, OciIndexTarget)):
+        raise OciTargetError(
+            owner,
+            f"the `{OciPushImageField.alias}` {', '.join(str(target.address) for target in targets)} is "
+            f"{' and '.join(kind_of(target) for target in targets)}; "
+            f"name one `{OciImageTarget.alias}` or `{OciIndexTarget.alias}`.",
+        )
+
+
+def _request(
+    index: ocikit.ImageIndex | None,
+    images: Sequence[BuiltImage],
+    origin: str,
+    destination: Destination,
+    tags: tuple[str, ...],
+) -> PushRequest:
+    bases = tuple(
+        ((Destination(str(image.base.repository)),) if image.base else (), image.base_layers) for image in images
+    )
+    origins = tuple(origin for image in images for origin in image.origins)
+    manifests = tuple(image.image.manifest for image in images)
+    if index:
+        return PushRequest(origin, destination, tags, index, origins, children=manifests, child_bases=bases)
+    return PushRequest(origin, destination, tags, manifests[0], origins, *bases[0])
 
 
 def _registries(field_set: PushFieldSet, registries: Registries) -> tuple[Registry, ...]:

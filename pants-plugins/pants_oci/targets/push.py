@@ -34,7 +34,7 @@ class OciPushImageField(StringField):
     value: str
     help = help_text(
         """
-        The address of the `oci_image` to publish.
+        The address of the `oci_image` or `oci_index` to publish.
         """
     )
 
@@ -114,8 +114,8 @@ class OciPushTarget(Target):
     )
     help = help_text(
         """
-        Where an `oci_image` is published. `publish` builds the image, asks each registry whether the tags have its
-        digest already, and sends only what is missing.
+        Where an `oci_image` or `oci_index` is published. `publish` builds the image, asks each registry whether the
+        tags have its digest already, and sends only what is missing.
 
         Example:
 

@@ -48,13 +48,14 @@ def run_publish(request: Mapping[str, Any]) -> int:
     """Carry out a plan; the outcomes go to `outcomes.json`."""
     wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
     plan = Plan.from_json(request["plan"])
-    manifests = {push.manifest.descriptor.digest: push.manifest for push in wanted}
+    manifests = {m.descriptor.digest: m for push in wanted for m in (push.manifest, *push.children)}
+    blobs = {push.manifest.descriptor.digest: push.blobs for push in wanted}
     outcomes = carry_out(plan, manifests, _stores(request, for_push=True), _blob_opener)
     Path("outcomes.json").write_bytes(canonical_json.dumps(outcomes.to_json()))
     memory = {place: dict(tags) for place, tags in _read_memory(request["memory"]).items()}
     for put in plan.puts:
         moved = [tag for tag in put.tags if (put.origin, put.destination, tag) not in outcomes.failed]
-        if not outcomes.waits(put.destination, manifests[put.manifest.digest].blobs):
+        if not outcomes.waits(put.destination, blobs[put.manifest.digest]):
             memory.setdefault(put.destination, {}).update(dict.fromkeys(moved, str(put.manifest.digest)))
     _remember(request["memory"], memory)
     return 0

@@ -1,4 +1,4 @@
-"""Carry out a plan: blobs, then each manifest and its tags as soon as everything it needs is there.
+"""Carry out a plan: blobs, then each manifest, or index, and its tags as soon as everything it needs is there.
 
 Tasks are handed to a pool in the order of the plan, and a task waits only for tasks that were handed over before it:
 so the oldest one at work never waits, and there is always progress.
@@ -12,10 +12,11 @@ from typing import Callable
 
 from ocikit.digest import Digest
 from ocikit.errors import NetworkError, OcikitError
-from ocikit.manifest import Manifest
+from ocikit.manifest import ImageIndex, Manifest
 from ocikit.push.outcome import Blob, Outcomes
-from ocikit.push.steps import Mount, Plan, Put, Upload
+from ocikit.push.steps import Mount, Plan, Put, PutChild, Upload
 from ocikit.push.stores import CONCURRENCY, Stores
+from ocikit.push.wanted import Destination
 from ocikit.registry.failure import is_immutable_tag
 from ocikit.registry.repository import RegistryRepository
 from ocikit.store import Opener, Store
@@ -28,8 +29,10 @@ class NotMounted(OcikitError):
     """A registry would not mount a blob, and its bytes are not at hand."""
 
 
-def carry_out(plan: Plan, manifests: Mapping[Digest, Manifest], stores: Stores, open_blob: BlobOpener) -> Outcomes:
-    """Carry the steps out, many at a time; one failure does not stop the others."""
+def carry_out(
+    plan: Plan, manifests: Mapping[Digest, Manifest | ImageIndex], stores: Stores, open_blob: BlobOpener
+) -> Outcomes:
+    """Carry the steps out, many at a time; one failure does not stop the others. `manifests`: indexes' images too."""
     run = _Run(manifests, stores, open_blob)
     moved: list[tuple[Put, Future[dict[str, str]]]] = []
     with ThreadPoolExecutor(CONCURRENCY) as pool:
@@ -38,13 +41,15 @@ def carry_out(plan: Plan, manifests: Mapping[Digest, Manifest], stores: Stores, 
         for mount in plan.mounts:
             source = run.blobs.get((mount.source, mount.blob.digest))
             run.blobs[mount.destination, mount.blob.digest] = pool.submit(run.mount, mount, source)
+        for child in plan.children:
+            run.children[child.destination, child.manifest.digest] = pool.submit(run.put_child, child)
         moved.extend((put, pool.submit(run.put, put)) for put in plan.puts)
     failed = {
         (put.origin, put.destination, tag): text for put, future in moved for tag, text in future.result().items()
     }
     return Outcomes(
         failed,
-        frozenset(blob for blob, future in run.blobs.items() if not future.exception()),
+        frozenset(item for item, future in (*run.blobs.items(), *run.children.items()) if not future.exception()),
         frozenset(run.mounted),
         frozenset(blob for blob, future in run.blobs.items() if isinstance(future.exception(), NotMounted)),
         stores.costs({put.destination for put in plan.puts}),
@@ -53,11 +58,14 @@ def carry_out(plan: Plan, manifests: Mapping[Digest, Manifest], stores: Stores, 
 
 
 class _Run:
-    def __init__(self, manifests: Mapping[Digest, Manifest], stores: Stores, open_blob: BlobOpener) -> None:
+    def __init__(
+        self, manifests: Mapping[Digest, Manifest | ImageIndex], stores: Stores, open_blob: BlobOpener
+    ) -> None:
         self._manifests = manifests
         self._stores = stores
         self._open_blob = open_blob
         self.blobs: dict[Blob, Future[None]] = {}
+        self.children: dict[Blob, Future[None]] = {}
         self.mounted: set[Blob] = set()
 
     def upload(self, step: Upload) -> None:
@@ -78,14 +86,17 @@ class _Run:
             elif opener is None:
                 raise NotMounted(f"{step.blob.digest} was not mounted from {step.source.address}")
 
+    def put_child(self, step: PutChild) -> None:
+        manifest = self._manifests[step.manifest.digest]
+        self._wait_for_needs(step.destination, manifest)
+        with self._stores.timed(step.destination) as store:
+            store.push_manifest(manifest)
+
     def put(self, step: Put) -> dict[str, str]:
         """Returns why tags were not moved, by tag."""
         manifest = self._manifests[step.manifest.digest]
         try:
-            for blob in manifest.blobs:
-                transfer = self.blobs.get((step.destination, blob.digest))
-                if transfer:
-                    self._wait_for(transfer, f"the blob {blob.digest} ({blob.size} bytes)")
+            self._wait_for_needs(step.destination, manifest)
         except NotMounted:
             # Neither done nor failed: there will be another plan.
             return {}
@@ -93,7 +104,21 @@ class _Run:
             return dict.fromkeys(step.tags, str(error))
         return self._move(step, manifest)
 
-    def _move(self, step: Put, manifest: Manifest) -> dict[str, str]:
+    def _wait_for_needs(self, place: Destination, manifest: Manifest | ImageIndex) -> None:
+        """Raises what kept something that the manifest needs from being stored."""
+        if isinstance(manifest, ImageIndex):
+            for child in manifest.manifests:
+                self._wait_for_needs(place, self._manifests[child.digest])
+                stored = self.children.get((place, child.digest))
+                if stored:
+                    self._wait_for(stored, f"the image for {child.platform} ({child.digest})")
+            return
+        for blob in manifest.blobs:
+            transfer = self.blobs.get((place, blob.digest))
+            if transfer:
+                self._wait_for(transfer, f"the blob {blob.digest} ({blob.size} bytes)")
+
+    def _move(self, step: Put, manifest: Manifest | ImageIndex) -> dict[str, str]:
         try:
             with self._stores.timed(step.destination) as store:
                 done: frozenset[str] = frozenset()
@@ -113,7 +138,7 @@ class _Run:
             raise OcikitError(f"{what} could not be sent: {error}") from None
 
 
-def _move_tag(store: Store, tag: str, manifest: Manifest) -> str | None:
+def _move_tag(store: Store, tag: str, manifest: Manifest | ImageIndex) -> str | None:
     """Let a tag name the image; returns why not."""
     try:
         store.push_manifest(manifest, tag)
@@ -125,7 +150,7 @@ def _move_tag(store: Store, tag: str, manifest: Manifest) -> str | None:
     return None
 
 
-def _names(store: Store, tag: str, manifest: Manifest) -> bool:
+def _names(store: Store, tag: str, manifest: Manifest | ImageIndex) -> bool:
     """Whether a tag names the image."""
     try:
         found = store.resolve(tag)

@@ -37,8 +37,8 @@ class Cost:
 class Outcomes:
     """`failed`: why a tag was not moved, by (target, repository, tag); those that moved are not in it.
 
-    `stored`: blobs that are there now, mounted ones among them. `unmounted`: blobs that a registry would not mount and
-    whose bytes were not at hand; what needs them is neither done nor failed.
+    `stored`: blobs, and images of indexes, that are there now, mounted blobs among them. `unmounted`: blobs that a
+    registry would not mount and whose bytes were not at hand; what needs them is neither done nor failed.
     """
 
     failed: Mapping[tuple[str, Destination, str], str] = field(default_factory=lambda: MappingProxyType({}))

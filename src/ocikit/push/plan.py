@@ -6,13 +6,14 @@ in phases, for all of its images together:
 
 1. `questions`: what is worth asking, given the answers so far. Tags first: a tag that has the wanted digest settles
    its reference with one request. Only where one differs: is the manifest there under its digest? Only where it is
-   not: which of its blobs are? (For a new tag on content that this machine published before, the manifest comes first:
-   that settles it with one request too.)
+   not: which of its blobs are? (Of an index: which of its images, and then of the others which blobs?) For a new tag
+   on content that this machine published before, the manifest comes first: that settles it with one request too.
 2. A survey asks, until there are no more questions.
 3. `plan`: the steps that are left. A blob that another repository of the registry has is mounted from there; of those
    that nobody has, the first repository is sent it and the others mount it.
-4. The steps are carried out in an order that is safe to stop after any of them: blobs, manifests with tags. Who carries
-   them out decides nothing; where a registry would not mount, it is told, and there is one more plan.
+4. The steps are carried out in an order that is safe to stop after any of them: blobs, images of indexes, manifests
+   with tags. Who carries them out decides nothing; where a registry would not mount, it is told, and there is one more
+   plan.
 
 Invariants: no blob is sent twice to one registry that mounts; a tag moves only after everything it needs; what a
 registry would not tell (Unknown) counts as missing, never as there; what this machine remembers only changes the order
@@ -28,8 +29,10 @@ from types import MappingProxyType
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.errors import InvalidInput
+from ocikit.manifest import Manifest
+from ocikit.push.changes import compared_children, content_question
 from ocikit.push.remote_state import Content, Kind, Memory, Present, Question, RemoteState
-from ocikit.push.steps import Keep, Mount, Plan, Put, Refuse, Upload
+from ocikit.push.steps import Keep, Mount, Plan, Put, PutChild, Refuse, Upload
 from ocikit.push.wanted import Destination, PushRequest
 
 
@@ -70,22 +73,27 @@ def plan(
     kept: list[Keep] = []
     refused: list[Refuse] = []
     puts: list[Put] = []
+    children: dict[tuple[Destination, Digest], PutChild] = {}
     missing: dict[tuple[Destination, Digest], Descriptor] = {}
     for request in wanted:
         image, place = request.manifest.descriptor, request.destination
         lacking = [blob for blob in _unsettled_blobs(request, seen, policy) if not _has_blob(request, blob, seen)]
-        settled = _settled_tags(request, seen) if not (policy.verify_blobs and lacking) else ()
+        absent = [child for child in _unsettled_children(request, seen, policy) if not _has_child(request, child, seen)]
+        whole = not (lacking or absent)
+        settled = _settled_tags(request, seen) if whole or not policy.verify_blobs else ()
         kept += [Keep(request.origin, place, tag, image.digest) for tag in settled]
         changed = tuple(tag for tag in request.tags if tag not in settled)
         others = {tag: _other_image(request, tag, seen) for tag in changed} if request.immutable_tags else {}
         if any(others.values()):
             refused += [Refuse(request.origin, place, tag, image.digest, others[tag]) for tag in changed]
         elif changed:
-            puts.append(Put(request.origin, place, changed, image, not lacking and _is_known(request, seen)))
+            puts.append(Put(request.origin, place, changed, image, whole and _is_known(request, seen)))
+            for child in absent:
+                children.setdefault((place, child.descriptor.digest), PutChild(place, child.descriptor))
             for blob in lacking:
                 missing.setdefault((place, blob.digest), blob)
     uploads, mounts = _transfers(missing, _holders(wanted, seen), refused_mounts)
-    return Plan(tuple(kept), tuple(refused), uploads, mounts, tuple(puts))
+    return Plan(tuple(kept), tuple(refused), uploads, mounts, tuple(puts), tuple(children.values()))
 
 
 def _next_questions(request: PushRequest, seen: RemoteState, policy: Policy) -> Iterator[Question]:
@@ -107,19 +115,31 @@ def _next_questions(request: PushRequest, seen: RemoteState, policy: Policy) -> 
     for tag in changed:
         other = _other_image(request, tag, seen)
         if other:
-            yield Question(request.destination, Kind.CONTENT, str(other))
+            yield content_question(request, other)
+            yield from (content_question(request, child.digest) for child in compared_children(request, other, seen))
     if changed and len(changed) == len(request.tags):
         yield manifest
         if manifest not in seen:
             return
-    yield from (_blob_question(request, blob) for blob in _unsettled_blobs(request, seen, policy))
+    children = [_child_question(request, child) for child in _unsettled_children(request, seen, policy)]
+    yield from children
+    if all(question in seen for question in children):
+        yield from (_blob_question(request, blob) for blob in _unsettled_blobs(request, seen, policy))
+
+
+def _unsettled_children(request: PushRequest, seen: RemoteState, policy: Policy) -> tuple[Manifest, ...]:
+    """The images of an index of which no tag or manifest says that they are there."""
+    return () if _is_known(request, seen) and not policy.verify_blobs else request.children
 
 
 def _unsettled_blobs(request: PushRequest, seen: RemoteState, policy: Policy) -> tuple[Descriptor, ...]:
     """The blobs of which no tag or manifest says that they are there, each once."""
-    if _is_known(request, seen) and not policy.verify_blobs:
+    if policy.verify_blobs:
+        return request.blobs
+    if _is_known(request, seen):
         return ()
-    return tuple({blob.digest: blob.plain() for blob in request.manifest.blobs}.values())
+    settled = {blob.digest for child in request.children if _has_child(request, child, seen) for blob in child.blobs}
+    return tuple(blob for blob in request.blobs if blob.digest not in settled)
 
 
 def _settled_tags(request: PushRequest, seen: RemoteState) -> tuple[str, ...]:
@@ -140,6 +160,10 @@ def _other_image(request: PushRequest, tag: str, seen: RemoteState) -> Digest | 
     return None if found == request.manifest.descriptor.digest else found
 
 
+def _has_child(request: PushRequest, child: Manifest, seen: RemoteState) -> bool:
+    return isinstance(seen[_child_question(request, child)], Present)
+
+
 def _has_blob(request: PushRequest, blob: Descriptor, seen: RemoteState) -> bool:
     return isinstance(seen[_blob_question(request, blob)], Present)
 
@@ -156,14 +180,16 @@ def _holders(wanted: Sequence[PushRequest], seen: RemoteState) -> Mapping[tuple[
             holders.setdefault((registry, answer.digest), question.destination)
     for request in wanted:
         registry = request.destination.registry
-        if registry and _is_known(request, seen):
-            for blob in request.manifest.blobs:
-                holders.setdefault((registry, blob.digest), request.destination)
+        if registry:
+            known = _is_known(request, seen)
+            for image in request.images:
+                if known or (request.children and _has_child(request, image, seen)):
+                    for blob in image.blobs:
+                        holders.setdefault((registry, blob.digest), request.destination)
     for request in wanted:
-        for base in request.bases:
+        for base, blob in request.base_blobs():
             if base.registry:
-                for blob in request.manifest.layers[: request.base_layers]:
-                    holders.setdefault((base.registry, blob.digest), base)
+                holders.setdefault((base.registry, blob.digest), base)
     return holders
 
 
@@ -192,6 +218,10 @@ def _tag_question(request: PushRequest, tag: str) -> Question:
 
 def _manifest_question(request: PushRequest) -> Question:
     return Question(request.destination, Kind.MANIFEST, str(request.manifest.descriptor.digest))
+
+
+def _child_question(request: PushRequest, child: Manifest) -> Question:
+    return Question(request.destination, Kind.MANIFEST, str(child.descriptor.digest))
 
 
 def _blob_question(request: PushRequest, blob: Descriptor) -> Question:

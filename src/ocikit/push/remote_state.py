@@ -20,7 +20,7 @@ class Kind(str, Enum):
     TAG = "tag"
     MANIFEST = "manifest"
     BLOB = "blob"
-    # What is in the image that a tag names now.
+    # What is in the image or index that a tag names now.
     CONTENT = "content"
 
 
@@ -60,7 +60,14 @@ class Content:
     layers: tuple[Descriptor, ...]
 
 
-Answer = Union[Present, Absent, Unknown, Content]
+@dataclass(frozen=True)
+class IndexContent:
+    """The images of an index that is there."""
+
+    manifests: tuple[Descriptor, ...]
+
+
+Answer = Union[Present, Absent, Unknown, Content, IndexContent]
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,8 @@ def _answer_to_json(answer: Answer) -> tuple[str, Any]:
         return "unknown", answer.reason
     if isinstance(answer, Content):
         return "content", {"config": str(answer.config), "layers": [layer.to_json() for layer in answer.layers]}
+    if isinstance(answer, IndexContent):
+        return "index", [manifest.to_json() for manifest in answer.manifests]
     return "absent", None
 
 
@@ -132,4 +141,6 @@ def _answer_from_json(answer: str, value: Any) -> Answer:
     if answer == "content":
         layers = tuple(Descriptor.from_json(layer) for layer in value["layers"])
         return Content(Digest.parse(value["config"]), layers)
+    if answer == "index":
+        return IndexContent(tuple(Descriptor.from_json(manifest) for manifest in value))
     return Absent()

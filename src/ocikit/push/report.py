@@ -7,32 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ocikit.descriptor import Descriptor
+from ocikit.push.changes import NO_CHANGES, Changes, LayerChange
+from ocikit.push.changes import changes as compared
 from ocikit.push.outcome import Cost, Outcomes
-from ocikit.push.remote_state import Content, Kind, Question, RemoteState
+from ocikit.push.remote_state import RemoteState
 from ocikit.push.steps import Plan, Put, Refuse
 from ocikit.push.wanted import LAYOUTS_SCHEME, Destination, PushRequest
 
 UNCHANGED, PUSHED, TAGGED, FAILED, SKIPPED = "unchanged", "pushed", "tagged", "failed", "skipped"
 _NO_COST = Cost()
-
-
-@dataclass(frozen=True)
-class LayerChange:
-    """A layer that only one of two images has; `origin` says what it is from, where that is known. `size`: bytes."""
-
-    digest: str
-    size: int
-    origin: str = ""
-
-
-@dataclass(frozen=True)
-class Changes:
-    """An image compared with `previous`, the one that the tag named before; None: the tag is new."""
-
-    previous: str | None = None
-    config: bool = False
-    added: tuple[LayerChange, ...] = ()
-    removed: tuple[LayerChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +38,7 @@ class Row:
     bytes_present: int = 0
     requests: int = 0
     seconds: float = 0.0
-    changes: Changes = Changes()
+    changes: Changes = NO_CHANGES
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -79,7 +62,7 @@ def rows(
             key = (request.origin, request.destination, tag)
             row = _row(request, tag, puts.get(key), refused.get(key), outcomes.failed.get(key))
             if row.outcome != UNCHANGED:
-                row = replace(row, changes=_changes(request, tag, seen, known=row.outcome == TAGGED))
+                row = replace(row, changes=compared(request, tag, seen, known=row.outcome == TAGGED))
             found.append((request, row))
     # Changed references come first where a repository's cost is told.
     order = sorted(range(len(found)), key=lambda number: found[number][1].outcome == UNCHANGED)
@@ -124,12 +107,17 @@ def details(row: Row) -> str:
     changes = row.changes
     if not changes.previous:
         return ", ".join(("new", *moved))
-    reasons = [f"layer {change.origin or change.digest} ({human_bytes(change.size)})" for change in changes.added]
+    reasons = [_reason(change) for change in changes.added]
     if changes.removed and not changes.added:
         reasons.append(f"{len(changes.removed)} fewer layers")
     if not reasons:
         reasons.append("configuration")
     return ", ".join((f"changed {' and '.join(reasons)}", *moved))
+
+
+def _reason(change: LayerChange) -> str:
+    where = f" of {', '.join(change.platforms)}" if change.platforms else ""
+    return f"layer {change.origin or change.digest}{where} ({human_bytes(change.size)})"
 
 
 def summary(found: Sequence[Row]) -> str:
@@ -172,7 +160,7 @@ class _Costs:
     def told(self, request: PushRequest, row: Row) -> Row:
         place = request.destination
         cost = self._costs.pop(place, _NO_COST)
-        total = sum({blob.digest: blob.size for blob in request.manifest.blobs}.values())
+        total = sum(blob.size for blob in request.blobs)
         if row.outcome == UNCHANGED:
             sent, mounted, new = cost.bytes_sent, 0, 0
         else:
@@ -219,28 +207,6 @@ def _refusal(step: Refuse) -> str:
         f"it names {step.found}, and by `immutable_tags` no tag of this registry moves. "
         "Nothing was sent. Use another tag in `image_tags`, or delete the tag in the registry."
     )
-
-
-def _changes(request: PushRequest, tag: str, seen: RemoteState, *, known: bool) -> Changes:
-    origins = (*request.layer_origins, *([""] * len(request.manifest.layers)))
-    layers = list(zip(request.manifest.layers, origins))
-    previous = seen.digest(Question(request.destination, Kind.TAG, tag))
-    if previous is None:
-        return Changes(added=() if known else tuple(_layer_change(*layer) for layer in layers))
-    before = seen[Question(request.destination, Kind.CONTENT, str(previous))]
-    if not isinstance(before, Content):
-        return Changes(str(previous))
-    had, has = {layer.digest for layer in before.layers}, {layer.digest for layer in request.manifest.layers}
-    return Changes(
-        str(previous),
-        before.config != request.manifest.config.digest,
-        tuple(_layer_change(layer, origin) for layer, origin in layers if layer.digest not in had),
-        tuple(_layer_change(layer) for layer in before.layers if layer.digest not in has),
-    )
-
-
-def _layer_change(layer: Descriptor, origin: str = "") -> LayerChange:
-    return LayerChange(str(layer.digest), layer.size, origin)
 
 
 def _by_place(items: Iterable[tuple[Destination, Descriptor]]) -> dict[Destination, tuple[Descriptor, ...]]:

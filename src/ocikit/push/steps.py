@@ -72,8 +72,23 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class PutChild:
+    """Store the manifest of an index's image; no tag names it."""
+
+    destination: Destination
+    manifest: Descriptor
+
+    def to_json(self) -> dict[str, Any]:
+        return {"destination": self.destination.address, "manifest": self.manifest.to_json()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> PutChild:
+        return cls(Destination(document["destination"]), Descriptor.from_json(document["manifest"]))
+
+
+@dataclass(frozen=True)
 class Put:
-    """Store a manifest and let tags name it; `known` when it is there and only the tags are new."""
+    """Store a manifest or an index and let tags name it; `known` when it is there and only the tags are new."""
 
     origin: str
     destination: Destination
@@ -103,13 +118,14 @@ class Put:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in an order that is safe to stop after any of them."""
+    """Steps, which are safe to stop after any of them in this order: uploads, mounts, children, puts."""
 
     kept: tuple[Keep, ...] = ()
     refused: tuple[Refuse, ...] = ()
     uploads: tuple[Upload, ...] = ()
     mounts: tuple[Mount, ...] = ()
     puts: tuple[Put, ...] = ()
+    children: tuple[PutChild, ...] = ()
 
     @property
     def bytes_to_send(self) -> int:
@@ -122,6 +138,7 @@ class Plan:
             "uploads": [step.to_json() for step in self.uploads],
             "mounts": [step.to_json() for step in self.mounts],
             "puts": [step.to_json() for step in self.puts],
+            "children": [step.to_json() for step in self.children],
         }
 
     @classmethod
@@ -130,4 +147,5 @@ class Plan:
             uploads=tuple(Upload.from_json(step) for step in document["uploads"]),
             mounts=tuple(Mount.from_json(step) for step in document["mounts"]),
             puts=tuple(Put.from_json(step) for step in document["puts"]),
+            children=tuple(PutChild.from_json(step) for step in document["children"]),
         )

@@ -11,7 +11,18 @@ from ocikit.digest import Digest
 from ocikit.errors import OcikitError
 from ocikit.manifest import ImageIndex
 from ocikit.push.plan import Policy, questions
-from ocikit.push.remote_state import Absent, Answer, Content, Kind, Memory, Present, Question, RemoteState, Unknown
+from ocikit.push.remote_state import (
+    Absent,
+    Answer,
+    Content,
+    IndexContent,
+    Kind,
+    Memory,
+    Present,
+    Question,
+    RemoteState,
+    Unknown,
+)
 from ocikit.push.stores import Stores
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.store import Store
@@ -63,7 +74,7 @@ def _answer(question: Question, store: Store) -> Answer:
     if question.kind is Kind.CONTENT:
         manifest = store.fetch_manifest(question.name)
         if isinstance(manifest, ImageIndex):
-            return Unknown("an index")
+            return IndexContent(manifest.manifests)
         return Content(manifest.config.digest, manifest.layers)
     found = store.resolve(question.name)
     return Present(found.digest) if found else Absent()

@@ -1,11 +1,13 @@
-"""What a run wants published: one image, one repository, some tags."""
+"""What a run wants published: one image or index, one repository, some tags."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
+from ocikit.descriptor import Descriptor
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
 
 LAYOUTS_SCHEME = "oci:"
@@ -36,21 +38,44 @@ class Destination(NamedTuple):
 
 @dataclass(frozen=True)
 class PushRequest:
-    """Let every one of `tags` in `destination` name the image of `manifest`.
+    """Let every one of `tags` in `destination` name the image of `manifest`, or the index, with its images `children`.
 
     `origin` is the address of the target that asked for it: messages begin with it. `layer_origins` says, for each
-    layer, where it is from, in words for people. `bases`: where the image's base is published; its layers, the lowest
-    `base_layers`, can be mounted from there. `immutable_tags`: a tag that names another image is never moved.
+    layer, where it is from, in words for people; those of an index's images stand one after the other. `bases`: where
+    the image's base is published; its layers, the lowest `base_layers`, can be mounted from there. `child_bases` says
+    the same of each of `children`. `immutable_tags`: a tag that names another image is never moved.
     """
 
     origin: str
     destination: Destination
     tags: tuple[str, ...]
-    manifest: Manifest
+    manifest: Manifest | ImageIndex
     layer_origins: tuple[str, ...] = field(default=(), compare=False)
     bases: tuple[Destination, ...] = ()
     base_layers: int = 0
     immutable_tags: bool = False
+    children: tuple[Manifest, ...] = ()
+    child_bases: tuple[tuple[tuple[Destination, ...], int], ...] = ()
+
+    def __post_init__(self) -> None:
+        named = self.manifest.manifests if isinstance(self.manifest, ImageIndex) else ()
+        assert [child.digest for child in named] == [child.descriptor.digest for child in self.children]
+
+    @property
+    def images(self) -> tuple[Manifest, ...]:
+        """The image, or those of the index in its order."""
+        return (self.manifest,) if isinstance(self.manifest, Manifest) else self.children
+
+    @cached_property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """What must be stored before the manifests may be, each blob once."""
+        return tuple({blob.digest: blob.plain() for image in self.images for blob in image.blobs}.values())
+
+    def base_blobs(self) -> Iterator[tuple[Destination, Descriptor]]:
+        """The layers of bases, and where these are published."""
+        below = self.child_bases if self.children else ((self.bases, self.base_layers),)
+        for image, (bases, count) in zip(self.images, below):
+            yield from ((base, layer) for base in bases for layer in image.layers[:count])
 
     def to_json(self) -> dict[str, Any]:
         """What a sandbox needs of it: what to ask about, and what to store."""
@@ -60,16 +85,17 @@ class PushRequest:
             "tags": list(self.tags),
             "manifest": self.manifest.data.decode("utf-8"),
             "immutable_tags": self.immutable_tags,
+            "children": [child.data.decode("utf-8") for child in self.children],
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> PushRequest:
-        manifest = parse_manifest(document["manifest"].encode("utf-8"))
-        assert not isinstance(manifest, ImageIndex)
+        children = [parse_manifest(child.encode("utf-8")) for child in document["children"]]
         return cls(
             document["origin"],
             Destination(document["destination"]),
             tuple(document["tags"]),
-            manifest,
+            parse_manifest(document["manifest"].encode("utf-8")),
             immutable_tags=document["immutable_tags"],
+            children=tuple(child for child in children if isinstance(child, Manifest)),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 
 from ocikit import media_type
@@ -90,3 +91,10 @@ def manifest_of(*layers: str) -> Manifest:
     """The manifest of an image whose layers have these texts, and whose config names them."""
     config = described("config of " + " ".join(layers), media_type.OCI_CONFIG)
     return Manifest.of(config, [described(layer) for layer in layers])
+
+
+def index_of(images: Mapping[str, Manifest]) -> ImageIndex:
+    """The index of images, by platform."""
+    return ImageIndex.of(
+        [replace(image.descriptor, platform=Platform.parse(platform)) for platform, image in images.items()]
+    )

@@ -1,0 +1,95 @@
+"""Images of several platforms become an index: no process, as with an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.core.goals.package import OutputPathField, PackageFieldSet
+from pants.engine.addresses import Address, Addresses
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import Target
+from pants.util.logging import LogLevel
+
+import ocikit
+from pants_oci.compat import by_name, concurrently, implicitly, targets_of
+from pants_oci.errors import OciTargetError, blamed_on, kind_of
+from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.index_images import IndexImagesRequest, call_index_images
+from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.index import (
+    OciIndexAnnotationsField,
+    OciIndexDependenciesField,
+    OciIndexImagesField,
+)
+
+
+@dataclass(frozen=True)
+class IndexFieldSet(PackageFieldSet):
+    required_fields = (OciIndexImagesField,)
+
+    dependencies: OciIndexDependenciesField
+    images: OciIndexImagesField
+    annotations: OciIndexAnnotationsField
+    output_path: OutputPathField
+
+
+@dataclass(frozen=True)
+class IndexRequest(EngineAwareParameter):
+    """Build the index of an `oci_index`, and its images."""
+
+    field_set: IndexFieldSet
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class BuiltIndex:
+    """An index, and its images in its order."""
+
+    index: ocikit.ImageIndex
+    images: tuple[BuiltImage, ...]
+
+
+@rule(desc="Build an OCI index", level=LogLevel.DEBUG)
+async def build_index(request: IndexRequest) -> BuiltIndex:
+    field_set = request.field_set
+    found = await call_index_images(IndexImagesRequest(field_set.address, field_set.images.value))
+    _refuse_twice(field_set.address, found.addresses)
+    targets = await targets_of(**implicitly(Addresses(found.addresses)))
+    _refuse_other_images(field_set.address, targets)
+    built = await concurrently(call_image(ImageRequest(ImageFieldSet.create(target))) for target in targets)
+    with blamed_on(field_set.address):
+        index = ocikit.build_index(
+            {str(target.address): one.image for target, one in zip(targets, built)},
+            field_set.annotations.value or {},
+        )
+    by_digest = {one.image.digest: one for one in built}
+    return BuiltIndex(index, tuple(by_digest[child.digest] for child in index.manifests))
+
+
+call_index = by_name(build_index, BuiltIndex, IndexRequest)
+
+
+def _refuse_twice(owner: Address, images: tuple[Address, ...]) -> None:
+    for number, address in enumerate(images):
+        if address in images[:number]:
+            raise OciTargetError(
+                owner, f"the `{OciIndexImagesField.alias}` name {address} twice; name each image once."
+            )
+
+
+def _refuse_other_images(owner: Address, targets: Iterable[Target]) -> None:
+    for target in targets:
+        if not isinstance(target, OciImageTarget):
+            raise OciTargetError(
+                owner,
+                f"{target.address} in `{OciIndexImagesField.alias}` is {kind_of(target)}; "
+                f"name `{OciImageTarget.alias}` targets there.",
+            )
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

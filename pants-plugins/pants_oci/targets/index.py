@@ -1,0 +1,84 @@
+"""`oci_index`: one name for images of several platforms."""
+
+from __future__ import annotations
+
+from typing import Iterable, Optional, Tuple
+
+from pants.core.goals.package import OutputPathField
+from pants.engine.addresses import Address
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    Dependencies,
+    InvalidFieldException,
+    StringSequenceField,
+    Target,
+)
+from pants.util.strutil import help_text
+
+from ocikit import settings
+from pants_oci.targets.validation import CheckedDictField
+
+
+class OciIndexDependenciesField(Dependencies):
+    help = help_text(
+        """
+        Inferred from `images`; there is no need to write any.
+        """
+    )
+
+
+class OciIndexImagesField(StringSequenceField):
+    alias = "images"
+    required = True
+    value: Tuple[str, ...]
+    help = help_text(
+        """
+        Addresses of `oci_image` targets, each for another platform. The address of one with
+        `platform=parametrize(...)` stands for all of them; `:image@platform=linux/amd64` is one.
+
+        Their order does not matter: in the index they are sorted by platform.
+        """
+    )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[Iterable[str]], address: Address) -> Optional[Tuple[str, ...]]:
+        value = super().compute_value(raw_value, address)
+        if not value:
+            raise InvalidFieldException(
+                f"{address}: the `{cls.alias}` field is empty; name an `oci_image` for each platform."
+            )
+        return value
+
+
+class OciIndexAnnotationsField(CheckedDictField):
+    alias = "annotations"
+    parse = staticmethod(settings.parse_annotations)
+    help = help_text(
+        """
+        Annotations of the index, which registries show, such as `org.opencontainers.image.source`.
+        """
+    )
+
+
+class OciIndexTarget(Target):
+    alias = "oci_index"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        OciIndexDependenciesField,
+        OciIndexImagesField,
+        OciIndexAnnotationsField,
+        OutputPathField,
+    )
+    help = help_text(
+        """
+        One name for images of several platforms; whoever pulls it gets the image for theirs.
+
+        `package` writes it below `dist/` with its images. Name it in `image` of an `oci_push` to publish it.
+
+        Example:
+
+            oci_image(name="image", platform=parametrize("linux/amd64", "linux/arm64"), ...)
+            oci_index(name="index", images=[":image"])
+            oci_push(name="push", image=":index", repository="shop/web")
+        """
+    )

@@ -1,0 +1,139 @@
+"""An image or index compared with the one that the tag named before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ocikit import media_type
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.manifest import ImageIndex
+from ocikit.push.remote_state import Content, IndexContent, Kind, Question, RemoteState
+from ocikit.push.wanted import PushRequest
+
+# What builders call the attestations that they list beside images.
+_NO_SYSTEM = "unknown"
+
+
+@dataclass(frozen=True)
+class LayerChange:
+    """A layer that only one of two images has; `origin` says what it is from, where that is known. `size`: bytes.
+
+    `platforms`: which images of an index it concerns.
+    """
+
+    digest: str
+    size: int
+    origin: str = ""
+    platforms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """An image compared with `previous`, the one that the tag named before; None: the tag is new."""
+
+    previous: str | None = None
+    config: bool = False
+    added: tuple[LayerChange, ...] = ()
+    removed: tuple[LayerChange, ...] = ()
+
+
+NO_CHANGES = Changes()
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer where it is used; `platform`: "" outside of an index."""
+
+    descriptor: Descriptor
+    platform: str
+    origin: str = ""
+
+
+def content_question(request: PushRequest, image: Digest) -> Question:
+    """What is in an image or index of the repository."""
+    return Question(request.destination, Kind.CONTENT, str(image))
+
+
+def compared_children(request: PushRequest, previous: Digest, seen: RemoteState) -> tuple[Descriptor, ...]:
+    """The images of the index `previous` whose content is not known already; none when it is no index."""
+    own = {image.descriptor.digest for image in request.images}
+    return tuple(child for child in _children(request, previous, seen) if child.digest not in own)
+
+
+def changes(request: PushRequest, tag: str, seen: RemoteState, *, known: bool) -> Changes:
+    """How what is wanted differs from what `tag` names now; `known`: nothing of it is new but the tag. Pure.
+
+    Where an index takes the place of an index, layers are compared for each platform.
+    """
+    own = tuple(_own_layers(request))
+    previous = seen.digest(Question(request.destination, Kind.TAG, tag))
+    if previous is None:
+        return Changes(added=() if known else _told(own))
+    configs = {image.config.digest for image in request.images}
+    before = seen[content_question(request, previous)]
+    if isinstance(before, Content):
+        return _compared(
+            previous, own, [_Layer(layer, "") for layer in before.layers], {before.config} != configs, by_platform=False
+        )
+    contents = {child: _content(request, child, seen) for child in _children(request, previous, seen)}
+    if not contents or not all(contents.values()):
+        return Changes(str(previous))
+    old = [
+        _Layer(layer, str(c.platform or "")) for c, content in contents.items() if content for layer in content.layers
+    ]
+    config = {content.config for content in contents.values() if content} != configs
+    return _compared(previous, own, old, config, by_platform=isinstance(request.manifest, ImageIndex))
+
+
+def _compared(
+    previous: Digest, own: Sequence[_Layer], old: Sequence[_Layer], config: bool, *, by_platform: bool
+) -> Changes:
+    def key(layer: _Layer) -> tuple[Digest, str]:
+        return layer.descriptor.digest, layer.platform if by_platform else ""
+
+    had, has = {key(layer) for layer in old}, {key(layer) for layer in own}
+    return Changes(
+        str(previous),
+        config,
+        _told([layer for layer in own if key(layer) not in had]),
+        _told([layer for layer in old if key(layer) not in has]),
+    )
+
+
+def _told(layers: Sequence[_Layer]) -> tuple[LayerChange, ...]:
+    """Each layer once for each place it is from, with the platforms that it is used for."""
+    found: dict[tuple[str, int, str], dict[str, None]] = {}
+    for layer in layers:
+        key = (str(layer.descriptor.digest), layer.descriptor.size, layer.origin)
+        found.setdefault(key, {}).update({layer.platform: None} if layer.platform else {})
+    return tuple(LayerChange(*key, tuple(platforms)) for key, platforms in found.items())
+
+
+def _own_layers(request: PushRequest) -> Iterator[_Layer]:
+    listed = request.manifest.manifests if isinstance(request.manifest, ImageIndex) else ()
+    platforms = [str(child.platform or "") for child in listed] or [""]
+    layers = [(layer, platform) for image, platform in zip(request.images, platforms) for layer in image.layers]
+    for number, (layer, platform) in enumerate(layers):
+        origin = request.layer_origins[number] if number < len(request.layer_origins) else ""
+        yield _Layer(layer, platform, origin)
+
+
+def _children(request: PushRequest, index: Digest, seen: RemoteState) -> tuple[Descriptor, ...]:
+    found = seen[content_question(request, index)]
+    if not isinstance(found, IndexContent):
+        return ()
+    return tuple(
+        child
+        for child in found.manifests
+        if child.media_type in media_type.MANIFESTS and not (child.platform and child.platform.os == _NO_SYSTEM)
+    )
+
+
+def _content(request: PushRequest, image: Descriptor, seen: RemoteState) -> Content | None:
+    for own in request.images:
+        if own.descriptor.digest == image.digest:
+            return Content(own.config.digest, own.layers)
+    answer = seen[content_question(request, image.digest)]
+    return answer if isinstance(answer, Content) else None
