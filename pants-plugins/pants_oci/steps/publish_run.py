@@ -12,6 +12,7 @@ from pants.base.build_environment import get_buildroot
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest
 from pants.engine.rules import collect_rules, rule
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from ocikit import atomic_file
@@ -50,14 +51,19 @@ class PublishedRun:
 
 # Above its caller: Pants looks at what a rule calls when the rule is defined.
 async def _send(
-    todo: tuple[PushRequest, ...], steps: Plan, images: Mapping[str, Digest], seen: RemoteState, policy: Policy
+    todo: tuple[PushRequest, ...],
+    steps: Plan,
+    images: Mapping[str, Digest],
+    bases: FrozenDict[str, str],
+    seen: RemoteState,
+    policy: Policy,
 ) -> tuple[Outcomes, Plan]:
     """Carry a plan out; where a registry would not mount, the bytes are sent after all. Returns all that was done."""
     outcomes, again = Outcomes(), steps
     refused: RefusedMounts = frozenset()
     while todo:
         blobs = tuple(dict.fromkeys(images[push.origin] for push in todo))
-        sent = await call_send(SendRequest(todo, again, blobs))
+        sent = await call_send(SendRequest(todo, again, blobs, bases))
         outcomes = outcomes.then(sent.outcomes)
         refused |= outcomes.unmounted
         todo = tuple(push for push in todo if outcomes.waits(push.destination, push.manifest.blobs))
@@ -85,7 +91,8 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: R
     outcomes = foreseen(steps)
     if not oci.dry_run:
         images = {push.origin: one.image.blobs for one in wanted for push in one.requests}
-        outcomes, steps = await _send(_changed(requests, steps), steps, images, surveyed.seen, policy)
+        bases = FrozenDict({blob: place for one in wanted for blob, place in one.image.remote_blobs.items()})
+        outcomes, steps = await _send(_changed(requests, steps), steps, images, bases, surveyed.seen, policy)
     found = rows(requests, surveyed.seen, steps, outcomes, surveyed.costs)
     _tell(found, surveyed, outcomes, register, oci)
     for row in found:
