@@ -58,11 +58,9 @@ def test_an_image_can_be_built_on(kind: str) -> None:
         ),
         pytest.param(manifest_with(), ARM, 'for platform "linux/amd64", wanted "linux/arm64"', id="platform"),
         pytest.param(manifest_with(platform=ARM), ARM, "the manifest names the config", id="another-config"),
-        pytest.param(
-            manifest_with(replace(LAYER, digest=Digest("sha512", "0" * 128))), LINUX, "SHA-256", id="sha512"
-        ),
+        pytest.param(manifest_with(replace(LAYER, digest=Digest("sha512", "0" * 128))), LINUX, "SHA-256", id="sha512"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_built_on(manifest: Manifest, platform: Platform, said: str) -> None:
     with pytest.raises(OcikitError, match=said):
         base_image(manifest, config_for(LINUX), platform)

@@ -72,7 +72,7 @@ def test_a_platform_is_found_as_engines_find_it() -> None:
         pytest.param(f"docker.io/Python:1 tag {ONE}", "lower case", id="no-reference"),
         pytest.param(f"docker.io/a/b:12 linux/amd64 {ONE}", 'no line "docker.io/a/b:12 tag', id="no-tag-line"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_told_with_its_line(line: str, said: str) -> None:
     text = f"# Comment\n\n{PYTHON} tag {ONE}\n{line}\n"
     with pytest.raises(InvalidContent, match=f"(?s)oci.lock, line 4: .*{said}"):

@@ -93,7 +93,7 @@ class HandedOverForGood:
         _forget_ended_runs(folder)
         pointer = folder / secrets.token_hex(8)
         atomic_file.write(str(pointer), self._handed_over.environment[VARIABLE].encode())
-        weakref.finalize(self, pointer.unlink, missing_ok=True)
+        weakref.finalize(self, _forget, pointer)
 
 
 @_uncacheable_rule(desc="Read environment variables for what is kept", level=LogLevel.TRACE)
@@ -106,6 +106,13 @@ async def hand_over_for_good(request: HandOverForGoodRequest, options: GlobalOpt
 
 
 call_hand_over_for_good = by_name(hand_over_for_good, HandedOverForGood, HandOverForGoodRequest)
+
+
+def _forget(pointer: Path) -> None:
+    with suppress(OSError):
+        pointer.unlink()
+        # Where no other run wants the same.
+        pointer.parent.rmdir()
 
 
 def _forget_ended_runs(folder: Path) -> None:
