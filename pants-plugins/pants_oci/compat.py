@@ -26,6 +26,7 @@ from pants.engine.fs import (
     DigestEntries,
     DigestSubset,
     MergeDigests,
+    PathGlobs,
     RemovePrefix,
 )
 from pants.engine.process import FallibleProcessResult, Process, ProcessResult
@@ -70,6 +71,7 @@ try:
         get_digest_contents,
         get_digest_entries,
         merge_digests,
+        path_globs_to_digest,
         remove_prefix,
     )
     from pants.engine.process import execute_process_or_raise
@@ -141,6 +143,7 @@ except ImportError:
     hydrate_sources = _get(HydratedSources, HydrateSourcesRequest)
     maybe_extract_archive = _get(ExtractedArchive, MaybeExtractArchiveRequest)
     merge_digests = _get(Digest, MergeDigests)
+    path_globs_to_digest = _get(Digest, PathGlobs)
     remove_prefix = _get(Digest, RemovePrefix)
     resolve_environment_name = _get(EnvironmentName, EnvironmentNameRequest)
     resolve_unparsed_address_inputs = _get(Addresses, UnparsedAddressInputs)

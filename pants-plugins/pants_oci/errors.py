@@ -14,7 +14,7 @@ from ocikit.errors import InvalidInput, OcikitError
 class OciTargetError(Exception):
     """Something about a target that keeps its image from being built or published."""
 
-    def __init__(self, address: Address, message: str) -> None:
+    def __init__(self, address: Address | str, message: str) -> None:
         super().__init__(f"{address}: {message}")
 
 

@@ -9,7 +9,7 @@ from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
 from pants_oci import dependency_inference, subsystem
-from pants_oci.goals import package, publish
+from pants_oci.goals import lock, package, publish
 from pants_oci.steps import (
     base,
     contents,
@@ -20,11 +20,15 @@ from pants_oci.steps import (
     index,
     index_images,
     layer,
+    layout_base,
+    lock_process,
+    lockfile,
     ocikit_process,
     parts,
     placeholders,
     publish_run,
     registries_process,
+    registry_base,
     run_scope,
     wanted,
 )
@@ -52,6 +56,10 @@ def rules() -> Iterable[object]:
         *index.rules(),
         *index_images.rules(),
         *layer.rules(),
+        *layout_base.rules(),
+        *lock.rules(),
+        *lock_process.rules(),
+        *lockfile.rules(),
         *ocikit_process.rules(),
         *package.rules(),
         *parts.rules(),
@@ -60,6 +68,7 @@ def rules() -> Iterable[object]:
         *placeholders.rules(),
         *publish_run.rules(),
         *registries_process.rules(),
+        *registry_base.rules(),
         *run_scope.rules(),
         *source_files.rules(),
         *stripped_source_files.rules(),

@@ -74,6 +74,15 @@ class OciSubsystem(Subsystem):
             """
         ),
     )
+    lockfile = StrOption(
+        default="oci.lock",
+        help=softwrap(
+            """
+            The file, relative to the build root, that says which images the tags of `oci_base` targets name. The goal
+            `oci-lock` writes it; commit it.
+            """
+        ),
+    )
     compression = StrOption(
         default="gzip",
         help=softwrap(

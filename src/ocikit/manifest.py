@@ -94,7 +94,9 @@ class ImageIndex:
         for manifest in self.manifests:
             if manifest.platform and platform.runs(manifest.platform):
                 return manifest
-        found = ", ".join(str(m.platform) for m in self.manifests if m.platform) or "none"
+        # BuildKit's attestations are for "unknown/unknown": nothing that could be chosen.
+        known = [str(m.platform) for m in self.manifests if m.platform and m.platform.os != "unknown"]
+        found = ", ".join(dict.fromkeys(known)) or "none"
         raise InvalidInput(f'no image for platform "{platform}"; there are: {found}.')
 
 

@@ -7,6 +7,7 @@ The obvious way, `Process(env=…)`, puts the values into the log (`-ldebug` sho
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -15,14 +16,20 @@ import weakref
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.rules import _uncacheable_rule, collect_rules
+from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
-from ocikit import canonical_json
-from ocikit.cli.handed_over import VARIABLE
+from ocikit import atomic_file, canonical_json
+from ocikit.cli.handed_over import REGISTRIES_VARIABLE, VARIABLE
 from pants_oci.compat import by_name, environment_vars_subset, implicitly
+
+# A folder that stays from run to run, as processes that speak to registries see it, and what Pants calls it.
+MEMORY_DIRECTORY = ".oci"
+MEMORY_CACHE = "pants_oci"
 
 # A socket's path has about a hundred bytes, and a folder for temporary files may have a longer one.
 _LONGEST_FOLDER = 60
@@ -63,6 +70,57 @@ async def hand_over(request: HandOverRequest) -> HandedOver:
 
 
 call_hand_over = by_name(hand_over, HandedOver, HandOverRequest)
+
+
+@dataclass(frozen=True)
+class HandOverForGoodRequest:
+    """Hand variables over, and `registries` as JSON, to a process whose result is kept under the name `key`.
+
+    Its environment must be the same in every run: it finds the socket in a folder that Pants keeps.
+    """
+
+    key: str
+    names: tuple[str, ...]
+    registries: str
+
+
+class HandedOverForGood:
+    """A file in `folder` names the socket, for as long as this object lives."""
+
+    def __init__(self, document: bytes, folder: Path, environment: Mapping[str, str]) -> None:
+        self._handed_over = HandedOver(document)
+        self.environment = environment
+        _forget_ended_runs(folder)
+        pointer = folder / secrets.token_hex(8)
+        atomic_file.write(str(pointer), self._handed_over.environment[VARIABLE].encode())
+        weakref.finalize(self, _forget, pointer)
+
+
+@_uncacheable_rule(desc="Read environment variables for what is kept", level=LogLevel.TRACE)
+async def hand_over_for_good(request: HandOverForGoodRequest, options: GlobalOptions) -> HandedOverForGood:
+    variables = await environment_vars_subset(EnvironmentVarsRequest(request.names), **implicitly())
+    document = canonical_json.dumps({**variables, REGISTRIES_VARIABLE: request.registries})
+    inside = f"handed-over/{request.key}"
+    folder = Path(str(options.named_caches_dir), MEMORY_CACHE, inside)
+    return HandedOverForGood(document, folder, {VARIABLE: f"{MEMORY_DIRECTORY}/{inside}"})
+
+
+call_hand_over_for_good = by_name(hand_over_for_good, HandedOverForGood, HandOverForGoodRequest)
+
+
+def _forget(pointer: Path) -> None:
+    with suppress(OSError):
+        pointer.unlink()
+        # Where no other run wants the same.
+        pointer.parent.rmdir()
+
+
+def _forget_ended_runs(folder: Path) -> None:
+    """Those of a Pants that was killed are still there."""
+    for pointer in folder.glob("[!.]*"):
+        with suppress(OSError):
+            if not os.path.exists(pointer.read_text()):
+                pointer.unlink()
 
 
 def _serve(listener: socket.socket, document: bytes) -> None:

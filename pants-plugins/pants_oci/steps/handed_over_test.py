@@ -9,7 +9,7 @@ import pytest
 
 from ocikit.cli.handed_over import VARIABLE, handed_over
 from ocikit.errors import InvalidInput
-from pants_oci.steps.handed_over import HandedOver
+from pants_oci.steps.handed_over import HandedOver, HandedOverForGood
 
 
 def test_every_caller_is_told_until_the_object_is_gone() -> None:
@@ -37,3 +37,25 @@ def test_a_long_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     assert handed_over(HandedOver(b"{}").environment) == {}
+
+
+def test_runs_that_want_the_same_are_found_in_one_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "key"
+    environment = {VARIABLE: str(folder)}
+    folder.mkdir()
+    (folder / "killed").write_text(str(tmp_path / "nobody"))
+    one = HandedOverForGood(b'{"RUN":"one"}', folder, environment)
+    assert not (folder / "killed").exists()
+    other = HandedOverForGood(b'{"RUN":"other"}', folder, environment)
+    assert other.environment == environment
+    assert handed_over(environment)["RUN"] in ("one", "other")
+
+    del one
+    gc.collect()
+    assert handed_over(environment) == {"RUN": "other"}
+
+    del other
+    gc.collect()
+    assert not folder.exists()
+    with pytest.raises(InvalidInput, match="run it again"):
+        handed_over(environment)

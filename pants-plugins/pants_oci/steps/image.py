@@ -116,10 +116,10 @@ class ImageRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """An image; `blobs` has config, manifest and every layer at `blobs/sha256/<hex>`.
+    """An image; `blobs` has config, manifest and layers at `blobs/sha256/<hex>`.
 
     `origins` says what each layer is from. The lowest `base_layers` are those of `base`, which is published under its
-    own name, if it has one.
+    own name, if it has one. With `remote_base` they are there only, and not in `blobs`.
     """
 
     image: ocikit.Image
@@ -127,6 +127,15 @@ class BuiltImage:
     origins: tuple[str, ...]
     base: ocikit.Reference | None = None
     base_layers: int = 0
+    remote_base: bool = False
+
+    @property
+    def remote_blobs(self) -> dict[str, str]:
+        """In which repository the layers are that are not in `blobs`, by digest."""
+        if not self.remote_base or self.base is None:
+            return {}
+        layers = self.image.manifest.layers[: self.base_layers]
+        return {str(layer.digest): str(self.base.repository) for layer in layers}
 
 
 @dataclass(frozen=True)
@@ -214,6 +223,7 @@ async def build_image(request: ImageRequest) -> BuiltImage:
             request.field_set.address, "the image is empty: give it `dependencies`, `layers` or a `base`."
         )
     image = bases[0].image if bases else None
+    annotations = bases[0].annotations if bases else {}
     for field_set, own in zip(lineage.images, added):
         with blamed_on(field_set.address):
             image = ocikit.build_image(
@@ -221,7 +231,7 @@ async def build_image(request: ImageRequest) -> BuiltImage:
                 layers=[built.layer for built in own.layers],
                 settings=field_set.settings(),
                 platform=ocikit.Platform.parse(field_set.platform.value),
-                annotations=field_set.annotations.value or {},
+                annotations={**annotations, **(field_set.annotations.value or {})},
             )
     assert image is not None
     documents = await create_digest(CreateDigest(_documents(image)))
@@ -233,7 +243,14 @@ async def build_image(request: ImageRequest) -> BuiltImage:
         *(b.origin for o in added for b in o.layers),
     )
     published = lineage.base.image.value if lineage.base else None
-    return BuiltImage(image, blobs, origins, ocikit.Reference.parse(published) if published else None, below)
+    return BuiltImage(
+        image,
+        blobs,
+        origins,
+        ocikit.Reference.parse(published) if published else None,
+        below,
+        any(base.remote for base in bases),
+    )
 
 
 call_image = by_name(build_image, BuiltImage, ImageRequest)

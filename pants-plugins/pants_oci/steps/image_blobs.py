@@ -1,4 +1,4 @@
-"""All bytes of an image, for who writes it to disk or runs it."""
+"""All bytes of an image, for who writes it to disk or runs it: what is in a base's registry is fetched, and kept."""
 
 from __future__ import annotations
 
@@ -6,12 +6,58 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import Digest
+from pants.engine.fs import EMPTY_DIGEST, Digest, MergeDigests
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
-from pants_oci.compat import by_name
+import ocikit
+from pants_oci.compat import by_name, concurrently, merge_digests
+from pants_oci.errors import OciTargetError
 from pants_oci.steps.image import BuiltImage
+from pants_oci.steps.ocikit_process import OcikitProcess, call_try_ocikit
+
+
+@dataclass(frozen=True)
+class BaseLayerRequest(EngineAwareParameter):
+    """Fetch a layer from `repository`; its content, uncompressed, has the digest `diff_id`."""
+
+    repository: str
+    layer: ocikit.Descriptor
+    diff_id: ocikit.Digest
+
+    def debug_hint(self) -> str:
+        return f"{self.repository}@{self.layer.digest}"
+
+
+@dataclass(frozen=True)
+class BaseLayer:
+    """The layer at `blobs/sha256/<hex>`. `problem`: why there is none."""
+
+    digest: Digest
+    problem: str | None = None
+
+
+@rule(desc="Fetch a layer of a base", level=LogLevel.DEBUG)
+async def base_layer(request: BaseLayerRequest) -> BaseLayer:
+    wanted = {
+        "repository": request.repository,
+        "layer": request.layer.plain().to_json(),
+        "diff_id": str(request.diff_id),
+    }
+    output = await call_try_ocikit(
+        OcikitProcess(
+            "base_layer",
+            ocikit.canonical_json.dumps(wanted),
+            EMPTY_DIGEST,
+            f"Fetch {request.layer.size} bytes of {request.repository}",
+            output_files=(f"blobs/sha256/{request.layer.digest.hex}",),
+            fetches=True,
+        )
+    )
+    return BaseLayer(output.digest, output.problem)
+
+
+call_base_layer = by_name(base_layer, BaseLayer, BaseLayerRequest)
 
 
 @dataclass(frozen=True)
@@ -33,7 +79,18 @@ class ImageBlobs:
 
 @rule(desc="Gather the blobs of an OCI image", level=LogLevel.DEBUG)
 async def image_blobs(request: ImageBlobsRequest) -> ImageBlobs:
-    return ImageBlobs(request.image.blobs)
+    built = request.image
+    remote = built.remote_blobs
+    fetched = await concurrently(
+        call_base_layer(BaseLayerRequest(remote[str(layer.digest)], layer.plain(), diff_id))
+        for layer, diff_id in zip(built.image.manifest.layers, built.image.config.diff_ids)
+        if str(layer.digest) in remote
+    )
+    for origin, layer in zip(built.origins, fetched):
+        if layer.problem:
+            raise OciTargetError(origin, f'"{built.base}" cannot be fetched: {layer.problem}')
+    digest = await merge_digests(MergeDigests((built.blobs, *(layer.digest for layer in fetched))))
+    return ImageBlobs(digest)
 
 
 call_image_blobs = by_name(image_blobs, ImageBlobs, ImageBlobsRequest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,26 +17,35 @@ from pants.engine.rules import collect_rules, rule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
+import ocikit
 from pants_oci.compat import (
     by_name,
     create_digest,
     create_venv_pex,
     environment_vars_subset,
+    execute_process,
     execute_process_or_raise,
     implicitly,
     merge_digests,
     setup_venv_pex_process,
 )
-from pants_oci.steps.handed_over import HandOverRequest, call_hand_over
+from pants_oci.steps.handed_over import (
+    MEMORY_CACHE,
+    MEMORY_DIRECTORY,
+    HandOverForGoodRequest,
+    HandOverRequest,
+    call_hand_over,
+    call_hand_over_for_good,
+)
+from pants_oci.steps.registry_settings import registry_settings
 from pants_oci.subsystem import Ocikit, OciSubsystem
 
 REQUEST_FILE = "request.json"
 # The folder of the sandbox that layers' files and images' blobs are put in: nothing in it can shadow a module.
 INPUT_DIRECTORY = "input"
 
-# A folder that stays from run to run, where processes that speak to registries remember what they saw.
-MEMORY_DIRECTORY = ".oci"
-_MEMORY = FrozenDict({"pants_oci": MEMORY_DIRECTORY})
+# Where processes that speak to registries remember what they saw.
+_MEMORY = FrozenDict({MEMORY_CACHE: MEMORY_DIRECTORY})
 
 # Where credentials and their helpers are found; the values are paths, never secrets.
 _ALWAYS_PASSED = ("DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR")
@@ -53,6 +63,8 @@ class OcikitProcess:
     output_directories: tuple[str, ...] = ()
     # Speaks to registries: gets the environment this needs, and its answer holds for this run only.
     network: bool = False
+    # Speaks to registries about what a digest names: its answer holds for ever, whoever asked and however.
+    fetches: bool = False
     level: LogLevel = LogLevel.INFO
 
 
@@ -75,12 +87,20 @@ async def setup_ocikit_process(
     request: OcikitProcess,
     tool: Ocikit,
     sources: LibrarySources,
-    oci: OciSubsystem.EnvironmentAware,
+    oci: OciSubsystem,
+    aware: OciSubsystem.EnvironmentAware,
 ) -> Process:
     environment: dict[str, str] = {}
     if request.network:
         environment.update(await environment_vars_subset(EnvironmentVarsRequest(_ALWAYS_PASSED), **implicitly()))
-        environment.update((await call_hand_over(HandOverRequest(oci.env_vars))).environment)
+        environment.update((await call_hand_over(HandOverRequest(aware.env_vars))).environment)
+    if request.fetches:
+        registries = ocikit.canonical_json.dumps(registry_settings(oci)).decode()
+        key = hashlib.sha256(request.request).hexdigest()[:32]
+        told = await call_hand_over_for_good(
+            HandOverForGoodRequest(key, (*_ALWAYS_PASSED, *aware.env_vars), registries)
+        )
+        environment.update(told.environment)
     # The tool's own constraints: a repository without Python code has set none of its own.
     pex_request = tool.to_pex_request(
         interpreter_constraints=tool.interpreter_constraints,
@@ -102,7 +122,7 @@ async def setup_ocikit_process(
             description=request.description,
             level=request.level,
             cache_scope=cache_scope,
-            append_only_caches=_MEMORY if request.network else None,
+            append_only_caches=_MEMORY if request.network or request.fetches else None,
         ),
         **implicitly(),
     )
@@ -127,6 +147,31 @@ async def run_ocikit(request: OcikitProcess) -> OcikitOutput:
 
 
 call_ocikit = by_name(run_ocikit, OcikitOutput, OcikitProcess)
+
+
+@dataclass(frozen=True)
+class TriedOcikit:
+    """What a call left behind, or, where it failed, what it said."""
+
+    digest: Digest
+    problem: str | None
+
+
+@rule(desc="Try to run ocikit", level=LogLevel.TRACE)
+async def try_ocikit(request: OcikitProcess) -> TriedOcikit:
+    process = await call_setup_process(request)
+    result = await execute_process(**implicitly({process: Process}))
+    said = result.stderr.decode(errors="replace").strip()
+    return TriedOcikit(result.output_digest, _message(said) if result.exit_code else None)
+
+
+call_try_ocikit = by_name(try_ocikit, TriedOcikit, OcikitProcess)
+
+
+def _message(said: str) -> str:
+    """A failure in ocikit's own words, without its name in front; all there is where it is in others'."""
+    _, mark, message = said.rpartition("ocikit: ")
+    return message if mark else said
 
 
 def _library_files(root: Path) -> tuple[FileContent, ...]:

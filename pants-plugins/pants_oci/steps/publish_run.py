@@ -12,6 +12,7 @@ from pants.base.build_environment import get_buildroot
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest
 from pants.engine.rules import collect_rules, rule
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from ocikit import atomic_file
@@ -53,6 +54,7 @@ async def _send(
     todo: tuple[PushRequest, ...],
     steps: Plan,
     images: Mapping[str, tuple[Digest, ...]],
+    bases: FrozenDict[str, str],
     seen: RemoteState,
     policy: Policy,
 ) -> tuple[Outcomes, Plan]:
@@ -61,7 +63,7 @@ async def _send(
     refused: RefusedMounts = frozenset()
     while todo:
         blobs = tuple(dict.fromkeys(blobs for push in todo for blobs in images[push.origin]))
-        sent = await call_send(SendRequest(todo, again, blobs))
+        sent = await call_send(SendRequest(todo, again, blobs, bases))
         outcomes = outcomes.then(sent.outcomes)
         refused |= outcomes.unmounted
         todo = tuple(push for push in todo if outcomes.waits(push.destination, push.blobs))
@@ -89,7 +91,9 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: R
     outcomes = foreseen(steps)
     if not oci.dry_run:
         images = {push.origin: tuple(image.blobs for image in one.images) for one in wanted for push in one.requests}
-        outcomes, steps = await _send(_changed(requests, steps), steps, images, surveyed.seen, policy)
+        remote = (image.remote_blobs for one in wanted for image in one.images)
+        bases = FrozenDict({blob: place for blobs in remote for blob, place in blobs.items()})
+        outcomes, steps = await _send(_changed(requests, steps), steps, images, bases, surveyed.seen, policy)
     found = rows(requests, surveyed.seen, steps, outcomes, surveyed.costs)
     _tell(found, surveyed, outcomes, register, oci)
     for row in found:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from pants.base.build_environment import get_buildroot
 from pants.engine.fs import EMPTY_DIGEST, AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules, rule
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
@@ -17,9 +17,10 @@ from ocikit.push.outcome import Cost, Outcomes, costs_from_json
 from ocikit.push.remote_state import RemoteState
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import Destination, PushRequest
-from ocikit.registry.options import RegistryOptions
 from pants_oci.compat import add_prefix, by_name, digest_subset_to_digest, get_digest_contents, merge_digests
-from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, MEMORY_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.steps.handed_over import MEMORY_DIRECTORY
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.steps.registry_settings import registry_settings
 from pants_oci.subsystem import OciSubsystem, Verify
 
 _ANSWERS_FILE = "survey.json"
@@ -44,11 +45,15 @@ class Surveyed:
 
 @dataclass(frozen=True)
 class SendRequest:
-    """Carry out `plan`; `images`: all blobs of the images of `requests`, of which only those that travel are read."""
+    """Carry out `plan`; `images`: the blobs of the images of `requests`, of which only those that travel are read.
+
+    `bases`: in which repository those are that are not among them, by digest.
+    """
 
     requests: tuple[PushRequest, ...]
     plan: Plan
     images: tuple[Digest, ...] = field(repr=False)
+    bases: FrozenDict[str, str] = field(default_factory=FrozenDict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ async def send_to_registries(request: SendRequest, oci: OciSubsystem) -> Sent:
     output = await call_ocikit(
         OcikitProcess(
             "publish",
-            _document(request.requests, oci, plan=request.plan.to_json()),
+            _document(request.requests, oci, plan=request.plan.to_json(), bases=request.bases),
             inputs,
             f"Publish {len(request.plan.puts)} images",
             output_files=(_OUTCOMES_FILE,),
@@ -109,18 +114,11 @@ def _document(requests: tuple[PushRequest, ...], oci: OciSubsystem, **more: Any)
         {
             "root": get_buildroot(),
             "requests": [request.to_json() for request in requests],
-            "registries": {name: _absolute(options).to_json() for name, options in oci.registries.options().items()},
+            "registries": registry_settings(oci),
             "memory": f"{MEMORY_DIRECTORY}/published.json",
             **more,
         }
     )
-
-
-def _absolute(options: RegistryOptions) -> RegistryOptions:
-    """The files are named from the build root, and read in a sandbox."""
-    names = ("ca_file", "client_certificate", "client_key")
-    files: Any = {name: os.path.join(get_buildroot(), path) for name in names if (path := getattr(options, name))}
-    return replace(options, **files)
 
 
 def rules() -> Iterable[object]:

@@ -61,8 +61,11 @@ class OciBaseImageField(CheckedStringField):
         """
         The reference of an image in a registry, such as `docker.io/library/python:3.12-slim`.
 
-        Building on it is not possible yet: copy it to an OCI image layout in the repository and use `path`. With `path`
-        it says where the same image is published: a push to that registry takes the layers over from there.
+        What its tag names is looked up by the goal `oci-lock` and kept in the file `oci.lock`, so that nothing changes
+        until you want it to; a `digest` needs no lock. To build on it only its manifest and config are fetched: layers
+        stay in their registry until something needs the bytes.
+
+        With `path` it says where the same image is published: a push to that registry takes the layers over from there.
         """
     )
 
@@ -72,8 +75,9 @@ class OciBaseDigestField(CheckedStringField):
     parse = staticmethod(Digest.parse)
     help = help_text(
         """
-        The digest, `sha256:` and 64 hex digits, of the manifest or index to use. With `path` it says which image of
-        the layout is meant, and that it must be exactly that.
+        The digest, `sha256:` and 64 hex digits, of the manifest or index to use. With `image` it is what is used
+        whatever the tag names. With `path` it says which image of the layout is meant, and that it must be
+        exactly that.
         """
     )
 
@@ -84,7 +88,7 @@ class OciBasePlatformsField(CheckedStringsField):
     help = help_text(
         """
         The platforms that the base is used for, such as `["linux/amd64", "linux/arm64"]`. An `oci_image` for another
-        one is an error. By default whatever the base has.
+        one is an error, and so is an `oci-lock` that finds one of them missing. By default whatever the base has.
         """
     )
 

@@ -2,18 +2,26 @@
 
 A process's environment is written to logs, to sandboxes that are kept and to caches, and what credential helpers need
 is secret. So Pants gives a process only the path of a socket, and whoever may connect to it is told the rest.
+
+The environment is part of what a process is found by in a cache, too, and a socket has another path in every run. What
+is to be found again is given a folder instead: each file in it names the socket of a run that wants the same thing.
 """
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from ocikit import canonical_json
 from ocikit.errors import InvalidInput
 
-# Holds the path of the socket.
+# Holds the path of the socket, or of a folder of files that hold such paths.
 VARIABLE = "OCIKIT_ENVIRONMENT"
+# One of those that are handed over: how registries are reached, `RegistryOptions.to_json` by registry.
+REGISTRIES_VARIABLE = "OCIKIT_REGISTRIES"
 _SECONDS = 10
 
 
@@ -25,15 +33,33 @@ def handed_over(environ: Mapping[str, str]) -> dict[str, str]:
     path = environ.get(VARIABLE)
     if not path:
         return {}
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_SECONDS)
-            connection.connect(path)
-            with connection.makefile("rb") as answer:
-                data = answer.read()
-    except OSError as error:
-        raise InvalidInput(
-            f'the environment variables of [oci].env_vars cannot be read from "{path}": '
-            f"{error.strerror or error}. Pants hands them over only while it runs; run it again."
-        ) from None
-    return canonical_json.loads_object(data, f'what "{path}" says')
+    failure: object = "no run of Pants waits there"
+    for candidate in _sockets(path):
+        try:
+            data = _ask(candidate)
+        except OSError as error:
+            failure = error.strerror or error
+        else:
+            return canonical_json.loads_object(data, f'what "{candidate}" says')
+    raise InvalidInput(
+        f'the environment variables of [oci].env_vars cannot be read from "{path}": '
+        f"{failure}. Pants hands them over only while it runs; run it again."
+    )
+
+
+def _sockets(path: str) -> Iterator[str]:
+    if not os.path.isdir(path):
+        yield path
+        return
+    for name in sorted(os.listdir(path)):
+        # That of a run which has ended meanwhile is gone.
+        with suppress(FileNotFoundError):
+            yield Path(path, name).read_text()
+
+
+def _ask(path: str) -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_SECONDS)
+        connection.connect(path)
+        with connection.makefile("rb") as answer:
+            return answer.read()

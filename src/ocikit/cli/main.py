@@ -42,6 +42,9 @@ SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "layer": "ocikit.cli.sandbox",
         "archive": "ocikit.cli.sandbox",
+        "base": "ocikit.cli.bases",
+        "base_layer": "ocikit.cli.bases",
+        "lock": "ocikit.cli.bases",
         "survey": "ocikit.cli.publishing",
         "publish": "ocikit.cli.publishing",
     }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ocikit import atomic_file, canonical_json
-from ocikit.digest import Digest
 from ocikit.errors import InvalidContent
+from ocikit.push.blob_sources import BlobSources
 from ocikit.push.carry_out import carry_out
 from ocikit.push.outcome import costs_to_json
 from ocikit.push.plan import Policy
@@ -18,9 +18,8 @@ from ocikit.push.remote_state import Memory, memory_from_json, memory_to_json
 from ocikit.push.steps import Plan
 from ocikit.push.stores import Stores
 from ocikit.push.survey import remembered, survey
-from ocikit.push.wanted import PushRequest
+from ocikit.push.wanted import Destination, PushRequest
 from ocikit.registry.options import RegistryOptions
-from ocikit.store import Opener
 
 BLOBS = "input/blobs"
 
@@ -31,7 +30,7 @@ def run_survey(request: Mapping[str, Any]) -> int:
     What tags name now is remembered in the file `memory`, for the order of the next survey's questions.
     """
     wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
-    stores = _stores(request, for_push=False)
+    stores = _stores(request)
     memory = _read_memory(request["memory"])
     seen = survey(wanted, stores, Policy(request["verify_blobs"], memory))
     answers = {
@@ -45,12 +44,18 @@ def run_survey(request: Mapping[str, Any]) -> int:
 
 
 def run_publish(request: Mapping[str, Any]) -> int:
-    """Carry out a plan; the outcomes go to `outcomes.json`."""
+    """Carry out a plan; the outcomes go to `outcomes.json`.
+
+    `bases` says in which repositories the blobs are that are not below `input/`, by digest.
+    """
     wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
     plan = Plan.from_json(request["plan"])
     manifests = {m.descriptor.digest: m for push in wanted for m in (push.manifest, *push.children)}
     blobs = {push.manifest.descriptor.digest: push.blobs for push in wanted}
-    outcomes = carry_out(plan, manifests, _stores(request, for_push=True), _blob_opener)
+    stores = _stores(request, for_push=True)
+    bases = {digest: Destination(address) for digest, address in request["bases"].items()}
+    sources = BlobSources(BLOBS, plan, bases, _stores(request, mirrors=True), stores)
+    outcomes = carry_out(plan, manifests, stores, sources.opener)
     Path("outcomes.json").write_bytes(canonical_json.dumps(outcomes.to_json()))
     memory = {place: dict(tags) for place, tags in _read_memory(request["memory"]).items()}
     for put in plan.puts:
@@ -61,18 +66,9 @@ def run_publish(request: Mapping[str, Any]) -> int:
     return 0
 
 
-def _stores(request: Mapping[str, Any], *, for_push: bool) -> Stores:
+def _stores(request: Mapping[str, Any], *, for_push: bool = False, mirrors: bool = False) -> Stores:
     options = {name: RegistryOptions.from_json(item) for name, item in request["registries"].items()}
-    return Stores(request["root"], os.environ, options, for_push=for_push)
-
-
-def _blob_opener(digest: Digest) -> Opener | None:
-    path = Path(BLOBS, digest.algorithm, digest.hex)
-
-    def open_blob() -> AbstractContextManager[BinaryIO]:
-        return path.open("rb")
-
-    return open_blob if path.exists() else None
+    return Stores(request["root"], os.environ, options, for_push=for_push, mirrors=mirrors)
 
 
 def _read_memory(path: str) -> Memory:

@@ -29,7 +29,8 @@ class Stores:
     """Opens stores for a run: one client, so one set of connections and tokens, for each registry.
 
     `oci:PATH` is relative to `root`. Credentials are looked for as `environ` says; `options` are by registry
-    (host[:port]). `for_push`: tokens allow pushing from the start. May be shared by threads.
+    (host[:port]). `for_push`: tokens allow pushing from the start. `mirrors`: they are asked first. May be shared by
+    threads.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Stores:
         options: Mapping[str, RegistryOptions],
         *,
         for_push: bool = False,
+        mirrors: bool = False,
         make_client: Callable[..., RegistryClient] = RegistryClient,
     ) -> None:
         self._root = root
         self._options = options
         self._for_push = for_push
+        self._mirrors = mirrors
         self._make_client = make_client
         self._credentials = DockerCredentials(environ)
         self._budget = RetryBudget()
@@ -91,8 +94,10 @@ class Stores:
         repository = parse_repository(address)
         client = self._clients.get(repository.registry)
         if client is None:
-            # A mirror may be behind: what a tag names, and what is there, only the registry itself can say.
-            options = replace(self._options.get(repository.registry, DEFAULT_OPTIONS), mirrors=())
+            options = self._options.get(repository.registry, DEFAULT_OPTIONS)
+            if not self._mirrors:
+                # One may be behind: what a tag names, and what is there, only the registry itself can say.
+                options = replace(options, mirrors=())
             client = self._clients[repository.registry] = self._make_client(
                 repository.registry,
                 credentials=self._credentials,

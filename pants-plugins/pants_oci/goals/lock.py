@@ -1,0 +1,117 @@
+"""`pants oci-lock`: look up what the tags of bases name, and write it to the lock file; `--check` only tells."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from pants.base.build_environment import get_buildroot
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem
+from pants.engine.rules import collect_rules, goal_rule
+from pants.engine.target import AllTargets, Target, Targets
+from pants.option.option_types import BoolOption
+from pants.util.frozendict import FrozenDict
+from pants.util.strutil import help_text, softwrap
+
+from ocikit import atomic_file
+from pants_oci.errors import blamed_on
+from pants_oci.lock_changes import LockChanges, WantedLock, changed, checked, known_digests
+from pants_oci.pinned import lockable
+from pants_oci.steps.base_field_set import BaseFieldSet
+from pants_oci.steps.lock_process import ResolvedTags, ResolveTagsRequest, call_resolve_tags
+from pants_oci.steps.lockfile import LockFileRequest, call_lock_file
+
+
+class OciLockSubsystem(GoalSubsystem):
+    name = "oci-lock"
+    help = help_text(
+        """
+        Look up what the tags of `oci_base` targets name, and write it to the lock file (`[oci].lockfile`).
+
+        Without arguments, or with `::`, all of them, and what no target names any more goes; with the addresses of
+        some, those. What cannot be looked up keeps its entry, is told, and makes the exit code 1.
+        """
+    )
+    check = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Write nothing: tell what moved, with one request for each reference, and exit with 1 if the lock file is
+            not what `oci-lock` would write.
+            """
+        ),
+    )
+
+
+class OciLock(Goal):
+    subsystem_cls = OciLockSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def oci_lock(console: Console, options: OciLockSubsystem, targets: Targets, all_targets: AllTargets) -> OciLock:
+    every = _wanted(all_targets)
+    chosen = _wanted(targets) if targets else every
+    asked = tuple(one for one in every if one.reference in {named.reference for named in chosen})
+    everything = len(asked) == len(every)
+    file = await call_lock_file(LockFileRequest())
+    if file.problem and (options.check or not everything):
+        console.print_stderr(file.problem)
+        return OciLock(1)
+    if not asked and not (everything and file.lock.bases):
+        console.print_stderr("There is no `oci_base` with an `image` to lock: others are pinned, or have a `path`.")
+        return OciLock(0)
+    known = FrozenDict(known_digests(asked, file.lock))
+    found = ResolvedTags({})
+    if asked:
+        found = await call_resolve_tags(ResolveTagsRequest(known, options.check))
+    decide = checked if options.check else changed
+    result = decide(asked, found.answers, file.lock, everything=everything)
+    if file.problem and result.failures:
+        # Entries that are to stay as they are cannot be read.
+        console.print_stderr(f"{file.path} was left alone: {file.problem}")
+    elif not options.check and (result.lock != file.lock or file.problem):
+        atomic_file.write(os.path.join(get_buildroot(), file.path), str(result.lock).encode())
+    return OciLock(_tell(console, result, file.path, check=options.check))
+
+
+def _tell(console: Console, result: LockChanges, path: str, *, check: bool) -> int:
+    for line in result.changes:
+        console.print_stdout(line)
+    for line in result.failures:
+        console.print_stderr(line)
+    if check and result.changes:
+        console.print_stderr(f"{path} is out of date. Run `pants oci-lock`.")
+    elif not result.changes and not result.failures:
+        console.print_stdout(f"{path} is up to date.")
+    return 1 if result.failures or (check and result.changes) else 0
+
+
+def _wanted(targets: Iterable[Target]) -> tuple[WantedLock, ...]:
+    """Each reference once, in order, with all that want it."""
+    found: dict[str, list[BaseFieldSet]] = {}
+    for target in targets:
+        if not BaseFieldSet.is_applicable(target):
+            continue
+        base = BaseFieldSet.create(target)
+        if base.path.value or not base.image.value:
+            continue
+        with blamed_on(base.address):
+            reference = lockable(base.image.value, base.digest.value)
+        if reference:
+            found.setdefault(reference, []).append(base)
+    return tuple(
+        WantedLock(
+            reference,
+            tuple(sorted(str(base.address) for base in bases)),
+            tuple(dict.fromkeys(p for base in bases for p in base.declared))
+            if all(b.declared for b in bases)
+            else None,
+        )
+        for reference, bases in sorted(found.items())
+    )
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from ocikit.digest import Digest
+from ocikit.lock import Lock, LockedBase
+from ocikit.platform import Platform
+from pants_oci.lock_changes import WantedLock, changed, checked, known_digests
+
+A, B, C, D = (Digest("sha256", digit * 64) for digit in "abcd")
+LINUX, ARM = Platform("linux", "amd64"), Platform("linux", "arm64")
+ONE, OTHER = "one.example/base:1", "one.example/other:1"
+OLD = LockedBase(A, ((LINUX, B),))
+LOCK = Lock({ONE: OLD, OTHER: OLD})
+SAME = {"digest": str(A)}
+
+
+def wanted(*platforms: Platform) -> tuple[WantedLock, ...]:
+    return (WantedLock(ONE, ("//:one", "//:two"), platforms or None),)
+
+
+def moved(**platforms: Digest) -> dict[str, Any]:
+    names = {"amd": "linux/amd64", "arm": "linux/arm64", "windows": "windows/amd64"}
+    return {"digest": str(C), "platforms": {names[key]: str(digest) for key, digest in platforms.items()}}
+
+
+@pytest.mark.parametrize(
+    "answer, platforms, lock, new, changes, failures",
+    [
+        pytest.param(SAME, (), LOCK, OLD, [], [], id="unchanged"),
+        pytest.param(
+            moved(amd=D), (), Lock({OTHER: OLD}), LockedBase(C, ((LINUX, D),)), [f"locked, {C}"], [], id="new"
+        ),
+        pytest.param(moved(amd=D), (), LOCK, LockedBase(C, ((LINUX, D),)), [f"{A} → {C}"], [], id="moved"),
+        pytest.param(
+            moved(amd=D, arm=D),
+            (),
+            LOCK,
+            LockedBase(C, ((LINUX, D), (ARM, D))),
+            [f"{A} → {C}", "now for linux/arm64"],
+            [],
+            id="platform-added",
+        ),
+        pytest.param(
+            moved(arm=D),
+            (),
+            LOCK,
+            LockedBase(C, ((ARM, D),)),
+            [f"{A} → {C}", "no image for linux/amd64 any more", "arm64 too"],
+            [],
+            id="platform-dropped",
+        ),
+        pytest.param(
+            moved(arm=D),
+            (LINUX,),
+            LOCK,
+            OLD,
+            [],
+            ["no image for linux/amd64, which //:one, //:two wants"],
+            id="platform-dropped-that-is-wanted",
+        ),
+        pytest.param(
+            moved(amd=D, arm=D, windows=D),
+            (LINUX,),
+            LOCK,
+            LockedBase(C, ((LINUX, D),)),
+            [f"{A} → {C}"],
+            [],
+            id="only-some-are-wanted",
+        ),
+        pytest.param(
+            {"gone": True}, (), LOCK, OLD, [], [f"{ONE} does not exist.*//:one, //:two.*stays"], id="tag-deleted"
+        ),
+        pytest.param(
+            {"error": "503 (HEAD)"},
+            (),
+            LOCK,
+            OLD,
+            [],
+            [f"{ONE} could not be looked up for //:one.*503"],
+            id="registry-down",
+        ),
+    ],
+)
+def test_what_answers_make_of_a_lock(
+    answer: dict[str, Any],
+    platforms: tuple[Platform, ...],
+    lock: Lock,
+    new: LockedBase,
+    changes: list[str],
+    failures: list[str],
+) -> None:
+    result = changed(wanted(*platforms), {ONE: answer}, lock, everything=False)
+    assert result.lock == Lock({OTHER: OLD, ONE: new})
+    assert_said(result.changes, changes)
+    assert_said(result.failures, failures)
+    only = changed(wanted(*platforms), {ONE: answer}, lock, everything=True)
+    assert only.lock == Lock({ONE: new})
+    assert_said(only.changes, [*changes, f"{OTHER}: no `oci_base` names it"])
+
+
+@pytest.mark.parametrize(
+    "answer, platforms, lock, changes, failures",
+    [
+        pytest.param(SAME, (), LOCK, [], [], id="unchanged"),
+        pytest.param({"digest": str(C)}, (), LOCK, [f"{A} → {C}"], [], id="moved"),
+        pytest.param({"digest": str(C)}, (), Lock({OTHER: OLD}), [f"not locked, names {C}"], [], id="new"),
+        pytest.param(SAME, (ARM,), LOCK, ["linux/arm64 not locked"], [], id="platform"),
+        pytest.param({"gone": True}, (), LOCK, [], ["does not exist"], id="tag-deleted"),
+        pytest.param({"error": "503"}, (), LOCK, [], ["could not be looked up.*503"], id="registry-down"),
+    ],
+)
+def test_what_a_check_tells(
+    answer: dict[str, Any], platforms: tuple[Platform, ...], lock: Lock, changes: list[str], failures: list[str]
+) -> None:
+    result = checked(wanted(*platforms), {ONE: answer}, lock, everything=False)
+    assert result.lock == lock
+    assert_said(result.changes, changes)
+    assert_said(result.failures, failures)
+    everything = checked(wanted(*platforms), {ONE: answer}, lock, everything=True)
+    assert_said(everything.changes, [*changes, f"{OTHER}: no `oci_base` names it"])
+
+
+def test_what_need_not_be_looked_into() -> None:
+    assert known_digests(wanted(), LOCK) == {ONE: str(A)}
+    assert known_digests(wanted(LINUX), LOCK) == {ONE: str(A)}
+    assert known_digests(wanted(ARM), LOCK) == {ONE: None}
+    assert known_digests(wanted(), Lock()) == {ONE: None}
+
+
+def assert_said(lines: tuple[str, ...], parts: list[str]) -> None:
+    assert len(lines) == len(parts), lines
+    for line, part in zip(lines, parts):
+        assert re.search(part, line), line

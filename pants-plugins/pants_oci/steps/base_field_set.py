@@ -1,0 +1,30 @@
+"""What the steps read of an `oci_base`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.engine.target import FieldSet
+
+import ocikit
+from pants_oci.targets.base import (
+    OciBaseDigestField,
+    OciBaseImageField,
+    OciBasePathField,
+    OciBasePlatformsField,
+)
+
+
+@dataclass(frozen=True)
+class BaseFieldSet(FieldSet):
+    required_fields = (OciBasePathField, OciBaseImageField)
+
+    path: OciBasePathField
+    image: OciBaseImageField
+    digest: OciBaseDigestField
+    platforms: OciBasePlatformsField
+
+    @property
+    def declared(self) -> tuple[ocikit.Platform, ...]:
+        """The platforms that it says it is used for."""
+        return tuple(ocikit.Platform.parse(text) for text in self.platforms.value or ())

@@ -1,0 +1,67 @@
+"""The process that asks registries what tags name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.fs import EMPTY_DIGEST
+from pants.engine.rules import collect_rules, rule
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+import ocikit
+from pants_oci.compat import by_name, get_digest_contents
+from pants_oci.steps.ocikit_process import OcikitProcess, call_ocikit
+from pants_oci.steps.registry_settings import registry_settings
+from pants_oci.subsystem import OciSubsystem
+
+_ANSWERS_FILE = "lock.json"
+
+
+@dataclass(frozen=True)
+class ResolveTagsRequest:
+    """Ask what references name: those that name the digest that is known are not looked into.
+
+    `only_digests`: nor are the others.
+    """
+
+    references: FrozenDict[str, str | None]
+    only_digests: bool
+
+
+@dataclass(frozen=True)
+class ResolvedTags:
+    """The answers of `ocikit lock`, by reference."""
+
+    answers: dict[str, Any]
+
+
+@rule(desc="Ask what tags name", level=LogLevel.DEBUG)
+async def resolve_tags(request: ResolveTagsRequest, oci: OciSubsystem) -> ResolvedTags:
+    document = {
+        "references": request.references,
+        "resolve": request.only_digests,
+        "registries": registry_settings(oci),
+    }
+    output = await call_ocikit(
+        OcikitProcess(
+            "lock",
+            ocikit.canonical_json.dumps(document),
+            EMPTY_DIGEST,
+            f"Ask registries what {len(request.references)} tags name",
+            output_files=(_ANSWERS_FILE,),
+            network=True,
+            level=LogLevel.DEBUG,
+        )
+    )
+    contents = await get_digest_contents(output.digest)
+    return ResolvedTags(ocikit.canonical_json.loads_object(contents[0].content, _ANSWERS_FILE))
+
+
+call_resolve_tags = by_name(resolve_tags, ResolvedTags, ResolveTagsRequest)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

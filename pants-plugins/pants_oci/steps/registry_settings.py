@@ -1,0 +1,25 @@
+"""How registries are reached, as a sandbox is told it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pants.base.build_environment import get_buildroot
+
+from ocikit.registry.options import RegistryOptions
+from pants_oci.subsystem import OciSubsystem
+
+
+def registry_settings(oci: OciSubsystem) -> Mapping[str, Any]:
+    """The options of each registry that has any, by its host. Raises InvalidInput."""
+    return {name: _absolute(options).to_json() for name, options in oci.registries.options().items()}
+
+
+def _absolute(options: RegistryOptions) -> RegistryOptions:
+    """The files are named from the build root, and read in a sandbox."""
+    names = ("ca_file", "client_certificate", "client_key")
+    files: Any = {name: os.path.join(get_buildroot(), path) for name in names if (path := getattr(options, name))}
+    return replace(options, **files)

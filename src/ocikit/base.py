@@ -1,0 +1,43 @@
+"""What an image must be so that others can be built on it. Pure: its documents were read before."""
+
+from __future__ import annotations
+
+from ocikit import media_type
+from ocikit.config import ImageConfig
+from ocikit.descriptor import Descriptor
+from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.image import Image
+from ocikit.layer.compress import kind_of
+from ocikit.manifest import ImageIndex, Manifest
+from ocikit.platform import Platform
+
+_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
+# In the media types of layers that no registry may hold, OCI's and Docker's.
+_FOREIGN = (".nondistributable.", ".foreign.")
+
+
+def choose(index: ImageIndex, platform: Platform) -> Descriptor:
+    """The index's manifest for `platform`, or its only one if that says none. Raises InvalidInput."""
+    if len(index.manifests) == 1 and index.manifests[0].platform is None:
+        return index.manifests[0]
+    return index.select(platform)
+
+
+def base_image(manifest: Manifest, config: bytes, platform: Platform) -> Image:
+    """The image to build on, on `platform`. Raises InvalidContent, InvalidInput with what is wrong with it."""
+    kind = manifest.config.media_type
+    if kind not in _CONFIGS:
+        raise InvalidContent(f'{manifest.descriptor.digest} is no container image: its config is "{kind}".')
+    for layer in manifest.layers:
+        if any(part in layer.media_type for part in _FOREIGN):
+            raise InvalidContent(
+                f'the layer {layer.digest} is "{layer.media_type}", which registries do not hold and nobody may pass '
+                "on; choose a base without such layers."
+            )
+        kind_of(layer.media_type)
+        if layer.digest.algorithm != "sha256":
+            raise InvalidContent(f"the layer {layer.digest} is not named by its SHA-256.")
+    image = Image(manifest, ImageConfig.parse(config))
+    if not platform.runs(image.platform):
+        raise InvalidInput(f'the base is for platform "{image.platform}", wanted "{platform}".')
+    return image

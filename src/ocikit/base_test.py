@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ocikit import media_type
+from ocikit.base import base_image, choose
+from ocikit.config import ImageConfig
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import OcikitError
+from ocikit.manifest import ImageIndex, Manifest
+from ocikit.platform import Platform
+from ocikit.testing.images import LINUX, described
+
+ARM = Platform("linux", "arm64")
+LAYER = described("layer")
+
+
+def config_for(platform: Platform) -> bytes:
+    return ImageConfig.of(platform, {}, (LAYER.digest,), ()).data
+
+
+def manifest_with(layer: Descriptor = LAYER, kind: str = media_type.OCI_CONFIG, platform: Platform = LINUX) -> Manifest:
+    data = config_for(platform)
+    return Manifest.of(Descriptor(kind, Digest.of(data), len(data)), [layer])
+
+
+def of_kind(kind: str) -> Descriptor:
+    return replace(LAYER, media_type=kind)
+
+
+@pytest.mark.parametrize("kind", [media_type.OCI_LAYER, media_type.OCI_LAYER_ZSTD, media_type.DOCKER_LAYER_GZIP])
+def test_an_image_can_be_built_on(kind: str) -> None:
+    manifest = manifest_with(of_kind(kind))
+    assert base_image(manifest, config_for(LINUX), LINUX).manifest == manifest
+
+
+@pytest.mark.parametrize(
+    "manifest, platform, said",
+    [
+        pytest.param(
+            manifest_with(of_kind("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip")),
+            LINUX,
+            f"{LAYER.digest}.*nondistributable.*choose a base without",
+            id="foreign",
+        ),
+        pytest.param(
+            manifest_with(of_kind("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")),
+            LINUX,
+            "foreign.*choose a base without",
+            id="docker-foreign",
+        ),
+        pytest.param(manifest_with(of_kind("text/html")), LINUX, '"text/html" is not the media type', id="no-layer"),
+        pytest.param(
+            manifest_with(kind="application/vnd.cncf.helm.config.v1+json"), LINUX, "no container.*helm", id="chart"
+        ),
+        pytest.param(manifest_with(), ARM, 'for platform "linux/amd64", wanted "linux/arm64"', id="platform"),
+        pytest.param(manifest_with(platform=ARM), ARM, "the manifest names the config", id="another-config"),
+        pytest.param(manifest_with(replace(LAYER, digest=Digest("sha512", "0" * 128))), LINUX, "SHA-256", id="sha512"),
+    ],
+)
+def test_what_cannot_be_built_on(manifest: Manifest, platform: Platform, said: str) -> None:
+    with pytest.raises(OcikitError, match=said):
+        base_image(manifest, config_for(LINUX), platform)
+
+
+def test_an_index_is_asked_for_the_platform() -> None:
+    one, two = replace(LAYER, platform=LINUX), replace(LAYER, platform=ARM)
+    attestation = replace(LAYER, platform=Platform("unknown", "unknown"))
+    index = ImageIndex.of([one, attestation, two])
+    assert choose(index, ARM) == two
+    with pytest.raises(OcikitError, match=r'"linux/s390x"; there are: linux/amd64, linux/arm64\.$'):
+        choose(index, Platform("linux", "s390x"))
+    assert choose(ImageIndex.of([LAYER]), ARM) == LAYER

@@ -1,0 +1,162 @@
+"""The commands with which Pants reads bases in registries: a JSON file in, files out.
+
+What a digest names never changes: `base` and `base_layer` are asked for nothing else, so that Pants can keep what they
+found. How registries are reached is no part of their request but in the environment, see `ocikit.cli.handed_over`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ocikit import atomic_file, canonical_json
+from ocikit.base import choose
+from ocikit.cli.handed_over import REGISTRIES_VARIABLE
+from ocikit.config import ImageConfig
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest, verified
+from ocikit.errors import InvalidContent, InvalidInput, NetworkError, NotFound, OcikitError
+from ocikit.layer.compress import decompress, kind_of
+from ocikit.manifest import ImageIndex, Manifest
+from ocikit.platform import Platform
+from ocikit.push.stores import Stores
+from ocikit.push.wanted import Destination
+from ocikit.reference import Reference
+from ocikit.registry.options import RegistryOptions
+from ocikit.store import Store
+
+# Above this it is no config; the distribution specification asks registries for manifests of 4 MiB.
+_LARGEST_CONFIG = 4 * 1024 * 1024
+_ATTEMPTS = 3
+_CONCURRENCY = 16
+
+
+def run_base(request: Mapping[str, Any]) -> int:
+    """Read manifest and config of `digest` in `repository`, for `platform`: `manifest.json` and `config.json`."""
+    store = _stores(request)(Destination(request["repository"]))
+    manifest = _manifest(store, Digest.parse(request["digest"]), Platform.parse(request["platform"]))
+    Path("manifest.json").write_bytes(manifest.data)
+    Path("config.json").write_bytes(_config(store, manifest))
+    return 0
+
+
+def run_base_layer(request: Mapping[str, Any]) -> int:
+    """Read a `layer` (a descriptor) that holds what has `diff_id`: `blobs/sha256/<hex>`."""
+    store = _stores(request)(Destination(request["repository"]))
+    layer = Descriptor.from_json(request["layer"])
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _read_layer(store, layer, request["diff_id"])
+            break
+        except NetworkError:
+            if attempt == _ATTEMPTS:
+                raise
+    return 0
+
+
+def run_lock(request: Mapping[str, Any]) -> int:
+    """Ask what references name; the answers, by reference, go to `lock.json`.
+
+    `references` has what is known of each: `digest`, which is answered alone if the reference still names it. `resolve`
+    asks for no more than that of any.
+    """
+    stores = _stores(request)
+    with ThreadPoolExecutor(_CONCURRENCY) as pool:
+        asked = {
+            text: pool.submit(_lock, stores, Reference.parse(text), known, request["resolve"])
+            for text, known in request["references"].items()
+        }
+        answers = {text: answer.result() for text, answer in asked.items()}
+    Path("lock.json").write_bytes(canonical_json.dumps(answers))
+    return 0
+
+
+def _stores(request: Mapping[str, Any]) -> Stores:
+    told = os.environ.get(REGISTRIES_VARIABLE, "{}")
+    tables = request.get("registries") or canonical_json.loads_object(told, REGISTRIES_VARIABLE)
+    return Stores(
+        ".",
+        os.environ,
+        {name: RegistryOptions.from_json(table) for name, table in tables.items()},
+        mirrors=True,
+    )
+
+
+def _manifest(store: Store, digest: Digest, platform: Platform) -> Manifest:
+    found = store.fetch_manifest(str(digest))
+    while isinstance(found, ImageIndex):
+        found = store.fetch_manifest(str(choose(found, platform).digest))
+    return found
+
+
+def _config(store: Store, manifest: Manifest) -> bytes:
+    config = manifest.config
+    if config.size > _LARGEST_CONFIG:
+        raise InvalidContent(f"{manifest.descriptor.digest} is no container image: its config has {config.size} bytes.")
+    with store.open_blob(config) as stream:
+        return b"".join(verified(stream, config.digest, config.size, f"the config {config.digest}"))
+
+
+def _read_layer(store: Store, layer: Descriptor, diff_id: str) -> None:
+    what = f"the layer {layer.digest}"
+    hasher = hashlib.sha256()
+    folder = Path("blobs", layer.digest.algorithm)
+    with store.open_blob(layer) as stream, atomic_file.new_file(str(folder)) as file:
+        chunks = verified(stream, layer.digest, layer.size, what)
+
+        def written() -> Iterator[bytes]:
+            for chunk in chunks:
+                file.write(chunk)
+                yield chunk
+
+        try:
+            for piece in decompress(written(), kind_of(layer.media_type)):
+                hasher.update(piece)
+        except InvalidContent as error:
+            # That the blob is not the one wanted is the better reason, if it is one.
+            for _ in chunks:
+                pass
+            raise InvalidContent(str(error) if what in str(error) else f"{what}: {error}") from None
+        if f"sha256:{hasher.hexdigest()}" != diff_id:
+            raise InvalidContent(f"{what}: wanted the diff ID {diff_id}, found sha256:{hasher.hexdigest()}.")
+        file.commit(str(folder / layer.digest.hex))
+
+
+def _lock(stores: Stores, reference: Reference, known: str | None, resolve: bool) -> dict[str, Any]:
+    try:
+        store = stores(Destination(str(reference.repository)))
+        found = store.resolve(str(reference.tag))
+        if found is None:
+            return {"gone": True}
+        if resolve or str(found.digest) == known:
+            return {"digest": str(found.digest)}
+        manifest = store.fetch_manifest(str(found.digest))
+        platforms = _platforms(store, manifest)
+    except OcikitError as error:
+        return {"error": str(error)}
+    return {"digest": str(found.digest), "platforms": platforms}
+
+
+def _platforms(store: Store, manifest: Manifest | ImageIndex) -> dict[str, str]:
+    """The manifest for each platform; the first, where an index has several for one."""
+    if isinstance(manifest, Manifest):
+        platform = ImageConfig.parse(_config(store, manifest)).platform
+        return {str(Platform.parse(str(platform))): str(manifest.descriptor.digest)}
+    found: dict[str, str] = {}
+    for entry in manifest.manifests:
+        name = str(entry.platform) if entry.platform else ""
+        try:
+            Platform.parse(name)
+        except InvalidInput:
+            # An attestation, or what no target can name.
+            continue
+        found.setdefault(name, str(entry.digest))
+    if not found and len(manifest.manifests) == 1 and manifest.manifests[0].platform is None:
+        return _platforms(store, store.fetch_manifest(str(manifest.manifests[0].digest)))
+    if not found:
+        raise NotFound(f"the index {manifest.descriptor.digest} has no image for any platform.")
+    return found

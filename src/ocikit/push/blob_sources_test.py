@@ -1,0 +1,81 @@
+"""Layers of a base go from its registry to where they are wanted, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.layout import Layout
+from ocikit.media_type import OCI_LAYER
+from ocikit.push.blob_sources import BlobSources
+from ocikit.push.carry_out import carry_out
+from ocikit.push.steps import Mount, Plan, Upload
+from ocikit.push.stores import Stores
+from ocikit.push.wanted import Destination
+from ocikit.registry.options import RegistryOptions
+from ocikit.testing.fake_registry import FakeRegistry, Faults
+
+DATA = b"layer" * 1000
+LAYER = Descriptor(OCI_LAYER, Digest.of(DATA), len(DATA))
+
+
+def carried_out(plan: Plan, base: Destination, root: Path, mirror: str = "") -> None:
+    options = {base.registry or "": RegistryOptions(mirrors=(mirror,))} if mirror else {}
+    reading, writing = (
+        Stores(str(root), {}, options, mirrors=mirrors, for_push=not mirrors) for mirrors in (True, False)
+    )
+    sources = BlobSources(str(root / "blobs"), plan, {str(LAYER.digest): base}, reading, writing)
+    outcomes = carry_out(plan, {}, writing, sources.opener)
+    assert {place for place, _ in outcomes.stored} == {s.destination for s in plan.uploads} | {
+        s.destination for s in plan.mounts
+    }
+
+
+def test_another_registry_is_sent_it(tmp_path: Path) -> None:
+    with FakeRegistry() as base, FakeRegistry() as registry:
+        base.put_blob("base", DATA)
+        plan = Plan(uploads=(Upload(Destination(f"{registry.address}/app"), LAYER),))
+        carried_out(plan, Destination(f"{base.address}/base"), tmp_path)
+        assert registry.repositories["app"].blobs[str(LAYER.digest)] == DATA
+        assert base.count("GET .*blobs") == 1
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_directories_share_what_came(tmp_path: Path) -> None:
+    with FakeRegistry() as base:
+        base.put_blob("base", DATA)
+        places = [Destination(f"oci:dist/{name}") for name in ("one", "two", "three")]
+        carried_out(
+            Plan(uploads=tuple(Upload(place, LAYER) for place in places)), Destination(f"{base.address}/base"), tmp_path
+        )
+        assert base.count("GET .*blobs") == 1
+        for name in ("one", "two", "three"):
+            assert Path(Layout(tmp_path / "dist" / name).blob_path(LAYER.digest)).read_bytes() == DATA
+
+
+def test_a_mount_that_is_refused(tmp_path: Path) -> None:
+    with FakeRegistry(faults=Faults(no_mount=True)) as registry:
+        registry.put_blob("base", DATA)
+        base = Destination(f"{registry.address}/base")
+        plan = Plan(mounts=(Mount(Destination(f"{registry.address}/app"), LAYER, base),))
+        carried_out(plan, base, tmp_path)
+        assert registry.repositories["app"].blobs[str(LAYER.digest)] == DATA
+
+
+def test_it_is_read_from_a_mirror(tmp_path: Path) -> None:
+    with FakeRegistry() as base, FakeRegistry() as mirror, FakeRegistry() as registry:
+        mirror.put_blob("base", DATA)
+        plan = Plan(uploads=(Upload(Destination(f"{registry.address}/app"), LAYER),))
+        carried_out(plan, Destination(f"{base.address}/base"), tmp_path, mirror.address)
+        assert (base.requests, mirror.count("GET .*blobs")) == ([], 1)
+
+
+def test_what_is_at_hand_is_not_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "blobs/sha256" / LAYER.digest.hex
+    path.parent.mkdir(parents=True)
+    path.write_bytes(DATA)
+    with FakeRegistry() as base, FakeRegistry() as registry:
+        plan = Plan(uploads=(Upload(Destination(f"{registry.address}/app"), LAYER),))
+        carried_out(plan, Destination(f"{base.address}/base"), tmp_path)
+        assert base.requests == []
