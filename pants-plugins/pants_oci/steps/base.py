@@ -28,6 +28,7 @@ from pants_oci.targets.base import (
     OciBasePathField,
     OciBasePlatformsField,
 )
+from pants_oci.targets.python import OciPythonField
 
 _INDEX_FILE = "index.json"
 _LAYOUT_FILE = "oci-layout"
@@ -44,6 +45,7 @@ class BaseFieldSet(FieldSet):
     image: OciBaseImageField
     digest: OciBaseDigestField
     platforms: OciBasePlatformsField
+    python: OciPythonField
 
 
 @dataclass(frozen=True)
