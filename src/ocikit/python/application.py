@@ -49,7 +49,7 @@ class Application:
         files = {
             LAUNCHER: _launcher(self, packages),
             # Read by `site` at every start, of child processes too: first-party code comes first, as in a PEX.
-            f"{self.site.packages}/_first_party.pth": f"import sys; sys.path.insert(0, '{self.root}/src')\n".encode(),
+            f"{self.site.packages}/_first_party.pth": _first_on_the_path(f"{self.root}/src"),
         }
         if self.interpreter.path:
             home = self.interpreter.path.rpartition("/")[0] or "/"
@@ -100,6 +100,11 @@ def find_main(
             raise InvalidInput(f'the executable "{value}" is not among the sources.')
         return Main("file", f"src/{max(fitting, key=len)}")
     return _entry_point(value)
+
+
+def _first_on_the_path(folder: str) -> bytes:
+    # `site` reads these files twice in a virtual environment.
+    return f"import sys; {folder!r} in sys.path or sys.path.insert(0, {folder!r})\n".encode()
 
 
 def _entry_point(text: str) -> Main:
