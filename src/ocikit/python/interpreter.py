@@ -48,13 +48,9 @@ class Interpreter:
     @classmethod
     def parse(cls, path: str) -> Interpreter:
         """Read a path whose last part names the version: "/usr/bin/python3.11"."""
-        folder, _, name = path.rpartition("/")
-        found = _NAME.fullmatch(name)
-        if (
-            not folder.startswith("/")
-            or not found
-            or not all(part not in ("", ".", "..") for part in path[1:].split("/"))
-        ):
+        root, *parts = path.split("/")
+        found = _NAME.fullmatch(parts[-1]) if parts else None
+        if root or not found or any(part in ("", ".", "..") for part in parts):
             raise InvalidInput(
                 f'"{path}" is not the path of a Python: wanted an absolute one whose name has the version, '
                 'such as "/usr/local/bin/python3.12".'
