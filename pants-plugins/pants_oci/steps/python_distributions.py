@@ -15,6 +15,7 @@ from pants.backend.python.util_rules.pex_from_targets import PexFromTargetsReque
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import (
+    EMPTY_DIGEST,
     CreateDigest,
     Digest,
     DigestSubset,
@@ -166,6 +167,8 @@ async def install_requirements(request: RequirementsRequest) -> FlatTree:
         hardcoded_interpreter_constraints=request.python.constraints,
     )
     pex_request = await create_pex_from_targets(**implicitly({wanted: PexFromTargetsRequest}))
+    if not pex_request.requirements and not pex_request.pex_path:
+        return FlatTree(EMPTY_DIGEST)
     pex = await create_pex(**implicitly({pex_request: PexRequest}))
     tree: FlatTree = await call_flatten(
         FlattenRequest(request.owner, pex.digest, pex.name, request.python, request.allow_collisions)

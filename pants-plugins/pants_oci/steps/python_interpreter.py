@@ -131,7 +131,7 @@ def _refuse_other_machines(request: PythonRequest, machine: Platform) -> None:
 
 
 def _only_version(request: PythonRequest, constraints: InterpreterConstraints, setup: PythonSetup) -> Interpreter:
-    versions = constraints.partition_into_major_minor_versions(setup.interpreter_versions_universe)
+    versions = _versions(constraints, setup.interpreter_versions_universe)
     if len(versions) == 1:
         return Interpreter(versions[0])
     raise OciTargetError(
@@ -142,12 +142,18 @@ def _only_version(request: PythonRequest, constraints: InterpreterConstraints, s
     )
 
 
+def _versions(constraints: InterpreterConstraints, universe: Iterable[str]) -> tuple[str, ...]:
+    try:
+        return tuple(constraints.partition_into_major_minor_versions(universe))
+    except ValueError:
+        # None of the universe meets them.
+        return ()
+
+
 def _refuse_other_versions(request: PythonRequest, found: Interpreter, constraints: InterpreterConstraints) -> None:
-    exact = found.release or f"{found.version}.*"
-    if found.release:
-        fits = constraints.contains(InterpreterConstraints([f"CPython=={exact}"]), [found.version])
-    else:
-        fits = bool(constraints.partition_into_major_minor_versions([found.version]))
+    fits = bool(_versions(constraints, [found.version]))
+    if fits and found.release:
+        fits = constraints.contains(InterpreterConstraints([f"CPython=={found.release}"]), [found.version])
     if not fits:
         raise OciTargetError(
             request.owner,
