@@ -8,7 +8,11 @@ first branch can go, and the callers import these names from Pants.
 # No `from __future__ import annotations` here: Pants 2.17's rule parser reads the return annotation as a type.
 from typing import Any, Callable
 
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
+from pants.backend.python.goals.package_pex_binary import PexBinaryFieldSet, PexFromTargetsRequestForBuiltPackage
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
+from pants.backend.python.util_rules.pex import Pex, PexRequest, PythonExecutable, VenvPex, VenvPexProcess
+from pants.backend.python.util_rules.pex_cli import PexCliProcess
+from pants.backend.python.util_rules.pex_from_targets import InterpreterConstraintsRequest, PexFromTargetsRequest
 from pants.base.specs import RawSpecsWithoutFileOwners, Specs
 from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
@@ -39,12 +43,25 @@ from pants.engine.target import (
     TargetRootsToFieldSets,
     TargetRootsToFieldSetsRequest,
     Targets,
+    TransitiveTargets,
+    TransitiveTargetsRequest,
 )
 from pants.vcs.changed import ChangedAddresses, ChangedRequest
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
 
 try:
-    from pants.backend.python.util_rules.pex import create_venv_pex, setup_venv_pex_process
+    from pants.backend.python.goals.package_pex_binary import package_pex_binary
+    from pants.backend.python.util_rules.pex import (
+        create_pex,
+        create_venv_pex,
+        find_interpreter,
+        setup_venv_pex_process,
+    )
+    from pants.backend.python.util_rules.pex_cli import setup_pex_cli_process
+    from pants.backend.python.util_rules.pex_from_targets import (
+        create_pex_from_targets,
+        interpreter_constraints_for_targets,
+    )
     from pants.core.environments.rules import EnvironmentNameRequest, resolve_environment_name
     from pants.core.environments.target_types import EnvironmentField
     from pants.core.goals.package import environment_aware_package
@@ -58,6 +75,7 @@ try:
         hydrate_sources,
         resolve_targets,
         resolve_unparsed_address_inputs,
+        transitive_targets,
     )
     from pants.engine.internals.specs_rules import (
         addresses_from_raw_specs_without_file_owners as addresses_of_specs,
@@ -127,6 +145,8 @@ except ImportError:
     addresses_of_specs = _get(Addresses, RawSpecsWithoutFileOwners)
     changed_addresses = _get(ChangedAddresses, ChangedRequest)
     create_digest = _get(Digest, CreateDigest)
+    create_pex = _get(Pex, PexRequest)
+    create_pex_from_targets = _get(PexRequest, PexFromTargetsRequest)
     create_venv_pex = _get(VenvPex, PexRequest)
     dependencies_of = _get(Targets, DependenciesRequest)
     determine_source_files = _get(SourceFiles, SourceFilesRequest)
@@ -136,17 +156,22 @@ except ImportError:
     execute_process = _get(FallibleProcessResult, Process)
     execute_process_or_raise = _get(ProcessResult, Process)
     find_binary = _get(BinaryPaths, BinaryPathRequest)
+    find_interpreter = _get(PythonExecutable, InterpreterConstraints)
     find_valid_field_sets = _get(FieldSetsPerTarget, FieldSetsPerTargetRequest)
     get_digest_contents = _get(DigestContents, Digest)
     get_digest_entries = _get(DigestEntries, Digest)
     get_git_worktree = _get(MaybeGitWorktree, GitWorktreeRequest)
     hydrate_sources = _get(HydratedSources, HydrateSourcesRequest)
+    interpreter_constraints_for_targets = _get(InterpreterConstraints, InterpreterConstraintsRequest)
     maybe_extract_archive = _get(ExtractedArchive, MaybeExtractArchiveRequest)
     merge_digests = _get(Digest, MergeDigests)
+    package_pex_binary = _get(PexFromTargetsRequestForBuiltPackage, PexBinaryFieldSet)
     path_globs_to_digest = _get(Digest, PathGlobs)
     remove_prefix = _get(Digest, RemovePrefix)
     resolve_environment_name = _get(EnvironmentName, EnvironmentNameRequest)
     resolve_unparsed_address_inputs = _get(Addresses, UnparsedAddressInputs)
+    setup_pex_cli_process = _get(Process, PexCliProcess)
     setup_venv_pex_process = _get(Process, VenvPexProcess)
     strip_source_roots = _get(StrippedSourceFiles, SourceFilesRequest)
     targets_of = _get(Targets, Addresses)
+    transitive_targets = _get(TransitiveTargets, TransitiveTargetsRequest)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pants.backend.python.util_rules import pex
+from pants.backend.python.goals import package_pex_binary
+from pants.backend.python.util_rules import pex, pex_from_targets
 from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
@@ -27,6 +28,10 @@ from pants_oci.steps import (
     parts,
     placeholders,
     publish_run,
+    python_application,
+    python_compile,
+    python_distributions,
+    python_interpreter,
     registries_process,
     registry_base,
     run_scope,
@@ -62,11 +67,17 @@ def rules() -> Iterable[object]:
         *lockfile.rules(),
         *ocikit_process.rules(),
         *package.rules(),
+        *package_pex_binary.rules(),
         *parts.rules(),
         *pex.rules(),
+        *pex_from_targets.rules(),
         *publish.rules(),
         *placeholders.rules(),
         *publish_run.rules(),
+        *python_application.rules(),
+        *python_compile.rules(),
+        *python_distributions.rules(),
+        *python_interpreter.rules(),
         *registries_process.rules(),
         *registry_base.rules(),
         *run_scope.rules(),

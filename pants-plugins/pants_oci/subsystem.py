@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
-from pants.option.option_types import BoolOption, DictOption, EnumOption, StrListOption, StrOption
+from pants.option.option_types import BoolOption, DictOption, EnumOption, IntOption, StrListOption, StrOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text, softwrap
 
@@ -90,6 +90,15 @@ class OciSubsystem(Subsystem):
             How layers are compressed: `gzip`, `zstd` or `none`, with a level where the default is not wanted, such
             as `gzip:9` (1 to 12, default 6) or `zstd:19` (1 to 19, default 3). `gzip` is read everywhere; `zstd` is
             smaller and faster, and needs engines of 2021 or later.
+            """
+        ),
+    )
+    layer_budget = IntOption(
+        default=8,
+        help=softwrap(
+            """
+            How many layers the third-party distributions of a `pex_binary` become at most: those of 5 MB and more one
+            each, the largest first, and all others one together.
             """
         ),
     )

@@ -26,7 +26,7 @@ from ocikit.errors import (
 from ocikit.image import Image, build_image
 from ocikit.index import build_index
 from ocikit.layer.compress import Compression
-from ocikit.layer.entry import Entry
+from ocikit.layer.entry import Entry, arrange
 from ocikit.layer.layer import Layer
 from ocikit.layer.placement import Owner, Placement, Source, parse_mode, place
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
@@ -64,6 +64,7 @@ __all__ = [
     "Store",
     "TooManyRequests",
     "Unauthorized",
+    "arrange",
     "build_image",
     "build_index",
     "canonical_json",

@@ -20,6 +20,8 @@ LEFT_OUT = re.compile(r"__pycache__|/test/|/tests/|/idlelib/|/lib2to3/|/ensurepi
 # `python3` is a link to the version that this Debian is made with.
 python = Path("/usr/bin/python3").resolve()
 library = Path("/usr/lib", python.name)
+# What compiled wheels expect of every Linux: the platforms `manylinux` name these.
+EXPECTED = ("libdl.so.2", "libgcc_s.so.1", "libpthread.so.0", "librt.so.1", "libstdc++.so.6", "libutil.so.1")
 
 with tarfile.open(sys.argv[1], "w", format=tarfile.GNU_FORMAT) as tar:
     root = RootFileSystem(tar)
@@ -31,6 +33,9 @@ with tarfile.open(sys.argv[1], "w", format=tarfile.GNU_FORMAT) as tar:
             root.copy(str(path))
     for extension in sorted(library.glob("lib-dynload/*.so")):
         root.libraries_of(str(extension))
+    for name in EXPECTED:
+        for path in sorted(Path("/lib").glob(f"*-linux-gnu/{name}")):
+            root.copy(str(path), mode=0o755)
     root.program("/bin/busybox")
     root.link("bin/sh", "busybox")
     root.folder("tmp", mode=0o1777)

@@ -13,6 +13,7 @@ from pants_oci.targets.base import (
     OciBasePathField,
     OciBasePlatformsField,
 )
+from pants_oci.targets.python import OciPythonField
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class BaseFieldSet(FieldSet):
     image: OciBaseImageField
     digest: OciBaseDigestField
     platforms: OciBasePlatformsField
+    python: OciPythonField
 
     @property
     def declared(self) -> tuple[ocikit.Platform, ...]:

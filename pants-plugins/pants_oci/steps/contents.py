@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pants.backend.python.goals.package_pex_binary import PexBinaryFieldSet
 from pants.core.goals.package import PackageFieldSet
 from pants.core.target_types import FileSourceField, RelocatedFilesSourcesField, ResourceSourceField
 from pants.engine.addresses import Address
@@ -36,6 +37,8 @@ class ContentsRequest(EngineAwareParameter):
 
     dependencies: Dependencies
     inferred: tuple[Address, ...] = ()
+    # A `pex_binary` is not packaged, but left to who lays it out.
+    leave_pex: bool = False
 
     @property
     def owner(self) -> Address:
@@ -47,10 +50,11 @@ class ContentsRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Contents:
-    """What goes in: each package by itself, and all loose files; both sorted by address."""
+    """What goes in: each package by itself, and all loose files; all sorted by address."""
 
     packages: tuple[Part, ...]
     loose: tuple[Part, ...]
+    binaries: tuple[PexBinaryFieldSet, ...] = ()
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -84,14 +88,17 @@ async def gather_contents(request: ContentsRequest) -> Contents:
         waiting = [target for level in levels for target in level]
         direct = False
 
+    packages.sort(key=lambda field_set: field_set.address)
+    binaries = tuple(f for f in packages if isinstance(f, PexBinaryFieldSet)) if request.leave_pex else ()
     built = await concurrently(
         call_package_part(PackagePartRequest(field_set, request.owner))
-        for field_set in sorted(packages, key=lambda field_set: field_set.address)
+        for field_set in packages
+        if field_set not in binaries
     )
     gathered = await concurrently(
         call_loose_part(LoosePartRequest(target)) for target in sorted(loose, key=lambda target: target.address)
     )
-    return Contents(tuple(built), tuple(gathered))
+    return Contents(tuple(built), tuple(gathered), binaries)
 
 
 call_contents = by_name(gather_contents, Contents, ContentsRequest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pants.core.goals.package import OutputPathField, PackageFieldSet
@@ -16,6 +16,7 @@ from pants.util.logging import LogLevel
 
 import ocikit
 from ocikit import settings
+from ocikit.python.interpreter import Interpreter
 from pants_oci.compat import (
     EnvironmentField,
     EnvironmentNameRequest,
@@ -42,6 +43,13 @@ from pants_oci.steps.layer import (
     sources_of,
 )
 from pants_oci.steps.parts import Part
+from pants_oci.steps.python_application import (
+    ApplicationRequest,
+    PythonApplication,
+    call_python_application,
+    root_of,
+    started_by,
+)
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import (
     OciImageAnnotationsField,
@@ -62,6 +70,12 @@ from pants_oci.targets.image import (
     OciImageWorkdirField,
 )
 from pants_oci.targets.layer import OciDirectoryField, OciLayerTarget
+from pants_oci.targets.python import (
+    OciImagePexCollisionsField,
+    OciImagePexCompileField,
+    OciImagePexLayersField,
+    OciPythonField,
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,10 @@ class ImageFieldSet(PackageFieldSet):
     stop_signal: OciImageStopSignalField
     healthcheck: OciImageHealthcheckField
     platform: OciImagePlatformField
+    python: OciPythonField
+    pex_layers: OciImagePexLayersField
+    pex_collisions: OciImagePexCollisionsField
+    pex_compile: OciImagePexCompileField
     environment: EnvironmentField
     output_path: OutputPathField
 
@@ -147,14 +165,34 @@ class Lineage:
 
 
 @dataclass(frozen=True)
+class OwnLayersRequest(EngineAwareParameter):
+    """Build the layers that an image adds to its base, whose Python is `interpreter` if it is known."""
+
+    field_set: ImageFieldSet
+    interpreter: Interpreter | None
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class LayersInEnvironmentRequest:
+    """The same, in the environment that the image asks for."""
+
+    layers: OwnLayersRequest
+
+
+@dataclass(frozen=True)
 class OwnLayers:
-    """The layers that an image adds to its base, the lowest first."""
+    """The layers that an image adds to its base, the lowest first, and the Python application that is in them."""
 
     layers: tuple[BuiltLayer, ...]
+    application: PythonApplication | None = None
 
 
 @rule(desc="Build the layers of an OCI image", level=LogLevel.DEBUG)
-async def build_own_layers(field_set: ImageFieldSet) -> OwnLayers:
+async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
+    field_set = request.field_set
     address = field_set.address
     base_addresses = await resolve_unparsed_address_inputs(base_of(field_set), **implicitly())
     layer_addresses = await resolve_unparsed_address_inputs(
@@ -164,34 +202,56 @@ async def build_own_layers(field_set: ImageFieldSet) -> OwnLayers:
     layer_targets = await targets_of(**implicitly(Addresses(layer_addresses)))
     _refuse_other_layers(address, layer_targets)
     explicit = await concurrently(call_explicit_layer(LayerFieldSet.create(target)) for target in layer_targets)
-    contents = await call_contents(ContentsRequest(field_set.dependencies, (*base_addresses, *layer_addresses)))
+    split_pex = field_set.pex_layers.value == "split"
+    contents = await call_contents(
+        ContentsRequest(field_set.dependencies, (*base_addresses, *layer_addresses), split_pex)
+    )
+    _refuse_several(address, [binary.address for binary in contents.binaries])
+    applications = await concurrently(
+        call_python_application(
+            ApplicationRequest(
+                address,
+                binary,
+                root_of(field_set.directory.value),
+                ocikit.Platform.parse(field_set.platform.value),
+                request.interpreter,
+                field_set.pex_collisions.value == "allow",
+                field_set.pex_compile.value,
+            )
+        )
+        for binary in contents.binaries
+    )
     placement = ocikit.Placement(directory=field_set.directory.value)
     with blamed_on(address):
         # Layers could hide each other's files; that two dependencies want one path is never meant.
-        ocikit.place(sources_of(contents.parts), placement)
+        placed = ocikit.place(sources_of(contents.parts), placement)
+        for application in applications:
+            if placed:
+                ocikit.arrange((*placed, *application.entries))
         requests = [
             LayerRequest(address, name, created_by, ocikit.place(sources_of(parts), placement), parts)
             for name, created_by, parts in _split(contents)
         ]
     automatic = await concurrently(call_build_layer(request) for request in requests)
-    return OwnLayers((*explicit, *automatic))
+    of_python = [layer for application in applications for layer in application.layers]
+    return OwnLayers((*explicit, *of_python, *automatic), applications[0] if applications else None)
 
 
-call_own_layers = by_name_in_environment(build_own_layers, OwnLayers, ImageFieldSet)
+call_own_layers = by_name_in_environment(build_own_layers, OwnLayers, OwnLayersRequest)
 
 
 @rule(desc="Build the layers of an OCI image in its environment", level=LogLevel.TRACE)
-async def own_layers_in_environment(request: ImageRequest) -> OwnLayers:
+async def own_layers_in_environment(request: LayersInEnvironmentRequest) -> OwnLayers:
     environment = await resolve_environment_name(
-        EnvironmentNameRequest.from_field_set(request.field_set), **implicitly()
+        EnvironmentNameRequest.from_field_set(request.layers.field_set), **implicitly()
     )
     own: OwnLayers = await call_own_layers(
-        **implicitly({request.field_set: ImageFieldSet, environment: EnvironmentName})
+        **implicitly({request.layers: OwnLayersRequest, environment: EnvironmentName})
     )
     return own
 
 
-call_own_layers_in_environment = by_name(own_layers_in_environment, OwnLayers, ImageRequest)
+call_own_layers_in_environment = by_name(own_layers_in_environment, OwnLayers, LayersInEnvironmentRequest)
 
 
 @rule(desc="Find what an OCI image is built on", level=LogLevel.DEBUG)
@@ -217,7 +277,12 @@ async def build_image(request: ImageRequest) -> BuiltImage:
     lineage = await call_lineage(request)
     platform = ocikit.Platform.parse(request.field_set.platform.value)
     bases = await concurrently(call_base_image(BaseRequest(base, platform)) for base in (lineage.base,) if base)
-    added = await concurrently(call_own_layers_in_environment(ImageRequest(field_set)) for field_set in lineage.images)
+    pythons = _interpreters(lineage, bases[0].image if bases else None)
+    added = await concurrently(
+        call_own_layers_in_environment(LayersInEnvironmentRequest(OwnLayersRequest(field_set, interpreter)))
+        for field_set, interpreter in zip(lineage.images, pythons)
+    )
+    _refuse_two_in_one_place(lineage, added)
     if not bases and not any(own.layers for own in added):
         raise OciTargetError(
             request.field_set.address, "the image is empty: give it `dependencies`, `layers` or a `base`."
@@ -225,11 +290,14 @@ async def build_image(request: ImageRequest) -> BuiltImage:
     image = bases[0].image if bases else None
     annotations = bases[0].annotations if bases else {}
     for field_set, own in zip(lineage.images, added):
+        wanted = field_set.settings()
+        if own.application:
+            wanted = started_by(wanted, own.application, image.config.container if image else {})
         with blamed_on(field_set.address):
             image = ocikit.build_image(
                 base=image,
                 layers=[built.layer for built in own.layers],
-                settings=field_set.settings(),
+                settings=wanted,
                 platform=ocikit.Platform.parse(field_set.platform.value),
                 annotations={**annotations, **(field_set.annotations.value or {})},
             )
@@ -259,6 +327,43 @@ call_image = by_name(build_image, BuiltImage, ImageRequest)
 def base_of(field_set: ImageFieldSet) -> UnparsedAddressInputs:
     """The address in the `base` field, if any."""
     return addresses_in((field_set.base.value,), field_set.address, OciImageBaseField.alias)
+
+
+def _interpreters(lineage: Lineage, base: ocikit.Image | None) -> list[Interpreter | None]:
+    """The Python of each image: what it says itself, or else what it is built on."""
+    said = lineage.base.python.value if lineage.base else None
+    known = Interpreter.parse(said) if said else None
+    if known is None and base is not None:
+        known = Interpreter.of_official_image(base.config.container)
+    found = []
+    for field_set in lineage.images:
+        if field_set.python.value:
+            known = Interpreter.parse(field_set.python.value)
+        found.append(known)
+    return found
+
+
+def _refuse_several(owner: Address, binaries: Sequence[Address]) -> None:
+    if len(binaries) > 1:
+        raise OciTargetError(
+            owner,
+            f"{' and '.join(map(str, binaries))} cannot be split into layers of one image. Give each an image of its "
+            f'own, let one `pex_binary` have several commands, or set `{OciImagePexLayersField.alias}="single"`.',
+        )
+
+
+def _refuse_two_in_one_place(lineage: Lineage, added: Iterable[OwnLayers]) -> None:
+    seen: dict[str, Address] = {}
+    for field_set, own in zip(lineage.images, added):
+        if own.application:
+            root = own.application.application.root
+            other = seen.setdefault(root, field_set.address)
+            if other != field_set.address:
+                raise OciTargetError(
+                    field_set.address,
+                    f"its Python application lies in {root}, as that of its base {other} does. Choose another "
+                    f'`{OciDirectoryField.alias}`, or set `{OciImagePexLayersField.alias}="single"`.',
+                )
 
 
 def _refuse_other_bases(owner: Address, base: Target, above: Iterable[ImageFieldSet]) -> None:

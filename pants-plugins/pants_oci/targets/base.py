@@ -18,6 +18,7 @@ from pants.util.strutil import help_text
 from ocikit.digest import Digest
 from ocikit.platform import Platform
 from ocikit.reference import Reference
+from pants_oci.targets.python import OciPythonField
 from pants_oci.targets.validation import CheckedStringField, CheckedStringsField
 
 
@@ -101,6 +102,7 @@ class OciBaseTarget(Target):
         OciBaseImageField,
         OciBaseDigestField,
         OciBasePlatformsField,
+        OciPythonField,
     )
     help = help_text(
         """

@@ -22,6 +22,12 @@ from ocikit import settings
 from ocikit.platform import Platform
 from pants_oci.compat import EnvironmentField
 from pants_oci.targets.layer import OciDirectoryField
+from pants_oci.targets.python import (
+    OciImagePexCollisionsField,
+    OciImagePexCompileField,
+    OciImagePexLayersField,
+    OciPythonField,
+)
 from pants_oci.targets.validation import CheckedDictField, CheckedStringField, CheckedStringsField, check
 
 
@@ -31,7 +37,8 @@ class OciImageDependenciesField(Dependencies):
         What goes into the image: `file`, `files`, `resource`, `resources` and `relocated_files` targets, and any
         target that the `package` goal can build, such as `pex_binary`. The contents of an `archive` go in unpacked.
 
-        Every package becomes a layer of its own, and the files and resources together one above them.
+        Every package becomes a layer of its own, and the files and resources together one above them. A `pex_binary`
+        becomes several, as `pex_layers` says.
         """
     )
 
@@ -193,18 +200,6 @@ class OciImagePlatformField(CheckedStringField):
     )
 
 
-class OciImagePexLayersField(StringField):
-    alias = "pex_layers"
-    valid_choices = ("single",)
-    default = "single"
-    value: str
-    help = help_text(
-        """
-        How a `pex_binary` becomes layers. `single`: the PEX as one file in one layer.
-        """
-    )
-
-
 class OciImageTarget(Target):
     alias = "oci_image"
     core_fields = (
@@ -225,7 +220,10 @@ class OciImageTarget(Target):
         OciImageStopSignalField,
         OciImageHealthcheckField,
         OciImagePlatformField,
+        OciPythonField,
         OciImagePexLayersField,
+        OciImagePexCollisionsField,
+        OciImagePexCompileField,
         EnvironmentField,
         OutputPathField,
     )
@@ -240,9 +238,8 @@ class OciImageTarget(Target):
 
             oci_image(
                 name="image",
+                base=":python",
                 dependencies=[":server", ":assets"],
-                entrypoint=["/app/server.pex"],
-                directory="/app",
                 user="1000:1000",
                 ports=["8080/tcp"],
             )

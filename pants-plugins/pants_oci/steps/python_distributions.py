@@ -1,0 +1,245 @@
+"""The third-party requirements of a `pex_binary`: resolved and installed by pex, taken apart by distribution.
+
+Everything here depends on the requirements alone, so an edit of first-party code runs none of it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from pants.backend.python.target_types import PexLayout
+from pants.backend.python.util_rules.pex import PexRequest
+from pants.backend.python.util_rules.pex_cli import PexCliProcess
+from pants.backend.python.util_rules.pex_from_targets import PexFromTargetsRequest
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import (
+    EMPTY_DIGEST,
+    CreateDigest,
+    Digest,
+    DigestSubset,
+    FileContent,
+    FileDigest,
+    FileEntry,
+    MergeDigests,
+    PathGlobs,
+    RemovePrefix,
+)
+from pants.engine.process import Process
+from pants.engine.rules import collect_rules, rule
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+import ocikit
+from ocikit.python import distributions
+from ocikit.python.distributions import Distribution, Site, TreeFile
+from pants_oci.compat import (
+    by_name,
+    create_digest,
+    create_pex,
+    create_pex_from_targets,
+    digest_subset_to_digest,
+    execute_process,
+    get_digest_contents,
+    get_digest_entries,
+    implicitly,
+    merge_digests,
+    remove_prefix,
+    setup_pex_cli_process,
+)
+from pants_oci.errors import OciTargetError
+from pants_oci.steps.parts import Part
+from pants_oci.steps.python_interpreter import PythonChoice
+from pants_oci.targets.python import OciImagePexCollisionsField
+
+_FLAT = "flat"
+# What a script's first lines are looked for in; programs in `bin` are larger, and left alone.
+_LARGEST_SCRIPT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class FlattenRequest(EngineAwareParameter):
+    """Install the distributions of the PEX `name` in `digest` side by side in one folder."""
+
+    owner: Address
+    digest: Digest
+    name: str
+    python: PythonChoice
+    allow_collisions: bool
+
+    def debug_hint(self) -> str:
+        return str(self.owner)
+
+
+@dataclass(frozen=True)
+class FlatTree:
+    digest: Digest
+
+
+@dataclass(frozen=True)
+class DistributionsRequest:
+    """Take a flat tree apart for an application that lies as `site` says."""
+
+    tree: Digest
+    site: Site
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """All distributions, the console scripts they have, and the files in their `bin`."""
+
+    all: tuple[Distribution, ...]
+    scripts: FrozenDict[str, str]
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        paths = {path for d in self.all for path in (*d.files, *d.made)}
+        return tuple(sorted(path[len("bin/") :] for path in paths if path.startswith("bin/")))
+
+
+@dataclass(frozen=True)
+class DistributionPartRequest:
+    """Lay distributions out below the application's root; `origin` is who asked for them."""
+
+    origin: Address
+    distributions: tuple[Distribution, ...]
+
+
+@dataclass(frozen=True)
+class RequirementsRequest(EngineAwareParameter):
+    """Resolve the requirements of `pex`, and install them."""
+
+    owner: Address
+    pex: PexFromTargetsRequest
+    python: PythonChoice
+    allow_collisions: bool
+
+    def debug_hint(self) -> str:
+        return str(self.owner)
+
+
+@rule(desc="Install distributions side by side", level=LogLevel.DEBUG)
+async def flatten(request: FlattenRequest) -> FlatTree:
+    inputs = await merge_digests(MergeDigests((request.digest, request.python.complete_platforms.digest)))
+    process = await setup_pex_cli_process(
+        PexCliProcess(
+            subcommand=("venv", "create"),
+            extra_args=(
+                f"--dest-dir={_FLAT}",
+                f"--pex-repository={request.name}",
+                "--layout=flat",
+                "--scope=deps",
+                *(["--collisions-ok"] if request.allow_collisions else []),
+                *request.python.pex_arguments(),
+            ),
+            additional_input_digest=inputs,
+            output_directories=(_FLAT,),
+            description=f"Install the requirements of {request.owner}",
+        ),
+        **implicitly(),
+    )
+    result = await execute_process(**implicitly({process: Process}))
+    if result.exit_code != 0:
+        raise OciTargetError(request.owner, _explained(result.stderr.decode(errors="replace"), request))
+    tree = await remove_prefix(RemovePrefix(result.output_digest, _FLAT))
+    return FlatTree(tree)
+
+
+call_flatten = by_name(flatten, FlatTree, FlattenRequest)
+
+
+@rule(desc="Install the requirements of an OCI image", level=LogLevel.DEBUG)
+async def install_requirements(request: RequirementsRequest) -> FlatTree:
+    # Packed: of a loose PEX, Pants would make files above 512 KB executable.
+    wanted = replace(
+        request.pex,
+        output_filename="deps.pex",
+        layout=PexLayout.PACKED,
+        main=None,
+        inject_args=(),
+        inject_env=FrozenDict(),
+        include_source_files=False,
+        include_local_dists=False,
+        warn_for_transitive_files_targets=False,
+        complete_platforms=request.python.complete_platforms,
+        platforms=request.python.platforms,
+        hardcoded_interpreter_constraints=request.python.constraints,
+    )
+    pex_request = await create_pex_from_targets(**implicitly({wanted: PexFromTargetsRequest}))
+    if not pex_request.requirements and not pex_request.pex_path:
+        return FlatTree(EMPTY_DIGEST)
+    pex = await create_pex(**implicitly({pex_request: PexRequest}))
+    tree: FlatTree = await call_flatten(
+        FlattenRequest(request.owner, pex.digest, pex.name, request.python, request.allow_collisions)
+    )
+    return tree
+
+
+call_requirements = by_name(install_requirements, FlatTree, RequirementsRequest)
+
+
+@rule(desc="Take distributions apart", level=LogLevel.DEBUG)
+async def take_apart(request: DistributionsRequest) -> Distributions:
+    entries = await get_digest_entries(request.tree)
+    files = [_tree_file(entry) for entry in entries if isinstance(entry, FileEntry)]
+    small = [f.path for f in files if f.path.startswith("bin/") and f.size <= _LARGEST_SCRIPT]
+    globs = PathGlobs(["*.dist-info/RECORD", "*.dist-info/entry_points.txt", *map(_literally, small)])
+    subset = await digest_subset_to_digest(DigestSubset(request.tree, globs))
+    contents = await get_digest_contents(subset)
+    texts = {content.path: content.content for content in contents}
+    return Distributions(
+        distributions.take_apart(files, texts, request.site), FrozenDict(distributions.console_scripts(texts))
+    )
+
+
+@rule(desc="Lay distributions out for an OCI image", level=LogLevel.DEBUG)
+async def lay_out(request: DistributionPartRequest) -> Part:
+    # By content: a file that two of them claim is the same file.
+    entries: dict[str, FileEntry | FileContent] = {}
+    for distribution in request.distributions:
+        entries.update(
+            (path, FileEntry(path, FileDigest(file.sha256, file.size), file.executable))
+            for path, file in distribution.files.items()
+        )
+        entries.update(
+            (path, FileContent(path, content, is_executable=path.startswith("bin/")))
+            for path, content in distribution.made.items()
+        )
+    digest = await create_digest(CreateDigest(entries.values()))
+    return Part(
+        request.origin,
+        digest,
+        tuple(
+            ocikit.Source(path, str(request.origin), executable=entry.is_executable) for path, entry in entries.items()
+        ),
+    )
+
+
+call_distributions = by_name(take_apart, Distributions, DistributionsRequest)
+call_distribution_part = by_name(lay_out, Part, DistributionPartRequest)
+
+
+def _tree_file(entry: FileEntry) -> TreeFile:
+    digest = entry.file_digest
+    return TreeFile(entry.path, digest.fingerprint, digest.serialized_bytes_length, entry.is_executable)
+
+
+def _literally(path: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
+
+
+def _explained(stderr: str, request: FlattenRequest) -> str:
+    if "collision" in stderr.lower():
+        return (
+            f"third-party distributions bring different files of one name: {stderr.strip()}\n"
+            f'Leave one of them out, or set `{OciImagePexCollisionsField.alias}="allow"`: then the first one wins.'
+        )
+    if "not find interpreter" in stderr.lower() or "No interpreter" in stderr:
+        version = request.python.interpreter.version
+        return f"no Python {version} on this machine, which its requirements are to be installed for: {stderr.strip()}"
+    return f"its requirements could not be installed: {stderr.strip()}"
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

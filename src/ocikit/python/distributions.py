@@ -1,0 +1,193 @@
+"""A flat tree of installed distributions, taken apart: each distribution with the files that are its own.
+
+The tree is what `pex3 venv create --layout flat` writes: site-packages, and beside the packages the folders of a
+prefix (`bin`, `share`, …). Records say which file is whose. What installers add, and what would differ between versions
+of pex, is made anew or left out, so that a distribution gives the same bytes wherever it is built.
+"""
+
+from __future__ import annotations
+
+import base64
+import configparser
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+# Who installed it and where from: no part of the distribution, and a path of the build where that was a file.
+_LEFT_OUT = frozenset(("INSTALLER", "REQUESTED", "direct_url.json", "RECORD.jws", "RECORD.p7s"))
+_PREFIX_FOLDERS = frozenset(("bin", "etc", "include", "lib", "man", "sbin", "share", "var"))
+_METADATA = re.compile(r"(?P<name>[^/]+)-(?P<version>[^-/]+)\.dist-info/RECORD")
+_PLACEHOLDER = b"#!python"
+
+
+@dataclass(frozen=True)
+class TreeFile:
+    """A file by its content: the SHA-256 in hex, and the size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution, or what no record names (`name` is empty).
+
+    `files` maps paths below the application's root to files of the tree, `made` to new contents;
+    those in `bin` are executable.
+    """
+
+    name: str
+    version: str
+    files: Mapping[str, TreeFile] = field(hash=False)
+    made: Mapping[str, bytes] = field(hash=False)
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files.values()) + sum(map(len, self.made.values()))
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}" if self.name else "files of no distribution"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where an application's distributions go: folders below its root, and the interpreter of its scripts."""
+
+    packages: str
+    shebang: str
+
+
+def take_apart(files: Iterable[TreeFile], texts: Mapping[str, bytes], site: Site) -> tuple[Distribution, ...]:
+    """Split a flat tree by its distributions, sorted by name.
+
+    `texts` has the contents of all `*.dist-info/RECORD`, `*.dist-info/entry_points.txt`, and of what in `bin` is small
+    enough to be a script. A file that two distributions claim is in both.
+    """
+    tree = {file.path: file for file in files if not _is_left_out(file.path)}
+    importable = {path.partition("/")[0] for path in tree if path.endswith("/__init__.py") and path.count("/") == 1}
+    unclaimed = set(tree)
+    found = []
+    for record in sorted(path for path in texts if path.endswith("/RECORD")):
+        metadata = _METADATA.fullmatch(record)
+        if metadata is None:
+            continue
+        own = {row[0] for row in _rows(texts[record]) if row and row[0] in tree}
+        unclaimed -= own | {record}
+        scripts = _scripts(texts.get(f"{record.rpartition('/')[0]}/entry_points.txt", b""))
+        found.append(
+            _distribution(metadata["name"], metadata["version"], record, own, scripts, tree, texts, site, importable)
+        )
+    rest = {path for path in unclaimed if not path.endswith(".dist-info/RECORD")}
+    if rest:
+        found.append(_distribution("", "", "", rest, {}, tree, texts, site, importable))
+    return tuple(sorted(found, key=lambda d: (d.name.lower(), d.version)))
+
+
+def group(
+    distributions: Iterable[Distribution], budget: int, apart_from: int = 5_000_000
+) -> tuple[tuple[Distribution, ...], ...]:
+    """Which distributions share a layer: at most `budget` layers, the lowest first.
+
+    Those of `apart_from` bytes and more are alone, the largest first as long as the budget lasts; all others
+    are together on top.
+    """
+    ordered = sorted(distributions, key=lambda d: (-d.size, d.name.lower(), d.version))
+    large = [d for d in ordered if d.size >= apart_from]
+    alone = large if len(large) == len(ordered) <= budget else large[: budget - 1]
+    rest = sorted(ordered[len(alone) :], key=lambda d: (d.name.lower(), d.version))
+    return (*((d,) for d in alone), *((tuple(rest),) if rest else ()))
+
+
+def console_scripts(texts: Mapping[str, bytes]) -> dict[str, str]:
+    """What every `entry_points.txt` in `texts` names: the command to its "module:function"."""
+    found: dict[str, str] = {}
+    for path in sorted(texts):
+        if path.endswith(".dist-info/entry_points.txt"):
+            found.update(_scripts(texts[path]))
+    return found
+
+
+def _distribution(
+    name: str,
+    version: str,
+    record: str,
+    own: Iterable[str],
+    scripts: Mapping[str, str],
+    tree: Mapping[str, TreeFile],
+    texts: Mapping[str, bytes],
+    site: Site,
+    importable: set[str],
+) -> Distribution:
+    kept: dict[str, TreeFile] = {}
+    made = {f"bin/{script}": _script(target, site.shebang) for script, target in scripts.items()}
+    for path in own:
+        place = _place(path, site, importable)
+        if path == record or place in made:
+            continue
+        text = texts.get(path, b"")
+        if place.startswith("bin/") and text.startswith(_PLACEHOLDER):
+            made[place] = f"#!{site.shebang}".encode() + text[len(text.partition(b"\n")[0]) :]
+        else:
+            kept[place] = tree[path]
+    if record:
+        made[f"{site.packages}/{record}"] = _record(f"{site.packages}/{record}", kept, made, site)
+    return Distribution(name, version, kept, made)
+
+
+def _place(path: str, site: Site, importable: set[str]) -> str:
+    top, slash, _ = path.partition("/")
+    return path if slash and top in _PREFIX_FOLDERS - importable else f"{site.packages}/{path}"
+
+
+def _is_left_out(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    if folder.endswith(".dist-info") and "/" not in folder and name in _LEFT_OUT:
+        return True
+    # Made by some machine's Python for its own paths, and by some versions of pex only.
+    return f"/{path}".endswith(".pyc") and "/__pycache__/" in f"/{path}"
+
+
+def _scripts(entry_points: bytes) -> dict[str, str]:
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(entry_points.decode("utf-8", "replace"))
+    except configparser.Error:
+        return {}
+    groups = [dict(parser[name]) for name in ("console_scripts", "gui_scripts") if name in parser]
+    # "module:function [extra]": extras say what had to be installed, which it is.
+    return {script: target.partition("[")[0].strip() for group in groups for script, target in group.items()}
+
+
+def _script(target: str, shebang: str) -> bytes:
+    module, _, attribute = (part.strip() for part in target.partition(":"))
+    call = f"sys.exit({module}.{attribute}())" if attribute else f"{module}.main()"
+    return f"#!{shebang}\nimport sys\n\nimport {module}\n\n{call}\n".encode()
+
+
+def _rows(record: bytes) -> Iterable[list[str]]:
+    return csv.reader(io.StringIO(record.decode("utf-8", "replace")))
+
+
+def _record(own: str, kept: Mapping[str, TreeFile], made: Mapping[str, bytes], site: Site) -> bytes:
+    """Spec: PyPA's recording installed projects, "The RECORD file"."""
+    digests = {path: (file.sha256, file.size) for path, file in kept.items()}
+    digests.update((path, (hashlib.sha256(content).hexdigest(), len(content))) for path, content in made.items())
+    up = "../" * (site.packages.count("/") + 1)
+    rows = [
+        (
+            path[len(site.packages) + 1 :] if path.startswith(f"{site.packages}/") else up + path,
+            "sha256=" + base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("="),
+            str(size),
+        )
+        for path, (sha256, size) in digests.items()
+    ]
+    rows.append((own[len(site.packages) + 1 :], "", ""))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(sorted(rows))
+    return text.getvalue().encode()

@@ -1,0 +1,23 @@
+"""An application for another machine than this one, from `complete_platforms`."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.build_root import BuildRoot
+from support.layouts import LayoutImage
+
+pytestmark = pytest.mark.container
+
+
+def test_each_image_gets_the_wheels_of_its_platform(root: BuildRoot) -> None:
+    root.pants("package", "other:arm", "other:x86", "other:arm-unnamed")
+    arm, x86, unnamed = (LayoutImage(root.path / f"dist/other/{name}") for name in ("arm", "x86", "arm-unnamed"))
+    assert (arm.config["architecture"], x86.config["architecture"]) == ("arm64", "amd64")
+    native = "app/lib/python3.11/site-packages/native.py"
+    assert (arm.files(arm.layers[0])[native], x86.files(x86.layers[0])[native]) == (b"arm\n", b"x86\n")
+    # What is pure Python is one blob for both, and so is first-party code.
+    assert arm.layers[1:] == x86.layers[1:]
+    # The version is the platform's where nothing else says it; where the interpreter is, nothing does.
+    assert unnamed.config["config"]["Entrypoint"] == ["python3", "/app/__main__.py"]
+    assert unnamed.layers[0] == arm.layers[0]
