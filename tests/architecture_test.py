@@ -78,6 +78,7 @@ BLOCKS = (
     "ocikit.layout_index",
     "ocikit.layout",
     "ocikit.archive",
+    "ocikit.engine",
     "ocikit.registry",
     "ocikit.push",
     "ocikit.destination",

@@ -9,10 +9,11 @@ from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
 from pants_oci import dependency_inference, subsystem
-from pants_oci.goals import package, publish
+from pants_oci.goals import package, publish, run
 from pants_oci.steps import (
     base,
     contents,
+    engine,
     git,
     handed_over,
     image,
@@ -42,6 +43,7 @@ def rules() -> Iterable[object]:
         *base.rules(),
         *contents.rules(),
         *dependency_inference.rules(),
+        *engine.rules(),
         *git.rules(),
         *handed_over.rules(),
         *image.rules(),
@@ -55,6 +57,7 @@ def rules() -> Iterable[object]:
         *placeholders.rules(),
         *publish_run.rules(),
         *registries_process.rules(),
+        *run.rules(),
         *run_scope.rules(),
         *source_files.rules(),
         *stripped_source_files.rules(),

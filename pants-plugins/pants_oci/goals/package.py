@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
-from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, CreateDigest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules, rule
 from pants.engine.unions import UnionRule
@@ -15,13 +13,12 @@ from pants.util.logging import LogLevel
 
 import ocikit
 from pants_oci.compat import add_prefix, create_digest, merge_digests
-from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.image import ImageFieldSet, ImageRequest, call_image
 from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
+from pants_oci.steps.layout import layout_documents, local_name
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
 from pants_oci.steps.wanted import PushFieldSet, Wanted, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, PackageFormat
-
-_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
 @rule(desc="Package an OCI image", level=LogLevel.DEBUG)
@@ -29,8 +26,8 @@ async def package_image(field_set: ImageFieldSet, oci: OciSubsystem) -> BuiltPac
     built = await call_image(ImageRequest(field_set))
     blobs = await call_image_blobs(ImageBlobsRequest(built))
     lines = (f"  {built.image.digest}",)
-    if oci.package_format is PackageFormat.LAYOUT:
-        documents = await create_digest(CreateDigest(_layout_documents(built)))
+    if package_format(field_set, oci) is PackageFormat.LAYOUT:
+        documents = await create_digest(CreateDigest(layout_documents(built.image)))
         layout = await merge_digests(MergeDigests((blobs.digest, documents)))
         path = field_set.output_path.value_or_default(file_ending=None)
         digest = await add_prefix(AddPrefix(layout, path))
@@ -39,7 +36,7 @@ async def package_image(field_set: ImageFieldSet, oci: OciSubsystem) -> BuiltPac
     path = field_set.output_path.value_or_default(file_ending="tar")
     request = {
         "digest": str(built.image.digest),
-        "name": _archive_name(field_set.address),
+        "name": f"{local_name(field_set.address)}:latest",
         "output": path,
     }
     output = await call_ocikit(
@@ -63,22 +60,10 @@ async def package_push(field_set: PushFieldSet) -> BuiltPackage:
     return BuiltPackage(digest, (BuiltPackageArtifact(path),))
 
 
-def _layout_documents(built: BuiltImage) -> Iterable[FileContent]:
-    """The two files that make a directory of blobs an image layout. Spec: image-spec v1.1.1, image-layout.md."""
-    manifest = built.image.manifest.descriptor
-    index = ocikit.ImageIndex.of(
-        [ocikit.Descriptor(manifest.media_type, manifest.digest, manifest.size, platform=built.image.platform)]
-    )
-    return (
-        FileContent("index.json", index.data),
-        FileContent("oci-layout", ocikit.canonical_json.dumps({"imageLayoutVersion": "1.0.0"})),
-    )
-
-
-def _archive_name(address: Address) -> str:
-    """What engines call the image once it is loaded: the grammar of references has no upper case and few signs."""
-    text = f"{address.spec_path}/{address.target_name}".strip("/").lower()
-    return "/".join(_NOT_IN_NAMES.sub("-", part).strip("-") for part in text.split("/")) + ":latest"
+def package_format(field_set: ImageFieldSet, oci: OciSubsystem) -> PackageFormat:
+    """What to write: the target decides, or the option."""
+    own = field_set.package_format.value
+    return PackageFormat(own) if own else oci.package_format
 
 
 def _push_document(wanted: Wanted) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pants.core.goals.package import OutputPathField, PackageFieldSet
+from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.environment import EnvironmentName
@@ -53,6 +54,7 @@ from pants_oci.targets.image import (
     OciImageHealthcheckField,
     OciImageLabelsField,
     OciImageLayersField,
+    OciImagePackageFormatField,
     OciImagePlatformField,
     OciImagePortsField,
     OciImageStopSignalField,
@@ -65,7 +67,8 @@ from pants_oci.targets.layer import OciDirectoryField, OciLayerTarget
 
 
 @dataclass(frozen=True)
-class ImageFieldSet(PackageFieldSet):
+class ImageFieldSet(PackageFieldSet, RunFieldSet):
+    run_in_sandbox_behavior = RunInSandboxBehavior.NOT_SUPPORTED
     required_fields = (OciImageDependenciesField, OciImagePlatformField)
 
     dependencies: OciImageDependenciesField
@@ -84,6 +87,7 @@ class ImageFieldSet(PackageFieldSet):
     stop_signal: OciImageStopSignalField
     healthcheck: OciImageHealthcheckField
     platform: OciImagePlatformField
+    package_format: OciImagePackageFormatField
     environment: EnvironmentField
     output_path: OutputPathField
 

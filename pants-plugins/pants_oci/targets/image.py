@@ -205,6 +205,17 @@ class OciImagePexLayersField(StringField):
     )
 
 
+class OciImagePackageFormatField(StringField):
+    alias = "package_format"
+    valid_choices = ("layout", "archive")
+    help = help_text(
+        """
+        What `package` writes: `layout`, a directory (an OCI image layout), or `archive`, one tar that `docker load`,
+        `podman load` and `skopeo` read. By default `[oci].package_format`.
+        """
+    )
+
+
 class OciImageTarget(Target):
     alias = "oci_image"
     core_fields = (
@@ -226,6 +237,7 @@ class OciImageTarget(Target):
         OciImageHealthcheckField,
         OciImagePlatformField,
         OciImagePexLayersField,
+        OciImagePackageFormatField,
         EnvironmentField,
         OutputPathField,
     )
@@ -233,8 +245,8 @@ class OciImageTarget(Target):
         """
         A container image for one platform, built without Docker and bit for bit the same on every machine.
 
-        `package` writes it below `dist/`, as an OCI image layout or as an archive (`[oci].package_format`). Name it
-        in `image` of an `oci_push` to publish it.
+        `package` writes it below `dist/`, as an OCI image layout or as an archive (`package_format`), and `run` runs
+        it in Docker or Podman. Name it in `image` of an `oci_push` to publish it.
 
         Example:
 

@@ -44,6 +44,8 @@ SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
         "archive": "ocikit.cli.sandbox",
         "survey": "ocikit.cli.publishing",
         "publish": "ocikit.cli.publishing",
+        "ask_engine": "ocikit.cli.engine",
+        "load": "ocikit.cli.engine",
     }
 )
 
