@@ -52,6 +52,9 @@ PURE = (
     "ocikit.push.outcome",
     "ocikit.push.plan",
     "ocikit.push.report",
+    "ocikit.layer.files",
+    "ocikit.looking.inspection",
+    "ocikit.looking.comparison",
 )
 # What a pure module must not even load: sockets, processes, and what sandboxes bring along.
 IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard")
@@ -81,6 +84,7 @@ BLOCKS = (
     "ocikit.engine",
     "ocikit.registry",
     "ocikit.push",
+    "ocikit.looking",
     "ocikit.destination",
     "ocikit.cli",
     "ocikit.__main__",

@@ -9,7 +9,7 @@ from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
 from pants_oci import dependency_inference, subsystem
-from pants_oci.goals import package, publish, run
+from pants_oci.goals import diff, inspect, package, publish, run, tailor
 from pants_oci.steps import (
     base,
     contents,
@@ -19,11 +19,13 @@ from pants_oci.steps import (
     image,
     image_blobs,
     layer,
+    layer_files,
     ocikit_process,
     parts,
     placeholders,
     publish_run,
     registries_process,
+    remote_images,
     run_scope,
     wanted,
 )
@@ -43,12 +45,15 @@ def rules() -> Iterable[object]:
         *base.rules(),
         *contents.rules(),
         *dependency_inference.rules(),
+        *diff.rules(),
         *engine.rules(),
         *git.rules(),
         *handed_over.rules(),
         *image.rules(),
         *image_blobs.rules(),
+        *inspect.rules(),
         *layer.rules(),
+        *layer_files.rules(),
         *ocikit_process.rules(),
         *package.rules(),
         *parts.rules(),
@@ -57,10 +62,12 @@ def rules() -> Iterable[object]:
         *placeholders.rules(),
         *publish_run.rules(),
         *registries_process.rules(),
+        *remote_images.rules(),
         *run.rules(),
         *run_scope.rules(),
         *source_files.rules(),
         *stripped_source_files.rules(),
         *subsystem.Ocikit.rules(),
+        *tailor.rules(),
         *wanted.rules(),
     )

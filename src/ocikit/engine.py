@@ -14,12 +14,11 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
-from typing import Any
 
 from ocikit.archive import archive_chunks
 from ocikit.digest import Digest
 from ocikit.errors import InvalidInput, OcikitError
+from ocikit.image import shared_layers
 
 ENGINES = ("docker", "podman")
 AUTO = "auto"
@@ -53,7 +52,9 @@ class Engine:
             return 0
         # One that is removed in the meantime is an error to the command, and nothing to us.
         told = self._run("image", "inspect", "--format", "{{json .RootFS.Layers}}", *dict.fromkeys(images))
-        known = max((shared(diff_ids, json.loads(line) or ()) for line in told.stdout.splitlines() if line), default=0)
+        known = max(
+            (shared_layers(diff_ids, json.loads(line) or ()) for line in told.stdout.splitlines() if line), default=0
+        )
         if known and _CONTAINERD_STORE in self._answer("info", "--format", "{{json .DriverStatus}}"):
             return 0
         return known
@@ -111,11 +112,6 @@ def engines(wanted: str, environ: Mapping[str, str]) -> tuple[Engine, ...]:
         names = " or ".join(f'"{kind}"' for kind in kinds)
         raise InvalidInput(f"no container engine: wanted {names}, found none on the PATH ({path}).")
     return found
-
-
-def shared(one: Sequence[Any], other: Sequence[Any]) -> int:
-    """With how many equal items two sequences begin."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))
 
 
 def _is_missing(errors: bytes) -> bool:

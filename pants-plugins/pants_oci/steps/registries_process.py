@@ -107,13 +107,20 @@ def _document(requests: tuple[PushRequest, ...], oci: OciSubsystem, **more: Any)
     """What a sandbox needs to know; `oci:` addresses in it are relative to the build root."""
     return ocikit.canonical_json.dumps(
         {
-            "root": get_buildroot(),
+            **registries_document(oci),
             "requests": [request.to_json() for request in requests],
-            "registries": {name: _absolute(options).to_json() for name, options in oci.registries.options().items()},
             "memory": f"{MEMORY_DIRECTORY}/published.json",
             **more,
         }
     )
+
+
+def registries_document(oci: OciSubsystem) -> dict[str, Any]:
+    """Where registries are and how they are reached, for a sandbox."""
+    return {
+        "root": get_buildroot(),
+        "registries": {name: _absolute(options).to_json() for name, options in oci.registries.options().items()},
+    }
 
 
 def _absolute(options: RegistryOptions) -> RegistryOptions:
