@@ -113,9 +113,9 @@ class OciSubsystem(Subsystem):
     tailor = StrListOption(
         help=softwrap(
             """
-            Directories in which `tailor` proposes an `oci_image` and an `oci_push` for what `package` can build there,
-            such as `["services/*"]`; by default none. `*` is a part of a path, `**` any number of them, and `.` the
-            build root.
+            Directories in which `tailor` proposes an `oci_image` and an `oci_push` for what can be packaged and run,
+            such as a `pex_binary`: `["services/*"]` for example; by default none. `*` is one part of a path, `**` any
+            number of them, and `.` the build root.
             """
         ),
     )

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ocikit.archive import archive_chunks
@@ -68,24 +69,23 @@ class Engine:
         # A Podman that works on another machine takes no directories.
         if self.kind == "podman" and not self._run("load", "--quiet", "--input", layout).returncode:
             return
-        process = subprocess.Popen(
-            [self.path, "load", "--quiet"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        assert process.stdin is not None
-        try:
-            for chunk in archive_chunks(layout, image, name, without):
-                process.stdin.write(chunk)
-        except BrokenPipeError:
-            # It says itself why it has stopped reading.
-            pass
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        _, errors = process.communicate()
+        chunks = archive_chunks(layout, image, name, without)
+        command = [self.path, "load", "--quiet"]
+        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(command, stdin=pipe, stdout=nothing, stderr=pipe) as process:
+            assert process.stdin is not None
+            try:
+                for chunk in chunks:
+                    process.stdin.write(chunk)
+            except BrokenPipeError:
+                # It says itself why it has stopped reading.
+                pass
+            except BaseException:
+                process.kill()
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
+                raise
+            _, errors = process.communicate()
         if process.returncode:
             raise OcikitError(f"{self.kind} did not load the image: {_last_line(errors)}")
 
@@ -110,7 +110,7 @@ def engines(wanted: str, environ: Mapping[str, str]) -> tuple[Engine, ...]:
     found = tuple(Engine(kind, place) for kind in kinds if (place := shutil.which(kind, path=path)))
     if not found:
         names = " or ".join(f'"{kind}"' for kind in kinds)
-        raise InvalidInput(f"no container engine: wanted {names}, found none on the PATH ({path}).")
+        raise InvalidInput(f"no container engine: wanted {names}, found none on the PATH ({path}); install one.")
     return found
 
 

@@ -85,6 +85,19 @@ class BuildRoot:
         assert not check or done.returncode == 0, f"pants {' '.join(arguments)}: {result}"
         return result
 
+    def start(
+        self, *arguments: str, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
+        """Start Pants and let it run; what it logs is left out."""
+        return subprocess.Popen(
+            [str(PROJECT / "pants"), "--no-dynamic-ui", "--no-colors", *arguments],
+            cwd=self.path,
+            env=self._environment(),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.DEVNULL,
+        )
+
     def git(self, *arguments: str) -> str:
         """Run Git as somebody with a name, on the branch `main`; returns what it prints."""
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]

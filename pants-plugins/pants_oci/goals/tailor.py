@@ -1,4 +1,4 @@
-"""`pants tailor`: images for what `package` can build, only where `[oci].tailor` asks for them."""
+"""`pants tailor`: images for what can be packaged and run, only where `[oci].tailor` asks for them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pants.core.goals.package import PackageFieldSet
 from pants.core.goals.publish import PublishFieldSet
+from pants.core.goals.run import RunFieldSet
 from pants.core.goals.tailor import PutativeTarget, PutativeTargets, PutativeTargetsRequest
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import AllUnexpandedTargets, FieldSet, Target
@@ -36,31 +37,35 @@ async def propose_images(
     for target in everything:
         if (target.address.spec_path or _ROOT) in chosen:
             by_directory.setdefault(target.address.spec_path, []).append(target)
-    packages, published = unions[PackageFieldSet], unions[PublishFieldSet]
     return PutativeTargets(
         proposal
         for directory, targets in sorted(by_directory.items())
         if not any(isinstance(target, OciImageTarget) for target in targets)
         for proposal in _proposals(
             directory,
-            # What is published by itself, a wheel for instance, is not what people put into an image.
-            [t for t in targets if _is_any(t, packages) and not _is_any(t, published)],
+            [target for target in targets if _is_application(target, unions)],
             {target.address.target_name for target in targets},
         )
     )
 
 
-def _proposals(directory: str, packages: list[Target], taken: set[str]) -> Iterator[PutativeTarget]:
-    """One image for all packages of a directory: it has one default repository, too."""
-    if not packages:
+def _proposals(directory: str, applications: list[Target], taken: set[str]) -> Iterator[PutativeTarget]:
+    """One image for all applications of a directory: it has one default repository, too."""
+    if not applications:
         return
     # Pants would give another name to one that is taken, and would not tell the other target.
     image = next(
         name for name in ("image", "oci-image", *(f"image{n}" for n in range(len(taken)))) if name not in taken
     )
-    dependencies = tuple(sorted(f":{target.address.target_name}" for target in packages))
+    dependencies = tuple(sorted(f":{target.address.target_name}" for target in applications))
     yield PutativeTarget.for_target_type(OciImageTarget, directory, image, (), {"dependencies": dependencies})
     yield PutativeTarget.for_target_type(OciPushTarget, directory, "push", (), {"image": f":{image}"})
+
+
+def _is_application(target: Target, unions: UnionMembership) -> bool:
+    """A program; not a library's package, and nothing that is published by itself, such as another kind of image."""
+    packaged, run = (_is_any(target, unions[kind]) for kind in (PackageFieldSet, RunFieldSet))
+    return packaged and run and not _is_any(target, unions[PublishFieldSet])
 
 
 def _is_any(target: Target, field_sets: Iterable[type[FieldSet]]) -> bool:
