@@ -86,16 +86,20 @@ class BuildRoot:
         return result
 
     def start(
-        self, *arguments: str, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.PIPE
+        self,
+        *arguments: str,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
-        """Start Pants and let it run; what it logs is left out."""
+        """Start Pants and let it run."""
         return subprocess.Popen(
-            [str(PROJECT / "pants"), "--no-dynamic-ui", "--no-colors", *arguments],
+            [str(PROJECT / "pants"), *arguments],
             cwd=self.path,
             env=self._environment(),
             stdin=stdin,
             stdout=stdout,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
         )
 
     def git(self, *arguments: str) -> str:
