@@ -59,6 +59,9 @@ PURE = (
     "ocikit.push.outcome",
     "ocikit.push.plan",
     "ocikit.push.report",
+    "ocikit.layer.files",
+    "ocikit.looking.inspection",
+    "ocikit.looking.comparison",
 )
 # What a pure module must not even load: sockets, processes, and what sandboxes bring along.
 IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard")
@@ -89,8 +92,10 @@ BLOCKS = (
     "ocikit.layout_index",
     "ocikit.layout",
     "ocikit.archive",
+    "ocikit.engine",
     "ocikit.registry",
     "ocikit.push",
+    "ocikit.looking",
     "ocikit.destination",
     "ocikit.cli",
     "ocikit.__main__",

@@ -10,10 +10,11 @@ from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
 from pants_oci import dependency_inference, subsystem
-from pants_oci.goals import lock, package, publish
+from pants_oci.goals import diff, inspect, lock, package, publish, run, tailor
 from pants_oci.steps import (
     base,
     contents,
+    engine,
     git,
     handed_over,
     image,
@@ -21,6 +22,7 @@ from pants_oci.steps import (
     index,
     index_images,
     layer,
+    layer_files,
     layout_base,
     lock_process,
     lockfile,
@@ -34,6 +36,7 @@ from pants_oci.steps import (
     python_interpreter,
     registries_process,
     registry_base,
+    remote_images,
     run_scope,
     wanted,
 )
@@ -54,13 +57,17 @@ def rules() -> Iterable[object]:
         *base.rules(),
         *contents.rules(),
         *dependency_inference.rules(),
+        *diff.rules(),
+        *engine.rules(),
         *git.rules(),
         *handed_over.rules(),
         *image.rules(),
         *image_blobs.rules(),
         *index.rules(),
         *index_images.rules(),
+        *inspect.rules(),
         *layer.rules(),
+        *layer_files.rules(),
         *layout_base.rules(),
         *lock.rules(),
         *lock_process.rules(),
@@ -80,9 +87,12 @@ def rules() -> Iterable[object]:
         *python_interpreter.rules(),
         *registries_process.rules(),
         *registry_base.rules(),
+        *remote_images.rules(),
+        *run.rules(),
         *run_scope.rules(),
         *source_files.rules(),
         *stripped_source_files.rules(),
         *subsystem.Ocikit.rules(),
+        *tailor.rules(),
         *wanted.rules(),
     )

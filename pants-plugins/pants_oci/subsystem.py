@@ -5,7 +5,15 @@ from __future__ import annotations
 from enum import Enum
 
 from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
-from pants.option.option_types import BoolOption, DictOption, EnumOption, IntOption, StrListOption, StrOption
+from pants.option.option_types import (
+    BoolOption,
+    DictOption,
+    EnumOption,
+    IntOption,
+    ShellStrListOption,
+    StrListOption,
+    StrOption,
+)
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text, softwrap
 
@@ -24,6 +32,14 @@ class Verify(Enum):
 
     TAG = "tag"
     BLOBS = "blobs"
+
+
+class EngineChoice(Enum):
+    """What `run` runs images in."""
+
+    AUTO = "auto"
+    DOCKER = "docker"
+    PODMAN = "podman"
 
 
 class OciSubsystem(Subsystem):
@@ -103,6 +119,33 @@ class OciSubsystem(Subsystem):
         ),
     )
 
+    engine = EnumOption(
+        default=EngineChoice.AUTO,
+        help=softwrap(
+            """
+            What `run` loads an `oci_image` into and runs it with: `docker`, `podman`, or `auto`, the first of the two
+            that is on the PATH and answers.
+            """
+        ),
+    )
+    run_args = ShellStrListOption(
+        help=softwrap(
+            """
+            Arguments of `docker run` and `podman run`, for `run`: they stand before the image, such as
+            `["-p", "8080:8080"]`. Arguments for what is in the image follow `--`, and replace its own.
+            """
+        ),
+    )
+    tailor = StrListOption(
+        help=softwrap(
+            """
+            Directories in which `tailor` proposes an `oci_image` and an `oci_push` for what can be packaged and run,
+            such as a `pex_binary`: `["services/*"]` for example; by default none. `*` is one part of a path, `**` any
+            number of them, and `.` the build root.
+            """
+        ),
+    )
+
     verify = EnumOption(
         default=Verify.TAG,
         help=softwrap(
@@ -142,7 +185,8 @@ class OciSubsystem(Subsystem):
                 Environment variables that are handed to the process that speaks to registries, as `NAME` or
                 `NAME=value`: what proxies, certificates and credential helpers need.
 
-                `HOME`, `PATH`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE` and `XDG_RUNTIME_DIR` always are.
+                `HOME`, `PATH`, and where Docker and Podman keep credentials and listen (`DOCKER_CONFIG`, `DOCKER_HOST`,
+                `REGISTRY_AUTH_FILE`, `CONTAINER_HOST` and the like) always are.
                 """
             ),
             advanced=True,

@@ -27,16 +27,30 @@ from ocikit.reference import Reference
 
 
 def write_archive(layout_directory: str, image: Digest, repo_tag: str | None, output: str) -> None:
-    """Write the image, or all images of the index, of a layout to the tar `output`.
+    """Write the image, or all images of the index, of a layout to the tar `output`; see `archive_chunks`.
+
+    Raises OcikitError, too, when writing fails; nothing is left behind then.
+    """
+    chunks = archive_chunks(layout_directory, image, repo_tag)
+    with new_file(os.path.dirname(os.path.abspath(output))) as file:
+        for chunk in chunks:
+            file.write(chunk)
+        file.commit(output)
+
+
+def archive_chunks(
+    layout_directory: str, image: Digest, repo_tag: str | None, without: frozenset[Digest] = frozenset()
+) -> Iterator[bytes]:
+    """The tar of the image, or of all images of the index, of a layout.
 
     `repo_tag` is the name it will have once loaded, "shop/web:1.4" ("latest" when it has no tag),
     None for no name. Of an index, Docker's older store gets the first image: it knows no others.
-    Sizes are checked, digests are not (see Layout.verify); memory is bounded. Raises NotFound,
-    InvalidContent, and OcikitError when writing fails; nothing is left behind then.
+    Blobs of `without` are left out, for readers that have them. Sizes are checked, digests are not
+    (see Layout.verify); memory is bounded. Raises NotFound, InvalidContent.
     """
     layout = Layout(layout_directory)
     root = layout.fetch_manifest(str(image))
-    blobs = {_path(blob.digest): blob for blob in _reachable(layout, root)}
+    blobs = {_path(blob.digest): blob for blob in _reachable(layout, root) if blob.digest not in without}
     documents = _documents(root, _first(layout, root), repo_tag)
     entries = arrange(Entry(path, "file", 0o644, 0, 0, source=path) for path in (*blobs, *documents))
 
@@ -49,10 +63,7 @@ def write_archive(layout_directory: str, image: Digest, repo_tag: str | None, ou
         with layout.open_blob(blob) as stream:
             yield blob.size, stream
 
-    with new_file(os.path.dirname(os.path.abspath(output))) as file:
-        for chunk in write_tar(entries, open_file):
-            file.write(chunk)
-        file.commit(output)
+    return write_tar(entries, open_file)
 
 
 def _documents(root: Manifest | ImageIndex, first: Manifest, repo_tag: str | None) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from ocikit import media_type
@@ -74,6 +75,11 @@ def build_image(
     )
     described = Descriptor(media_type.OCI_CONFIG, Digest.of(config.data), len(config.data))
     return Image(Manifest.of(described, descriptors, annotations), config)
+
+
+def shared_layers(one: Sequence[Any], other: Sequence[Any]) -> int:
+    """How many of the lowest layers two images have in common, by their diff IDs."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))
 
 
 def _layers_of(base: Image) -> tuple[Descriptor, ...]:

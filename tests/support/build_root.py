@@ -94,6 +94,23 @@ class BuildRoot:
         assert not check or done.returncode == 0, f"pants {' '.join(arguments)}: {result}"
         return result
 
+    def start(
+        self,
+        *arguments: str,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[bytes]:
+        """Start Pants and let it run."""
+        return subprocess.Popen(
+            [str(PROJECT / "pants"), *arguments],
+            cwd=self.path,
+            env=self._environment(),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
     def git(self, *arguments: str) -> str:
         """Run Git as somebody with a name, on the branch `main`; returns what it prints."""
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -20,11 +19,11 @@ from pants_oci.compat import add_prefix, by_name, concurrently, create_digest, m
 from pants_oci.steps.image import ImageFieldSet, ImageRequest, call_image
 from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
+from pants_oci.steps.layout import layout_documents, local_name
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
 from pants_oci.steps.wanted import PushFieldSet, Wanted, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, PackageFormat
-
-_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+from pants_oci.targets.image import OciPackageFormatField
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class _WriteRequest(EngineAwareParameter):
 
     address: Address
     output_path: OutputPathField
+    format: OciPackageFormatField
     described: ocikit.Descriptor
     blobs: Digest
 
@@ -44,15 +44,16 @@ class _WriteRequest(EngineAwareParameter):
 async def write_package(request: _WriteRequest, oci: OciSubsystem) -> BuiltPackage:
     digest = request.described.digest
     lines = (f"  {digest}",)
-    if oci.package_format is PackageFormat.LAYOUT:
-        documents = await create_digest(CreateDigest(_layout_documents(request.described)))
+    own = request.format.value
+    if (PackageFormat(own) if own else oci.package_format) is PackageFormat.LAYOUT:
+        documents = await create_digest(CreateDigest(layout_documents(request.described)))
         layout = await merge_digests(MergeDigests((request.blobs, documents)))
         path = request.output_path.value_or_default(file_ending=None)
         written = await add_prefix(AddPrefix(layout, path))
         return BuiltPackage(written, (BuiltPackageArtifact(path, lines),))
     inputs = await add_prefix(AddPrefix(request.blobs, INPUT_DIRECTORY))
     path = request.output_path.value_or_default(file_ending="tar")
-    document = {"digest": str(digest), "name": _archive_name(request.address), "output": path}
+    document = {"digest": str(digest), "name": f"{local_name(request.address)}:latest", "output": path}
     output = await call_ocikit(
         OcikitProcess(
             "archive",
@@ -74,7 +75,7 @@ async def package_image(field_set: ImageFieldSet) -> BuiltPackage:
     blobs = await call_image_blobs(ImageBlobsRequest(built))
     described = replace(built.image.manifest.descriptor, platform=built.image.platform)
     package: BuiltPackage = await _call_write(
-        _WriteRequest(field_set.address, field_set.output_path, described, blobs.digest)
+        _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, blobs.digest)
     )
     return package
 
@@ -88,7 +89,7 @@ async def package_index(field_set: IndexFieldSet) -> BuiltPackage:
     document = await create_digest(CreateDigest([FileContent(path, built.index.data)]))
     merged = await merge_digests(MergeDigests((document, *(found.digest for found in blobs))))
     package: BuiltPackage = await _call_write(
-        _WriteRequest(field_set.address, field_set.output_path, described, merged)
+        _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, merged)
     )
     return package
 
@@ -100,21 +101,6 @@ async def package_push(field_set: PushFieldSet) -> BuiltPackage:
     path = os.path.join(address.spec_path.replace("/", "."), f"{address.target_name}.oci-push.json")
     digest = await create_digest(CreateDigest([FileContent(path, _push_document(wanted))]))
     return BuiltPackage(digest, (BuiltPackageArtifact(path),))
-
-
-def _layout_documents(described: ocikit.Descriptor) -> Iterable[FileContent]:
-    """The two files that make a directory of blobs an image layout. Spec: image-spec v1.1.1, image-layout.md."""
-    index = ocikit.ImageIndex.of([described])
-    return (
-        FileContent("index.json", index.data),
-        FileContent("oci-layout", ocikit.canonical_json.dumps({"imageLayoutVersion": "1.0.0"})),
-    )
-
-
-def _archive_name(address: Address) -> str:
-    """What engines call the image once it is loaded: the grammar of references has no upper case and few signs."""
-    text = f"{address.spec_path}/{address.target_name}".strip("/").lower()
-    return "/".join(_NOT_IN_NAMES.sub("-", part).strip("-") for part in text.split("/")) + ":latest"
 
 
 def _push_document(wanted: Wanted) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pants.core.goals.package import OutputPathField, PackageFieldSet
+from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.environment import EnvironmentName
@@ -68,6 +69,7 @@ from pants_oci.targets.image import (
     OciImageUserField,
     OciImageVolumesField,
     OciImageWorkdirField,
+    OciPackageFormatField,
 )
 from pants_oci.targets.layer import OciDirectoryField, OciLayerTarget
 from pants_oci.targets.python import (
@@ -79,7 +81,8 @@ from pants_oci.targets.python import (
 
 
 @dataclass(frozen=True)
-class ImageFieldSet(PackageFieldSet):
+class ImageFieldSet(PackageFieldSet, RunFieldSet):
+    run_in_sandbox_behavior = RunInSandboxBehavior.NOT_SUPPORTED
     required_fields = (OciImageDependenciesField, OciImagePlatformField)
 
     dependencies: OciImageDependenciesField
@@ -102,6 +105,7 @@ class ImageFieldSet(PackageFieldSet):
     pex_layers: OciImagePexLayersField
     pex_collisions: OciImagePexCollisionsField
     pex_compile: OciImagePexCompileField
+    package_format: OciPackageFormatField
     environment: EnvironmentField
     output_path: OutputPathField
 

@@ -62,9 +62,10 @@ call_base_layer = by_name(base_layer, BaseLayer, BaseLayerRequest)
 
 @dataclass(frozen=True)
 class ImageBlobsRequest(EngineAwareParameter):
-    """Gather config, manifest and every layer of an image."""
+    """Gather config, manifest and every layer of an image; the `unneeded` lowest layers need not be among them."""
 
     image: BuiltImage
+    unneeded: int = 0
 
     def debug_hint(self) -> str:
         return str(self.image.image.digest)
@@ -72,7 +73,7 @@ class ImageBlobsRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class ImageBlobs:
-    """Config, manifest and every layer, at `blobs/sha256/<hex>`."""
+    """Config, manifest and the layers that were asked for, at `blobs/sha256/<hex>`."""
 
     digest: Digest
 
@@ -81,12 +82,13 @@ class ImageBlobs:
 async def image_blobs(request: ImageBlobsRequest) -> ImageBlobs:
     built = request.image
     remote = built.remote_blobs
+    layers = list(zip(built.image.manifest.layers, built.image.config.diff_ids))
     fetched = await concurrently(
         call_base_layer(BaseLayerRequest(remote[str(layer.digest)], layer.plain(), diff_id))
-        for layer, diff_id in zip(built.image.manifest.layers, built.image.config.diff_ids)
+        for layer, diff_id in layers[request.unneeded :]
         if str(layer.digest) in remote
     )
-    for origin, layer in zip(built.origins, fetched):
+    for origin, layer in zip(built.origins[request.unneeded :], fetched):
         if layer.problem:
             raise OciTargetError(origin, f'"{built.base}" cannot be fetched: {layer.problem}')
     digest = await merge_digests(MergeDigests((built.blobs, *(layer.digest for layer in fetched))))

@@ -17,7 +17,7 @@ from pants_oci.compat import by_name, concurrently, implicitly, targets_of
 from pants_oci.errors import OciTargetError, blamed_on, kind_of
 from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
 from pants_oci.steps.index_images import IndexImagesRequest, call_index_images
-from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.image import OciImageTarget, OciPackageFormatField
 from pants_oci.targets.index import (
     OciIndexAnnotationsField,
     OciIndexDependenciesField,
@@ -32,6 +32,7 @@ class IndexFieldSet(PackageFieldSet):
     dependencies: OciIndexDependenciesField
     images: OciIndexImagesField
     annotations: OciIndexAnnotationsField
+    package_format: OciPackageFormatField
     output_path: OutputPathField
 
 

@@ -47,8 +47,12 @@ INPUT_DIRECTORY = "input"
 # Where processes that speak to registries remember what they saw.
 _MEMORY = FrozenDict({MEMORY_CACHE: MEMORY_DIRECTORY})
 
-# Where credentials and their helpers are found; the values are paths, never secrets.
-_ALWAYS_PASSED = ("DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR")
+# Where credentials and their helpers are found, and container engines; the values are paths, never secrets.
+_ALWAYS_PASSED = (
+    *("DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"),
+    *("DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_TLS_VERIFY"),
+    *("CONTAINER_CONNECTION", "CONTAINER_HOST", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"),
+)
 
 
 @dataclass(frozen=True)

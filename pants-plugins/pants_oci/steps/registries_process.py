@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pants.base.build_environment import get_buildroot
 from pants.engine.fs import EMPTY_DIGEST, AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules, rule
 from pants.util.frozendict import FrozenDict
@@ -20,7 +19,7 @@ from ocikit.push.wanted import Destination, PushRequest
 from pants_oci.compat import add_prefix, by_name, digest_subset_to_digest, get_digest_contents, merge_digests
 from pants_oci.steps.handed_over import MEMORY_DIRECTORY
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
-from pants_oci.steps.registry_settings import registry_settings
+from pants_oci.steps.registry_settings import registries_document
 from pants_oci.subsystem import OciSubsystem, Verify
 
 _ANSWERS_FILE = "survey.json"
@@ -112,9 +111,8 @@ def _document(requests: tuple[PushRequest, ...], oci: OciSubsystem, **more: Any)
     """What a sandbox needs to know; `oci:` addresses in it are relative to the build root."""
     return ocikit.canonical_json.dumps(
         {
-            "root": get_buildroot(),
+            **registries_document(oci),
             "requests": [request.to_json() for request in requests],
-            "registries": registry_settings(oci),
             "memory": f"{MEMORY_DIRECTORY}/published.json",
             **more,
         }

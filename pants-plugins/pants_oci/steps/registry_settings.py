@@ -13,6 +13,11 @@ from ocikit.registry.options import RegistryOptions
 from pants_oci.subsystem import OciSubsystem
 
 
+def registries_document(oci: OciSubsystem) -> dict[str, Any]:
+    """What `oci:` addresses are relative to, and the options of each registry that has any. Raises InvalidInput."""
+    return {"root": get_buildroot(), "registries": registry_settings(oci)}
+
+
 def registry_settings(oci: OciSubsystem) -> Mapping[str, Any]:
     """The options of each registry that has any, by its host. Raises InvalidInput."""
     return {name: _absolute(options).to_json() for name, options in oci.registries.options().items()}

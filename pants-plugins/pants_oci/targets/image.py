@@ -200,6 +200,17 @@ class OciImagePlatformField(CheckedStringField):
     )
 
 
+class OciPackageFormatField(StringField):
+    alias = "package_format"
+    valid_choices = ("layout", "archive")
+    help = help_text(
+        """
+        What `package` writes: `layout`, a directory (an OCI image layout), or `archive`, one tar that `docker load`,
+        `podman load` and `skopeo` read. By default `[oci].package_format`.
+        """
+    )
+
+
 class OciImageTarget(Target):
     alias = "oci_image"
     core_fields = (
@@ -224,6 +235,7 @@ class OciImageTarget(Target):
         OciImagePexLayersField,
         OciImagePexCollisionsField,
         OciImagePexCompileField,
+        OciPackageFormatField,
         EnvironmentField,
         OutputPathField,
     )
@@ -231,8 +243,8 @@ class OciImageTarget(Target):
         """
         A container image for one platform, built without Docker and bit for bit the same on every machine.
 
-        `package` writes it below `dist/`, as an OCI image layout or as an archive (`[oci].package_format`). Name it
-        in `image` of an `oci_push` to publish it.
+        `package` writes it below `dist/`, as an OCI image layout or as an archive (`package_format`), and `run` runs
+        it in Docker or Podman. Name it in `image` of an `oci_push` to publish it.
 
         Example:
 

@@ -16,6 +16,7 @@ from pants.engine.target import (
 from pants.util.strutil import help_text
 
 from ocikit import settings
+from pants_oci.targets.image import OciPackageFormatField
 from pants_oci.targets.validation import CheckedDictField
 
 
@@ -67,6 +68,7 @@ class OciIndexTarget(Target):
         OciIndexDependenciesField,
         OciIndexImagesField,
         OciIndexAnnotationsField,
+        OciPackageFormatField,
         OutputPathField,
     )
     help = help_text(

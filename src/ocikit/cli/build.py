@@ -9,9 +9,8 @@ from io import BytesIO
 
 from ocikit import settings
 from ocikit.cli.arguments import add_insecure, checked, key_and_value
-from ocikit.config import ContainerSettings, ImageConfig
-from ocikit.destination import Location, open_store
-from ocikit.digest import verified
+from ocikit.config import ContainerSettings
+from ocikit.destination import open_store
 from ocikit.directory import sources_in
 from ocikit.errors import InvalidInput
 from ocikit.image import Image, build_image
@@ -20,7 +19,7 @@ from ocikit.layer.compress import Compression
 from ocikit.layer.layer import Layer
 from ocikit.layer.placement import Owner, Placement, place
 from ocikit.layout import Layout
-from ocikit.manifest import ImageIndex
+from ocikit.looking.reading import read_image
 from ocikit.platform import Platform
 from ocikit.store import Store
 
@@ -104,23 +103,11 @@ def _base(arguments: argparse.Namespace, output: Store) -> Image | None:
     if arguments.base is None:
         return None
     with open_store(arguments.base, os.environ, insecure=arguments.insecure) as location:
-        image = _read_image(location, arguments.platform)
+        image = read_image(location.store, location.name, arguments.platform)
         for layer in image.manifest.layers:
             if not output.has_blob(layer):
                 output.push_blob(layer, partial(location.store.open_blob, layer))
     return image
-
-
-def _read_image(location: Location, platform: Platform) -> Image:
-    manifest = location.store.fetch_manifest(location.name)
-    if isinstance(manifest, ImageIndex):
-        manifest = location.store.fetch_manifest(str(manifest.select(platform).digest))
-    if isinstance(manifest, ImageIndex):
-        raise InvalidInput(f'"{location.text}" is an index of indexes; name one of them.')
-    config = manifest.config
-    with location.store.open_blob(config) as stream:
-        data = b"".join(verified(stream, config.digest, config.size, "the base's config"))
-    return Image(manifest, ImageConfig.parse(data))
 
 
 def _layer(text: str, arguments: argparse.Namespace, output: Layout) -> Layer:

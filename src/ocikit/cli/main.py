@@ -32,6 +32,7 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command("build", "ocikit.cli.build", "Build an image from directories into an image layout."),
     Command("inspect", "ocikit.cli.inspect", "Show what an image or an index is made of."),
+    Command("diff", "ocikit.cli.diff", "Show how an image differs from another."),
     Command("verify", "ocikit.cli.verify", "Read and check everything an image consists of."),
     Command("push", "ocikit.cli.push", "Copy an image from an image layout to a registry."),
     Command("copy", "ocikit.cli.copy", "Copy an image from anywhere to anywhere."),
@@ -47,6 +48,10 @@ SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
         "lock": "ocikit.cli.bases",
         "survey": "ocikit.cli.publishing",
         "publish": "ocikit.cli.publishing",
+        "ask_engine": "ocikit.cli.engine",
+        "load": "ocikit.cli.engine",
+        "layer_files": "ocikit.cli.looking",
+        "remote_images": "ocikit.cli.looking",
     }
 )
 

@@ -87,6 +87,43 @@ def test_inspect_as_json(tree: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert document["config"]["architecture"] == "amd64"
 
 
+def test_inspect_shows_the_largest_files(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _build(capsys, "oci:out")
+    _, out, _ = _run(capsys, "inspect", "--files", "1", "oci:out")
+    assert out.splitlines()[-2:] == ["largest files", "       10 B  /srv/app/sub/run  ocikit build /srv/app"]
+    document = json.loads(_run(capsys, "inspect", "--json", "--files", "1", "oci:out")[1])
+    assert [(file["path"], file["layer"]) for file in document["files"]] == [("/srv/app/sub/run", 0)]
+
+
+def test_diff(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = _build(capsys, "oci:out:1", "--user", "1")
+    assert _run(capsys, "diff", "oci:out:1", "oci:out:1")[1].endswith(f": nothing differs ({before})\n")
+    after = _build(capsys, "oci:out:2", "--user", "2", "--owner", "7")
+    code, out, _ = _run(capsys, "diff", "--json", "oci:out:1", "oci:out:2")
+    document = json.loads(out)
+    assert (code, document["previous"], document["digest"]) == (0, before, after)
+    assert document["config"] == [{"key": "config.User", "before": "1", "after": "2"}]
+    changed = {file["after"]["path"]: file["after"]["owner"] for file in document["files"]["changed"]}
+    assert changed["/srv/app/sub/run"] == "7:7"
+
+
+def test_layers_that_both_images_share_are_not_read(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = _build(capsys, "oci:out:base")
+    for tag in ("1", "2"):
+        (tree / "more").mkdir(exist_ok=True)
+        (tree / "more/file").write_text(tag)
+        build = ("build", "-o", f"oci:out:{tag}", "--base", f"oci:out@{base}", "--layer", f"{tree}/more=/more")
+        assert _run(capsys, *build)[0] == 0
+    layout = Layout("out")
+    Path(layout.blob_path(_manifest(layout, base).layers[0].digest)).unlink()
+    code, out, err = _run(capsys, "diff", "oci:out:1", "oci:out:2")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-2:] == [
+        "files       0 removed, 0 added, 1 changed",
+        "  ~       1 B  /more/file  (content)",
+    ]
+
+
 def test_the_layer_holds_the_directory(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     digest = _build(capsys, "oci:out", "--owner", "7")
     layout = Layout("out")

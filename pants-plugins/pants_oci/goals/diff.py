@@ -1,0 +1,157 @@
+"""`pants oci-diff`: how images differ from what their tags name now."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem, Outputting
+from pants.engine.rules import collect_rules, goal_rule
+from pants.engine.target import FilteredTargets
+from pants.option.option_types import BoolOption
+from pants.util.strutil import help_text, softwrap
+
+from ocikit.image import shared_layers
+from ocikit.layer.files import File, FileChanges, compare, overlay
+from ocikit.looking.comparison import ImageChanges, compare_images, lines
+from pants_oci.compat import concurrently
+from pants_oci.steps.image import BuiltImage
+from pants_oci.steps.layer_files import ImageFiles, ImageFilesRequest, call_image_files
+from pants_oci.steps.remote_images import (
+    RemoteImage,
+    RemoteImagesRequest,
+    RemoteReference,
+    call_remote_images,
+)
+from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
+from pants_oci.targets.push import OciPushTarget
+
+logger = logging.getLogger(__name__)
+
+
+class OciDiffSubsystem(Outputting, GoalSubsystem):
+    name = "oci-diff"
+    help = help_text(
+        f"""
+        Show how the image of an `{OciPushTarget.alias}` differs from what its tags name in the registries now:
+        configuration, layers, and files added, removed and changed. Nothing is published.
+
+        Of layers in registries only those are fetched that the two images do not share.
+        """
+    )
+
+    json = BoolOption(default=False, help="Print all of it as JSON: a list with an object for each reference.")
+    fail_on_changes = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Exit with 1 where anything differs. Without, only what could not be compared is a failure.
+            """
+        ),
+    )
+
+
+class OciDiff(Goal):
+    subsystem_cls = OciDiffSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@dataclass(frozen=True)
+class _Compared:
+    target: str
+    reference: str
+    image: BuiltImage
+    remote: RemoteImage
+
+    @property
+    def is_different(self) -> bool:
+        """Whether the tag is known to name another image, or none."""
+        return bool(self.remote.image) or not (self.remote.digest or self.remote.error)
+
+    @property
+    def known_layers(self) -> int:
+        """How many of the lowest layers both images share, and need not be read."""
+        if self.remote.image is None:
+            return 0
+        return shared_layers(self.remote.image.config.diff_ids, self.image.image.config.diff_ids)
+
+
+@goal_rule
+async def diff(targets: FilteredTargets, options: OciDiffSubsystem, console: Console) -> OciDiff:
+    pushes = [PushFieldSet.create(target) for target in targets if PushFieldSet.is_applicable(target)]
+    if not pushes:
+        logger.warning("There is no `%s` to compare.", OciPushTarget.alias)
+        return OciDiff(exit_code=0)
+    wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
+    references = [
+        (str(field_set.address), one.image, push.destination, tag)
+        for field_set, one in zip(pushes, wanted)
+        for push in (*one.requests, *one.skipped)
+        for tag in push.tags
+    ]
+    asked = await call_remote_images(
+        RemoteImagesRequest(tuple(RemoteReference(place, tag, one.image) for _, one, place, tag in references))
+    )
+    for text in asked.warnings:
+        logger.warning("%s", text)
+    pairs = [
+        _Compared(target, place.reference(tag), one, remote)
+        for (target, one, place, tag), remote in zip(references, asked.images)
+    ]
+    failed = [pair for pair in pairs if pair.remote.error]
+    different = [pair for pair in pairs if pair.is_different]
+    listed = await concurrently(
+        call_image_files(ImageFilesRequest(pair.image, pair.known_layers)) for pair in different
+    )
+    files = iter([_file_changes(pair, one) for pair, one in zip(different, listed)])
+    changes = [
+        (pair, _changes(pair, next(files) if pair.is_different else FileChanges()))
+        for pair in pairs
+        if not pair.remote.error
+    ]
+    with options.output(console) as write:
+        write(_json(changes) if options.json else _text(changes))
+    for pair in failed:
+        logger.error("%s: %s cannot be compared: %s", pair.target, pair.reference, pair.remote.error)
+    changed = options.fail_on_changes and any(change for _, change in changes)
+    return OciDiff(exit_code=1 if failed or changed else 0)
+
+
+def _file_changes(pair: _Compared, ours: ImageFiles) -> FileChanges:
+    """Layers that both share are put below both where they are at hand; else what they have is not known."""
+    known = pair.known_layers
+    below, above = ours.layers[:known], ours.layers[known:]
+    whole = None not in below
+    shared = [layer for layer in below if layer is not None]
+    before = overlay((*shared, *_remote_layers(pair, ours, known)), whole=whole)
+    return compare(before, overlay((*shared, *(layer or () for layer in above)), whole=whole))
+
+
+def _remote_layers(pair: _Compared, ours: ImageFiles, known: int) -> Sequence[tuple[File, ...]]:
+    if pair.remote.image is None:
+        return ()
+    files = {str(layer.digest): some for layer, some in zip(pair.image.image.manifest.layers, ours.layers) if some}
+    files.update(pair.remote.files or {})
+    return tuple(files.get(str(layer.digest), ()) for layer in pair.remote.image.manifest.layers[known:])
+
+
+def _changes(pair: _Compared, files: FileChanges) -> ImageChanges:
+    image = pair.image.image
+    before = image if pair.remote.digest == str(image.digest) else pair.remote.image
+    return compare_images(before, image, pair.image.origins, files)
+
+
+def _json(changes: Iterable[tuple[_Compared, ImageChanges]]) -> str:
+    documents = [{"target": pair.target, "reference": pair.reference, **change.to_json()} for pair, change in changes]
+    return json.dumps(documents, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _text(changes: Iterable[tuple[_Compared, ImageChanges]]) -> str:
+    return "".join("\n".join(lines(f"{pair.target}: {pair.reference}", change)) + "\n" for pair, change in changes)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,92 @@
+"""`pants oci-inspect`: what images are made of."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem, Outputting
+from pants.engine.rules import collect_rules, goal_rule
+from pants.engine.target import FilteredTargets
+from pants.option.option_types import BoolOption, IntOption
+from pants.util.strutil import help_text, softwrap
+
+from ocikit.layer.files import largest, overlay
+from ocikit.looking.inspection import PlacedFile, document, lines
+from pants_oci.compat import concurrently
+from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.layer_files import ImageFilesRequest, call_image_files
+from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
+from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.push import OciPushTarget
+
+logger = logging.getLogger(__name__)
+
+
+class OciInspectSubsystem(Outputting, GoalSubsystem):
+    name = "oci-inspect"
+    help = help_text(
+        f"""
+        Show what an image is made of: configuration, layers and what they are from, the largest files.
+
+        Takes `{OciImageTarget.alias}` and `{OciPushTarget.alias}` targets.
+        """
+    )
+
+    json = BoolOption(default=False, help="Print all of it as JSON: a list with an object for each target.")
+    files = IntOption(
+        default=10,
+        help=softwrap(
+            """
+            How many of the largest files to show. With 0 no layer is read, and layers of a base stay where they are.
+            """
+        ),
+    )
+
+
+class OciInspect(Goal):
+    subsystem_cls = OciInspectSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def inspect(targets: FilteredTargets, options: OciInspectSubsystem, console: Console) -> OciInspect:
+    images = [ImageFieldSet.create(target) for target in targets if ImageFieldSet.is_applicable(target)]
+    pushes = [PushFieldSet.create(target) for target in targets if PushFieldSet.is_applicable(target)]
+    built = await concurrently(call_image(ImageRequest(field_set)) for field_set in images)
+    wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
+    found = {str(field_set.address): one for field_set, one in zip(images, built)}
+    # Of an image that was named itself, its pushes would only tell the same once more.
+    told = {one.image.digest for one in built}
+    found.update((str(p.address), w.image) for p, w in zip(pushes, wanted) if w.image.image.digest not in told)
+    if not found:
+        logger.warning("There is no `%s` and no `%s` to inspect.", OciImageTarget.alias, OciPushTarget.alias)
+        return OciInspect(exit_code=0)
+    files: list[tuple[PlacedFile, ...] | None] = [None] * len(found)
+    if options.files > 0:
+        listed = await concurrently(call_image_files(ImageFilesRequest(image)) for image in found.values())
+        files = [largest(overlay(layer or () for layer in one.layers), options.files) for one in listed]
+    if options.json:
+        documents = [_document(*item, some) for item, some in zip(found.items(), files)]
+        text = json.dumps(documents, indent=2, sort_keys=True, ensure_ascii=False)
+    else:
+        text = "\n\n".join("\n".join(_lines(*item, some)) for item, some in zip(found.items(), files))
+    with options.output(console) as write:
+        write(f"{text}\n")
+    return OciInspect(exit_code=0)
+
+
+def _document(address: str, built: BuiltImage, files: tuple[PlacedFile, ...] | None) -> dict[str, Any]:
+    image = built.image
+    return {"target": address, **document(image.manifest, image.config, built.origins, files)}
+
+
+def _lines(address: str, built: BuiltImage, files: tuple[PlacedFile, ...] | None) -> Iterator[str]:
+    return lines(address, built.image.manifest, built.image.config, built.origins, files or ())
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,76 @@
+"""`pants tailor`: images for what can be packaged and run, only where `[oci].tailor` asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pants.core.goals.package import PackageFieldSet
+from pants.core.goals.publish import PublishFieldSet
+from pants.core.goals.run import RunFieldSet
+from pants.core.goals.tailor import PutativeTarget, PutativeTargets, PutativeTargetsRequest
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import AllUnexpandedTargets, FieldSet, Target
+from pants.engine.unions import UnionMembership, UnionRule
+from pants.source.filespec import FilespecMatcher
+from pants.util.logging import LogLevel
+
+from pants_oci.subsystem import OciSubsystem
+from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.push import OciPushTarget
+
+_ROOT = "."
+
+
+@dataclass(frozen=True)
+class PutativeImagesRequest(PutativeTargetsRequest):
+    """Propose an `oci_image` and an `oci_push`."""
+
+
+@rule(desc="Find what could be in OCI images", level=LogLevel.DEBUG)
+async def propose_images(
+    request: PutativeImagesRequest, everything: AllUnexpandedTargets, oci: OciSubsystem, unions: UnionMembership
+) -> PutativeTargets:
+    directories = [directory or _ROOT for directory in request.dirs]
+    chosen = set(FilespecMatcher(oci.tailor, ()).matches(directories)) if oci.tailor else set()
+    by_directory: dict[str, list[Target]] = {}
+    for target in everything:
+        if (target.address.spec_path or _ROOT) in chosen:
+            by_directory.setdefault(target.address.spec_path, []).append(target)
+    return PutativeTargets(
+        proposal
+        for directory, targets in sorted(by_directory.items())
+        if not any(isinstance(target, OciImageTarget) for target in targets)
+        for proposal in _proposals(
+            directory,
+            [target for target in targets if _is_application(target, unions)],
+            {target.address.target_name for target in targets},
+        )
+    )
+
+
+def _proposals(directory: str, applications: list[Target], taken: set[str]) -> Iterator[PutativeTarget]:
+    """One image for all applications of a directory: it has one default repository, too."""
+    if not applications:
+        return
+    # Pants would give another name to one that is taken, and would not tell the other target.
+    image = next(
+        name for name in ("image", "oci-image", *(f"image{n}" for n in range(len(taken)))) if name not in taken
+    )
+    dependencies = tuple(sorted(f":{target.address.target_name}" for target in applications))
+    yield PutativeTarget.for_target_type(OciImageTarget, directory, image, (), {"dependencies": dependencies})
+    yield PutativeTarget.for_target_type(OciPushTarget, directory, "push", (), {"image": f":{image}"})
+
+
+def _is_application(target: Target, unions: UnionMembership) -> bool:
+    """A program; not a library's package, and nothing that is published by itself, such as another kind of image."""
+    packaged, run = (_is_any(target, unions[kind]) for kind in (PackageFieldSet, RunFieldSet))
+    return packaged and run and not _is_any(target, unions[PublishFieldSet])
+
+
+def _is_any(target: Target, field_sets: Iterable[type[FieldSet]]) -> bool:
+    return any(field_set.is_applicable(target) for field_set in field_sets)
+
+
+def rules() -> Iterable[object]:
+    return (*collect_rules(), UnionRule(PutativeTargetsRequest, PutativeImagesRequest))

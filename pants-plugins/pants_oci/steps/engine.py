@@ -1,0 +1,122 @@
+"""An image gets into a container engine: two processes, the second only where the engine lacks the image.
+
+No tar is kept: what the engine reads is written while it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import EMPTY_DIGEST, AddPrefix, CreateDigest, Digest, DigestSubset, MergeDigests, PathGlobs
+from pants.engine.rules import _uncacheable_rule, collect_rules
+from pants.util.logging import LogLevel
+
+import ocikit
+from pants_oci.compat import (
+    add_prefix,
+    by_name,
+    create_digest,
+    digest_subset_to_digest,
+    get_digest_contents,
+    merge_digests,
+)
+from pants_oci.errors import OciTargetError
+from pants_oci.steps.image import BuiltImage
+from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
+from pants_oci.steps.layout import layout_documents, local_name
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.subsystem import OciSubsystem
+
+_ANSWER_FILE = "engine.json"
+
+
+@dataclass(frozen=True)
+class LoadRequest(EngineAwareParameter):
+    """Make sure that the engine of `[oci].engine` has the image that `address` builds."""
+
+    address: Address
+    image: BuiltImage
+
+    def debug_hint(self) -> str:
+        return str(self.address)
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """`engine` is the path of its command line, `image` what it calls the image."""
+
+    engine: str
+    image: str
+
+
+# Above its caller: Pants looks at what a rule calls when the rule is defined.
+async def _ask(address: Address, command: str, document: Mapping[str, Any], inputs: Digest, what: str) -> Any:
+    output = await call_ocikit(
+        OcikitProcess(
+            command,
+            ocikit.canonical_json.dumps(document),
+            inputs,
+            f"{what} {address}",
+            output_files=(_ANSWER_FILE,),
+            network=True,
+            level=LogLevel.INFO if command == "load" else LogLevel.DEBUG,
+        )
+    )
+    contents = await get_digest_contents(output.digest)
+    return ocikit.canonical_json.loads_object(contents[0].content, _ANSWER_FILE)
+
+
+async def _load(request: LoadRequest, engine: Mapping[str, Any], names: list[str], known: int) -> Any:
+    """Load all but the `known` lowest layers."""
+    image = request.image.image
+    blobs = await call_image_blobs(ImageBlobsRequest(request.image, known))
+    wanted = dict.fromkeys(blob.digest for blob in (*image.manifest.layers[known:], image.manifest.config))
+    paths = [f"blobs/sha256/{digest.hex}" for digest in (image.digest, *wanted)]
+    needed = await digest_subset_to_digest(DigestSubset(blobs.digest, PathGlobs(paths)))
+    documents = await create_digest(
+        CreateDigest(layout_documents(replace(image.manifest.descriptor, platform=image.platform)))
+    )
+    layout = await merge_digests(MergeDigests((needed, documents)))
+    name = local_name(request.address)
+    inputs = await add_prefix(AddPrefix(layout, f"{INPUT_DIRECTORY}/{name}"))
+    document = {
+        "kind": engine["kind"],
+        "path": engine["path"],
+        "name": name,
+        "names": names,
+        "digest": str(image.digest),
+        "without": [str(layer.digest) for layer in image.manifest.layers[:known] if layer.digest not in wanted],
+    }
+    return await _ask(request.address, "load", document, inputs, f"Load into {engine['kind']}:")
+
+
+# Uncacheable: Pants would begin an earlier load anew beside the question whether it is needed.
+@_uncacheable_rule(desc="Load an OCI image into a container engine", level=LogLevel.DEBUG)
+async def load_image(request: LoadRequest, oci: OciSubsystem) -> LoadedImage:
+    image, address = request.image.image, request.address
+    # Docker's older store and Podman call an image by its configuration, containerd's by its manifest.
+    names = [str(image.manifest.config.digest), str(image.digest)]
+    document = {
+        "engine": oci.engine.value,
+        "names": names,
+        "diff_ids": [str(diff_id) for diff_id in image.config.diff_ids],
+    }
+    found = asked = await _ask(address, "ask_engine", document, EMPTY_DIGEST, "Ask the container engine about")
+    if not asked.get("image", asked.get("error")):
+        found = await _load(request, asked, names, asked["known_layers"])
+        if "error" in found and asked["known_layers"]:
+            found = await _load(request, asked, names, 0)
+    if "error" in found:
+        raise OciTargetError(address, found["error"])
+    return LoadedImage(asked["path"], found["image"])
+
+
+call_load = by_name(load_image, LoadedImage, LoadRequest)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,108 @@
+"""Which files layers have: a process for each, whose answer stays in Pants's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import AddPrefix, Digest, DigestSubset, FileEntry, PathGlobs
+from pants.engine.rules import collect_rules, rule
+from pants.util.logging import LogLevel
+
+import ocikit
+from ocikit.layer.files import File
+from pants_oci.compat import (
+    add_prefix,
+    by_name,
+    concurrently,
+    digest_subset_to_digest,
+    get_digest_contents,
+    get_digest_entries,
+)
+from pants_oci.steps.image import BuiltImage
+from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+
+_ANSWER_FILE = "files.json"
+
+
+@dataclass(frozen=True)
+class LayerFilesRequest(EngineAwareParameter):
+    """List the files of a layer; `blob` has it at `blobs/sha256/<hex>`."""
+
+    layer: ocikit.Descriptor
+    blob: Digest
+
+    def debug_hint(self) -> str:
+        return str(self.layer.digest)
+
+
+@dataclass(frozen=True)
+class LayerFiles:
+    files: tuple[File, ...]
+
+
+@rule(desc="List the files of a layer", level=LogLevel.DEBUG)
+async def layer_files(request: LayerFilesRequest) -> LayerFiles:
+    inputs = await add_prefix(AddPrefix(request.blob, INPUT_DIRECTORY))
+    output = await call_ocikit(
+        OcikitProcess(
+            "layer_files",
+            ocikit.canonical_json.dumps({"layer": request.layer.to_json()}),
+            inputs,
+            f"List the files of layer {request.layer.digest}",
+            output_files=(_ANSWER_FILE,),
+            level=LogLevel.DEBUG,
+        )
+    )
+    contents = await get_digest_contents(output.digest)
+    rows = ocikit.canonical_json.loads_object(contents[0].content, _ANSWER_FILE)["files"]
+    return LayerFiles(tuple(map(File.from_row, rows)))
+
+
+call_layer_files = by_name(layer_files, LayerFiles, LayerFilesRequest)
+
+
+@dataclass(frozen=True)
+class ImageFilesRequest(EngineAwareParameter):
+    """List the files of the layers of an image. Of the `optional` lowest those that are not at hand are left out."""
+
+    image: BuiltImage
+    optional: int = 0
+
+    def debug_hint(self) -> str:
+        return str(self.image.image.digest)
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The files of each layer, the lowest first; None for those that were left out."""
+
+    layers: tuple[tuple[File, ...] | None, ...]
+
+
+@rule(desc="List the files of an OCI image", level=LogLevel.DEBUG)
+async def image_files(request: ImageFilesRequest) -> ImageFiles:
+    layers = request.image.image.manifest.layers
+    blobs = request.image.blobs
+    at_hand = {entry.path for entry in await get_digest_entries(blobs) if isinstance(entry, FileEntry)}
+    if any(_path(layer) not in at_hand for layer in layers[request.optional :]):
+        gathered = await call_image_blobs(ImageBlobsRequest(request.image))
+        blobs, at_hand = gathered.digest, {_path(layer) for layer in layers}
+    wanted = [layer for layer in dict.fromkeys(layers) if _path(layer) in at_hand]
+    subsets = await concurrently(digest_subset_to_digest(DigestSubset(blobs, PathGlobs([_path(y)]))) for y in wanted)
+    found = await concurrently(call_layer_files(LayerFilesRequest(*pair)) for pair in zip(wanted, subsets))
+    files = {layer.digest: one.files for layer, one in zip(wanted, found)}
+    return ImageFiles(tuple(files.get(layer.digest) for layer in layers))
+
+
+call_image_files = by_name(image_files, ImageFiles, ImageFilesRequest)
+
+
+def _path(layer: ocikit.Descriptor) -> str:
+    return f"blobs/sha256/{layer.digest.hex}"
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,27 @@
+"""What makes a directory of blobs an image layout, and what an image is called outside of registries."""
+
+from __future__ import annotations
+
+import re
+
+from pants.engine.addresses import Address
+from pants.engine.fs import FileContent
+
+import ocikit
+
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+
+
+def layout_documents(described: ocikit.Descriptor) -> tuple[FileContent, ...]:
+    """The two files beside the blobs of an image or index. Spec: image-spec v1.1.1, image-layout.md."""
+    index = ocikit.ImageIndex.of([described])
+    return (
+        FileContent("index.json", index.data),
+        FileContent("oci-layout", ocikit.canonical_json.dumps({"imageLayoutVersion": "1.0.0"})),
+    )
+
+
+def local_name(address: Address) -> str:
+    """What engines call the image of a target: the grammar of references has no upper case and few signs."""
+    text = f"{address.spec_path}/{address.target_name}".strip("/").lower()
+    return "/".join(_NOT_IN_NAMES.sub("-", part).strip("-") for part in text.split("/"))

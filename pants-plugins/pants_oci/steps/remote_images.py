@@ -1,0 +1,109 @@
+"""What tags name in their registries now: one process that asks for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.fs import EMPTY_DIGEST
+from pants.engine.rules import collect_rules, rule
+from pants.util.logging import LogLevel
+
+import ocikit
+from ocikit.layer.files import File
+from ocikit.push.wanted import Destination
+from pants_oci.compat import by_name, get_digest_contents
+from pants_oci.steps.ocikit_process import OcikitProcess, call_ocikit
+from pants_oci.steps.registry_settings import registries_document
+from pants_oci.subsystem import OciSubsystem
+
+_ANSWER_FILE = "images.json"
+
+
+@dataclass(frozen=True)
+class RemoteReference:
+    """A tag, and the image that is to be compared with what it names."""
+
+    destination: Destination
+    tag: str
+    image: ocikit.Image
+
+
+@dataclass(frozen=True)
+class RemoteImagesRequest:
+    """Ask what `references` name."""
+
+    references: tuple[RemoteReference, ...]
+
+
+@dataclass(frozen=True)
+class RemoteImage:
+    """What a tag names: nothing (no `digest`), our image (no `image`), or another.
+
+    `files` are those of its layers that ours has not, by the layers' digests. `error`: why that is not known.
+    """
+
+    digest: str | None = None
+    image: ocikit.Image | None = None
+    files: Mapping[str, tuple[File, ...]] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class RemoteImages:
+    images: tuple[RemoteImage, ...]
+    warnings: tuple[str, ...]
+
+
+@rule(desc="Ask registries what tags name", level=LogLevel.DEBUG)
+async def remote_images(request: RemoteImagesRequest, oci: OciSubsystem) -> RemoteImages:
+    document = {
+        **registries_document(oci),
+        "references": [_to_json(reference) for reference in request.references],
+    }
+    output = await call_ocikit(
+        OcikitProcess(
+            "remote_images",
+            ocikit.canonical_json.dumps(document),
+            EMPTY_DIGEST,
+            f"Ask registries what {len(request.references)} tags name",
+            output_files=(_ANSWER_FILE,),
+            network=True,
+            level=LogLevel.DEBUG,
+        )
+    )
+    contents = await get_digest_contents(output.digest)
+    found = ocikit.canonical_json.loads_object(contents[0].content, _ANSWER_FILE)
+    return RemoteImages(tuple(map(_from_json, found["answers"])), tuple(found["warnings"]))
+
+
+call_remote_images = by_name(remote_images, RemoteImages, RemoteImagesRequest)
+
+
+def _to_json(reference: RemoteReference) -> dict[str, Any]:
+    image = reference.image
+    return {
+        "destination": reference.destination.address,
+        "tag": reference.tag,
+        "platform": str(image.platform),
+        "digest": str(image.digest),
+        "diff_ids": [str(diff_id) for diff_id in image.config.diff_ids],
+        "layers": [str(layer.digest) for layer in image.manifest.layers],
+    }
+
+
+def _from_json(answer: Mapping[str, Any]) -> RemoteImage:
+    if "manifest" not in answer:
+        return RemoteImage(answer.get("digest"), error=answer.get("error"))
+    manifest = ocikit.parse_manifest(answer["manifest"].encode(), answer["media_type"])
+    assert isinstance(manifest, ocikit.Manifest)
+    return RemoteImage(
+        answer["digest"],
+        ocikit.Image(manifest, ocikit.ImageConfig.parse(answer["config"].encode())),
+        {layer: tuple(map(File.from_row, rows)) for layer, rows in answer["files"].items()},
+    )
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

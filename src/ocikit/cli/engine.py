@@ -1,0 +1,65 @@
+"""The commands that Pants runs where a container engine is: ask what it has, and load what it has not.
+
+What goes wrong is part of the answer, so that Pants can tell whose image it was about.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ocikit import canonical_json
+from ocikit.digest import Digest
+from ocikit.engine import Engine, engines
+from ocikit.errors import OcikitError
+
+_ANSWER = "engine.json"
+INPUT = "input"
+
+
+def run_ask_engine(request: Mapping[str, Any]) -> int:
+    """Choose an engine, and find out what it has of the image; the answer goes to `engine.json`.
+
+    Of several engines the first that answers is taken.
+    """
+    with _answered() as answer:
+        candidates = engines(request["engine"], os.environ)
+        for number, engine in enumerate(candidates, 1):
+            try:
+                found = engine.find(request["names"])
+            except OcikitError:
+                if number == len(candidates):
+                    raise
+                continue
+            known = 0 if found else engine.known_layers(request["diff_ids"])
+            answer.update(kind=engine.kind, path=engine.path, image=found, known_layers=known)
+            return 0
+    return 0
+
+
+def run_load(request: Mapping[str, Any]) -> int:
+    """Load the image of the layout `input/NAME` into an engine; the ID it has there goes to `engine.json`."""
+    engine, name = Engine(request["kind"], request["path"]), request["name"]
+    without = frozenset(map(Digest.parse, request["without"]))
+    os.chdir(INPUT)
+    with _answered("..") as answer:
+        engine.load(name, Digest.parse(request["digest"]), f"{name}:latest", without)
+        found = engine.find(request["names"])
+        if found is None:
+            raise OcikitError(f"{engine.kind} loaded the image, and has none of {', '.join(request['names'])}.")
+        engine.tag(found, f"{name}:latest")
+        answer.update(image=found)
+    return 0
+
+
+@contextmanager
+def _answered(folder: str = ".") -> Iterator[dict[str, Any]]:
+    answer: dict[str, Any] = {}
+    try:
+        yield answer
+    except OcikitError as error:
+        answer = {"error": str(error)}
+    Path(folder, _ANSWER).write_bytes(canonical_json.dumps(answer))

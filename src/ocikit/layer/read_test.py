@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable
+
+import pytest
+
+from ocikit.errors import InvalidContent
+from ocikit.layer.files import File
+from ocikit.layer.read import read_files
+
+HELLO = f"sha256:{hashlib.sha256(b'hello').hexdigest()}"
+EMPTY = f"sha256:{hashlib.sha256().hexdigest()}"
+Add = Callable[[tarfile.TarFile], None]
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", **more: object) -> Add:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, len(content)
+    for key, value in more.items():
+        setattr(info, key, value)
+    return lambda archive: archive.addfile(info, io.BytesIO(content))
+
+
+def tar(*members: Add) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for add in members:
+            add(archive)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "entry, wanted",
+    [
+        pytest.param(member("a", content=b"hello"), File("a", "file", 0o644, size=5, digest=HELLO), id="file"),
+        pytest.param(
+            member("./a", content=b"hello", mode=0o4755, uid=1, gid=2),
+            File("a", "file", 0o4755, 1, 2, 5, HELLO),
+            id="mode-and-owner",
+        ),
+        pytest.param(member("d/", tarfile.DIRTYPE, mode=0o755), File("d", "directory", 0o755), id="directory"),
+        pytest.param(
+            member("/l", tarfile.SYMTYPE, linkname="../x", mode=0o777),
+            File("l", "symlink", 0o777, target="../x"),
+            id="link",
+        ),
+        pytest.param(
+            member("n", tarfile.CHRTYPE, devmajor=1, devminor=3), File("n", "special", 0o644, target="1:3"), id="device"
+        ),
+        pytest.param(member("d/.wh.a"), File("d/a", "whiteout"), id="whiteout"),
+        pytest.param(member(".wh.a"), File("a", "whiteout"), id="whiteout-in-the-root"),
+        pytest.param(member("d/.wh..wh..opq"), File("d", "opaque"), id="opaque"),
+        pytest.param(member("./", tarfile.DIRTYPE), None, id="root"),
+        pytest.param(member(".wh..wh.plnk"), None, id="aufs"),
+        pytest.param(member("\udcff"), File("\\xff", "file", 0o644, digest=EMPTY), id="no-utf-8"),
+    ],
+)
+def test_an_entry(entry: Add, wanted: File | None) -> None:
+    assert read_files([tar(entry)]) == ((wanted,) if wanted else ())
+
+
+def test_a_hard_link_is_another_name() -> None:
+    first, second, lost = read_files(
+        [
+            tar(
+                member("d/a", content=b"hello"),
+                member("b", tarfile.LNKTYPE, linkname="d/a"),
+                member("c", tarfile.LNKTYPE, linkname="elsewhere"),
+            )
+        ]
+    )
+    assert (second.kind, second.size, second.digest, second.target) == ("hardlink", 5, first.digest, "d/a")
+    assert (lost.kind, lost.size, lost.digest, lost.target) == ("hardlink", 0, "", "elsewhere")
+
+
+def test_the_last_of_two_entries_counts() -> None:
+    (found,) = read_files([tar(member("a", content=b"first"), member("./a", content=b"hello"))])
+    assert found.digest == HELLO
+
+
+def test_any_pieces_give_the_same_and_all_are_read() -> None:
+    data = tar(*(member(f"f{n}", content=b"x" * n) for n in range(50))) + bytes(5000)
+    pieces = iter([data[start : start + 77] for start in range(0, len(data), 77)])
+    assert read_files(pieces) == read_files([data])
+    assert next(pieces, None) is None
+
+
+@pytest.mark.parametrize("data", [b"no tar" * 200, tar(member("a", content=b"x" * 3000))[:2000]], ids=["no-tar", "cut"])
+def test_what_is_no_tar(data: bytes) -> None:
+    with pytest.raises(InvalidContent, match="not a layer's tar"):
+        read_files([data])

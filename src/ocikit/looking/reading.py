@@ -1,0 +1,49 @@
+"""Images and files of layers, read from stores."""
+
+from __future__ import annotations
+
+from ocikit.config import ImageConfig
+from ocikit.descriptor import Descriptor
+from ocikit.digest import verified
+from ocikit.errors import InvalidContent
+from ocikit.image import Image
+from ocikit.layer.compress import decompress, kind_of
+from ocikit.layer.files import File
+from ocikit.layer.read import read_files
+from ocikit.manifest import ImageIndex, Manifest
+from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG
+from ocikit.platform import Platform
+from ocikit.store import Store
+
+
+def read_image(store: Store, name: str, platform: Platform) -> Image:
+    """The image that `name` names, or the one for `platform` in the index that it names.
+
+    Raises NotFound, InvalidContent for what is no container image, InvalidInput where no image is for the platform.
+    """
+    manifest = store.fetch_manifest(name)
+    if isinstance(manifest, ImageIndex):
+        manifest = store.fetch_manifest(str(manifest.select(platform).digest))
+    if isinstance(manifest, ImageIndex):
+        raise InvalidContent(f'"{name}" is an index of indexes; name one of them.')
+    config = read_config(store, manifest)
+    if config is None:
+        raise InvalidContent(f'"{name}" is no container image: its config is a "{manifest.config.media_type}".')
+    return Image(manifest, config)
+
+
+def read_config(store: Store, manifest: Manifest) -> ImageConfig | None:
+    """The config of an image, None for what is no container image."""
+    described = manifest.config
+    if described.media_type not in (OCI_CONFIG, DOCKER_CONFIG):
+        return None
+    with store.open_blob(described) as stream:
+        chunks = verified(stream, described.digest, described.size, "the config")
+        return ImageConfig.parse(b"".join(chunks))
+
+
+def layer_files(store: Store, layer: Descriptor) -> tuple[File, ...]:
+    """Every file of a layer; the blob is verified, and read in bounded memory."""
+    with store.open_blob(layer) as stream:
+        chunks = verified(stream, layer.digest, layer.size, f"layer {layer.digest}")
+        return read_files(decompress(chunks, kind_of(layer.media_type)))

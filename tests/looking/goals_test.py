@@ -1,0 +1,213 @@
+"""`oci-inspect`, `oci-diff` and `tailor`: what they say, and what they ask of registries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ocikit.testing.fake_registry import FakeRegistry
+from support.build_root import BuildRoot, Result
+from support.registry_process import registry_process
+
+BUILD = """\
+file(name="shared-file", source="shared.txt")
+oci_layer(name="shared", dependencies=[":shared-file"])
+files(name="files", sources=["*.txt", "!shared.txt"])
+oci_image(
+    name="image",
+    layers=[":shared"],
+    dependencies=[":files"],
+    directory="/srv",
+    entrypoint=["/bin/serve"],
+    env={"COLOUR": "red"},
+)
+oci_push(name="push", image=":image", repository="web", image_tags=["1"])
+"""
+FILES: dict[str, str | bytes] = {
+    "web/BUILD": BUILD,
+    "web/shared.txt": "shared\n",
+    "web/large.txt": "x" * 2000,
+    "web/small.txt": "x",
+}
+
+
+@pytest.fixture(scope="module")
+def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    with BuildRoot(tmp_path_factory.mktemp("root")) as build_root:
+        build_root.write(FILES)
+        build_root.commit()
+        yield build_root
+
+
+@pytest.fixture
+def root(shared_root: BuildRoot) -> Iterator[BuildRoot]:
+    yield shared_root
+    shared_root.restore()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with registry_process(tmp_path_factory.mktemp("registry")) as address:
+        yield address
+
+
+def at(address: str) -> str:
+    return f"--oci-registries={{'here': {{'address': '{address}', 'default': True}}}}"
+
+
+def difference(root: BuildRoot, address: str, *arguments: str) -> Any:
+    (found,) = json.loads(root.pants(at(address), "oci-diff", "--json", *arguments, "web:push").stdout)
+    return found
+
+
+def paths(files: list[dict[str, Any]]) -> list[str]:
+    return [file["path"] for file in files]
+
+
+def change(root: BuildRoot) -> None:
+    """The image in every way: a variable, and a file new, removed and changed."""
+    build = BUILD.replace('"red"', '"blue", "SIZE": "1"')
+    root.write({"web/BUILD": build, "web/new.txt": "new\n", "web/large.txt": "y" * 2000})
+    (root.path / "web/small.txt").unlink()
+
+
+def test_inspect_tells_what_an_image_is_made_of(root: BuildRoot) -> None:
+    # Not once more for the push of the image.
+    lines = root.pants("oci-inspect", "--files=2", "::").stdout.splitlines()
+    assert lines[0] == "web:image"
+    for line in ("platform    linux/amd64", 'entrypoint  ["/bin/serve"]', "env         COLOUR=red"):
+        assert line in lines
+    layers = lines[lines.index(next(line for line in lines if line.startswith("layers      2, "))) + 1 :]
+    assert [line.rpartition(":")[2] for line in layers[:2]] == ["shared", "files"]
+    assert layers[2] == "largest files"
+    assert [line.split()[:3] for line in layers[3:]] == [
+        ["2.0", "kB", "/srv/web/large.txt"],
+        ["7", "B", "/web/shared.txt"],
+    ]
+
+
+def test_inspect_as_json(root: BuildRoot) -> None:
+    images = json.loads(root.pants("oci-inspect", "--json", "--files=1", "web:push").stdout)
+    assert [image["target"] for image in images] == ["web:push"]
+    (image,) = images
+    assert [layer["origin"].rpartition(":")[2] for layer in image["layers"]] == ["shared", "files"]
+    assert [layer["digest"] for layer in image["layers"]] == [y["digest"] for y in image["manifest"]["layers"]]
+    assert image["config"]["config"]["Env"] == ["COLOUR=red"]
+    assert [(file["path"], file["size"], file["layer"]) for file in image["files"]] == [("/srv/web/large.txt", 2000, 1)]
+    (without,) = json.loads(root.pants("oci-inspect", "--json", "--files=0", "web:image").stdout)
+    assert "files" not in without
+    assert without["digest"] == image["digest"]
+
+
+def test_nothing_to_look_at(root: BuildRoot) -> None:
+    assert "no `oci_image` and no `oci_push`" in root.pants("oci-inspect", "web:files").stderr
+    assert "no `oci_push`" in root.pants("oci-diff", "web:image").stderr
+
+
+@pytest.mark.parametrize("kind", ["directory", "registry"])
+def test_diff(root: BuildRoot, registry: str, kind: str) -> None:
+    address = registry if kind == "registry" else "oci:dist/registry"
+    new = difference(root, address)
+    assert (new["previous"], new["changed"]) == (None, True)
+    assert paths(new["files"]["added"]) == [
+        *("/srv", "/srv/web", "/srv/web/large.txt", "/srv/web/small.txt"),
+        *("/web", "/web/shared.txt"),
+    ]
+    assert f"{address}/web:1\ndigest      (no such tag) → " in root.pants(at(address), "oci-diff", "::").stdout
+
+    root.pants(at(address), "publish", "web:push")
+    same = difference(root, address, "--fail-on-changes")
+    assert (same["changed"], same["previous"]) == (False, new["digest"])
+    assert "nothing differs" in root.pants(at(address), "oci-diff", "::").stdout
+
+    change(root)
+    found = difference(root, address)
+    assert (found["target"], found["reference"]) == ("web:push", f"{address}/web:1")
+    assert (found["previous"], found["changed"]) == (new["digest"], True)
+    assert found["config"] == [
+        {"key": "config.Env.COLOUR", "before": "red", "after": "blue"},
+        {"key": "config.Env.SIZE", "before": None, "after": "1"},
+    ]
+    assert [layer["origin"].rpartition(":")[2] for layer in found["layers"]["added"]] == ["files"]
+    assert len(found["layers"]["removed"]) == 1
+    assert paths(found["files"]["added"]) == ["/srv/web/new.txt"]
+    assert paths(found["files"]["removed"]) == ["/srv/web/small.txt"]
+    (changed,) = found["files"]["changed"]
+    assert changed["before"]["path"] == "/srv/web/large.txt"
+    assert changed["before"]["digest"] != changed["after"]["digest"]
+    result = root.pants(at(address), "oci-diff", "--fail-on-changes", "::", check=False)
+    assert (result.exit_code, "  ~    2.0 kB  /srv/web/large.txt  (content)" in result.stdout) == (1, True)
+
+
+def test_diff_reads_only_what_both_do_not_share(root: BuildRoot) -> None:
+    with FakeRegistry() as registry:
+        root.pants(at(registry.address), "publish", "web:push")
+        registry.requests.clear()
+        difference(root, registry.address)
+        assert [request.method for request in registry.requests] == ["HEAD"]
+        change(root)
+        registry.requests.clear()
+        difference(root, registry.address)
+        # The configuration, and one of the two layers.
+        assert registry.count("GET .*/blobs/") == 2
+        assert {request.method for request in registry.requests} == {"HEAD", "GET"}
+
+
+def test_a_registry_that_is_not_there(root: BuildRoot) -> None:
+    result = root.pants(at("localhost:1"), "oci-diff", "web:push", check=False)
+    assert result.exit_code == 1
+    assert "web:push: localhost:1/web:1 cannot be compared: " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+PROGRAM: dict[str, str | bytes] = {
+    "services/one/BUILD": 'python_sources()\npex_binary(name="bin", entry_point="main.py")\n',
+    "services/one/main.py": "",
+    "services/two/BUILD": 'python_sources()\narchive(name="files", format="tar", files=[])\n',
+    "services/two/main.py": "",
+    "tools/BUILD": 'python_sources()\npex_binary(name="bin", entry_point="main.py")\n',
+    "tools/main.py": "",
+}
+PROPOSED = """
+oci_image(
+    name="image",
+    dependencies=[
+        ":bin",
+    ],
+)
+
+oci_push(
+    name="push",
+    image=":image",
+)
+"""
+
+
+def tailor(root: BuildRoot, *arguments: str) -> Result:
+    return root.pants(*arguments, "tailor", "--check", "::", check=False)
+
+
+def test_tailor_proposes_images_only_where_it_is_asked_to(root: BuildRoot) -> None:
+    root.write(PROGRAM)
+    asked = "--oci-tailor=['services/*']"
+    assert tailor(root).exit_code == 0
+    proposal = tailor(root, asked)
+    assert proposal.exit_code == 1
+    assert proposal.stdout.count("oci_image") == proposal.stdout.count("oci_push") == 1
+    root.pants(asked, "tailor", "::")
+    assert (root.path / "services/one/BUILD").read_text() == f"{PROGRAM['services/one/BUILD']!s}{PROPOSED}"
+    assert (root.path / "services/two/BUILD").read_text() == PROGRAM["services/two/BUILD"]
+    assert tailor(root, asked).exit_code == 0
+
+
+def test_tailor_keeps_away_from_names_that_are_taken(root: BuildRoot) -> None:
+    taken = f'{PROGRAM["tools/BUILD"]!s}files(name="image", sources=["*.txt"])\n'
+    root.write({**PROGRAM, "tools/BUILD": taken, "tools/a.txt": ""})
+    root.pants("--oci-tailor=tools", "tailor", "tools:")
+    build = (root.path / "tools/BUILD").read_text()
+    assert build.startswith(taken)
+    assert 'name="oci-image"' in build
+    assert 'image=":oci-image"' in build

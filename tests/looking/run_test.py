@@ -1,0 +1,186 @@
+"""`pants run` with real engines: what is loaded, what runs, and what is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import shutil
+import signal
+import tarfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.build_root import BuildRoot, Result
+from support.commands import DOCKER, run
+
+pytestmark = pytest.mark.container
+
+BUILD = """\
+files(name="busybox", sources=["busybox", "unique"])
+file(name="script", source="script.sh")
+oci_layer(
+    name="shell",
+    dependencies=[":busybox"],
+    strip_prefix="app",
+    directory="/bin",
+    symlinks={"sh": "busybox", "cat": "busybox", "sleep": "busybox"},
+)
+oci_image(
+    name="image",
+    layers=[":shell"],
+    dependencies=[":script"],
+    entrypoint=["/bin/sh", "/app/script.sh"],
+    args=["own"],
+)
+oci_image(name="archive", layers=[":shell"], entrypoint=["/bin/busybox", "echo", "hello"], package_format="archive")
+"""
+SCRIPT = """\
+echo "arguments: $*"
+[ -t 0 ] && echo "a terminal"
+trap 'echo interrupted; exit 8' INT
+case $1 in
+    cat) cat; exit 3;;
+    wait) echo waiting; while :; do sleep 0.1; done;;
+esac
+exit 5
+"""
+# Keeps what Docker is given.
+DOCKER_WITH_A_COPY = f"""\
+#!/bin/sh
+[ "$1" = load ] || exec {DOCKER} "$@"
+cat > "{{folder}}/loaded.tar" && exec {DOCKER} "$@" < "{{folder}}/loaded.tar"
+"""
+# Podman's own limits may be higher than what root in a container can set; lower ones always work.
+PODMAN = ("--oci-engine=podman", "--oci-run-args=--ulimit=nofile=1024:1024 --ulimit=nproc=1024:1024")
+NAME = "app/image:latest"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    folder = tmp_path_factory.mktemp("engine")
+    (folder / "docker").write_text(DOCKER_WITH_A_COPY.format(folder=folder))
+    (folder / "docker").chmod(0o755)
+    with BuildRoot(folder / "root") as build_root, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        busybox = Path(shutil.which("busybox") or "busybox-static is missing; ./test installs it")
+        # No engine has it: each run of these tests has images of its own.
+        unique = str(uuid.uuid4())
+        build_root.write({"app/BUILD": BUILD, "app/busybox": busybox.read_bytes(), "app/unique": unique})
+        # Podman misses the file where DOCKER_CONFIG says that there is one.
+        build_root.write({"app/script.sh": SCRIPT, ".nobody/config.json": "{}"})
+        for name in ("busybox", "script.sh"):
+            (build_root.path / "app" / name).chmod(0o755)
+        try:
+            yield build_root
+        finally:
+            for name in (NAME, "app/archive:latest"):
+                run(DOCKER, "image", "rm", "--force", name)
+                run("podman", "image", "rm", "--force", "--ignore", f"localhost/{name}")
+
+
+def loaded_layers(root: BuildRoot) -> int | None:
+    """How many layers Docker was given since the last call, None where nothing was loaded."""
+    path = root.path.parent / "loaded.tar"
+    if not path.exists():
+        return None
+    with tarfile.open(path) as tar:
+        count = sum(1 for member in tar if member.isfile() and member.name.startswith("blobs/")) - 2
+    path.unlink()
+    return count
+
+
+def outcome(result: Result) -> tuple[int, list[str]]:
+    return result.exit_code, result.stdout.splitlines()
+
+
+def test_an_image_runs_and_only_what_docker_lacks_is_loaded(root: BuildRoot) -> None:
+    assert outcome(root.pants("run", "app:image", check=False)) == (5, ["arguments: own"])
+    assert loaded_layers(root) == 2
+    assert outcome(root.pants("run", "app:image", "--", "one", "t w o", check=False)) == (5, ["arguments: one t w o"])
+    assert loaded_layers(root) is None
+
+    script = root.path / "app/script.sh"
+    script.write_text(script.read_text() + "# changed\n")
+    assert outcome(root.pants("run", "app:image", check=False)) == (5, ["arguments: own"])
+    assert loaded_layers(root) == 1
+    named = run(DOCKER, "image", "inspect", "--format", "{{.Id}}", NAME).strip()
+    run(DOCKER, "image", "rm", "--force", named)
+    assert outcome(root.pants("run", "app:image", check=False)) == (5, ["arguments: own"])
+    assert loaded_layers(root) in (1, 2)
+    assert run(DOCKER, "image", "inspect", "--format", "{{.Id}}", NAME).strip() == named
+    assert run(DOCKER, "ps", "--all", "--quiet", "--filter", f"ancestor={named}") == ""
+
+
+def test_run_args_come_before_the_image(root: BuildRoot) -> None:
+    settings = "--oci-run-args=['--hostname', 'box', '--entrypoint', '/bin/cat']"
+    assert outcome(root.pants(settings, "run", "app:image", "--", "/etc/hostname")) == (0, ["box"])
+
+
+def test_podman_runs_it_too(root: BuildRoot) -> None:
+    first = root.pants(*PODMAN, "run", "app:image", "--", "x", check=False)
+    assert outcome(first) == (5, ["arguments: x"]), first
+    again = root.pants(*PODMAN, "run", "app:image", "--", "x", check=False)
+    assert outcome(again) == (5, ["arguments: x"])
+    assert "Load into" not in again.stderr
+    docker, podman = (run(engine, "image", "inspect", "--format", "{{.Id}}", NAME) for engine in (DOCKER, "podman"))
+    assert docker.strip() == f"sha256:{podman.strip()}"
+
+
+def test_where_docker_does_not_answer(root: BuildRoot) -> None:
+    nobody = {"DOCKER_HOST": f"unix://{root.path}/nobody"}
+    failed = root.pants("--oci-engine=docker", "run", "app:image", env=nobody, check=False)
+    assert failed.exit_code == 1
+    assert "app:image: docker does not answer: Cannot connect to the Docker daemon" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert outcome(root.pants(PODMAN[1], "run", "app:image", "--", "x", env=nobody, check=False)) == (
+        5,
+        ["arguments: x"],
+    )
+
+
+def test_a_pipe_is_its_standard_input(root: BuildRoot) -> None:
+    reading, writing = os.pipe()
+    with root.start("run", "app:image", "--", "cat", stdin=reading) as process:
+        os.close(reading)
+        os.write(writing, b"a line\n")
+        os.close(writing)
+        assert process.stdout
+        assert process.stdout.read() == b"arguments: cat\na line\n"
+    assert process.returncode == 3
+
+
+def test_a_terminal_is_attached(root: BuildRoot) -> None:
+    # Pants hands a terminal on where all three are one, and its daemon only with the dynamic UI.
+    ours, theirs = pty.openpty()
+    with root.start("--dynamic-ui", "run", "app:image", stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        output = b""
+        # Linux's answer when the other side is closed.
+        with contextlib.suppress(OSError):
+            while chunk := os.read(ours, 1000):
+                output += chunk
+    os.close(ours)
+    assert (process.returncode, b"arguments: own\r\na terminal\r\n" in output) == (5, True), output
+
+
+def test_an_interrupt_reaches_it(root: BuildRoot) -> None:
+    with root.start("run", "app:image", "--", "wait") as process:
+        assert process.stdout
+        assert [process.stdout.readline() for _ in range(2)] == [b"arguments: wait\n", b"waiting\n"]
+        process.send_signal(signal.SIGINT)
+        assert b"interrupted" in process.stdout.read()
+    assert process.returncode != 0
+    assert run(DOCKER, "ps", "--quiet", "--filter", f"ancestor={NAME}") == ""
+
+
+def test_a_target_says_that_it_is_packaged_as_an_archive(root: BuildRoot) -> None:
+    root.pants("package", "app:archive")
+    archive = str(root.path / "dist/app/archive.tar")
+    for engine in (DOCKER, "podman"):
+        assert "app/archive:latest" in run(engine, "load", "--input", archive)
+    assert run(DOCKER, "run", "--rm", "--network=none", "app/archive:latest") == "hello\n"
+    assert run("skopeo", "inspect", "--format", "{{.Name}} {{.Os}}", f"oci-archive:{archive}").strip().endswith("linux")
