@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pants.core.goals.package import OutputPathField, PackageFieldSet
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Address, Addresses
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.environment import EnvironmentName
 from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
@@ -41,6 +41,7 @@ from pants_oci.steps.layer import (
     call_explicit_layer,
     sources_of,
 )
+from pants_oci.steps.named import BaseAddressRequest, call_base_address
 from pants_oci.steps.parts import Part
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import (
@@ -147,7 +148,7 @@ class OwnLayers:
 @rule(desc="Build the layers of an OCI image", level=LogLevel.DEBUG)
 async def build_own_layers(field_set: ImageFieldSet) -> OwnLayers:
     address = field_set.address
-    base_addresses = await resolve_unparsed_address_inputs(base_of(field_set), **implicitly())
+    base = await call_base_address(base_of(field_set))
     layer_addresses = await resolve_unparsed_address_inputs(
         addresses_in(field_set.layers.value or (), address, OciImageLayersField.alias),
         **implicitly(),
@@ -155,7 +156,7 @@ async def build_own_layers(field_set: ImageFieldSet) -> OwnLayers:
     layer_targets = await targets_of(**implicitly(Addresses(layer_addresses)))
     _refuse_other_layers(address, layer_targets)
     explicit = await concurrently(call_explicit_layer(LayerFieldSet.create(target)) for target in layer_targets)
-    contents = await call_contents(ContentsRequest(field_set.dependencies, (*base_addresses, *layer_addresses)))
+    contents = await call_contents(ContentsRequest(field_set.dependencies, (*base.addresses, *layer_addresses)))
     placement = ocikit.Placement(directory=field_set.directory.value)
     with blamed_on(address):
         # Layers could hide each other's files; that two dependencies want one path is never meant.
@@ -190,8 +191,8 @@ async def find_lineage(request: ImageRequest) -> Lineage:
     images = [request.field_set]
     while True:
         above = images[0]
-        addresses = await resolve_unparsed_address_inputs(base_of(above), **implicitly())
-        targets = await targets_of(**implicitly(Addresses(addresses)))
+        base = await call_base_address(base_of(above))
+        targets = await targets_of(**implicitly(base.addresses))
         if not targets:
             return Lineage(tuple(images), None)
         if isinstance(targets[0], OciBaseTarget):
@@ -239,9 +240,9 @@ async def build_image(request: ImageRequest) -> BuiltImage:
 call_image = by_name(build_image, BuiltImage, ImageRequest)
 
 
-def base_of(field_set: ImageFieldSet) -> UnparsedAddressInputs:
-    """The address in the `base` field, if any."""
-    return addresses_in((field_set.base.value,), field_set.address, OciImageBaseField.alias)
+def base_of(field_set: ImageFieldSet) -> BaseAddressRequest:
+    """The question which target the `base` field names, if any."""
+    return BaseAddressRequest(field_set.address, field_set.base.value, field_set.platform.value)
 
 
 def _refuse_other_bases(owner: Address, base: Target, above: Iterable[ImageFieldSet]) -> None:
