@@ -12,11 +12,12 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import implicitly, resolve_unparsed_address_inputs
-from pants_oci.steps.index_images import IndexImagesRequest, call_index_images
+from pants_oci.steps.named import BaseAddressRequest, NamedRequest, call_base_address, call_named
 from pants_oci.targets.image import (
     OciImageBaseField,
     OciImageDependenciesField,
     OciImageLayersField,
+    OciImagePlatformField,
 )
 from pants_oci.targets.index import OciIndexDependenciesField, OciIndexImagesField
 from pants_oci.targets.push import OciPushDependenciesField, OciPushImageField
@@ -28,6 +29,7 @@ class ImageInferenceFieldSet(FieldSet):
 
     base: OciImageBaseField
     layers: OciImageLayersField
+    platform: OciImagePlatformField
 
 
 class InferImageDependencies(InferDependenciesRequest[ImageInferenceFieldSet]):
@@ -65,36 +67,31 @@ def addresses_in(values: Iterable[str | None], owner: Address, field_alias: str)
     )
 
 
-def _image_fields(field_set: ImageInferenceFieldSet) -> tuple[UnparsedAddressInputs, ...]:
-    return (
-        addresses_in((field_set.base.value,), field_set.address, OciImageBaseField.alias),
-        addresses_in(field_set.layers.value or (), field_set.address, OciImageLayersField.alias),
-    )
-
-
 @rule(desc="Infer the dependencies of an OCI image", level=LogLevel.DEBUG)
 async def infer_image_dependencies(request: InferImageDependencies) -> InferredDependencies:
-    base, layers = _image_fields(request.field_set)
-    base_address = await resolve_unparsed_address_inputs(base, **implicitly())
-    layer_addresses = await resolve_unparsed_address_inputs(layers, **implicitly())
-    return InferredDependencies((*base_address, *layer_addresses))
+    field_set = request.field_set
+    base = await call_base_address(
+        BaseAddressRequest(field_set.address, field_set.base.value, field_set.platform.value)
+    )
+    layers = await resolve_unparsed_address_inputs(
+        addresses_in(field_set.layers.value or (), field_set.address, OciImageLayersField.alias),
+        **implicitly(),
+    )
+    return InferredDependencies((*base.addresses, *layers))
 
 
 @rule(desc="Infer the dependencies of an OCI index", level=LogLevel.DEBUG)
 async def infer_index_dependencies(request: InferIndexDependencies) -> InferredDependencies:
     field_set = request.field_set
-    found = await call_index_images(IndexImagesRequest(field_set.address, field_set.images.value))
+    found = await call_named(NamedRequest(field_set.address, OciIndexImagesField.alias, field_set.images.value))
     return InferredDependencies(found.addresses)
 
 
 @rule(desc="Infer the dependencies of an OCI push", level=LogLevel.DEBUG)
 async def infer_push_dependencies(request: InferPushDependencies) -> InferredDependencies:
     field_set = request.field_set
-    addresses = await resolve_unparsed_address_inputs(
-        addresses_in((field_set.image.value,), field_set.address, OciPushImageField.alias),
-        **implicitly(),
-    )
-    return InferredDependencies(addresses)
+    found = await call_named(NamedRequest(field_set.address, OciPushImageField.alias, (field_set.image.value,)))
+    return InferredDependencies(found.addresses)
 
 
 def rules() -> Iterable[object]:

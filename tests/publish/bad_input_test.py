@@ -67,6 +67,13 @@ def push(fields: str, *parts: str, **others: object) -> Case:
     return Case(f'{IMAGE}oci_push(name="push", image=":image", {fields})\n', parts, "publish", "push", **others)  # type: ignore[arg-type]
 
 
+def index(fields: str, *parts: str) -> Case:
+    """An index of some images, of which two are for one platform and one is parametrized."""
+    both = 'oci_image(name="both", dependencies=[":file"], platform=parametrize("linux/amd64", "linux/arm64"))\n'
+    other = 'oci_image(name="other", dependencies=[":file"])\n'
+    return Case(f'{IMAGE}{other}{both}oci_index(name="index", {fields})\n', parts, target="index")
+
+
 def base(fields: str, *parts: str, make: Callable[[Path], object] | None = None, blamed: str = "base") -> Case:
     """An image on an `oci_base` that has `fields`."""
     build = f'oci_base(name="base", {fields})\noci_image(name="image", base=":base")\n'
@@ -378,6 +385,60 @@ PUSHES = [
     ),
 ]
 
+INDEXES = [
+    pytest.param(
+        index('images=[":image", ":other"]', "{here}:image and {here}:other", '"linux/amd64"', "leave one out"),
+        id="two-images-of-one-platform",
+    ),
+    pytest.param(
+        index('images=[":both", ":image"]', "{here}:both@platform=linux/amd64 and {here}:image", '"linux/amd64"'),
+        id="a-platform-that-a-parametrized-image-has",
+    ),
+    pytest.param(
+        index('images=[":image", "{here}:image"]', "`images`", "{here}:image twice", "once"), id="an-image-twice"
+    ),
+    pytest.param(
+        index('images=[":both@platform=linux/386"]', "`images`", "{here}:both@platform=linux/arm64"),
+        id="a-platform-that-is-no-parameter",
+    ),
+    pytest.param(index("images=[]", "`images`", "empty", "`oci_image`"), id="an-index-of-nothing"),
+    pytest.param(index("", "'images'", "must be defined"), id="an-index-without-images"),
+    pytest.param(index('images=[":none"]', "`images`", "{here}:none", "does not exist"), id="no-such-image"),
+    pytest.param(index('images=[":file", ":image"]', "{here}:file", "`file`", "`oci_image`"), id="an-index-of-a-file"),
+    pytest.param(index('images=":image"', "'images'", "':image'", "strings"), id="images-as-a-string"),
+    pytest.param(
+        index('images=[":image"], annotations={"": "x"}', "`annotations`", '""'), id="annotation-name-of-an-index"
+    ),
+    pytest.param(
+        Case(
+            f'{IMAGE}oci_index(name="one", images=[":image"])\noci_index(name="index", images=[":one"])\n',
+            ("{here}:one", "`oci_index`", "`oci_image`"),
+            target="index",
+        ),
+        id="an-index-of-indexes",
+    ),
+    pytest.param(
+        Case(
+            'file(name="file", source="file.txt")\n'
+            'oci_image(name="low", dependencies=[":file"], platform=parametrize("linux/amd64", "linux/arm64"))\n'
+            'oci_image(name="image", base=":low", platform="linux/386")\n',
+            ("`base`", '":low"', "parametrized", '"linux/386"', "{here}:low@platform=linux/arm64"),
+        ),
+        id="a-base-that-no-parameter-fits",
+    ),
+    pytest.param(
+        Case(
+            'file(name="file", source="file.txt")\n'
+            'oci_image(name="image", dependencies=[":file"], platform=parametrize("linux/amd64", "linux/arm64"))\n'
+            'oci_push(name="push", image=":image")\n',
+            ("`image`", "{here}:image@platform=linux/amd64, {here}:image@platform=linux/arm64", "one", "`oci_index`"),
+            "publish",
+            "push",
+        ),
+        id="push-of-a-parametrized-image",
+    ),
+]
+
 OPTIONS = [
     pytest.param(
         Case(IMAGE, ("[oci].compression", "no level 99", "1 to 12"), options=("--oci-compression=gzip:99",)), id="level"
@@ -463,7 +524,7 @@ OPTIONS = [
     ),
 ]
 
-TABLE: list[ParameterSet] = [*BASES, *CONTENTS, *FIELDS, *PUSHES, *OPTIONS]
+TABLE: list[ParameterSet] = [*BASES, *CONTENTS, *FIELDS, *PUSHES, *INDEXES, *OPTIONS]
 
 
 @pytest.fixture(scope="module")

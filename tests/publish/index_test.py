@@ -35,6 +35,8 @@ oci_index(
     name="index", images=[":armv7", ":image"], annotations={"org.opencontainers.image.title": "web"}
 )
 oci_index(name="two", images=[":image@platform=linux/arm64", ":armv7"])
+oci_image(name="above", base=":image", dependencies=[":arm-text"], platform=parametrize("linux/amd64", "linux/arm64"))
+oci_index(name="above-index", images=[":above"])
 oci_push(name="push", image=":index", repository="shop/web", image_tags=["latest", "{digest}"])
 oci_push(name="push-armv7", image=":armv7", repository="shop/armv7")
 """
@@ -113,6 +115,10 @@ def test_images_are_dependencies_of_an_index(publisher: Publisher) -> None:
     both = {"web:image@platform=linux/amd64", "web:image@platform=linux/arm64"}
     assert listed("dependencies", "web:index") == {"web:armv7", *both}
     assert listed("dependencies", "web:two") == {"web:armv7", "web:image@platform=linux/arm64"}
+    assert listed("dependencies", "web:above@platform=linux/arm64") == {
+        "web:image@platform=linux/arm64",
+        "web:arm-text",
+    }
     assert listed("dependencies", "web:push") == {"web:index"}
     assert {"web:index", "web:two", "web:push"} <= listed("dependents", "--transitive", "web:arm-text")
 
@@ -199,7 +205,7 @@ def test_docker_runs_the_image_of_this_machine(publisher: Publisher, first: Firs
 
 def test_package_writes_a_layout_that_leads_to_every_image(publisher: Publisher, first: First) -> None:
     publisher.publish("publish", "web:push")
-    publisher.root.pants("package", "web:index", "web:two", "web:push")
+    publisher.root.pants("package", "web:index", "web:two", "web:above-index", "web:push")
     dist = publisher.root.path / "dist/web"
     raw = publisher.raw()
     listed = json.loads((dist / "index/index.json").read_text())["manifests"]
@@ -211,8 +217,9 @@ def test_package_writes_a_layout_that_leads_to_every_image(publisher: Publisher,
         choice = (f"--override-arch={architecture}", *(f"--override-variant={text}" for text in variant))
         config = run("skopeo", *choice, "inspect", "--config", "--raw", f"oci:{dist / 'index'}")
         assert digest_of(config.encode()) == child["config"]["digest"]
-    two = json.loads(run("skopeo", "inspect", "--raw", f"oci:{dist / 'two'}"))
-    assert [child["platform"]["architecture"] for child in two["manifests"]] == ["arm", "arm64"]
+    for name, architectures in (("two", ["arm", "arm64"]), ("above-index", ["amd64", "arm64"])):
+        index = json.loads(run("skopeo", "inspect", "--raw", f"oci:{dist / name}"))
+        assert [child["platform"]["architecture"] for child in index["manifests"]] == architectures
 
 
 @pytest.mark.container

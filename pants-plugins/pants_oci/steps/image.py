@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pants.core.goals.package import OutputPathField, PackageFieldSet
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Address, Addresses
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.environment import EnvironmentName
 from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
@@ -43,6 +43,7 @@ from pants_oci.steps.layer import (
     call_explicit_layer,
     sources_of,
 )
+from pants_oci.steps.named import BaseAddressRequest, call_base_address
 from pants_oci.steps.parts import Part
 from pants_oci.steps.python_application import (
     ApplicationRequest,
@@ -198,7 +199,7 @@ class OwnLayers:
 async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
     field_set = request.field_set
     address = field_set.address
-    base_addresses = await resolve_unparsed_address_inputs(base_of(field_set), **implicitly())
+    base = await call_base_address(base_of(field_set))
     layer_addresses = await resolve_unparsed_address_inputs(
         addresses_in(field_set.layers.value or (), address, OciImageLayersField.alias),
         **implicitly(),
@@ -208,7 +209,7 @@ async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
     explicit = await concurrently(call_explicit_layer(LayerFieldSet.create(target)) for target in layer_targets)
     split_pex = field_set.pex_layers.value == "split"
     contents = await call_contents(
-        ContentsRequest(field_set.dependencies, (*base_addresses, *layer_addresses), split_pex)
+        ContentsRequest(field_set.dependencies, (*base.addresses, *layer_addresses), split_pex)
     )
     _refuse_several(address, [binary.address for binary in contents.binaries])
     applications = await concurrently(
@@ -263,8 +264,8 @@ async def find_lineage(request: ImageRequest) -> Lineage:
     images = [request.field_set]
     while True:
         above = images[0]
-        addresses = await resolve_unparsed_address_inputs(base_of(above), **implicitly())
-        targets = await targets_of(**implicitly(Addresses(addresses)))
+        base = await call_base_address(base_of(above))
+        targets = await targets_of(**implicitly(base.addresses))
         if not targets:
             return Lineage(tuple(images), None)
         if isinstance(targets[0], OciBaseTarget):
@@ -328,9 +329,9 @@ async def build_image(request: ImageRequest) -> BuiltImage:
 call_image = by_name(build_image, BuiltImage, ImageRequest)
 
 
-def base_of(field_set: ImageFieldSet) -> UnparsedAddressInputs:
-    """The address in the `base` field, if any."""
-    return addresses_in((field_set.base.value,), field_set.address, OciImageBaseField.alias)
+def base_of(field_set: ImageFieldSet) -> BaseAddressRequest:
+    """The question which target the `base` field names, if any."""
+    return BaseAddressRequest(field_set.address, field_set.base.value, field_set.platform.value)
 
 
 def _interpreters(lineage: Lineage, base: ocikit.Image | None) -> list[Interpreter | None]:

@@ -16,7 +16,7 @@ import ocikit
 from pants_oci.compat import by_name, concurrently, implicitly, targets_of
 from pants_oci.errors import OciTargetError, blamed_on, kind_of
 from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
-from pants_oci.steps.index_images import IndexImagesRequest, call_index_images
+from pants_oci.steps.named import NamedRequest, call_named
 from pants_oci.targets.image import OciImageTarget, OciPackageFormatField
 from pants_oci.targets.index import (
     OciIndexAnnotationsField,
@@ -57,7 +57,7 @@ class BuiltIndex:
 @rule(desc="Build an OCI index", level=LogLevel.DEBUG)
 async def build_index(request: IndexRequest) -> BuiltIndex:
     field_set = request.field_set
-    found = await call_index_images(IndexImagesRequest(field_set.address, field_set.images.value))
+    found = await call_named(NamedRequest(field_set.address, OciIndexImagesField.alias, field_set.images.value))
     _refuse_twice(field_set.address, found.addresses)
     targets = await targets_of(**implicitly(Addresses(found.addresses)))
     _refuse_other_images(field_set.address, targets)

@@ -17,13 +17,13 @@ import ocikit
 from ocikit.errors import InvalidInput
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.reference import validate_tag
-from pants_oci.compat import by_name, concurrently, implicitly, resolve_unparsed_address_inputs, targets_of
-from pants_oci.dependency_inference import addresses_in
+from pants_oci.compat import by_name, concurrently, implicitly, targets_of
 from pants_oci.errors import OciTargetError, blamed_on, found_in, kind_of
 from pants_oci.placeholders import DIGEST_PLACEHOLDER, address_values, fill
 from pants_oci.registries import Registries, Registry, split_host
 from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
+from pants_oci.steps.named import NamedRequest, call_named
 from pants_oci.steps.placeholders import PlaceholderRequest, call_placeholder_values
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.image import OciImageTarget
@@ -81,18 +81,16 @@ class Wanted:
 async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
     field_set = request.field_set
     address = field_set.address
-    addresses = await resolve_unparsed_address_inputs(
-        addresses_in((field_set.image.value,), address, OciPushImageField.alias), **implicitly()
-    )
-    targets = await targets_of(**implicitly(Addresses(addresses)))
+    found = await call_named(NamedRequest(address, OciPushImageField.alias, (field_set.image.value,)))
+    targets = await targets_of(**implicitly(Addresses(found.addresses)))
     _refuse_others(address, targets)
     with blamed_on(address):
         chosen = _registries(field_set, oci.registries)
     templates = [field_set.repository.value or "", oci.default_repository]
     for registry in chosen:
         templates += [registry.repository or "", *registry.extra_image_tags]
-    found = await call_placeholder_values(PlaceholderRequest((*templates, *(field_set.image_tags.value or ()))))
-    values = {**address_values(address), **found.values, DIGEST_PLACEHOLDER: "0" * _DIGEST_DIGITS}
+    filled = await call_placeholder_values(PlaceholderRequest((*templates, *(field_set.image_tags.value or ()))))
+    values = {**address_values(address), **filled.values, DIGEST_PLACEHOLDER: "0" * _DIGEST_DIGITS}
     with blamed_on(address):
         # A name that is wrong is told before the image is built.
         for registry in chosen:

@@ -90,7 +90,12 @@ class _Run:
         manifest = self._manifests[step.manifest.digest]
         self._wait_for_needs(step.destination, manifest)
         with self._stores.timed(step.destination) as store:
-            store.push_manifest(manifest)
+            try:
+                store.push_manifest(manifest)
+            except NetworkError:
+                # The answer may have been lost.
+                if not _names(store, str(step.manifest.digest), manifest):
+                    raise
 
     def put(self, step: Put) -> dict[str, str]:
         """Returns why tags were not moved, by tag."""
@@ -150,10 +155,10 @@ def _move_tag(store: Store, tag: str, manifest: Manifest | ImageIndex) -> str | 
     return None
 
 
-def _names(store: Store, tag: str, manifest: Manifest | ImageIndex) -> bool:
-    """Whether a tag names the image."""
+def _names(store: Store, name: str, manifest: Manifest | ImageIndex) -> bool:
+    """Whether a tag, or its digest, names the image."""
     try:
-        found = store.resolve(tag)
+        found = store.resolve(name)
     except OcikitError:
         return False
     return found is not None and found.digest == manifest.descriptor.digest

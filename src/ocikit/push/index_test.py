@@ -37,8 +37,9 @@ from ocikit.push.steps import Plan
 from ocikit.push.stores import Stores
 from ocikit.push.survey import survey
 from ocikit.push.wanted import Destination, PushRequest
+from ocikit.registry.client import RegistryClient
 from ocikit.store import Opener
-from ocikit.testing.fake_faults import Faults, Refusal
+from ocikit.testing.fake_faults import Break, Disturbance, Faults, Refusal
 from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import described, index_of, manifest_of
 
@@ -263,7 +264,8 @@ class Publisher:
 
     def __call__(self, *wanted: PushRequest, policy: Policy = DEFAULT_POLICY) -> Published:
         self.registry.requests.clear()
-        stores = Stores(self._folder, {"DOCKER_CONFIG": self._folder}, {})
+        make_client = partial(RegistryClient, sleep=lambda seconds: None)
+        stores = Stores(self._folder, {"DOCKER_CONFIG": self._folder}, {}, make_client=make_client)
         seen = survey(wanted, stores, policy)
         steps = plan(wanted, seen, policy)
         manifests = {m.descriptor.digest: m for request in wanted for m in (request.manifest, *request.children)}
@@ -331,6 +333,16 @@ def test_an_image_that_is_refused_keeps_the_tag_where_it_is(publisher: Publisher
     assert (index.outcome, shop.outcome) == ("failed", "pushed")
     assert "the image for linux/arm64 (sha256:" in str(index.error)
     assert publisher.registry.repositories["web"].tags == before
+
+
+@pytest.mark.parametrize("times", [1, None])
+def test_an_image_whose_answer_is_lost_is_stored(publisher: Publisher, times: int | None) -> None:
+    lost = Disturbance(f"PUT .*/manifests/{ARM.descriptor.digest}", Break.LOST, times=times)
+    publisher.registry.faults = Faults(disturbances=(lost,))
+    (row,) = publisher(push(destination=publisher.at("web"))).rows
+    assert (row.outcome, row.error) == ("pushed", None)
+    assert publisher.registry.counter.fired(lost) >= 1
+    assert publisher.registry.incomplete() == {}
 
 
 def test_a_directory_of_layouts_lists_the_index_alone(publisher: Publisher, tmp_path: Path) -> None:

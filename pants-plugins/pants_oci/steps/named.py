@@ -1,0 +1,104 @@
+"""Which targets an address in a field stands for; one that is parametrized stands for several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pants.base.specs import AddressLiteralSpec, RawSpecsWithoutFileOwners
+from pants.engine.addresses import Address, Addresses, AddressInput
+from pants.engine.rules import collect_rules, rule
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+from pants_oci.compat import addresses_of_specs, by_name, concurrently, implicitly
+from pants_oci.errors import OciTargetError
+from pants_oci.targets.image import OciImageBaseField, OciImagePlatformField
+
+
+@dataclass(frozen=True)
+class NamedRequest:
+    """Find the targets that the addresses in a field of the target `owner` stand for."""
+
+    owner: Address
+    field_alias: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Named:
+    """The addresses in the order of the field; one that is named twice is there twice."""
+
+    addresses: tuple[Address, ...]
+
+
+@rule(desc="Find what a field names", level=LogLevel.DEBUG)
+async def named_targets(request: NamedRequest) -> Named:
+    found = await concurrently(addresses_of_specs(**implicitly(_spec(text, request))) for text in request.texts)
+    return Named(tuple(address for addresses in found for address in addresses))
+
+
+call_named = by_name(named_targets, Named, NamedRequest)
+
+
+@dataclass(frozen=True)
+class BaseAddressRequest:
+    """Find what the image `address`, which is for `platform`, is built on."""
+
+    address: Address
+    base: str | None
+    platform: str
+
+
+@dataclass(frozen=True)
+class BaseAddress:
+    """No address, or one."""
+
+    addresses: Addresses
+
+
+@rule(desc="Find the base of an OCI image", level=LogLevel.DEBUG)
+async def base_address(request: BaseAddressRequest) -> BaseAddress:
+    texts = (request.base,) if request.base else ()
+    found = await call_named(NamedRequest(request.address, OciImageBaseField.alias, texts))
+    named = found.addresses
+    fitting = fitting_parameters(named, {OciImagePlatformField.alias: request.platform, **request.address.parameters})
+    if named and len(fitting) != 1:
+        there = ", ".join(str(address) for address in fitting or named)
+        raise OciTargetError(
+            request.address,
+            f'the `{OciImageBaseField.alias}` "{request.base}" is parametrized, and '
+            + (
+                f"several fit this image; name one of them: {there}."
+                if fitting
+                else f'none is for "{request.platform}"; there are: {there}.'
+            ),
+        )
+    return BaseAddress(Addresses(fitting))
+
+
+call_base_address = by_name(base_address, BaseAddress, BaseAddressRequest)
+
+
+def fitting_parameters(addresses: Sequence[Address], wanted: Mapping[str, str]) -> tuple[Address, ...]:
+    """Those of several addresses that have no parameter of another value than is wanted; one address is meant."""
+    if len(addresses) < 2:
+        return tuple(addresses)
+    return tuple(a for a in addresses if all(wanted.get(key, value) == value for key, value in a.parameters.items()))
+
+
+def _spec(text: str, request: NamedRequest) -> RawSpecsWithoutFileOwners:
+    """What the command line would take it for: as the address of one target it could not stand for several."""
+    origin = f"the `{request.field_alias}` field of {request.owner}"
+    parsed = AddressInput.parse(text, relative_to=request.owner.spec_path, description_of_origin=origin)
+    literal = AddressLiteralSpec(
+        path_component=parsed.path_component,
+        target_component=parsed.target_component,
+        generated_component=parsed.generated_component,
+        parameters=FrozenDict(parsed.parameters),
+    )
+    return RawSpecsWithoutFileOwners(description_of_origin=origin, address_literals=(literal,))
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()
