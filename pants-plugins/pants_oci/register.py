@@ -8,7 +8,7 @@ from pants.backend.python.util_rules import pex
 from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
-from pants_oci import dependency_inference, subsystem
+from pants_oci import dependency_inference, lockfile_target, subsystem
 from pants_oci.goals import lock, package, publish
 from pants_oci.steps import (
     base,
@@ -55,6 +55,7 @@ def rules() -> Iterable[object]:
         *lock.rules(),
         *lock_process.rules(),
         *lockfile.rules(),
+        *lockfile_target.rules(),
         *ocikit_process.rules(),
         *package.rules(),
         *parts.rules(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -43,7 +44,7 @@ class World:
     def moved(self, proxy: CountingProxy) -> tuple[int, int, tuple[Exchange, ...]]:
         """Bytes downloaded and uploaded, and what was asked about the layer's bytes."""
         exchanges = proxy.take()
-        about = tuple(e for e in exchanges if str(self.layer.digest) in e.target and e.method != "HEAD")
+        about = tuple(e for e in exchanges if str(self.layer.digest) in unquote(e.target) and e.method != "HEAD")
         return sum(e.answer for e in exchanges if e.method != "HEAD"), sum(e.body for e in exchanges), about
 
     def has_layer(self, proxy: CountingProxy, repository: str) -> bool:

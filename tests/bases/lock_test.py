@@ -195,6 +195,14 @@ def test_two_branches_add_a_base_each(locked: Project) -> None:
         root.write({f"{name}/BUILD": f'oci_base(name="base", image="{locked.registry.address}/{name}:1")\n'})
         locked.lock(f"{name}:base")
         root.commit()
+    # Who is built on it depends on the lock file.
+    assert root.pants("--changed-since=HEAD~1", "--changed-dependents=transitive", "list").stdout.split() == [
+        "//:_oci_lockfile",
+        "//:again",
+        "//:one",
+        "//:two",
+        "z:base",
+    ]
     root.git("merge", "--quiet", "--no-edit", "first")
     assert [name.rpartition("/")[2] for name in locked.digests()] == ["a:1", "one:1", "two:1", "z:1"]
     assert "up to date" in locked.lock("--check").stdout
