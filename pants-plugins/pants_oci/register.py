@@ -9,7 +9,7 @@ from pants.backend.python.util_rules import pex, pex_from_targets
 from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
-from pants_oci import dependency_inference, subsystem
+from pants_oci import dependency_inference, lockfile_target, subsystem
 from pants_oci.goals import diff, inspect, lock, package, publish, run, tailor
 from pants_oci.steps import (
     base,
@@ -72,6 +72,7 @@ def rules() -> Iterable[object]:
         *lock_process.rules(),
         *lockfile.rules(),
         *named.rules(),
+        *lockfile_target.rules(),
         *ocikit_process.rules(),
         *package.rules(),
         *package_pex_binary.rules(),

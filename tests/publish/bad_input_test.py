@@ -209,15 +209,15 @@ BASES = [
     pytest.param(
         base(
             'image="docker.io/library/python:3.12-slim"',
-            "registries",
-            "cannot be built on yet",
             '"docker.io/library/python:3.12-slim"',
-            "`path`",
+            "not in oci.lock",
+            "`pants oci-lock`",
+            "`digest`",
         ),
-        id="base-in-a-registry",
+        id="base-not-locked",
     ),
     pytest.param(base('image="docker.io/Python"', "`image`", '"docker.io/Python"'), id="base-image-is-no-reference"),
-    pytest.param(base("", "`path`"), id="base-of-nothing"),
+    pytest.param(base("", "`image`", "`path`"), id="base-of-nothing"),
     pytest.param(base('path="../other"', "`path`", '"../other"', "below"), id="base-path-climbs-out"),
     pytest.param(base('path="/layout"', "`path`", '"/layout"', "below"), id="base-path-is-absolute"),
     pytest.param(

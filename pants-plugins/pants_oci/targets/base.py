@@ -9,6 +9,7 @@ from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     AsyncFieldMixin,
+    Dependencies,
     InvalidFieldException,
     SourcesField,
     Target,
@@ -20,6 +21,14 @@ from ocikit.platform import Platform
 from ocikit.reference import Reference
 from pants_oci.targets.python import OciPythonField
 from pants_oci.targets.validation import CheckedStringField, CheckedStringsField
+
+
+class OciBaseDependenciesField(Dependencies):
+    help = help_text(
+        """
+        What a base depends on is inferred: the lock file, where it is named there.
+        """
+    )
 
 
 class OciBasePathField(SourcesField, AsyncFieldMixin):
@@ -98,6 +107,7 @@ class OciBaseTarget(Target):
     alias = "oci_base"
     core_fields = (
         *COMMON_TARGET_FIELDS,
+        OciBaseDependenciesField,
         OciBasePathField,
         OciBaseImageField,
         OciBaseDigestField,
