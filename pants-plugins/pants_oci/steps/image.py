@@ -353,7 +353,7 @@ def _refuse_several(owner: Address, binaries: Sequence[Address]) -> None:
         raise OciTargetError(
             owner,
             f"{' and '.join(map(str, binaries))} cannot be split into layers of one image. Give each an image of its "
-            f'own, let one `pex_binary` have several commands, or set `{OciImagePexLayersField.alias}="single"`.',
+            f'own, or set `{OciImagePexLayersField.alias}="single"`.',
         )
 
 

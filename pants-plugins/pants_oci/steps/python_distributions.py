@@ -230,14 +230,12 @@ def _literally(path: str) -> str:
 
 
 def _explained(stderr: str, request: FlattenRequest) -> str:
-    if "collision" in stderr.lower():
+    found = distributions.collisions(stderr)
+    if found:
         return (
-            f"third-party distributions bring different files of one name: {stderr.strip()}\n"
-            f'Leave one of them out, or set `{OciImagePexCollisionsField.alias}="allow"`: then the first one wins.'
+            f"third-party distributions bring different files of one name: {'; '.join(found)}. Leave all but one out, "
+            f'or set `{OciImagePexCollisionsField.alias}="allow"`: then the first one wins.'
         )
-    if "not find interpreter" in stderr.lower() or "No interpreter" in stderr:
-        version = request.python.interpreter.version
-        return f"no Python {version} on this machine, which its requirements are to be installed for: {stderr.strip()}"
     return f"its requirements could not be installed: {stderr.strip()}"
 
 

@@ -21,6 +21,8 @@ _LEFT_OUT = frozenset(("INSTALLER", "REQUESTED", "direct_url.json", "RECORD.jws"
 _PREFIX_FOLDERS = frozenset(("bin", "etc", "include", "lib", "man", "sbin", "share", "var"))
 _METADATA = re.compile(r"(?P<name>[^/]+)-(?P<version>[^-/]+)\.dist-info/RECORD")
 _PLACEHOLDER = b"#!python"
+_COLLIDING_FILE = re.compile(r"^\d+\. flat/(\S.*) was provided by:$")
+_COLLIDING_WHEEL = re.compile(r"->.*/([^/]+-[^-/]+)-[^/-]+-[^/-]+-[^/-]+\.whl/")
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,20 @@ def console_scripts(texts: Mapping[str, bytes]) -> dict[str, str]:
         if path.endswith(".dist-info/entry_points.txt"):
             found.update(_scripts(texts[path]))
     return found
+
+
+def collisions(told: str) -> tuple[str, ...]:
+    """The files that pex says several wheels bring, and the wheels: "pkg/file.py (one-1.0, two-2.0)"."""
+    found: dict[str, list[str]] = {}
+    path = ""
+    for line in told.splitlines():
+        start = _COLLIDING_FILE.search(line)
+        wheel = _COLLIDING_WHEEL.search(line)
+        if start:
+            path = start[1]
+        elif wheel and path:
+            found.setdefault(path, []).append(wheel[1])
+    return tuple(f"{path} ({', '.join(wheels)})" for path, wheels in found.items())
 
 
 def _distribution(

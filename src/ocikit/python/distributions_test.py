@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ocikit.python.distributions import Distribution, Site, TreeFile, console_scripts, group, take_apart
+from ocikit.python.distributions import Distribution, Site, TreeFile, collisions, console_scripts, group, take_apart
 
 SITE = Site("lib/python3.11/site-packages", "/app/bin/python")
 IN = f"{SITE.packages}/"
@@ -158,3 +158,16 @@ def sized(**sizes: int) -> list[Distribution]:
 )
 def test_grouping(sizes: dict[str, int], budget: int, layers: list[str]) -> None:
     assert [" ".join(d.name for d in layer) for layer in group(sized(**sizes), budget, apart_from=10)] == layers
+
+
+def test_collisions_are_told_by_file_and_distribution() -> None:
+    told = """\
+Encountered collisions populating flat from PEX at deps.pex:
+1. flat/pkg/__init__.py was provided by:
+\tsha1:69 -> /root/.pex/installed_wheels/658b/one_a-1.0-py3-none-any.whl/pkg/__init__.py
+\tsha1:6f -> /root/.pex/installed_wheels/f01d/two-2.0.post1-cp311-cp311-manylinux2014_x86_64.whl/pkg/__init__.py
+2. flat/with a space was provided by:
+\tsha1:69 -> /root/.pex/installed_wheels/658b/one_a-1.0-py3-none-any.whl/with a space
+"""
+    assert collisions(told) == ("pkg/__init__.py (one_a-1.0, two-2.0.post1)", "with a space (one_a-1.0)")
+    assert collisions("Something else failed.") == ()

@@ -1,0 +1,198 @@
+"""An application with real requirements, as people have them: what a change of it costs, and that it answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.build_root import BuildRoot
+from support.commands import DOCKER, run
+from support.counting_proxy import CountingProxy, Exchange
+from support.layouts import STRICT, LayoutImage, python_base
+from support.registry_process import registry_process
+
+pytestmark = pytest.mark.container
+
+SETTINGS = """
+[source]
+root_patterns = ["/library", "/shop", "/batch"]
+
+[python]
+interpreter_constraints = ["CPython>=3.10,<3.13"]
+
+[python-infer]
+use_rust_parser = true
+"""
+
+FILES = {
+    "BUILD": """\
+oci_base(name="python", path="base", python="/usr/bin/python3.11")
+python_requirement(name="requests", requirements=["requests==2.32.3"])
+python_requirement(name="numpy", requirements=["numpy==1.26.4"])
+""",
+    "library/prices/BUILD": "python_sources()\n",
+    "library/prices/__init__.py": "",
+    "library/prices/total.py": "import numpy\n\ndef total(prices):\n    return int(numpy.array(prices).sum())\n",
+    "shop/BUILD": """\
+python_sources()
+pex_binary(name="server", entry_point="server:main", dependencies=["//:requests"])
+oci_image(name="image", base="//:python", dependencies=[":server"], user="1000:1000")
+oci_push(name="push", image=":image", repository="shop")
+""",
+    "shop/server.py": """\
+import requests
+from prices.total import total
+
+def main():
+    url = requests.Request("GET", "http://shop.example/", params={"total": total([1, 2, 3])}).prepare().url
+    print(url)
+""",
+    "batch/BUILD": """\
+python_sources()
+pex_binary(name="job", entry_point="job.py", args=["--now"])
+oci_image(name="image", base="//:python", dependencies=[":job"])
+oci_push(name="push", image=":image", repository="batch")
+""",
+    "batch/job.py": """\
+import sys
+
+import requests
+from prices.total import total
+
+print(total([40, 2]), sys.argv[1:])
+""",
+}
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Publishes to a registry behind a proxy that counts."""
+
+    root: BuildRoot
+    registry: str
+    proxy: CountingProxy
+
+    def publish(self, *targets: str) -> tuple[list[str], tuple[Exchange, ...]]:
+        """The processes that Pants started, and the requests that were made."""
+        registries = {"wire": {"address": self.proxy.address, "default": True}}
+        self.proxy.take()
+        told = self.root.pants(f"--oci-registries={registries!r}", "publish", *targets).stderr
+        return re.findall(r"Starting: (.*)", told), self.proxy.take()
+
+    def sizes(self, name: str) -> dict[str, int]:
+        """The blobs of an image as the registry has it, the layers' first."""
+        request = urllib.request.Request(
+            f"http://{self.registry}/v2/{name}/manifests/latest",
+            headers={"Accept": "application/vnd.oci.image.manifest.v1+json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            manifest = json.load(answer)
+        return {blob["digest"]: blob["size"] for blob in (*manifest["layers"], manifest["config"])}
+
+    def docker_run(self, name: str, *arguments: str) -> str:
+        image = f"{self.registry}/{name}"
+        run(DOCKER, "pull", "--quiet", image)
+        try:
+            return run(DOCKER, "run", "--rm", *STRICT, image, *arguments)
+        finally:
+            run(DOCKER, "image", "rm", "--force", image)
+
+
+def sent(exchanges: tuple[Exchange, ...]) -> list[str]:
+    return [exchange.completed_blob for exchange in exchanges if exchange.completed_blob]
+
+
+def sent_bytes(exchanges: tuple[Exchange, ...]) -> int:
+    return sum(exchange.body for exchange in exchanges)
+
+
+def make(root: BuildRoot) -> None:
+    root.write(FILES)
+    python_base(root.path / "base")
+
+
+@pytest.fixture(scope="module")
+def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
+    folder = tmp_path_factory.mktemp("application")
+    with BuildRoot(folder / "root", SETTINGS) as root, registry_process(folder / "registry") as registry:
+        make(root)
+        with CountingProxy(registry).running() as proxy:
+            yield Publisher(root, registry, proxy)
+
+
+@pytest.fixture(scope="module")
+def first(publisher: Publisher) -> dict[str, int]:
+    publisher.publish("shop:push")
+    return publisher.sizes("shop")
+
+
+def test_it_answers_where_nothing_can_be_written(publisher: Publisher, first: dict[str, int]) -> None:
+    assert publisher.docker_run("shop") == "http://shop.example/?total=6\n"
+    # The base, numpy, the other five, what starts it, first-party code; and the config.
+    assert len(first) == 6
+
+
+def test_one_changed_line_sends_one_small_layer_and_starts_no_pex(publisher: Publisher, first: dict[str, int]) -> None:
+    publisher.root.write({"shop/server.py": FILES["shop/server.py"].replace("print(url)", "print(url.upper())")})
+    processes, exchanges = publisher.publish("shop:push")
+    now = publisher.sizes("shop")
+    layer, config = sorted(set(now) - set(first), key=list(now).index)
+    assert sent(exchanges) == [layer, config] or sent(exchanges) == [config, layer]
+    assert now[layer] < 16 * 1024 and sent_bytes(exchanges) < 16 * 1024
+    # None, where this machine built it before.
+    assert {process for process in processes if "layer" in process} <= {"Build layer shop:image [sources]"}
+    assert not [process for process in processes if "pex" in process or "requirements" in process]
+    assert publisher.docker_run("shop") == "HTTP://SHOP.EXAMPLE/?TOTAL=6\n"
+
+
+def test_a_second_application_adds_no_third_party_bytes(publisher: Publisher, first: dict[str, int]) -> None:
+    # A run knows what is in the repositories that it publishes to, changed or not.
+    processes, exchanges = publisher.publish("::")
+    batch = publisher.sizes("batch")
+    assert len(set(batch) & set(first)) == 3
+    assert set(sent(exchanges)) == set(batch) - set(first)
+    assert sent_bytes(exchanges) < 16 * 1024
+    assert not [process for process in processes if "pex" in process]
+    assert publisher.docker_run("batch", "x") == "42 ['--now', 'x']\n"
+
+
+def test_a_new_release_sends_its_group_alone(publisher: Publisher, first: dict[str, int]) -> None:
+    publisher.root.write({"BUILD": FILES["BUILD"].replace("2.32.3", "2.32.4")})
+    _, exchanges = publisher.publish("shop:push")
+    assert 50_000 < sent_bytes(exchanges) < 1_000_000
+    assert publisher.docker_run("shop").endswith("6\n")
+
+
+def test_the_digest_is_the_same_elsewhere(publisher: Publisher, first: dict[str, int], tmp_path: Path) -> None:
+    """In another place, with caches that were empty, another umask and another Pants."""
+    publisher.root.write(FILES)
+    publisher.root.pants("package", "shop:image")
+    caches = {"PANTS_LOCAL_STORE_DIR": str(tmp_path / "store"), "PANTS_NAMED_CACHES_DIR": str(tmp_path / "named")}
+    mask = os.umask(0o077)
+    try:
+        with BuildRoot(tmp_path / "another/longer/place", SETTINGS) as root:
+            make(root)
+            root.pants("package", "shop:image", env={**caches, "PANTS_VERSION": "2.18.0a0"})
+            found = LayoutImage(root.path / "dist/shop/image").digest
+    finally:
+        os.umask(mask)
+        for folder in caches.values():
+            shutil.rmtree(folder, ignore_errors=True)
+    assert found == LayoutImage(publisher.root.path / "dist/shop/image").digest
+
+
+def test_no_path_of_the_build_is_in_any_layer(publisher: Publisher, first: dict[str, int]) -> None:
+    publisher.root.pants("package", "shop:image")
+    image = LayoutImage(publisher.root.path / "dist/shop/image")
+    traces = (str(publisher.root.path), "pants-sandbox", "named_caches", "installed_wheels")
+    for digest in image.layers[1:]:
+        for path, data in image.files(digest).items():
+            assert [trace for trace in traces if trace.encode() in data or trace in path] == [], path
