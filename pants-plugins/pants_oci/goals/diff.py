@@ -15,7 +15,7 @@ from pants.option.option_types import BoolOption
 from pants.util.strutil import help_text, softwrap
 
 from ocikit.image import shared_layers
-from ocikit.layer.files import File, FileChanges, compare, overlay
+from ocikit.layer.files import File, FileChanges, FileTree, compare, overlay
 from ocikit.looking.comparison import ImageChanges, compare_images, lines
 from pants_oci.compat import concurrently
 from pants_oci.steps.image import BuiltImage
@@ -73,9 +73,9 @@ class _Compared:
 
     @property
     def known_layers(self) -> int:
-        """How many of the lowest layers both images share, and need not be read."""
+        """How many of the lowest layers need not be read: both images share them, or they are those of a base."""
         if self.remote.image is None:
-            return 0
+            return self.image.base_layers
         return shared_layers(self.remote.image.config.diff_ids, self.image.image.config.diff_ids)
 
 
@@ -126,8 +126,10 @@ def _file_changes(pair: _Compared, ours: ImageFiles) -> FileChanges:
     below, above = ours.layers[:known], ours.layers[known:]
     whole = None not in below
     shared = [layer for layer in below if layer is not None]
-    before = overlay((*shared, *_remote_layers(pair, ours, known)), whole=whole)
-    return compare(before, overlay((*shared, *(layer or () for layer in above)), whole=whole))
+    after = overlay((*shared, *(layer or () for layer in above)), whole=whole)
+    if pair.remote.image is None:
+        return compare(FileTree({}), FileTree(after.files))
+    return compare(overlay((*shared, *_remote_layers(pair, ours, known)), whole=whole), after)
 
 
 def _remote_layers(pair: _Compared, ours: ImageFiles, known: int) -> Sequence[tuple[File, ...]]:

@@ -9,7 +9,7 @@ from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.rules import _uncacheable_rule, collect_rules
 from pants.util.logging import LogLevel
 
-from pants_oci.steps.engine import LoadRequest, call_load
+from pants_oci.steps.engine import LoadedImage, LoadRequest, call_load
 from pants_oci.steps.image import ImageFieldSet, ImageRequest, call_image
 from pants_oci.subsystem import OciSubsystem
 
@@ -25,10 +25,13 @@ _RUN = (
 async def run_image(field_set: ImageFieldSet, oci: OciSubsystem) -> RunRequest:
     built = await call_image(ImageRequest(field_set))
     loaded = await call_load(LoadRequest(field_set.address, built))
-    return RunRequest(
-        digest=EMPTY_DIGEST,
-        args=("/bin/sh", "-c", _RUN, "run", loaded.engine, *oci.run_args, loaded.image),
-    )
+    return run_request(loaded, oci)
+
+
+def run_request(loaded: LoadedImage, oci: OciSubsystem) -> RunRequest:
+    """How an image that an engine has is run; Pants adds the arguments after `--`."""
+    arguments = ("/bin/sh", "-c", _RUN, "run", loaded.engine, *oci.run_args, loaded.image)
+    return RunRequest(digest=EMPTY_DIGEST, args=arguments)
 
 
 def rules() -> Iterable[object]:
