@@ -169,6 +169,7 @@ def test_what_the_lock_file_says_of_it(registry: FakeRegistry, root: BuildRoot) 
     message = told(root.pants("package", "locked:image", check=False), "locked:base")
     assert OTHER in message
     assert "404" in message
+    assert "`pants oci-lock` looks up what the tag names now" in message
 
     root.write({"oci.lock": "<<<<<<< HEAD\n" + text})
     message = told(root.pants("package", "locked:image", check=False), "locked:base")

@@ -18,6 +18,7 @@ import pytest
 
 from ocikit.testing.fake_auth import FakeAuth
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
+from support.base_images import add_image
 from support.build_root import BuildRoot, Result
 from support.sites import client_certificates
 from support.traces import ProcessWatch, Sighting, Traces
@@ -113,6 +114,13 @@ KINDS: tuple[Callable[[FakeRegistry, Path], Planted], ...] = (
 )
 
 
+_ON_A_BASE = """\
+oci_base(name="base", image="{address}/base:1", digest="{digest}")
+oci_image(name="image", base=":base", dependencies=["//:file"])
+oci_push(name="push", image=":image", image_tags=["on-a-base"])
+"""
+
+
 @dataclass(frozen=True)
 class Place:
     """Everything that Pants writes is below `folder`; what the tests have is in `private`."""
@@ -160,7 +168,8 @@ def test_nothing_secret_is_left_behind(kind: Callable[[FakeRegistry, Path], Plan
             *planted.options,
         )
         env = {"DOCKER_CONFIG": str(place.private / kind.__name__), "TAG": control, **planted.environment}
-        place.root.write({"file": kind.__name__})
+        on_a_base = _ON_A_BASE.format(address=registry.address, digest=add_image(registry, "base").descriptor.digest)
+        place.root.write({"file": kind.__name__, "closed/BUILD": on_a_base})
         with ProcessWatch({**planted.texts, "control": control}).running() as watch:
             results = [place.publish(*options, env=env), place.publish(*options, env=env)]
             # A registry that says whatever it was told, in an answer that is an error.
@@ -169,6 +178,7 @@ def test_nothing_secret_is_left_behind(kind: Callable[[FakeRegistry, Path], Plan
             registry.faults = Faults(refusals=(Refusal("PUT .*/manifests/", 403, body=echo.encode()),))
             place.root.write({"file": f"{kind.__name__} again"})
             results.append(place.publish(*options, env=env, check=False))
+        (place.root.path / "closed/BUILD").unlink()
         headers = {request.headers.get("authorization", "").partition(" ")[2] for request in registry.requests}
     assert [result.exit_code for result in results] == [0, 0, 1], results
     assert "DENIED" in results[2].stderr and "you are" in results[2].stderr
@@ -230,7 +240,7 @@ def _assert_that_the_control_is_found(
         assert any(name.startswith(where) for name in found), f"{where}: {found}"
     for where in ("arguments", "environment"):
         assert any(s.place == where and s.name == "control" for s in watch.sightings), where
-    for command in ("survey", "publish"):
+    for command in ("base", "survey", "publish"):
         assert any(f"{command} request.json" in seen for seen in watch.commands), command
 
 

@@ -23,6 +23,8 @@ from pants_oci.subsystem import OciSubsystem
 
 _MANIFEST_FILE = "manifest.json"
 _CONFIG_FILE = "config.json"
+# How ocikit tells that a registry has no such thing.
+_GONE = "the registry answered 404"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ async def registry_base(request: RegistryBaseRequest, oci: OciSubsystem) -> Regi
     assert field_set.image.value
     file = await call_lock_file(LockFileRequest())
     with blamed_on(address):
-        if file.problem and lockable(field_set.image.value, field_set.digest.value):
+        locked = lockable(field_set.image.value, field_set.digest.value)
+        if file.problem and locked:
             raise ocikit.InvalidContent(file.problem)
         base = pinned(field_set.image.value, field_set.digest.value, platform, file.lock, oci.lockfile)
     documents = await call_base_documents(
@@ -103,7 +106,8 @@ async def registry_base(request: RegistryBaseRequest, oci: OciSubsystem) -> Regi
     )
     what = f'"{base.reference}" ({base.digest})'
     if documents.problem:
-        raise OciTargetError(address, f"{what} cannot be read: {documents.problem}")
+        advice = " `pants oci-lock` looks up what the tag names now." if locked and _GONE in documents.problem else ""
+        raise OciTargetError(address, f"{what} cannot be read: {documents.problem}{advice}")
     with blamed_on(address):
         manifest = ocikit.parse_manifest(documents.manifest)
         assert isinstance(manifest, ocikit.Manifest)
