@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ LIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
 PODMAN_RUN = ("podman", "run", "--rm", "--network=none", *LIMITS)
 
 ETC = {"etc": "drwxr-xr-x 0:0", "etc/group": "-rw-r--r-- 0:0", "etc/passwd": "-rw-r--r-- 0:0"}
-APP = {**ETC, "app": "drwxr-xr-x 0:0"}
 GREETER = {
     **ETC,
     "bin": "drwxr-xr-x 0:0",
@@ -53,6 +52,33 @@ SITE = {
     "srv/www/index.html": "-rw-r--r-- 0:0",
     "srv/www/style.css": "-rw-r--r-- 0:0",
 }
+
+
+def application(programs: Iterable[str], *files: str) -> dict[str, str]:
+    """What a Python application of the examples is: its own few files, others in `/app`, programs in `/app/bin`."""
+    site = "lib/python3.9/site-packages"
+    own = ("__main__.py", "pyvenv.cfg", f"{site}/_first_party.pth", "src/shop/__init__.py", "src/shop/prices.py")
+    found = {f"app/{path.format(site=site)}": "-rw-r--r-- 0:0" for path in (*own, *files)}
+    found.update((f"app/bin/{name}", "-rwxr-xr-x 0:0") for name in programs)
+    found["app/bin/python"] = "lrwxrwxrwx 0:0 -> /usr/local/bin/python3.9"
+    folders = {str(folder) for path in found for folder in Path(path).parents} - {"."}
+    return {**ETC, **found, **dict.fromkeys(folders, "drwxr-xr-x 0:0")}
+
+
+_METADATA = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt")
+API = application(
+    ("bottle", "bottle.py"),
+    "src/server.py",
+    "{site}/bottle.py",
+    *(f"{{site}}/bottle-0.13.4.dist-info/{name}" for name in (*_METADATA, "licenses/LICENSE")),
+)
+WORKER = application(
+    ("tabulate",),
+    "src/report.py",
+    "{site}/tabulate/__init__.py",
+    "{site}/tabulate/version.py",
+    *(f"{{site}}/tabulate-0.9.0.dist-info/{name}" for name in (*_METADATA, "LICENSE")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +138,11 @@ def test_skopeo_copies_it_to_a_registry_under_the_same_digest(
 @pytest.mark.parametrize(
     "repository, wanted",
     [
-        pytest.param("examples/api", {**APP, "app/server.pex": "-rwxr-xr-x 0:0"}, id="api"),
+        pytest.param("examples/api", API, id="api"),
         pytest.param("examples/banner", {**GREETER, "etc/banner.txt": "-rw-r--r-- 0:0"}, id="banner"),
         pytest.param("examples/greeter", GREETER, id="greeter"),
         pytest.param("examples/site", SITE, id="site"),
-        pytest.param("examples/worker", {**APP, "app/report.pex": "-rwxr-xr-x 0:0"}, id="worker"),
+        pytest.param("examples/worker", WORKER, id="worker"),
         pytest.param("extra/odd", ODD, id="owners-modes-links"),
     ],
 )
