@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.fs import AddPrefix, CreateDigest, FileContent, MergeDigests
@@ -27,7 +28,8 @@ async def package_image(field_set: ImageFieldSet, oci: OciSubsystem) -> BuiltPac
     blobs = await call_image_blobs(ImageBlobsRequest(built))
     lines = (f"  {built.image.digest}",)
     if package_format(field_set, oci) is PackageFormat.LAYOUT:
-        documents = await create_digest(CreateDigest(layout_documents(built.image)))
+        described = replace(built.image.manifest.descriptor, platform=built.image.platform)
+        documents = await create_digest(CreateDigest(layout_documents(described)))
         layout = await merge_digests(MergeDigests((blobs.digest, documents)))
         path = field_set.output_path.value_or_default(file_ending=None)
         digest = await add_prefix(AddPrefix(layout, path))

@@ -77,7 +77,7 @@ async def _load(request: LoadRequest, engine: Mapping[str, Any], names: list[str
     wanted = dict.fromkeys(blob.digest for blob in (*image.manifest.layers[known:], image.manifest.config))
     paths = [f"blobs/sha256/{digest.hex}" for digest in (image.digest, *wanted)]
     needed = await digest_subset_to_digest(DigestSubset(blobs.digest, PathGlobs(paths)))
-    documents = await create_digest(CreateDigest(layout_documents(image)))
+    documents = await create_digest(CreateDigest(layout_documents(image.manifest.descriptor)))
     layout = await merge_digests(MergeDigests((needed, documents)))
     name = local_name(request.address)
     inputs = await add_prefix(AddPrefix(layout, f"{INPUT_DIRECTORY}/{name}"))

@@ -12,12 +12,9 @@ import ocikit
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
-def layout_documents(image: ocikit.Image) -> tuple[FileContent, ...]:
-    """The two files beside the blobs. Spec: image-spec v1.1.1, image-layout.md."""
-    manifest = image.manifest.descriptor
-    index = ocikit.ImageIndex.of(
-        [ocikit.Descriptor(manifest.media_type, manifest.digest, manifest.size, platform=image.platform)]
-    )
+def layout_documents(described: ocikit.Descriptor) -> tuple[FileContent, ...]:
+    """The two files beside the blobs of what is described. Spec: image-spec v1.1.1, image-layout.md."""
+    index = ocikit.ImageIndex.of([described])
     return (
         FileContent("index.json", index.data),
         FileContent("oci-layout", ocikit.canonical_json.dumps({"imageLayoutVersion": "1.0.0"})),
