@@ -203,11 +203,12 @@ def test_tailor_proposes_images_only_where_it_is_asked_to(root: BuildRoot) -> No
     assert tailor(root, asked).exit_code == 0
 
 
-def test_tailor_keeps_away_from_names_that_are_taken(root: BuildRoot) -> None:
+@pytest.mark.parametrize("directory", ["tools", "."])
+def test_tailor_keeps_away_from_names_that_are_taken(root: BuildRoot, directory: str) -> None:
     taken = f'{PROGRAM["tools/BUILD"]!s}files(name="image", sources=["*.txt"])\n'
-    root.write({**PROGRAM, "tools/BUILD": taken, "tools/a.txt": ""})
-    root.pants("--oci-tailor=tools", "tailor", "tools:")
-    build = (root.path / "tools/BUILD").read_text()
+    root.write({f"{directory}/BUILD": taken, f"{directory}/a.txt": "", f"{directory}/main.py": ""})
+    root.pants(f"--oci-tailor=['{directory}']", "tailor", "tools:" if directory == "tools" else "//:")
+    build = (root.path / directory / "BUILD").read_text()
     assert build.startswith(taken)
-    assert 'name="oci-image"' in build
-    assert 'image=":oci-image"' in build
+    for line in ('name="oci-image"', 'name="push"', 'image=":oci-image"'):
+        assert f"    {line},\n" in build

@@ -35,8 +35,15 @@ oci_image(
     dependencies=[":script"],
     entrypoint=["/bin/sh", "/app/script.sh"],
     args=["own"],
+    labels={"pants-oci-test": "UNIQUE"},
 )
-oci_image(name="archive", layers=[":shell"], entrypoint=["/bin/busybox", "echo", "hello"], package_format="archive")
+oci_image(
+    name="archive",
+    layers=[":shell"],
+    entrypoint=["/bin/busybox", "echo", "hello"],
+    labels={"pants-oci-test": "UNIQUE"},
+    package_format="archive",
+)
 """
 SCRIPT = """\
 echo "arguments: $*"
@@ -69,7 +76,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
         busybox = Path(shutil.which("busybox") or "busybox-static is missing; ./test installs it")
         # No engine has it: each run of these tests has images of its own.
         unique = str(uuid.uuid4())
-        build_root.write({"app/BUILD": BUILD, "app/busybox": busybox.read_bytes(), "app/unique": unique})
+        build = BUILD.replace("UNIQUE", unique)
+        build_root.write({"app/BUILD": build, "app/busybox": busybox.read_bytes(), "app/unique": unique})
         # Podman misses the file where DOCKER_CONFIG says that there is one.
         build_root.write({"app/script.sh": SCRIPT, ".nobody/config.json": "{}"})
         for name in ("busybox", "script.sh"):
@@ -77,9 +85,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
         try:
             yield build_root
         finally:
-            for name in (NAME, "app/archive:latest"):
-                run(DOCKER, "image", "rm", "--force", name)
-                run("podman", "image", "rm", "--force", "--ignore", f"localhost/{name}")
+            for engine in (DOCKER, "podman"):
+                own = run(engine, "image", "ls", "--all", "--quiet", "--filter", f"label=pants-oci-test={unique}")
+                for image in dict.fromkeys(own.split()):
+                    run(engine, "image", "rm", "--force", image)
 
 
 def loaded_layers(root: BuildRoot) -> int | None:

@@ -18,7 +18,7 @@ from ocikit.image import shared_layers
 from ocikit.layer.files import File, FileChanges, FileTree, compare, overlay
 from ocikit.looking.comparison import ImageChanges, compare_images, lines
 from pants_oci.compat import concurrently
-from pants_oci.steps.image import BuiltImage
+from pants_oci.steps.image import BuiltImage, named_images
 from pants_oci.steps.layer_files import ImageFiles, ImageFilesRequest, call_image_files
 from pants_oci.steps.remote_images import (
     RemoteImage,
@@ -36,7 +36,7 @@ class OciDiffSubsystem(Outputting, GoalSubsystem):
     name = "oci-diff"
     help = help_text(
         f"""
-        Show how the image of an `{OciPushTarget.alias}` differs from what its tags name in the registries now:
+        Show how the image of an `{OciPushTarget.alias}`, or each image of its index, differs from what its tags name in the registries now:
         configuration, layers, and files added, removed and changed. Nothing is published.
 
         Of layers in registries only those are fetched that the two images do not share.
@@ -87,10 +87,11 @@ async def diff(targets: FilteredTargets, options: OciDiffSubsystem, console: Con
         return OciDiff(exit_code=0)
     wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
     references = [
-        (str(field_set.address), one.image, push.destination, tag)
+        (name, image, push.destination, tag)
         for field_set, one in zip(pushes, wanted)
         for push in (*one.requests, *one.skipped)
         for tag in push.tags
+        for name, image in named_images(field_set.address, one.images)
     ]
     asked = await call_remote_images(
         RemoteImagesRequest(tuple(RemoteReference(place, tag, one.image) for _, one, place, tag in references))

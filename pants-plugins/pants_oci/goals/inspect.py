@@ -17,10 +17,12 @@ from pants.util.strutil import help_text, softwrap
 from ocikit.layer.files import largest, overlay
 from ocikit.looking.inspection import PlacedFile, document, lines
 from pants_oci.compat import concurrently
-from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image, named_images
+from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.steps.layer_files import ImageFilesRequest, call_image_files
 from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
 from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.push import OciPushTarget
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ class OciInspectSubsystem(Outputting, GoalSubsystem):
         f"""
         Show what an image is made of: configuration, layers and what they are from, the largest files.
 
-        Takes `{OciImageTarget.alias}` and `{OciPushTarget.alias}` targets.
+        Takes `{OciImageTarget.alias}`, `{OciIndexTarget.alias}` and `{OciPushTarget.alias}` targets.
         """
     )
 
@@ -55,15 +57,21 @@ class OciInspect(Goal):
 @goal_rule
 async def inspect(targets: FilteredTargets, options: OciInspectSubsystem, console: Console) -> OciInspect:
     images = [ImageFieldSet.create(target) for target in targets if ImageFieldSet.is_applicable(target)]
+    indexes = [IndexFieldSet.create(target) for target in targets if IndexFieldSet.is_applicable(target)]
     pushes = [PushFieldSet.create(target) for target in targets if PushFieldSet.is_applicable(target)]
     built = await concurrently(call_image(ImageRequest(field_set)) for field_set in images)
+    of_indexes = await concurrently(call_index(IndexRequest(field_set)) for field_set in indexes)
     wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
     found = {str(field_set.address): one for field_set, one in zip(images, built)}
-    # Of an image that was named itself, its pushes would only tell the same once more.
+    several = [(field_set.address, one.images) for field_set, one in zip(indexes, of_indexes)]
+    several += [(field_set.address, one.images) for field_set, one in zip(pushes, wanted)]
+    # Of an image that was named itself, its indexes and pushes would only tell the same once more.
     told = {one.image.digest for one in built}
-    found.update((str(p.address), w.image) for p, w in zip(pushes, wanted) if w.image.image.digest not in told)
+    for address, some in several:
+        found.update((name, one) for name, one in named_images(address, some) if one.image.digest not in told)
+        told.update(one.image.digest for one in some)
     if not found:
-        logger.warning("There is no `%s` and no `%s` to inspect.", OciImageTarget.alias, OciPushTarget.alias)
+        logger.warning("There is no image to inspect, among %d targets.", len(targets))
         return OciInspect(exit_code=0)
     files: list[tuple[PlacedFile, ...] | None] = [None] * len(found)
     if options.files > 0:

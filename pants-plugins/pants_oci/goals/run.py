@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import platform
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from pants.core.goals.run import RunRequest
+from pants.engine.addresses import Address
 from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.rules import _uncacheable_rule, collect_rules
 from pants.util.logging import LogLevel
 
+import ocikit
+from pants_oci.errors import OciTargetError
 from pants_oci.steps.engine import LoadedImage, LoadRequest, call_load
-from pants_oci.steps.image import ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.index import BuiltIndex, IndexFieldSet, IndexRequest, call_index
 from pants_oci.subsystem import OciSubsystem
 
+# As Linux and macOS call them, and as images do.
+_ARCHITECTURES: Mapping[str, str] = MappingProxyType({"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"})
 # `-t` without a terminal is an error, and only the process itself can tell. `exec`: signals and the exit code are then
 # those of the engine's client, which hands signals on to the container.
 _RUN = (
@@ -28,6 +36,27 @@ async def run_image(field_set: ImageFieldSet, oci: OciSubsystem) -> RunRequest:
     return run_request(loaded, oci)
 
 
+# Uncacheable for the same reason.
+@_uncacheable_rule(desc="Run an OCI index", level=LogLevel.DEBUG)
+async def run_index(field_set: IndexFieldSet, oci: OciSubsystem) -> RunRequest:
+    built = await call_index(IndexRequest(field_set))
+    loaded = await call_load(LoadRequest(field_set.address, _of_this_machine(field_set.address, built)))
+    return run_request(loaded, oci)
+
+
+def _of_this_machine(address: Address, built: BuiltIndex) -> BuiltImage:
+    """Engines run Linux, in a virtual machine where the host is none."""
+    machine = platform.machine().lower()
+    host = ocikit.Platform("linux", _ARCHITECTURES.get(machine, machine))
+    for image in built.images:
+        if host.runs(image.image.platform):
+            return image
+    there = ", ".join(str(image.image.platform) for image in built.images)
+    raise OciTargetError(
+        address, f"it has no image for this machine, {host}; there are: {there}. Run one of its images by its address."
+    )
+
+
 def run_request(loaded: LoadedImage, oci: OciSubsystem) -> RunRequest:
     """How an image that an engine has is run; Pants adds the arguments after `--`."""
     arguments = ("/bin/sh", "-c", _RUN, "run", loaded.engine, *oci.run_args, loaded.image)
@@ -35,4 +64,4 @@ def run_request(loaded: LoadedImage, oci: OciSubsystem) -> RunRequest:
 
 
 def rules() -> Iterable[object]:
-    return (*collect_rules(), *ImageFieldSet.rules())
+    return (*collect_rules(), *ImageFieldSet.rules(), *IndexFieldSet.rules())

@@ -19,8 +19,6 @@ from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.image import OciImageTarget
 from pants_oci.targets.push import OciPushTarget
 
-_ROOT = "."
-
 
 @dataclass(frozen=True)
 class PutativeImagesRequest(PutativeTargetsRequest):
@@ -31,11 +29,10 @@ class PutativeImagesRequest(PutativeTargetsRequest):
 async def propose_images(
     request: PutativeImagesRequest, everything: AllUnexpandedTargets, oci: OciSubsystem, unions: UnionMembership
 ) -> PutativeTargets:
-    directories = [directory or _ROOT for directory in request.dirs]
-    chosen = set(FilespecMatcher(oci.tailor, ()).matches(directories)) if oci.tailor else set()
+    chosen = set(FilespecMatcher(oci.tailor, ()).matches(list(request.dirs))) if oci.tailor else set()
     by_directory: dict[str, list[Target]] = {}
     for target in everything:
-        if (target.address.spec_path or _ROOT) in chosen:
+        if target.address.spec_path in chosen:
             by_directory.setdefault(target.address.spec_path, []).append(target)
     return PutativeTargets(
         proposal
@@ -53,13 +50,18 @@ def _proposals(directory: str, applications: list[Target], taken: set[str]) -> I
     """One image for all applications of a directory: it has one default repository, too."""
     if not applications:
         return
-    # Pants would give another name to one that is taken, and would not tell the other target.
-    image = next(
-        name for name in ("image", "oci-image", *(f"image{n}" for n in range(len(taken)))) if name not in taken
-    )
+    # Pants gives another name to one that is taken, and to all at the build root without a `name`, and tells nobody.
+    image, push = _free("image", taken), _free("push", taken)
     dependencies = tuple(sorted(f":{target.address.target_name}" for target in applications))
-    yield PutativeTarget.for_target_type(OciImageTarget, directory, image, (), {"dependencies": dependencies})
-    yield PutativeTarget.for_target_type(OciPushTarget, directory, "push", (), {"image": f":{image}"})
+    proposed = ((OciImageTarget, image, {"dependencies": dependencies}), (OciPushTarget, push, {"image": f":{image}"}))
+    for kind, name, values in proposed:
+        yield PutativeTarget.for_target_type(kind, directory, name, (), {"name": name, **values})
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """`name` or, where a target has it, another like it."""
+    candidates = (name, f"oci-{name}", *(f"oci-{name}-{number}" for number in range(len(taken))))
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def _is_application(target: Target, unions: UnionMembership) -> bool:

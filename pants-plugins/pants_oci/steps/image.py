@@ -161,6 +161,12 @@ class BuiltImage:
         return {str(layer.digest): str(self.base.repository) for layer in layers}
 
 
+def named_images(address: Address, images: Sequence[BuiltImage]) -> Iterator[tuple[str, BuiltImage]]:
+    """What to call the image of a target, or the images of an index."""
+    for one in images:
+        yield (str(address) if len(images) == 1 else f"{address} [{one.image.platform}]"), one
+
+
 @dataclass(frozen=True)
 class Lineage:
     """An image and those it is built on, the lowest first, and the `oci_base` below them all."""

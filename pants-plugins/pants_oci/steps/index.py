@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.core.goals.package import OutputPathField, PackageFieldSet
+from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
 from pants.engine.addresses import Address, Addresses
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import collect_rules, rule
@@ -26,7 +27,8 @@ from pants_oci.targets.index import (
 
 
 @dataclass(frozen=True)
-class IndexFieldSet(PackageFieldSet):
+class IndexFieldSet(PackageFieldSet, RunFieldSet):
+    run_in_sandbox_behavior = RunInSandboxBehavior.NOT_SUPPORTED
     required_fields = (OciIndexImagesField,)
 
     dependencies: OciIndexDependenciesField

@@ -23,5 +23,6 @@ def layout_documents(described: ocikit.Descriptor) -> tuple[FileContent, ...]:
 
 def local_name(address: Address) -> str:
     """What engines call the image of a target: the grammar of references has no upper case and few signs."""
-    text = f"{address.spec_path}/{address.target_name}".strip("/").lower()
-    return "/".join(_NOT_IN_NAMES.sub("-", part).strip("-") for part in text.split("/"))
+    name = "-".join((address.target_name, *address.parameters.values()))
+    parts = (*filter(None, address.spec_path.split("/")), name)
+    return "/".join(_NOT_IN_NAMES.sub("-", part.lower()).strip("-") for part in parts)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ocikit import canonical_json
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
-from ocikit.errors import OcikitError
+from ocikit.errors import InvalidInput, OcikitError
 from ocikit.image import shared_layers
 from ocikit.layer.files import File
 from ocikit.layout import Layout
 from ocikit.looking.reading import layer_files, read_image
+from ocikit.manifest import ImageIndex
+from ocikit.media_type import INDEXES
 from ocikit.platform import Platform
 from ocikit.push.stores import Stores
 from ocikit.push.wanted import Destination
 from ocikit.registry.options import RegistryOptions
+from ocikit.store import Store
 
 _INPUT = "input"
 
@@ -33,7 +37,7 @@ def run_layer_files(request: Mapping[str, Any]) -> int:
 def run_remote_images(request: Mapping[str, Any]) -> int:
     """What tags name now, and the files of those layers that an image of ours has not; they go to `images.json`.
 
-    An answer for each reference: {} for a tag that is not there; `error`; the digest alone where it is ours; else
+    Of an index it is the image for the reference's platform. An answer for each reference: {} for what is not there; `error`; the digest alone where it is ours; else
     documents, and `files` by the digest of the layer.
     """
     options = {name: RegistryOptions.from_json(item) for name, item in request["registries"].items()}
@@ -51,12 +55,15 @@ def run_remote_images(request: Mapping[str, Any]) -> int:
 
 def _remote_image(reference: Mapping[str, Any], stores: Stores, read: dict[str, list[list[Any]]]) -> dict[str, Any]:
     store = stores(Destination(reference["destination"]))
+    platform = Platform.parse(reference["platform"])
     found = store.resolve(reference["tag"])
+    if found and found.media_type in INDEXES:
+        found = _image_of_index(store, found, platform)
     if found is None:
         return {}
     if found.digest == Digest.parse(reference["digest"]):
         return {"digest": str(found.digest)}
-    image = read_image(store, str(found.digest), Platform.parse(reference["platform"]))
+    image = read_image(store, str(found.digest), platform)
     known = shared_layers([str(diff_id) for diff_id in image.config.diff_ids], reference["diff_ids"])
     layers = [layer for layer in image.manifest.layers[known:] if str(layer.digest) not in reference["layers"]]
     for layer in layers:
@@ -69,6 +76,14 @@ def _remote_image(reference: Mapping[str, Any], stores: Stores, read: dict[str, 
         "config": image.config.data.decode("utf-8"),
         "files": {str(layer.digest): read[str(layer.digest)] for layer in layers},
     }
+
+
+def _image_of_index(store: Store, index: Descriptor, platform: Platform) -> Descriptor | None:
+    document = store.fetch_manifest(str(index.digest))
+    assert isinstance(document, ImageIndex)
+    with suppress(InvalidInput):
+        return document.select(platform)
+    return None
 
 
 def _rows(files: tuple[File, ...]) -> list[list[Any]]:
