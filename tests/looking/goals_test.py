@@ -102,8 +102,37 @@ def test_inspect_as_json(root: BuildRoot) -> None:
     assert without["digest"] == image["digest"]
 
 
+INDEX = """\
+file(name="file", source="data.txt")
+oci_image(name="image", dependencies=[":file"], platform=parametrize("linux/amd64", "linux/arm64"))
+oci_index(name="index", images=[":image"])
+oci_push(name="push", image=":index", repository="several", image_tags=["1"])
+"""
+
+
+def test_an_index_is_looked_at_image_by_image(root: BuildRoot, registry: str) -> None:
+    root.write({"several/BUILD": INDEX, "several/data.txt": "one\n"})
+    inspected = json.loads(root.pants("oci-inspect", "--json", "--files=0", "several:push").stdout)
+    names = ["several:push [linux/amd64]", "several:push [linux/arm64]"]
+    assert [one["target"] for one in inspected] == names
+
+    def differences() -> dict[str, Any]:
+        found = json.loads(root.pants(at(registry), "oci-diff", "--json", "several:push").stdout)
+        return {one["target"]: one for one in found}
+
+    new = differences()
+    assert {name: one["previous"] for name, one in new.items()} == dict.fromkeys(names)
+    root.pants(at(registry), "publish", "several:push")
+    assert [one["changed"] for one in differences().values()] == [False, False]
+    root.write({"several/data.txt": "other\n"})
+    changed = differences()
+    for name in names:
+        assert changed[name]["previous"] == new[name]["digest"]
+        assert [one["after"]["path"] for one in changed[name]["files"]["changed"]] == ["/several/data.txt"]
+
+
 def test_nothing_to_look_at(root: BuildRoot) -> None:
-    assert "no `oci_image` and no `oci_push`" in root.pants("oci-inspect", "web:files").stderr
+    assert "no `oci_image`, `oci_index` or `oci_push`" in root.pants("oci-inspect", "web:files").stderr
     assert "no `oci_push`" in root.pants("oci-diff", "web:image").stderr
 
 

@@ -36,8 +36,8 @@ class OciDiffSubsystem(Outputting, GoalSubsystem):
     name = "oci-diff"
     help = help_text(
         f"""
-        Show how the image of an `{OciPushTarget.alias}`, or each image of its index, differs from what its tags name in the registries now:
-        configuration, layers, and files added, removed and changed. Nothing is published.
+        Show how the image of an `{OciPushTarget.alias}`, or each image of its index, differs from what its tags name in
+        the registries now: configuration, layers, and files added, removed and changed. Nothing is published.
 
         Of layers in registries only those are fetched that the two images do not share.
         """

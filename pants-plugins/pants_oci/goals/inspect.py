@@ -17,7 +17,8 @@ from pants.util.strutil import help_text, softwrap
 from ocikit.layer.files import largest, overlay
 from ocikit.looking.inspection import PlacedFile, document, lines
 from pants_oci.compat import concurrently
-from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image, named_images
+from pants_oci.steps.image import BuiltImage, ImageRequest, call_image, named_images
+from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.steps.layer_files import ImageFilesRequest, call_image_files
 from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
@@ -26,6 +27,8 @@ from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.push import OciPushTarget
 
 logger = logging.getLogger(__name__)
+
+_ALIASES = (OciImageTarget.alias, OciIndexTarget.alias, OciPushTarget.alias)
 
 
 class OciInspectSubsystem(Outputting, GoalSubsystem):
@@ -71,7 +74,7 @@ async def inspect(targets: FilteredTargets, options: OciInspectSubsystem, consol
         found.update((name, one) for name, one in named_images(address, some) if one.image.digest not in told)
         told.update(one.image.digest for one in some)
     if not found:
-        logger.warning("There is no image to inspect, among %d targets.", len(targets))
+        logger.warning("There is no `%s`, `%s` or `%s` to inspect.", *_ALIASES)
         return OciInspect(exit_code=0)
     files: list[tuple[PlacedFile, ...] | None] = [None] * len(found)
     if options.files > 0:

@@ -16,8 +16,9 @@ from pants.util.logging import LogLevel
 
 import ocikit
 from pants_oci.compat import add_prefix, by_name, concurrently, create_digest, merge_digests
-from pants_oci.steps.image import ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.image import ImageRequest, call_image
 from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
+from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.steps.layout import layout_documents, local_name
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit

@@ -15,7 +15,8 @@ from pants.util.logging import LogLevel
 import ocikit
 from pants_oci.errors import OciTargetError
 from pants_oci.steps.engine import LoadedImage, LoadRequest, call_load
-from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.image import BuiltImage, ImageRequest, call_image
+from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import BuiltIndex, IndexFieldSet, IndexRequest, call_index
 from pants_oci.subsystem import OciSubsystem
 

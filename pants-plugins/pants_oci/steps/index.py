@@ -16,7 +16,8 @@ from pants.util.logging import LogLevel
 import ocikit
 from pants_oci.compat import by_name, concurrently, implicitly, targets_of
 from pants_oci.errors import OciTargetError, blamed_on, kind_of
-from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.image import BuiltImage, ImageRequest, call_image
+from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.named import NamedRequest, call_named
 from pants_oci.targets.image import OciImageTarget, OciPackageFormatField
 from pants_oci.targets.index import (

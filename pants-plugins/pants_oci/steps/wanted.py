@@ -21,7 +21,8 @@ from pants_oci.compat import by_name, concurrently, implicitly, targets_of
 from pants_oci.errors import OciTargetError, blamed_on, found_in, kind_of
 from pants_oci.placeholders import DIGEST_PLACEHOLDER, address_values, fill
 from pants_oci.registries import Registries, Registry, split_host
-from pants_oci.steps.image import BuiltImage, ImageFieldSet, ImageRequest, call_image
+from pants_oci.steps.image import BuiltImage, ImageRequest, call_image
+from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.steps.named import NamedRequest, call_named
 from pants_oci.steps.placeholders import PlaceholderRequest, call_placeholder_values

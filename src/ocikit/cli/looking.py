@@ -37,8 +37,8 @@ def run_layer_files(request: Mapping[str, Any]) -> int:
 def run_remote_images(request: Mapping[str, Any]) -> int:
     """What tags name now, and the files of those layers that an image of ours has not; they go to `images.json`.
 
-    Of an index it is the image for the reference's platform. An answer for each reference: {} for what is not there; `error`; the digest alone where it is ours; else
-    documents, and `files` by the digest of the layer.
+    Of an index it is the image for the reference's platform. An answer for each reference: {} for what is not there;
+    `error`; the digest alone where it is ours; else documents, and `files` by the digest of the layer.
     """
     options = {name: RegistryOptions.from_json(item) for name, item in request["registries"].items()}
     stores = Stores(request["root"], os.environ, options)

@@ -1,0 +1,175 @@
+"""The layers that an image adds to its base: those it lists, its Python application, packages, and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address, Addresses
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.environment import EnvironmentName
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import Target
+from pants.util.logging import LogLevel
+
+import ocikit
+from ocikit.python.interpreter import Interpreter
+from pants_oci.compat import (
+    EnvironmentNameRequest,
+    by_name,
+    by_name_in_environment,
+    concurrently,
+    implicitly,
+    resolve_environment_name,
+    resolve_unparsed_address_inputs,
+    targets_of,
+)
+from pants_oci.dependency_inference import addresses_in
+from pants_oci.errors import OciTargetError, blamed_on, kind_of
+from pants_oci.steps.contents import Contents, ContentsRequest, call_contents
+from pants_oci.steps.image_field_set import ImageFieldSet
+from pants_oci.steps.layer import (
+    BuiltLayer,
+    LayerFieldSet,
+    LayerRequest,
+    call_build_layer,
+    call_explicit_layer,
+    sources_of,
+)
+from pants_oci.steps.lineage import base_of
+from pants_oci.steps.named import call_base_address
+from pants_oci.steps.parts import Part
+from pants_oci.steps.python_application import (
+    ApplicationRequest,
+    PythonApplication,
+    call_python_application,
+    root_of,
+)
+from pants_oci.targets.image import (
+    OciImageLayersField,
+)
+from pants_oci.targets.layer import OciLayerTarget
+from pants_oci.targets.python import (
+    OciImagePexLayersField,
+)
+
+
+@dataclass(frozen=True)
+class OwnLayersRequest(EngineAwareParameter):
+    """Build the layers that an image adds to its base, whose Python is `interpreter` if it is known."""
+
+    field_set: ImageFieldSet
+    interpreter: Interpreter | None
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class LayersInEnvironmentRequest:
+    """The same, in the environment that the image asks for."""
+
+    layers: OwnLayersRequest
+
+
+@dataclass(frozen=True)
+class OwnLayers:
+    """The layers that an image adds to its base, the lowest first, and the Python application that is in them."""
+
+    layers: tuple[BuiltLayer, ...]
+    application: PythonApplication | None = None
+
+
+@rule(desc="Build the layers of an OCI image", level=LogLevel.DEBUG)
+async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
+    field_set = request.field_set
+    address = field_set.address
+    base = await call_base_address(base_of(field_set))
+    layer_addresses = await resolve_unparsed_address_inputs(
+        addresses_in(field_set.layers.value or (), address, OciImageLayersField.alias),
+        **implicitly(),
+    )
+    layer_targets = await targets_of(**implicitly(Addresses(layer_addresses)))
+    _refuse_other_layers(address, layer_targets)
+    explicit = await concurrently(call_explicit_layer(LayerFieldSet.create(target)) for target in layer_targets)
+    split_pex = field_set.pex_layers.value == "split"
+    contents = await call_contents(
+        ContentsRequest(field_set.dependencies, (*base.addresses, *layer_addresses), split_pex)
+    )
+    _refuse_several(address, [binary.address for binary in contents.binaries])
+    applications = await concurrently(
+        call_python_application(
+            ApplicationRequest(
+                address,
+                binary,
+                root_of(field_set.directory.value),
+                ocikit.Platform.parse(field_set.platform.value),
+                request.interpreter,
+                field_set.pex_collisions.value == "allow",
+                field_set.pex_compile.value,
+            )
+        )
+        for binary in contents.binaries
+    )
+    placement = ocikit.Placement(directory=field_set.directory.value)
+    with blamed_on(address):
+        # Layers could hide each other's files; that two dependencies want one path is never meant.
+        placed = ocikit.place(sources_of(contents.parts), placement)
+        for application in applications:
+            if placed:
+                ocikit.arrange((*placed, *application.entries))
+        requests = [
+            LayerRequest(address, name, created_by, ocikit.place(sources_of(parts), placement), parts)
+            for name, created_by, parts in _split(contents)
+        ]
+    automatic = await concurrently(call_build_layer(request) for request in requests)
+    of_python = [layer for application in applications for layer in application.layers]
+    return OwnLayers((*explicit, *of_python, *automatic), applications[0] if applications else None)
+
+
+call_own_layers = by_name_in_environment(build_own_layers, OwnLayers, OwnLayersRequest)
+
+
+@rule(desc="Build the layers of an OCI image in its environment", level=LogLevel.TRACE)
+async def own_layers_in_environment(request: LayersInEnvironmentRequest) -> OwnLayers:
+    environment = await resolve_environment_name(
+        EnvironmentNameRequest.from_field_set(request.layers.field_set), **implicitly()
+    )
+    own: OwnLayers = await call_own_layers(
+        **implicitly({request.layers: OwnLayersRequest, environment: EnvironmentName})
+    )
+    return own
+
+
+call_own_layers_in_environment = by_name(own_layers_in_environment, OwnLayers, LayersInEnvironmentRequest)
+
+
+def _refuse_several(owner: Address, binaries: Sequence[Address]) -> None:
+    if len(binaries) > 1:
+        raise OciTargetError(
+            owner,
+            f"{' and '.join(map(str, binaries))} cannot be split into layers of one image. Give each an image of its "
+            f'own, or set `{OciImagePexLayersField.alias}="single"`.',
+        )
+
+
+def _refuse_other_layers(owner: Address, layers: Iterable[Target]) -> None:
+    for target in layers:
+        if not isinstance(target, OciLayerTarget):
+            raise OciTargetError(
+                owner,
+                f"{target.address} in `layers` is {kind_of(target)}; name `{OciLayerTarget.alias}` "
+                "targets there, and put what is to be split automatically into `dependencies`.",
+            )
+
+
+def _split(contents: Contents) -> Iterator[tuple[str, str, tuple[Part, ...]]]:
+    """The automatic split: what changes together lies together, what changes most often on top."""
+    for part in contents.packages:
+        yield part.origin.target_name, str(part.origin), (part,)
+    if contents.loose:
+        yield "files", "files", contents.loose
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()
