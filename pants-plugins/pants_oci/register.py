@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pants.backend.python import target_types_rules
 from pants.backend.python.goals import package_pex_binary
 from pants.backend.python.util_rules import pex, pex_from_targets
 from pants.core.util_rules import archive, source_files, stripped_source_files
@@ -74,11 +75,12 @@ def rules() -> Iterable[object]:
         *lock.rules(),
         *lock_process.rules(),
         *lockfile.rules(),
-        *named.rules(),
         *lockfile_target.rules(),
+        *named.rules(),
         *ocikit_process.rules(),
         *own_layers.rules(),
         *package.rules(),
+        # Where the Python backend is enabled these are there; where it is not, ours still need them.
         *package_pex_binary.rules(),
         *parts.rules(),
         *pex.rules(),
@@ -99,5 +101,6 @@ def rules() -> Iterable[object]:
         *stripped_source_files.rules(),
         *subsystem.Ocikit.rules(),
         *tailor.rules(),
+        *target_types_rules.rules(),
         *wanted.rules(),
     )

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,7 @@ use_rust_parser = true
 
 FILES = {
     "BUILD": """\
-oci_base(name="python", path="base", python="/usr/bin/python3.11")
+oci_base(name="python", image="REGISTRY/base/python:3.11", python="/usr/bin/python3.11")
 python_requirement(name="requests", requirements=["requests==2.32.3"])
 python_requirement(name="numpy", requirements=["numpy==1.26.4"])
 """,
@@ -79,6 +79,7 @@ class Publisher:
     root: BuildRoot
     registry: str
     proxy: CountingProxy
+    files: Mapping[str, str]
 
     def publish(self, *targets: str) -> tuple[list[str], tuple[Exchange, ...]]:
         """The processes that Pants started, and the requests that were made."""
@@ -114,18 +115,18 @@ def sent_bytes(exchanges: tuple[Exchange, ...]) -> int:
     return sum(exchange.body for exchange in exchanges)
 
 
-def make(root: BuildRoot) -> None:
-    root.write(FILES)
-    python_base(root.path / "base")
-
-
 @pytest.fixture(scope="module")
 def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
     folder = tmp_path_factory.mktemp("application")
     with BuildRoot(folder / "root", SETTINGS) as root, registry_process(folder / "registry") as registry:
-        make(root)
+        python_base(folder / "base")
+        options = ("--quiet", "--preserve-digests", "--dest-tls-verify=false")
+        run("skopeo", "copy", *options, f"oci:{folder}/base:latest", f"docker://{registry}/base/python:3.11")
         with CountingProxy(registry).running() as proxy:
-            yield Publisher(root, registry, proxy)
+            root.write({**FILES, "BUILD": FILES["BUILD"].replace("REGISTRY", proxy.address)})
+            root.pants("oci-lock", "::")
+            files = {name: (root.path / name).read_text() for name in (*FILES, "oci.lock")}
+            yield Publisher(root, registry, proxy, files)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_a_second_application_adds_no_third_party_bytes(publisher: Publisher, fi
 
 
 def test_a_new_release_sends_its_group_alone(publisher: Publisher, first: dict[str, int]) -> None:
-    publisher.root.write({"BUILD": FILES["BUILD"].replace("2.32.3", "2.32.4")})
+    publisher.root.write({"BUILD": publisher.files["BUILD"].replace("2.32.3", "2.32.4")})
     _, exchanges = publisher.publish("shop:push")
     assert 50_000 < sent_bytes(exchanges) < 1_000_000
     assert publisher.docker_run("shop").endswith("6\n")
@@ -173,13 +174,13 @@ def test_a_new_release_sends_its_group_alone(publisher: Publisher, first: dict[s
 
 def test_the_digest_is_the_same_elsewhere(publisher: Publisher, first: dict[str, int], tmp_path: Path) -> None:
     """In another place, with caches that were empty, another umask and another Pants."""
-    publisher.root.write(FILES)
+    publisher.root.write(publisher.files)
     publisher.root.pants("package", "shop:image")
     caches = {"PANTS_LOCAL_STORE_DIR": str(tmp_path / "store"), "PANTS_NAMED_CACHES_DIR": str(tmp_path / "named")}
     mask = os.umask(0o077)
     try:
         with BuildRoot(tmp_path / "another/longer/place", SETTINGS) as root:
-            make(root)
+            root.write(publisher.files)
             root.pants("package", "shop:image", env={**caches, "PANTS_VERSION": "2.18.0a0"})
             found = LayoutImage(root.path / "dist/shop/image").digest
     finally:

@@ -1,4 +1,4 @@
-"""An application for another machine than this one, from `complete_platforms`."""
+"""Which Python an application is laid out for: another machine's, from `complete_platforms`; a base's own."""
 
 from __future__ import annotations
 
@@ -21,3 +21,10 @@ def test_each_image_gets_the_wheels_of_its_platform(root: BuildRoot) -> None:
     # The version is the platform's where nothing else says it; where the interpreter is, nothing does.
     assert unnamed.config["config"]["Entrypoint"] == ["python3", "/app/__main__.py"]
     assert unnamed.layers[0] == arm.layers[0]
+
+
+def test_an_official_base_says_which_python_it_has(root: BuildRoot) -> None:
+    root.pants("package", "other:above")
+    image = LayoutImage(root.path / "dist/other/above")
+    assert image.files(image.layers[-2])["app/bin/python"] == b"/usr/local/bin/python3.11"
+    assert set(image.config["config"]["Env"]) == {"PYTHON_VERSION=3.11.9", "PATH=/app/bin:/usr/local/bin:/bin"}

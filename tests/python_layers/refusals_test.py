@@ -23,6 +23,11 @@ pytestmark = pytest.mark.container
             id="interpreter-constraints",
         ),
         pytest.param(
+            "too-old-release",
+            ("other:too-old-release: other:next needs ", "Python 3.11.9 (/usr/local/bin/python3.11)"),
+            id="interpreter-constraints-of-a-release",
+        ),
+        pytest.param(
             "no-python",
             ("other:no-python: its Python is unknown", "CPython>=3.9", "`python`", '`pex_layers="single"`'),
             id="unknown-python",

@@ -198,6 +198,12 @@ oci_image(name="hidden", dependencies=[":plain", ":main-file"], base="//:base")
 pex_binary(name="newer", entry_point="plain", interpreter_constraints=[">=3.12,<3.14"])
 oci_image(name="too-old", dependencies=[":newer"], base="//:base")
 
+pex_binary(name="next", entry_point="plain", interpreter_constraints=[">=3.11.10,<3.12"])
+oci_base(name="official", path="official")
+oci_image(name="below", base=":official", dependencies=[":arm-file"])
+oci_image(name="above", base=":below", dependencies=[":plain"])
+oci_image(name="too-old-release", base=":official", dependencies=[":next"])
+
 pex_binary(name="lost", script="nowhere", dependencies=["//:tool"])
 oci_image(name="no-script", dependencies=[":lost"], base="//:base")
 

@@ -153,7 +153,9 @@ def _versions(constraints: InterpreterConstraints, universe: Iterable[str]) -> t
 def _refuse_other_versions(request: PythonRequest, found: Interpreter, constraints: InterpreterConstraints) -> None:
     fits = bool(_versions(constraints, [found.version]))
     if fits and found.release:
-        fits = constraints.contains(InterpreterConstraints([f"CPython=={found.release}"]), [found.version])
+        exact = InterpreterConstraints([f"CPython=={found.release}"])
+        # Pants knows of patch releases up to some number; what is newer than that is not judged.
+        fits = not _versions(exact, [found.version]) or constraints.contains(exact, [found.version])
     if not fits:
         raise OciTargetError(
             request.owner,
