@@ -161,7 +161,7 @@ def test_a_second_application_adds_no_third_party_bytes(publisher: Publisher, fi
     assert len(set(batch) & set(first)) == 3
     assert set(sent(exchanges)) == set(batch) - set(first)
     assert sent_bytes(exchanges) < 16 * 1024
-    assert not [process for process in processes if "pex" in process]
+    assert not [process for process in processes if "pex" in process or "requirements" in process]
     assert publisher.docker_run("batch", "x") == "42 ['--now', 'x']\n"
 
 

@@ -189,6 +189,8 @@ oci_image(name="riscv", dependencies=[":both"], python="/usr/bin/python3.11", pl
 
 pex_binary(name="plain", entry_point="plain")
 oci_image(name="no-platform", dependencies=[":plain"], python="/usr/bin/python3.11", platform="linux/arm64")
+pex_binary(name="tooled", entry_point="plain", dependencies=["//:tool"])
+oci_image(name="no-such-python", dependencies=[":tooled"], python="/usr/bin/python3.99")
 oci_image(name="no-python", dependencies=[":plain"])
 oci_image(name="two", dependencies=[":plain", ":both"], python="/usr/bin/python3.11")
 oci_image(name="once", dependencies=[":plain"], base="//:base")

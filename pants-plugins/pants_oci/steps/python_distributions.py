@@ -165,6 +165,8 @@ async def install_requirements(request: RequirementsRequest) -> FlatTree:
         complete_platforms=request.python.complete_platforms,
         platforms=request.python.platforms,
         hardcoded_interpreter_constraints=request.python.constraints,
+        # What fails is most often a Python that is not on this machine: the title says whose and which.
+        description=f"Resolve the requirements of {request.owner} for Python {request.python.interpreter.version}",
     )
     pex_request = await create_pex_from_targets(**implicitly({wanted: PexFromTargetsRequest}))
     if not pex_request.requirements and not pex_request.pex_path:
