@@ -57,6 +57,7 @@ PURE = (
     "ocikit.push.steps",
     "ocikit.push.changes",
     "ocikit.push.outcome",
+    "ocikit.push.holders",
     "ocikit.push.plan",
     "ocikit.push.report",
     "ocikit.layer.files",

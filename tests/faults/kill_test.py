@@ -67,6 +67,7 @@ class _Run:
             "root": str(self.folder),
             "registries": {},
             "memory": str(self.folder / "memory.json"),
+            "holders": str(self.folder / "holders.json"),
             "requests": [request.to_json() for request in self.wanted],
             "plan": plan(self.wanted, seen).to_json(),
         }

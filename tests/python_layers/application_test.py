@@ -155,8 +155,8 @@ def test_one_changed_line_sends_one_small_layer_and_starts_no_pex(publisher: Pub
 
 
 def test_a_second_application_adds_no_third_party_bytes(publisher: Publisher, first: dict[str, int]) -> None:
-    # A run knows what is in the repositories that it publishes to, changed or not.
-    processes, exchanges = publisher.publish("::")
+    # By itself: this machine remembers in which repository it stored them.
+    processes, exchanges = publisher.publish("batch:push")
     batch = publisher.sizes("batch")
     assert len(set(batch) & set(first)) == 3
     assert set(sent(exchanges)) == set(batch) - set(first)

@@ -114,6 +114,7 @@ def _document(requests: tuple[PushRequest, ...], oci: OciSubsystem, **more: Any)
             **registries_document(oci),
             "requests": [request.to_json() for request in requests],
             "memory": f"{MEMORY_DIRECTORY}/published.json",
+            "holders": f"{MEMORY_DIRECTORY}/stored.json",
             **more,
         }
     )

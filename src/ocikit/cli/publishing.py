@@ -12,6 +12,7 @@ from ocikit import atomic_file, canonical_json
 from ocikit.errors import InvalidContent
 from ocikit.push.blob_sources import BlobSources
 from ocikit.push.carry_out import carry_out
+from ocikit.push.holders import Holders, holders_from_json, holders_to_json, with_stored
 from ocikit.push.outcome import costs_to_json
 from ocikit.push.plan import Policy
 from ocikit.push.remote_state import Memory, memory_from_json, memory_to_json
@@ -27,19 +28,20 @@ BLOBS = "input/blobs"
 def run_survey(request: Mapping[str, Any]) -> int:
     """Ask registries what they have; the answers go to `survey.json`.
 
-    What tags name now is remembered in the file `memory`, for the order of the next survey's questions.
+    What tags name now is remembered in the file `memory`, for the order of the next survey's questions; the file
+    `holders` says where to ask for large blobs.
     """
     wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
     stores = _stores(request)
     memory = _read_memory(request["memory"])
-    seen = survey(wanted, stores, Policy(request["verify_blobs"], memory))
+    seen = survey(wanted, stores, Policy(request["verify_blobs"], memory, _read_holders(request["holders"])))
     answers = {
         "answers": seen.to_json(),
         "costs": costs_to_json(stores.costs({push.destination for push in wanted})),
         "warnings": list(stores.warnings()),
     }
     Path("survey.json").write_bytes(canonical_json.dumps(answers))
-    _remember(request["memory"], {**memory, **remembered(wanted, seen, memory)})
+    _remember(request["memory"], memory_to_json({**memory, **remembered(wanted, seen, memory)}))
     return 0
 
 
@@ -62,7 +64,9 @@ def run_publish(request: Mapping[str, Any]) -> int:
         moved = [tag for tag in put.tags if (put.origin, put.destination, tag) not in outcomes.failed]
         if not outcomes.waits(put.destination, blobs[put.manifest.digest]):
             memory.setdefault(put.destination, {}).update(dict.fromkeys(moved, str(put.manifest.digest)))
-    _remember(request["memory"], memory)
+    _remember(request["memory"], memory_to_json(memory))
+    holders = with_stored(_read_holders(request["holders"]), wanted, outcomes)
+    _remember(request["holders"], holders_to_json(holders))
     return 0
 
 
@@ -78,9 +82,15 @@ def _read_memory(path: str) -> Memory:
         return {}
 
 
-def _remember(path: str, memory: Memory) -> None:
+def _read_holders(path: str) -> Holders:
+    try:
+        return holders_from_json(Path(path).read_bytes())
+    except (OSError, InvalidContent):
+        return {}
+
+
+def _remember(path: str, data: bytes) -> None:
     """Write the file if it says something new; where it cannot be written, the next survey asks more."""
-    data = memory_to_json(memory)
     with suppress(OSError):
         if not os.path.exists(path) or Path(path).read_bytes() != data:
             atomic_file.write(path, data)

@@ -31,17 +31,22 @@ from ocikit.digest import Digest
 from ocikit.errors import InvalidInput
 from ocikit.manifest import Manifest
 from ocikit.push.changes import compared_children, content_question
-from ocikit.push.remote_state import Content, Kind, Memory, Present, Question, RemoteState
+from ocikit.push.holders import Holders, holder
+from ocikit.push.remote_state import Absent, Content, Kind, Memory, Present, Question, RemoteState
 from ocikit.push.steps import Keep, Mount, Plan, Put, PutChild, Refuse, Upload
 from ocikit.push.wanted import Destination, PushRequest
 
 
 @dataclass(frozen=True)
 class Policy:
-    """`verify_blobs`: a tag with the right digest is not enough, every blob must be there. `memory`: see there."""
+    """`verify_blobs`: a tag with the right digest is not enough, every blob must be there.
+
+    `memory`, `holders`: what this machine remembers.
+    """
 
     verify_blobs: bool = False
     memory: Memory = field(default_factory=lambda: MappingProxyType({}))
+    holders: Holders = field(default_factory=lambda: MappingProxyType({}))
 
 
 DEFAULT_POLICY = Policy()
@@ -124,7 +129,11 @@ def _next_questions(request: PushRequest, seen: RemoteState, policy: Policy) -> 
     children = [_child_question(request, child) for child in _unsettled_children(request, seen, policy)]
     yield from children
     if all(question in seen for question in children):
-        yield from (_blob_question(request, blob) for blob in _unsettled_blobs(request, seen, policy))
+        for blob in _unsettled_blobs(request, seen, policy):
+            yield _blob_question(request, blob)
+            elsewhere = holder(policy.holders, request.destination, blob)
+            if elsewhere and isinstance(seen[_blob_question(request, blob)], Absent):
+                yield Question(elsewhere, Kind.BLOB, str(blob.digest), blob.size)
 
 
 def _unsettled_children(request: PushRequest, seen: RemoteState, policy: Policy) -> tuple[Manifest, ...]:
