@@ -70,6 +70,7 @@ class _Run:
             "holders": str(self.folder / "holders.json"),
             "requests": [request.to_json() for request in self.wanted],
             "plan": plan(self.wanted, seen).to_json(),
+            "bases": {},
         }
         (self.folder / "request.json").write_text(json.dumps(document))
         return subprocess.Popen(
