@@ -100,7 +100,10 @@ class Engine:
         return done.stdout.decode()
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([self.path, *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        try:
+            return subprocess.run([self.path, *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        except OSError as error:
+            raise OcikitError(f'"{self.path}" cannot be started: {error.strerror}.') from None
 
 
 def engines(wanted: str, environ: Mapping[str, str]) -> tuple[Engine, ...]:

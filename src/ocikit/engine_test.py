@@ -53,6 +53,14 @@ def test_an_engine_that_does_not_answer(tmp_path: Path) -> None:
         engine.find(["a"])
 
 
+def test_an_engine_that_cannot_be_started(tmp_path: Path) -> None:
+    (tmp_path / "docker").write_bytes(b"\x7fno program")
+    (tmp_path / "docker").chmod(0o755)
+    (engine,) = engines("docker", {"PATH": str(tmp_path)})
+    with pytest.raises(OcikitError, match=f'"{tmp_path}/docker" cannot be started: Exec format error'):
+        engine.find(["a"])
+
+
 @pytest.mark.parametrize(
     "kind, store, known",
     [

@@ -25,10 +25,11 @@ from pants_oci.errors import OciTargetError, kind_of
 from pants_oci.steps.parts import LoosePartRequest, PackagePartRequest, Part, call_loose_part, call_package_part
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.layer import OciLayerTarget
 from pants_oci.targets.push import OciPushTarget
 
-_OWN_TARGETS = (OciBaseTarget, OciImageTarget, OciLayerTarget, OciPushTarget)
+_OWN_TARGETS = (OciBaseTarget, OciImageTarget, OciIndexTarget, OciLayerTarget, OciPushTarget)
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def _refuse_if_useless(target: Target, owner: Address) -> None:
         instead = {
             OciBaseTarget: "name it in `base`",
             OciImageTarget: "name it in `base` to build on it",
+            OciIndexTarget: "name the image that is meant in `base` to build on it",
             OciLayerTarget: "list it in `layers`",
             OciPushTarget: "an `oci_push` holds no files",
         }[type(target)]

@@ -24,5 +24,5 @@ def layout_documents(described: ocikit.Descriptor) -> tuple[FileContent, ...]:
 def local_name(address: Address) -> str:
     """What engines call the image of a target: the grammar of references has no upper case and few signs."""
     name = "-".join((address.target_name, *address.parameters.values()))
-    parts = (*filter(None, address.spec_path.split("/")), name)
-    return "/".join(_NOT_IN_NAMES.sub("-", part.lower()).strip("-") for part in parts)
+    parts = (_NOT_IN_NAMES.sub("-", part.lower()).strip("-") for part in (*address.spec_path.split("/"), name))
+    return "/".join(filter(None, parts)) or "image"

@@ -37,7 +37,7 @@ from pants_oci.compat import (
     package_pex_binary,
     transitive_targets,
 )
-from pants_oci.errors import blamed_on
+from pants_oci.errors import blamed_on, found_in
 from pants_oci.steps.layer import BuiltLayer, LayerRequest, call_build_layer
 from pants_oci.steps.parts import Part
 from pants_oci.steps.python_compile import CompileRequest, call_compiled
@@ -51,6 +51,7 @@ from pants_oci.steps.python_distributions import (
     call_distributions,
     call_flatten,
     call_requirements,
+    refuse_clashes,
 )
 from pants_oci.steps.python_interpreter import PythonChoice, PythonRequest, call_python
 from pants_oci.subsystem import OciSubsystem
@@ -156,6 +157,8 @@ async def first_party(request: FirstPartyRequest) -> FirstParty:
         call_local_distributions(LocalDistributionsRequest(request, pex_request.additional_inputs, name))
         for name in _requirements_pexes(pex_request.additional_args)
     )
+    if not request.allow_collisions:
+        refuse_clashes(request.owner, own)
     parts = await concurrently(
         call_distribution_part(DistributionPartRequest(request.pex.addresses[0], d.all)) for d in own
     )
@@ -191,7 +194,10 @@ async def python_application(request: ApplicationRequest, oci: OciSubsystem) -> 
         for _ in range(1 if pex.include_requirements else 0)
     )
     found = await concurrently(call_distributions(DistributionsRequest(tree.digest, site)) for tree in trees)
-    groups = [group for f in found for group in distributions.group(f.all, oci.layer_budget)]
+    if not allow:
+        refuse_clashes(request.owner, found)
+    with blamed_on(request.owner), found_in("[oci].layer_budget"):
+        groups = [group for f in found for group in distributions.group(f.all, oci.layer_budget)]
     with blamed_on(address):
         main = find_main(
             tuple(pex.main.iter_pex_args()) if pex.main else (),

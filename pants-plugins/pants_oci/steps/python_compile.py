@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import CreateDigest, FileEntry, MergeDigests
-from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.process import Process
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
@@ -16,13 +17,16 @@ import ocikit
 from pants_oci.compat import (
     by_name,
     create_digest,
-    execute_process,
+    execute_process_or_raise,
     find_interpreter,
     get_digest_entries,
     implicitly,
     merge_digests,
 )
 from pants_oci.steps.parts import Part
+
+# Up to 3.10, sets among a module's constants are written in the order of their hashes. `-I` would ignore this.
+COMPILE_ENVIRONMENT: Mapping[str, str] = MappingProxyType({"PYTHONHASHSEED": "0"})
 
 
 @dataclass(frozen=True)
@@ -46,17 +50,16 @@ async def compile_modules(request: CompileRequest) -> Part:
         return part
     python = await find_interpreter(InterpreterConstraints([f"CPython=={request.version}.*"]), **implicitly())
     process = Process(
-        argv=(
-            python.path, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
-            "-p", request.root, *folders,
-        ),
+        argv=(python.path, *compile_arguments(request.root, folders)),
+        # Another Python at the same path compiles anew.
+        env={**COMPILE_ENVIRONMENT, "FINGERPRINT": python.fingerprint},
         input_digest=part.files,
         output_directories=folders,
+        append_only_caches=python.append_only_caches,
+        immutable_input_digests=python.immutable_input_digests,
         description=f"Compile modules of {part.origin}",
-        # A test file of somebody in another Python's syntax fails, and is then just not compiled.
-        cache_scope=ProcessCacheScope.ALWAYS,
-    )  # fmt: skip
-    result = await execute_process(**implicitly({process: Process}))
+    )
+    result = await execute_process_or_raise(**implicitly({process: Process}))
     entries = await get_digest_entries(result.output_digest)
     # Only what is new: in a sandbox, files above 512 KB look executable.
     known = {source.path for source in part.sources}
@@ -72,6 +75,14 @@ async def compile_modules(request: CompileRequest) -> Part:
 
 
 call_compiled = by_name(compile_modules, Part, CompileRequest)
+
+
+def compile_arguments(root: str, folders: Iterable[str]) -> tuple[str, ...]:
+    """What Python is called with, for modules of `folders` that will be below `root`."""
+    # A test file of somebody in another Python's syntax fails, and is then just not compiled: not with `-m`, by whose
+    # exit code that looks as a crash does.
+    program = "import compileall; compileall.main()"
+    return ("-s", "-c", program, "-q", "--invalidation-mode", "unchecked-hash", "-p", root, *folders)
 
 
 def _folders(part: Part) -> tuple[str, ...]:

@@ -87,10 +87,14 @@ class DistributionsRequest:
 
 @dataclass(frozen=True)
 class Distributions:
-    """All distributions, the console scripts they have, and the files in their `bin`."""
+    """All distributions, the console scripts they have, and the files in their `bin`.
+
+    `clashes`: scripts that several of them have; they are left to the first one.
+    """
 
     all: tuple[Distribution, ...]
     scripts: FrozenDict[str, str]
+    clashes: tuple[str, ...] = ()
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -190,9 +194,8 @@ async def take_apart(request: DistributionsRequest) -> Distributions:
     subset = await digest_subset_to_digest(DigestSubset(request.tree, globs))
     contents = await get_digest_contents(subset)
     texts = {content.path: content.content for content in contents}
-    return Distributions(
-        distributions.take_apart(files, texts, request.site), FrozenDict(distributions.console_scripts(texts))
-    )
+    found, clashes = distributions.settle(distributions.take_apart(files, texts, request.site))
+    return Distributions(found, FrozenDict(distributions.console_scripts(texts)), clashes)
 
 
 @rule(desc="Lay distributions out for an OCI image", level=LogLevel.DEBUG)
@@ -234,11 +237,21 @@ def _literally(path: str) -> str:
 def _explained(stderr: str, request: FlattenRequest) -> str:
     found = distributions.collisions(stderr)
     if found:
-        return (
-            f"third-party distributions bring different files of one name: {'; '.join(found)}. Leave all but one out, "
-            f'or set `{OciImagePexCollisionsField.alias}="allow"`: then the first one wins.'
-        )
+        return _told_collisions(found)
     return f"its requirements could not be installed: {stderr.strip()}"
+
+
+def refuse_clashes(owner: Address, found: Iterable[Distributions]) -> None:
+    clashes = [clash for one in found for clash in one.clashes]
+    if clashes:
+        raise OciTargetError(owner, _told_collisions(clashes))
+
+
+def _told_collisions(found: Iterable[str]) -> str:
+    return (
+        f"distributions bring different files of one name: {'; '.join(found)}. Leave all but one out, "
+        f'or set `{OciImagePexCollisionsField.alias}="allow"`: then the first one wins.'
+    )
 
 
 def rules() -> Iterable[object]:

@@ -138,7 +138,7 @@ def _only_version(request: PythonRequest, constraints: InterpreterConstraints, s
         request.owner,
         f"its Python is unknown, and {request.binary.address} runs on several ({constraints}). Name the path of the "
         f'interpreter in `{OciPythonField.alias}` of its `oci_base` or its own, such as "/usr/bin/python3.11", or set '
-        f' `{OciImagePexLayersField.alias}="single"`.',
+        f'`{OciImagePexLayersField.alias}="single"`.',
     )
 
 

@@ -29,9 +29,11 @@ def read_files(chunks: Iterable[bytes]) -> tuple[File, ...]:
     try:
         with tarfile.open(fileobj=BufferedReader(cast(Any, _Stream(chunks)), _CHUNK), mode="r|") as tar:
             for member in tar:
-                file = _file(tar, member, found)
+                path = _path(member.name)
+                file = _file(tar, member, path, found)
                 if file:
-                    found[file.path] = file
+                    # Not below the file's own path: a whiteout is no other state of what it is about.
+                    found[path] = file
                 # It would keep all of them.
                 cast(Any, tar).members = []
     except tarfile.TarError as error:
@@ -41,8 +43,7 @@ def read_files(chunks: Iterable[bytes]) -> tuple[File, ...]:
     return tuple(found.values())
 
 
-def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, found: dict[str, File]) -> File | None:
-    path = _text(posixpath.normpath(f"/{member.name}").lstrip("/"))
+def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, found: dict[str, File]) -> File | None:
     folder, _, name = path.rpartition("/")
     if name == _OPAQUE:
         return File(folder, OPAQUE)
@@ -56,7 +57,7 @@ def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, found: dict[str, File])
     if member.issym():
         return File(path, SYMLINK, mode, uid, gid, target=_text(member.linkname))
     if member.islnk():
-        target = _text(posixpath.normpath(f"/{member.linkname}").lstrip("/"))
+        target = _path(member.linkname)
         first = found.get(target, File(target, HARDLINK))
         return File(path, HARDLINK, mode, uid, gid, first.size, first.digest, target)
     if not member.isreg():
@@ -69,6 +70,10 @@ def _digest(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     while stream and (chunk := stream.read(_CHUNK)):
         hasher.update(chunk)
     return f"sha256:{hasher.hexdigest()}"
+
+
+def _path(name: str) -> str:
+    return _text(posixpath.normpath(f"/{name}").lstrip("/"))
 
 
 def _text(name: str) -> str:

@@ -81,6 +81,25 @@ def test_the_last_of_two_entries_counts() -> None:
     assert found.digest == HELLO
 
 
+def test_a_whiteout_takes_nothing_from_its_own_layer() -> None:
+    found = read_files(
+        [
+            tar(
+                member("d/", tarfile.DIRTYPE, mode=0o755),
+                member("d/.wh..wh..opq"),
+                member("d/a", content=b"hello"),
+                member("d/.wh.a"),
+            )
+        ]
+    )
+    assert [(file.path, file.kind) for file in found] == [
+        ("d", "directory"),
+        ("d", "opaque"),
+        ("d/a", "file"),
+        ("d/a", "whiteout"),
+    ]
+
+
 def test_any_pieces_give_the_same_and_all_are_read() -> None:
     data = tar(*(member(f"f{n}", content=b"x" * n) for n in range(50))) + bytes(5000)
     pieces = iter([data[start : start + 77] for start in range(0, len(data), 77)])

@@ -13,8 +13,10 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ocikit.errors import InvalidInput
 
 # Who installed it and where from: no part of the distribution, and a path of the build where that was a file.
 _LEFT_OUT = frozenset(("INSTALLER", "REQUESTED", "direct_url.json", "RECORD.jws", "RECORD.p7s"))
@@ -96,8 +98,10 @@ def group(
     """Which distributions share a layer: at most `budget` layers, the lowest first.
 
     Those of `apart_from` bytes and more are alone, the largest first as long as the budget lasts; all others
-    are together on top.
+    are together on top. Raises InvalidInput for a budget below 1.
     """
+    if budget < 1:
+        raise InvalidInput(f"{budget} layers hold nothing: wanted 1 or more.")
     ordered = sorted(distributions, key=lambda d: (-d.size, d.name.lower(), d.version))
     large = [d for d in ordered if d.size >= apart_from]
     alone = large if len(large) == len(ordered) <= budget else large[: budget - 1]
@@ -110,8 +114,28 @@ def console_scripts(texts: Mapping[str, bytes]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(texts):
         if path.endswith(".dist-info/entry_points.txt"):
-            found.update(_scripts(texts[path]))
+            # Of two that have the same script the first wins, as in `settle`.
+            found = {**_scripts(texts[path]), **found}
     return found
+
+
+def settle(distributions: Iterable[Distribution]) -> tuple[tuple[Distribution, ...], tuple[str, ...]]:
+    """Leave each path to the first distribution that has it: scripts of one name are made for each of them.
+
+    The second result says where they do not agree: "bin/run (one 1.0, two 1.0)".
+    """
+    settled: list[Distribution] = []
+    owners: dict[str, tuple[Distribution, str]] = {}
+    clashes: dict[str, list[str]] = {}
+    for distribution in distributions:
+        own = {path: (distribution, sha256) for path, (sha256, _) in _digests(distribution.files, distribution.made)}
+        lost = {path for path, claim in own.items() if owners.setdefault(path, claim)[1] != claim[1]}
+        for path in sorted(lost):
+            clashes.setdefault(path, [str(owners[path][0])]).append(str(distribution))
+        files = {path: file for path, file in distribution.files.items() if path not in lost}
+        made = {path: content for path, content in distribution.made.items() if path not in lost}
+        settled.append(replace(distribution, files=files, made=made))
+    return tuple(settled), tuple(f"{path} ({', '.join(who)})" for path, who in clashes.items())
 
 
 def collisions(told: str) -> tuple[str, ...]:
@@ -190,10 +214,15 @@ def _rows(record: bytes) -> Iterable[list[str]]:
     return csv.reader(io.StringIO(record.decode("utf-8", "replace")))
 
 
+def _digests(files: Mapping[str, TreeFile], made: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, int]]]:
+    """SHA-256 and size of contents, by path."""
+    yield from ((path, (file.sha256, file.size)) for path, file in files.items())
+    yield from ((path, (hashlib.sha256(content).hexdigest(), len(content))) for path, content in made.items())
+
+
 def _record(own: str, kept: Mapping[str, TreeFile], made: Mapping[str, bytes], site: Site) -> bytes:
     """Spec: PyPA's recording installed projects, "The RECORD file"."""
-    digests = {path: (file.sha256, file.size) for path, file in kept.items()}
-    digests.update((path, (hashlib.sha256(content).hexdigest(), len(content))) for path, content in made.items())
+    digests = dict(_digests(kept, made))
     up = "../" * (site.packages.count("/") + 1)
     rows = [
         (

@@ -5,7 +5,17 @@ from collections.abc import Mapping
 
 import pytest
 
-from ocikit.python.distributions import Distribution, Site, TreeFile, collisions, console_scripts, group, take_apart
+from ocikit.errors import InvalidInput
+from ocikit.python.distributions import (
+    Distribution,
+    Site,
+    TreeFile,
+    collisions,
+    console_scripts,
+    group,
+    settle,
+    take_apart,
+)
 
 SITE = Site("lib/python3.11/site-packages", "/app/bin/python")
 IN = f"{SITE.packages}/"
@@ -158,6 +168,28 @@ def sized(**sizes: int) -> list[Distribution]:
 )
 def test_grouping(sizes: dict[str, int], budget: int, layers: list[str]) -> None:
     assert [" ".join(d.name for d in layer) for layer in group(sized(**sizes), budget, apart_from=10)] == layers
+
+
+@pytest.mark.parametrize("budget", [0, -1])
+def test_no_layer_is_too_few(budget: int) -> None:
+    with pytest.raises(InvalidInput, match=f"^{budget} layers"):
+        group(sized(a=20, b=20, c=20), budget, apart_from=10)
+
+
+def test_a_script_of_several_distributions_is_of_the_first() -> None:
+    scripts = (b"[console_scripts]\nrun = a:main\nsame = x:main\n", b"[console_scripts]\nrun = b:main\nsame = x:main\n")
+    contents = {
+        **installed("a", "a.py", "ns/__init__.py", entry_points_txt=scripts[0]),
+        **installed("b", "b.py", "ns/__init__.py", entry_points_txt=scripts[1]),
+    }
+    settled, clashes = settle(taken_apart(contents).values())
+    assert clashes == ("bin/run (a 1.0, b 1.0)",)
+    first, second = settled
+    assert b"import a\n" in first.made["bin/run"]
+    assert "bin/run" not in second.made
+    assert second.made["bin/same"] == first.made["bin/same"]
+    assert set(second.files) >= {f"{IN}b.py", f"{IN}ns/__init__.py"}
+    assert console_scripts(contents)["run"] == "a:main"
 
 
 def test_collisions_are_told_by_file_and_distribution() -> None:
