@@ -13,6 +13,7 @@ from pants.engine.target import Target
 from pants_oci import dependency_inference, lockfile_target, subsystem
 from pants_oci.goals import diff, inspect, lock, package, publish, run, tailor
 from pants_oci.steps import (
+    archived_base,
     base,
     contents,
     engine,
@@ -70,6 +71,7 @@ def rules() -> Iterable[object]:
         *inspect.rules(),
         *layer.rules(),
         *layer_files.rules(),
+        *archived_base.rules(),
         *layout_base.rules(),
         *lineage.rules(),
         *lock.rules(),

@@ -38,6 +38,11 @@ def base_image(manifest: Manifest, config: bytes, platform: Platform) -> Image:
         if layer.digest.algorithm != "sha256":
             raise InvalidContent(f"the layer {layer.digest} is not named by its SHA-256.")
     image = Image(manifest, ImageConfig.parse(config))
-    if not platform.runs(image.platform):
-        raise InvalidInput(f'the base is for platform "{image.platform}", wanted "{platform}".')
+    check_platform(image.config, platform)
     return image
+
+
+def check_platform(config: ImageConfig, platform: Platform) -> None:
+    """Raises InvalidInput unless an image with this config is one for `platform`."""
+    if not platform.runs(config.platform):
+        raise InvalidInput(f'the base is for platform "{config.platform}", wanted "{platform}".')

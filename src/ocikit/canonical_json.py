@@ -29,15 +29,27 @@ def dumps(value: Any) -> bytes:
 
 def loads_object(data: bytes | str, what: str) -> dict[str, Any]:
     """Read a JSON object; `what` names the document in the error (InvalidContent)."""
-    try:
-        # json.loads would guess UTF-16 and UTF-32, which RFC 8259 does not allow.
-        text = data if isinstance(data, str) else data.decode("utf-8")
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidContent(f"{what} is not JSON: {error}") from None
+    value = _loads(data, what)
     if not isinstance(value, dict):
         raise InvalidContent(f"{what} is not a JSON object but {type(value).__name__}")
     return value
+
+
+def loads_list(data: bytes | str, what: str) -> list[Any]:
+    """Read a JSON array; `what` names the document in the error (InvalidContent)."""
+    value = _loads(data, what)
+    if not isinstance(value, list):
+        raise InvalidContent(f"{what} is not a JSON array but {type(value).__name__}")
+    return value
+
+
+def _loads(data: bytes | str, what: str) -> Any:
+    try:
+        # json.loads would guess UTF-16 and UTF-32, which RFC 8259 does not allow.
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidContent(f"{what} is not JSON: {error}") from None
 
 
 def frozen(value: Any) -> Any:

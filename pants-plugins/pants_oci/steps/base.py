@@ -1,4 +1,4 @@
-"""What images are built on: an image layout in the repository, or an image in a registry."""
+"""What images are built on: an image layout or an archive in the repository, or an image in a registry."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pants.util.logging import LogLevel
 import ocikit
 from pants_oci.compat import by_name
 from pants_oci.errors import OciTargetError
+from pants_oci.steps.archived_base import ArchivedBaseRequest, call_archived_base
 from pants_oci.steps.base_field_set import BaseFieldSet
 from pants_oci.steps.layout_base import LayoutBaseRequest, call_layout_base
 from pants_oci.steps.registry_base import RegistryBaseRequest, call_registry_base
@@ -53,6 +54,9 @@ async def base_image(request: BaseRequest) -> BaseImage:
             field_set.address,
             f'wanted for platform "{platform}", but its `platforms` are {", ".join(map(str, field_set.declared))}.',
         )
+    if field_set.path.is_archive:
+        archived = await call_archived_base(ArchivedBaseRequest(field_set, platform))
+        return BaseImage(archived.image, archived.blobs)
     if field_set.path.value:
         layout = await call_layout_base(LayoutBaseRequest(field_set, platform))
         return BaseImage(layout.image, layout.blobs)

@@ -12,6 +12,7 @@ from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.base_choice import INDEX_FILE, LAYOUT_FILE, blob_path, choose_from_layout
 from pants_oci.compat import (
     by_name,
     digest_subset_to_digest,
@@ -23,11 +24,8 @@ from pants_oci.compat import (
 )
 from pants_oci.errors import OciTargetError, blamed_on
 from pants_oci.steps.base_field_set import BaseFieldSet
-from pants_oci.targets.base import OciBaseDigestField, OciBasePathField
+from pants_oci.targets.base import ARCHIVE_ENDINGS, OciBasePathField
 
-_INDEX_FILE = "index.json"
-_LAYOUT_FILE = "oci-layout"
-_BLOBS_DIRECTORY = "blobs/sha256"
 # A manifest or config above this is not one; the distribution specification asks registries for 4 MiB.
 _LARGEST_DOCUMENT = 4 * 1024 * 1024
 
@@ -69,7 +67,7 @@ async def layout_base(request: LayoutBaseRequest) -> LayoutBase:
     for blob in image.manifest.layers:
         _check_blob(blob, {e.path: e for e in entries if isinstance(e, FileEntry)}, field_set)
     blobs = await digest_subset_to_digest(
-        DigestSubset(layout, PathGlobs([_blob_path(b.digest) for b in image.manifest.layers]))
+        DigestSubset(layout, PathGlobs([blob_path(b.digest) for b in image.manifest.layers]))
     )
     return LayoutBase(image, blobs)
 
@@ -79,63 +77,24 @@ call_layout_base = by_name(layout_base, LayoutBase, LayoutBaseRequest)
 
 def _select(files: Mapping[str, bytes], request: LayoutBaseRequest) -> ocikit.Image:
     """The layout's image for the platform; raises ocikit's errors."""
-    missing = [name for name in (_LAYOUT_FILE, _INDEX_FILE) if name not in files]
+    missing = [name for name in (LAYOUT_FILE, INDEX_FILE) if name not in files]
     if missing:
         found = (
-            f"it has no {missing[0]} file" if files else "there is no such directory, or nothing that Pants sees in it"
+            f"it has no {missing[0]} file"
+            if files
+            else "there is no such directory, or nothing that Pants sees in it, and no archive has such a name: "
+            f"one ends in {', '.join(ARCHIVE_ENDINGS)}"
         )
         raise ocikit.InvalidContent(
             f'the `{OciBasePathField.alias}` "{request.field_set.path.value}" is no OCI image layout: {found}.'
         )
-    document = ocikit.parse_manifest(files[_INDEX_FILE], ocikit.media_type.OCI_INDEX)
     wanted = request.field_set.digest.value
-    if wanted:
-        document = _named(files, ocikit.Digest.parse(wanted), document)
-    while isinstance(document, ocikit.ImageIndex):
-        chosen = _only_or_matching(document, request.platform)
-        document = ocikit.parse_manifest(_blob(files, chosen.digest), chosen.media_type)
-    config = ocikit.ImageConfig.parse(_blob(files, document.config.digest))
-    return ocikit.Image(document, config)
-
-
-def _named(
-    files: Mapping[str, bytes], wanted: ocikit.Digest, index: ocikit.Manifest | ocikit.ImageIndex
-) -> ocikit.Manifest | ocikit.ImageIndex:
-    if _blob_path(wanted) not in files:
-        there = ", ".join(str(manifest.digest) for manifest in getattr(index, "manifests", ())) or "none"
-        raise ocikit.InvalidInput(
-            f"the `{OciBaseDigestField.alias}` {wanted} names no image of the layout; there are: {there}."
-        )
-    return ocikit.parse_manifest(_blob(files, wanted))
-
-
-def _only_or_matching(index: ocikit.ImageIndex, platform: ocikit.Platform) -> ocikit.Descriptor:
-    if len(index.manifests) == 1:
-        return index.manifests[0]
-    if not any(manifest.platform for manifest in index.manifests):
-        raise ocikit.InvalidInput(
-            f"the layout has {len(index.manifests)} images and does not say for which platforms; "
-            "name one of them in `digest`: "
-            f"{', '.join(str(manifest.digest) for manifest in index.manifests)}."
-        )
-    return index.select(platform)
-
-
-def _blob(files: Mapping[str, bytes], digest: ocikit.Digest) -> bytes:
-    data = files.get(_blob_path(digest))
-    if data is None:
-        raise ocikit.InvalidContent(f"the layout has no blob {digest}. Copy the base again.")
-    if ocikit.Digest.of(data) != digest:
-        raise ocikit.InvalidContent(
-            f"the layout's blob {digest} is corrupt: its content has the digest "
-            f"{ocikit.Digest.of(data)}. Copy the base again."
-        )
-    return data
+    return choose_from_layout(files.get, request.platform, ocikit.Digest.parse(wanted) if wanted else None, "layout")
 
 
 def _check_blob(blob: ocikit.Descriptor, files: Mapping[str, FileEntry], field_set: BaseFieldSet) -> None:
     """Pants names files by the same SHA-256 as OCI does: nothing has to be read to verify a layer."""
-    entry = files.get(_blob_path(blob.digest))
+    entry = files.get(blob_path(blob.digest))
     if entry is None:
         raise OciTargetError(
             field_set.address,
@@ -147,10 +106,6 @@ def _check_blob(blob: ocikit.Descriptor, files: Mapping[str, FileEntry], field_s
             f"the layout's blob {blob.digest} is corrupt: its content has the digest "
             f"sha256:{entry.file_digest.fingerprint}. Copy the base again.",
         )
-
-
-def _blob_path(digest: ocikit.Digest) -> str:
-    return f"{_BLOBS_DIRECTORY}/{digest.hex}"
 
 
 def rules() -> Iterable[object]:

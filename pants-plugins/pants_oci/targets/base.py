@@ -31,14 +31,21 @@ class OciBaseDependenciesField(Dependencies):
     )
 
 
+ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.zst")
+
+
 class OciBasePathField(SourcesField, AsyncFieldMixin):
     alias = "path"
     value: str | None
     uses_source_roots = False
     help = help_text(
         """
-        The directory of an OCI image layout in the repository, relative to the BUILD file. `oci_image`s on it are
-        built from its blobs, which are verified.
+        The directory of an OCI image layout in the repository, or an archive of images as `docker save`,
+        `podman save` and `skopeo copy` write it, relative to the BUILD file. An archive's name ends in `.tar`,
+        `.tar.gz`, `.tgz` or `.tar.zst`.
+
+        `oci_image`s on it are built from its blobs, which are verified. Uncompressed layers of an archive are
+        compressed as `[oci].compression` says.
         """
     )
 
@@ -49,7 +56,7 @@ class OciBasePathField(SourcesField, AsyncFieldMixin):
             return None
         if not isinstance(value, str) or not value:
             raise InvalidFieldException(
-                f"{address}: the `{cls.alias}` field must be the path of a directory, found {value!r}."
+                f"{address}: the `{cls.alias}` field must be the path of a directory or an archive, found {value!r}."
             )
         path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts:
@@ -60,8 +67,15 @@ class OciBasePathField(SourcesField, AsyncFieldMixin):
         return str(path)
 
     @property
+    def is_archive(self) -> bool:
+        """Told by the name, so that whose files these are is known without a look at any."""
+        return (self.value or "").endswith(ARCHIVE_ENDINGS)
+
+    @property
     def globs(self) -> tuple[str, ...]:
-        return (f"{self.value}/**",) if self.value else ()
+        if not self.value:
+            return ()
+        return (self.value,) if self.is_archive else (f"{self.value}/**",)
 
 
 class OciBaseImageField(CheckedStringField):
@@ -86,8 +100,8 @@ class OciBaseDigestField(CheckedStringField):
     help = help_text(
         """
         The digest, `sha256:` and 64 hex digits, of the manifest or index to use. With `image` it is what is used
-        whatever the tag names. With `path` it says which image of the layout is meant, and that it must be
-        exactly that.
+        whatever the tag names. With `path` it says which image of the layout or archive is meant, and that it must be
+        exactly that. The images of an archive that is no layout have no manifests: they are named by their IDs.
         """
     )
 

@@ -6,21 +6,21 @@ found. How registries are reached is no part of their request but in the environ
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ocikit import atomic_file, canonical_json
+from ocikit import canonical_json
 from ocikit.base import choose
 from ocikit.cli.handed_over import REGISTRIES_VARIABLE
 from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, InvalidInput, NetworkError, NotFound, OcikitError
-from ocikit.layer.compress import decompress, kind_of
+from ocikit.layer.compress import kind_of
+from ocikit.layer.received import receive_layer
 from ocikit.manifest import ImageIndex, Manifest
 from ocikit.platform import Platform
 from ocikit.push.stores import Stores
@@ -103,27 +103,9 @@ def _config(store: Store, manifest: Manifest) -> bytes:
 
 def _read_layer(store: Store, layer: Descriptor, diff_id: str) -> None:
     what = f"the layer {layer.digest}"
-    hasher = hashlib.sha256()
-    folder = Path("blobs", layer.digest.algorithm)
-    with store.open_blob(layer) as stream, atomic_file.new_file(str(folder)) as file:
+    with store.open_blob(layer) as stream:
         chunks = verified(stream, layer.digest, layer.size, what)
-
-        def written() -> Iterator[bytes]:
-            for chunk in chunks:
-                file.write(chunk)
-                yield chunk
-
-        try:
-            for piece in decompress(written(), kind_of(layer.media_type)):
-                hasher.update(piece)
-        except InvalidContent as error:
-            # That the blob is not the one wanted is the better reason, if it is one.
-            for _ in chunks:
-                pass
-            raise InvalidContent(str(error) if what in str(error) else f"{what}: {error}") from None
-        if f"sha256:{hasher.hexdigest()}" != diff_id:
-            raise InvalidContent(f"{what}: wanted the diff ID {diff_id}, found sha256:{hasher.hexdigest()}.")
-        file.commit(str(folder / layer.digest.hex))
+        receive_layer(chunks, kind_of(layer.media_type), Digest.parse(diff_id), what, ".")
 
 
 def _lock(stores: Stores, reference: Reference, known: str | None, resolve: bool) -> dict[str, Any]:

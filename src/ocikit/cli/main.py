@@ -43,6 +43,7 @@ SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "layer": "ocikit.cli.sandbox",
         "archive": "ocikit.cli.sandbox",
+        "archived_base": "ocikit.cli.sandbox",
         "base": "ocikit.cli.bases",
         "base_layer": "ocikit.cli.bases",
         "lock": "ocikit.cli.bases",

@@ -11,10 +11,13 @@ from typing import Any
 
 from ocikit import canonical_json
 from ocikit.archive import write_archive
+from ocikit.archived.base import ArchivedBase
+from ocikit.archived.file import open_archive
 from ocikit.digest import Digest
 from ocikit.layer.build import build_layer
 from ocikit.layer.compress import Compression
 from ocikit.layer.entry import Entry
+from ocikit.platform import Platform
 
 INPUT = "input"
 
@@ -33,4 +36,18 @@ def run_archive(request: Mapping[str, Any]) -> int:
     output = Path(request["output"])
     output.parent.mkdir(parents=True, exist_ok=True)
     write_archive(INPUT, Digest.parse(request["digest"]), request["name"], str(output))
+    return 0
+
+
+def run_archived_base(request: Mapping[str, Any]) -> int:
+    """Unpack an image of `input/archive`: `manifest.json`, `config.json`, layers at `blobs/sha256/<hex>`."""
+    wanted = ArchivedBase(
+        Platform.parse(request["platform"]),
+        Digest.parse(request["digest"]) if request["digest"] else None,
+        Compression.parse(request["compression"]),
+    )
+    with open_archive(f"{INPUT}/archive") as archive:
+        image = wanted.unpack(archive, ".")
+    Path("manifest.json").write_bytes(image.manifest.data)
+    Path("config.json").write_bytes(image.config.data)
     return 0

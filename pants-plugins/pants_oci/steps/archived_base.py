@@ -1,0 +1,100 @@
+"""An archive in the repository as a base: a process unpacks the image that is wanted, and verifies it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileEntry, PathGlobs
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import HydrateSourcesRequest
+from pants.util.logging import LogLevel
+
+import ocikit
+from pants_oci.compat import (
+    by_name,
+    create_digest,
+    digest_subset_to_digest,
+    get_digest_contents,
+    get_digest_entries,
+    hydrate_sources,
+    implicitly,
+)
+from pants_oci.errors import OciTargetError, blamed_on, found_in
+from pants_oci.steps.base_field_set import BaseFieldSet
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_try_ocikit
+from pants_oci.subsystem import OciSubsystem
+from pants_oci.targets.base import OciBasePathField
+
+_MANIFEST_FILE = "manifest.json"
+_CONFIG_FILE = "config.json"
+_BLOBS_DIRECTORY = "blobs"
+
+
+@dataclass(frozen=True)
+class ArchivedBaseRequest(EngineAwareParameter):
+    """The image of an `oci_base` whose `path` is an archive, for one platform."""
+
+    field_set: BaseFieldSet
+    platform: ocikit.Platform
+
+    def debug_hint(self) -> str:
+        return f"{self.field_set.address} [{self.platform}]"
+
+
+@dataclass(frozen=True)
+class ArchivedBase:
+    """An image, and its layers at `blobs/sha256/<hex>`."""
+
+    image: ocikit.Image
+    blobs: Digest
+
+
+@rule(desc="Read a base image from an archive", level=LogLevel.DEBUG)
+async def archived_base(request: ArchivedBaseRequest, oci: OciSubsystem) -> ArchivedBase:
+    field_set = request.field_set
+    path = f'the `{OciBasePathField.alias}` "{field_set.path.value}"'
+    sources = await hydrate_sources(HydrateSourcesRequest(field_set.path), **implicitly())
+    entries = await get_digest_entries(sources.snapshot.digest)
+    files = [entry for entry in entries if isinstance(entry, FileEntry)]
+    if not files:
+        raise OciTargetError(
+            field_set.address, f"{path} is no archive: there is no such file, or Git ignores it and so does Pants."
+        )
+    # Under a name of its own, so that renaming the archive changes nothing.
+    inputs = await create_digest(CreateDigest([FileEntry(f"{INPUT_DIRECTORY}/archive", files[0].file_digest)]))
+    with blamed_on(field_set.address), found_in("[oci].compression"):
+        compression = ocikit.Compression.parse(oci.compression)
+    wanted = {
+        "platform": str(request.platform),
+        "digest": field_set.digest.value,
+        "compression": str(compression),
+    }
+    output = await call_try_ocikit(
+        OcikitProcess(
+            "archived_base",
+            ocikit.canonical_json.dumps(wanted),
+            inputs,
+            f"Unpack {field_set.address} for {request.platform}",
+            output_files=(_MANIFEST_FILE, _CONFIG_FILE),
+            output_directories=(_BLOBS_DIRECTORY,),
+        )
+    )
+    if output.problem:
+        raise OciTargetError(field_set.address, f"{path} cannot be built on: {output.problem}")
+    documents = await digest_subset_to_digest(
+        DigestSubset(output.digest, PathGlobs([_MANIFEST_FILE, _CONFIG_FILE])),
+    )
+    blobs = await digest_subset_to_digest(DigestSubset(output.digest, PathGlobs([f"{_BLOBS_DIRECTORY}/**"])))
+    contents = {content.path: content.content for content in await get_digest_contents(documents)}
+    manifest = ocikit.parse_manifest(contents[_MANIFEST_FILE])
+    assert isinstance(manifest, ocikit.Manifest)
+    return ArchivedBase(ocikit.Image(manifest, ocikit.ImageConfig.parse(contents[_CONFIG_FILE])), blobs)
+
+
+call_archived_base = by_name(archived_base, ArchivedBase, ArchivedBaseRequest)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,106 @@
+"""An archive becomes a base: config, manifest and the layers of one image, everything verified.
+
+Layers that are compressed stay as they are, byte for byte, so that a registry that has them is sent nothing. `docker
+save` keeps layers uncompressed, and its layout, where it writes one as well, names them so: those are compressed as our
+own layers are. As they are they would travel and be stored at three times the size; the pinned compressor gives them
+one digest on every machine, and in every archive that holds the same layer, whoever saved it and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ocikit import media_type
+from ocikit.archived.file import ArchiveFile, compression_of
+from ocikit.archived.saved import MANIFEST_FILE, SavedImage, saved_config, saved_images
+from ocikit.base import base_image, check_platform
+from ocikit.base_choice import (
+    INDEX_FILE,
+    LAYOUT_FILE,
+    Candidate,
+    blob_path,
+    choose_candidate,
+    choose_from_layout,
+)
+from ocikit.config import ImageConfig
+from ocikit.descriptor import Descriptor
+from ocikit.digest import CHUNK_SIZE, Digest, verified
+from ocikit.errors import InvalidContent
+from ocikit.image import Image
+from ocikit.layer.compress import Compression, kind_of
+from ocikit.layer.received import receive_layer
+from ocikit.manifest import Manifest
+from ocikit.platform import Platform
+
+
+@dataclass(frozen=True)
+class ArchivedBase:
+    """Which image is wanted, and what its uncompressed layers become."""
+
+    platform: Platform
+    digest: Digest | None
+    compression: Compression
+
+    def unpack(self, archive: ArchiveFile, output_directory: str) -> Image:
+        """Write the image's layers to `output_directory`, as `blobs/sha256/<hex>`, in bounded memory.
+
+        Raises InvalidInput where the choice fails, InvalidContent or NotFound for what is wrong with the archive.
+        """
+        if archive.has(LAYOUT_FILE) and archive.has(INDEX_FILE):
+            return self._from_layout(archive, output_directory)
+        if archive.has(MANIFEST_FILE):
+            return self._from_saved(archive, output_directory)
+        raise InvalidContent(
+            f"it holds no image: it has neither {LAYOUT_FILE} and {INDEX_FILE} nor {MANIFEST_FILE}. `docker save`, "
+            "`podman save` and `skopeo copy` write archives of images."
+        )
+
+    def _from_layout(self, archive: ArchiveFile, output_directory: str) -> Image:
+        chosen = choose_from_layout(archive.read_if_there, self.platform, self.digest, "archive")
+        image = base_image(chosen.manifest, chosen.config.data, self.platform)
+        received: dict[Descriptor, Descriptor] = {}
+        for layer, diff_id in zip(image.manifest.layers, image.config.diff_ids):
+            what = f"the layer {layer.digest}"
+            with archive.open(blob_path(layer.digest)) as stream:
+                chunks = verified(stream, layer.digest, layer.size, what)
+                kind = kind_of(layer.media_type)
+                received[layer] = receive_layer(chunks, kind, diff_id, what, output_directory, self.compression)
+        if all(layer.digest == blob.digest for layer, blob in received.items()):
+            return image
+        return _image([received[layer] for layer in image.manifest.layers], image.config)
+
+    def _from_saved(self, archive: ArchiveFile, output_directory: str) -> Image:
+        images = {}
+        candidates = []
+        for saved in saved_images(archive.read(MANIFEST_FILE)):
+            config = saved_config(saved, archive.read(saved.config))
+            image_id = Digest.of(config.data)
+            images[image_id] = (saved, config)
+            candidates.append(Candidate(image_id, config.platform, saved.names))
+        if not candidates:
+            raise InvalidContent(f"{MANIFEST_FILE} has no image.")
+        saved, config = images[choose_candidate(candidates, self.platform, self.digest, "archive").digest]
+        check_platform(config, self.platform)
+        layers = self._saved_layers(archive, saved, config, output_directory)
+        return _image(layers, config)
+
+    def _saved_layers(
+        self, archive: ArchiveFile, saved: SavedImage, config: ImageConfig, output_directory: str
+    ) -> list[Descriptor]:
+        received: dict[tuple[str, Digest], Descriptor] = {}
+        layers = []
+        for path, diff_id in zip(saved.layers, config.diff_ids):
+            file = (archive.resolved(path), diff_id)
+            if file not in received:
+                with archive.open(path) as stream:
+                    kind, what = compression_of(stream), f'the layer "{path}"'
+                    chunks: Iterator[bytes] = iter(lambda: stream.read(CHUNK_SIZE), b"")
+                    received[file] = receive_layer(chunks, kind, diff_id, what, output_directory, self.compression)
+            layers.append(received[file])
+        return layers
+
+
+def _image(layers: list[Descriptor], config: ImageConfig) -> Image:
+    described = Descriptor(media_type.OCI_CONFIG, Digest.of(config.data), len(config.data))
+    return Image(Manifest.of(described, layers), config)

@@ -1,0 +1,34 @@
+"""Where paths of an archive lead. Pure: nothing is ever written under a name that an archive gives."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+
+from ocikit.errors import InvalidContent, NotFound
+
+# More than an image of 127 layers needs, and far less than a root file system has.
+MAX_MEMBERS = 10_000
+
+
+def normal_path(name: str, folder: str = "") -> str:
+    """The path of a member, or of what a link in `folder` names; raises InvalidContent if it leaves the archive."""
+    path = posixpath.normpath(posixpath.join(folder, name))
+    if not name or name.startswith("/") or path == ".." or path.startswith("../"):
+        raise InvalidContent(f'the archive has the path "{name}", which leads out of it.')
+    return path
+
+
+def resolved(path: str, files: Mapping[str, object], links: Mapping[str, str]) -> str:
+    """The file at `path`, through links; raises NotFound with the path wanted and where it got lost."""
+    seen: list[str] = []
+    found = normal_path(path)
+    while found in links and found not in seen:
+        seen.append(found)
+        found = links[found]
+    if found in seen:
+        raise InvalidContent(f'the archive\'s link "{path}" leads to itself.')
+    if found not in files:
+        by_way = f', which "{path}" links to' if seen else ""
+        raise NotFound(f'the archive has no file "{found}"{by_way}. Save the image again.')
+    return found

@@ -1,0 +1,63 @@
+"""`manifest.json`, the table of contents of `docker save`. Pure.
+
+Source: Docker's image specification 1.2, "Combined Image JSON + Filesystem Changeset Format".
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ocikit import canonical_json
+from ocikit.config import ImageConfig
+from ocikit.digest import Digest
+from ocikit.errors import InvalidContent
+
+MANIFEST_FILE = "manifest.json"
+_IMAGE_ID = re.compile(r"(?:.*[:/])?([0-9a-f]{64})(?:\.json)?")
+
+
+@dataclass(frozen=True)
+class SavedImage:
+    """An image: the paths of its config and its layers, the lowest first, and its names."""
+
+    config: str
+    layers: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+
+def saved_images(data: bytes) -> tuple[SavedImage, ...]:
+    """Read `manifest.json`; raises InvalidContent."""
+    return tuple(_image(entry) for entry in canonical_json.loads_list(data, MANIFEST_FILE))
+
+
+def saved_config(image: SavedImage, data: bytes) -> ImageConfig:
+    """The image's config, verified where its path has the image ID, as Docker's own archives do."""
+    named = _IMAGE_ID.fullmatch(image.config)
+    found = Digest.of(data)
+    if named and named[1] != found.hex:
+        raise InvalidContent(f'"{posixpath.basename(image.config)}" is corrupt: its content has the digest {found}.')
+    config = ImageConfig.parse(data)
+    layers, diff_ids = len(image.layers), len(config.diff_ids)
+    if layers != diff_ids:
+        raise InvalidContent(f"{MANIFEST_FILE} has {layers} layers, the config {diff_ids} diff IDs.")
+    return config
+
+
+def _image(entry: Any) -> SavedImage:
+    if not isinstance(entry, Mapping):
+        raise InvalidContent(f"{MANIFEST_FILE} holds {entry!r:.200}, which is no image.")
+    config = entry.get("Config")
+    if not isinstance(config, str):
+        raise InvalidContent(f'{MANIFEST_FILE} has an image without "Config".')
+    return SavedImage(config, _texts(entry, "Layers"), _texts(entry, "RepoTags"))
+
+
+def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found = entry.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise InvalidContent(f'{MANIFEST_FILE} has an image whose "{key}" is no list of texts.')
+    return tuple(found)

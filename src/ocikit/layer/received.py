@@ -1,0 +1,75 @@
+"""A layer that others made becomes a blob of ours, once it is known to be what it should be."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from typing import Callable
+
+from ocikit.atomic_file import NewFile, new_file
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.errors import InvalidContent
+from ocikit.layer import compress
+from ocikit.layer.compress import Compression
+
+_AS_IT_IS = Compression("none", 0)
+
+
+def receive_layer(
+    chunks: Iterable[bytes],
+    kind: str,
+    diff_id: Digest,
+    what: str,
+    output_directory: str,
+    compression: Compression = _AS_IT_IS,
+) -> Descriptor:
+    """Write the layer in `chunks` to `output_directory`, as `blobs/sha256/<hex>`; gives its descriptor.
+
+    `kind`: how it is compressed, and then it stays as it is; `compression` is for one that is not. Memory is bounded.
+    Raises InvalidContent, naming `what`, for what cannot be read or has another `diff_id`; nothing is left behind then.
+    """
+    chunks = iter(chunks)
+    content = hashlib.new(diff_id.algorithm)
+    blobs = os.path.join(output_directory, "blobs", "sha256")
+    with new_file(blobs) as file:
+        blob = _Blob(file)
+        try:
+            if kind == "none":
+                for piece in compress.compress(compress.blocks(_seen_by(content.update, chunks)), compression):
+                    blob.write(piece)
+            else:
+                for piece in compress.decompress(_seen_by(blob.write, chunks), kind):
+                    content.update(piece)
+        except InvalidContent as error:
+            # That the blob is not the one wanted is the better reason, if it is one.
+            for _ in chunks:
+                pass
+            raise InvalidContent(str(error) if what in str(error) else f"{what}: {error}") from None
+        found = Digest(diff_id.algorithm, content.hexdigest())
+        if found != diff_id:
+            raise InvalidContent(f"{what}: wanted the diff ID {diff_id}, found {found}.")
+        digest = Digest("sha256", blob.hasher.hexdigest())
+        file.commit(os.path.join(blobs, digest.hex))
+    stored = compression if kind == "none" else Compression.parse(kind)
+    return Descriptor(stored.media_type, digest, blob.size)
+
+
+class _Blob:
+    """A file being written, with what its descriptor needs."""
+
+    def __init__(self, file: NewFile) -> None:
+        self._file = file
+        self.hasher, self.size = hashlib.sha256(), 0
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self.hasher.update(data)
+        self.size += len(data)
+
+
+def _seen_by(see: Callable[[bytes], object], chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        see(chunk)
+        yield chunk
