@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ocikit.image import build_image
+from ocikit.layout import Layout
 from ocikit.testing.fake_registry import FakeRegistry
+from ocikit.testing.images import LINUX, NO_SETTINGS, tiny_layer
 from support.build_root import BuildRoot, Result
 from support.registry_process import registry_process
 
@@ -183,6 +187,36 @@ def test_diff_reads_only_what_both_do_not_share(root: BuildRoot) -> None:
         # The configuration, and one of the two layers.
         assert registry.count("GET .*/blobs/") == 2
         assert {request.method for request in registry.requests} == {"HEAD", "GET"}
+
+
+def with_layers(registry: FakeRegistry, folder: Path, *contents: bytes) -> tuple[str, list[str]]:
+    """Put an image of layers with a file each into `base` of a registry: its digest, and those of the layers."""
+    layers = [tiny_layer(str(folder), {f"from-{number}": data}) for number, data in enumerate(contents)]
+    image = build_image(base=None, layers=layers, settings=NO_SETTINGS, platform=LINUX, annotations={})
+    registry.put_blob("base", image.config.data)
+    for layer in layers:
+        registry.put_blob("base", Path(Layout(folder).blob_path(layer.descriptor.digest)).read_bytes())
+    registry.put_manifest("base", image.manifest)
+    return str(image.digest), [str(layer.descriptor.digest) for layer in layers]
+
+
+def test_diff_does_not_read_what_two_bases_share(root: BuildRoot, tmp_path: Path) -> None:
+    with FakeRegistry() as registry:
+        (old, _), (new, (shared, other)) = (
+            with_layers(registry, tmp_path, b"shared", content) for content in (b"old", b"new")
+        )
+        build = f'oci_base(name="base", image="{registry.address}/base", digest="DIGEST")\n'
+        root.write(
+            {"web/BUILD": build.replace("DIGEST", old) + BUILD.replace("    layers", '    base=":base",\n    layers')}
+        )
+        root.pants(at(registry.address), "publish", "web:push")
+        build_file = root.path / "web/BUILD"
+        build_file.write_text(build_file.read_text().replace(old, new))
+        registry.requests.clear()
+        found = difference(root, registry.address)
+        assert [file["after"]["path"] for file in found["files"]["changed"]] == ["/from-1"]
+        assert registry.count(f"GET .*/blobs/{other}") == 1
+        assert registry.count(f"GET .*/blobs/{shared}") == 0
 
 
 def test_a_registry_that_is_not_there(root: BuildRoot) -> None:

@@ -88,8 +88,8 @@ async def image_files(request: ImageFilesRequest) -> ImageFiles:
     blobs = request.image.blobs
     at_hand = {entry.path for entry in await get_digest_entries(blobs) if isinstance(entry, FileEntry)}
     if any(_path(layer) not in at_hand for layer in layers[request.optional :]):
-        gathered = await call_image_blobs(ImageBlobsRequest(request.image))
-        blobs, at_hand = gathered.digest, {_path(layer) for layer in layers}
+        gathered = await call_image_blobs(ImageBlobsRequest(request.image, request.optional))
+        blobs, at_hand = gathered.digest, at_hand | {_path(layer) for layer in layers[request.optional :]}
     wanted = [layer for layer in dict.fromkeys(layers) if _path(layer) in at_hand]
     subsets = await concurrently(digest_subset_to_digest(DigestSubset(blobs, PathGlobs([_path(y)]))) for y in wanted)
     found = await concurrently(call_layer_files(LayerFilesRequest(*pair)) for pair in zip(wanted, subsets))
