@@ -24,6 +24,10 @@ from ocikit.platform import Platform
 INDEX_FILE = "index.json"
 LAYOUT_FILE = "oci-layout"
 
+_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
+# What BuildKit says of attestations: nothing that could be chosen.
+_NOWHERE = Platform("unknown", "unknown")
+
 Reader = Callable[[str], "bytes | None"]
 
 
@@ -56,7 +60,7 @@ def choose_candidate(
         return known[0]
     fitting = [c for c in known if c.platform is None or platform.runs(c.platform)]
     if not fitting:
-        found = ", ".join(dict.fromkeys(str(c.platform) for c in known)) or "none"
+        found = ", ".join(dict.fromkeys(str(c.platform) for c in known if c.platform != _NOWHERE)) or "none"
         raise InvalidInput(f'no image for platform "{platform}"; there are: {found}.')
     if len(fitting) > 1:
         raise InvalidInput(
@@ -116,6 +120,9 @@ def _platform(read: Reader, entry: Descriptor, where: str) -> Platform | None:
     manifest = parse_manifest(read_blob(read, entry.digest, where), entry.media_type)
     if not isinstance(manifest, Manifest):
         return None
+    if manifest.config.media_type not in _CONFIGS:
+        # A signature or another artifact in the company of images.
+        return _NOWHERE
     return ImageConfig.parse(read_blob(read, manifest.config.digest, where)).platform
 
 

@@ -96,7 +96,14 @@ def named_twice(files: Files) -> Digest:
     return image.digest
 
 
-@pytest.mark.parametrize("make", [nested, platforms_in_configs, named_twice])
+def beside_a_signature(files: Files) -> Digest:
+    image = files.image("a", ARM)
+    signature = Manifest.of(files.blob(b"{}", "application/vnd.oci.empty.v1+json"), ())
+    files.list(files.blob(signature.data, media_type.OCI_MANIFEST), image)
+    return image.digest
+
+
+@pytest.mark.parametrize("make", [nested, platforms_in_configs, named_twice, beside_a_signature])
 def test_the_image_of_a_layout_for_a_platform(make: Callable[[Files], Digest]) -> None:
     files = Files()
     assert make(files) == choose_from_layout(files.get, ARM, None, "layout").digest
