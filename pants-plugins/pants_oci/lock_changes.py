@@ -10,6 +10,8 @@ from ocikit.digest import Digest
 from ocikit.lock import Lock, LockedBase
 from ocikit.platform import Platform
 
+_UNWANTED = "no `oci_base` names {} any more"
+
 
 @dataclass(frozen=True)
 class WantedLock:
@@ -28,6 +30,9 @@ class WantedLock:
         found = tuple(there)
         return tuple(p for p in self.platforms or () if not any(p.runs(other) for other in found))
 
+    def wants(self, platform: Platform) -> bool:
+        return self.platforms is None or any(wanted.runs(platform) for wanted in self.platforms)
+
 
 @dataclass(frozen=True)
 class LockChanges:
@@ -36,11 +41,6 @@ class LockChanges:
     lock: Lock
     changes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
-
-
-def known_digests(wanted: Iterable[WantedLock], lock: Lock) -> dict[str, str | None]:
-    """What need not be looked into, by reference: the locked digest, where the lock has all that is wanted of it."""
-    return {one.reference: _known(one, lock.bases.get(one.reference)) for one in wanted}
 
 
 def changed(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock, *, everything: bool) -> LockChanges:
@@ -53,7 +53,7 @@ def changed(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock
         old = lock.bases.get(one.reference)
         answer = answers[one.reference]
         failure = _failure(one, answer)
-        new = None if failure else _new_base(one, answer, old)
+        new = None if failure else _new_base(one, answer)
         gone = one.missing(p for p, _ in new.platforms) if new else ()
         if new and gone:
             has = ", ".join(str(platform) for platform, _ in new.platforms) or "none of those that are wanted"
@@ -64,7 +64,7 @@ def changed(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock
             failures.append(failure)
         elif new:
             bases[one.reference] = new
-            changes += _told(one.reference, old, new)
+            changes += _told(one, old, new)
     kept = lock.with_only({one.reference for one in wanted}) if everything else lock
     changes += [
         f"{reference}: no `oci_base` names it any more, removed" for reference in sorted({*lock.bases} - {*kept.bases})
@@ -86,20 +86,16 @@ def checked(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock
             changes.append(f"{one.reference}: is not locked, names {answer['digest']}")
         elif answer["digest"] != str(old.digest):
             changes.append(f"{one.reference}: {old.digest} → {answer['digest']}")
-        elif _known(one, old) is None:
-            missing = ", ".join(map(str, one.missing(p for p, _ in old.platforms)))
-            changes.append(f"{one.reference}: {missing or 'the platforms that are wanted'} not locked")
+        else:
+            there = [platform for platform, _ in old.platforms]
+            if not there:
+                changes.append(f"{one.reference}: no image is locked")
+            changes += [f"{one.reference}: {platform} is not locked" for platform in one.missing(there)]
+            changes += [f"{one.reference}: {_UNWANTED.format(p)}" for p in there if not one.wants(p)]
     if everything:
         unused = sorted({*lock.bases} - {one.reference for one in wanted})
         changes += [f"{reference}: no `oci_base` names it any more" for reference in unused]
     return LockChanges(lock, tuple(changes), tuple(failures))
-
-
-def _known(one: WantedLock, old: LockedBase | None) -> str | None:
-    """The locked digest, where nothing else is to be found out about it."""
-    if old is None or not old.platforms or one.missing(p for p, _ in old.platforms):
-        return None
-    return str(old.digest)
 
 
 def _failure(one: WantedLock, answer: Mapping[str, Any]) -> str | None:
@@ -110,27 +106,26 @@ def _failure(one: WantedLock, answer: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _new_base(one: WantedLock, answer: Mapping[str, Any], old: LockedBase | None) -> LockedBase:
-    if "platforms" not in answer:
-        assert old
-        return old
+def _new_base(one: WantedLock, answer: Mapping[str, Any]) -> LockedBase:
     found = {Platform.parse(name): Digest.parse(digest) for name, digest in answer["platforms"].items()}
-    chosen = {
-        platform: digest
-        for platform, digest in found.items()
-        if one.platforms is None or any(wanted.runs(platform) for wanted in one.platforms)
-    }
+    chosen = {platform: digest for platform, digest in found.items() if one.wants(platform)}
     return LockedBase(Digest.parse(answer["digest"]), tuple(chosen.items()))
 
 
-def _told(reference: str, old: LockedBase | None, new: LockedBase) -> Iterable[str]:
+def _told(one: WantedLock, old: LockedBase | None, new: LockedBase) -> Iterable[str]:
     if old is None:
-        yield f"{reference}: locked, {new.digest}"
+        yield f"{one.reference}: locked, {new.digest}"
         return
     if old.digest != new.digest:
-        yield f"{reference}: {old.digest} → {new.digest}"
-    before, after = ({platform for platform, _ in base.platforms} for base in (old, new))
-    for platform in sorted(map(str, before - after)):
-        yield f"{reference}: has no image for {platform} any more"
-    for platform in sorted(map(str, after - before)):
-        yield f"{reference}: now for {platform} too"
+        yield f"{one.reference}: {old.digest} → {new.digest}"
+    before, after = dict(old.platforms), dict(new.platforms)
+    for platform in sorted({*before} - {*after}, key=str):
+        gone = "has no image for {} any more" if one.wants(platform) else _UNWANTED
+        yield f"{one.reference}: {gone.format(platform)}"
+    for platform in sorted({*after} - {*before}, key=str):
+        yield f"{one.reference}: now for {platform} too"
+    if old.digest == new.digest:
+        # Nothing but an edit by hand, or a merge, makes it so.
+        for platform in sorted({*before} & {*after}, key=str):
+            if before[platform] != after[platform]:
+                yield f"{one.reference}: {platform}: {before[platform]} → {after[platform]}"

@@ -8,7 +8,7 @@ import pytest
 from ocikit.digest import Digest
 from ocikit.lock import Lock, LockedBase
 from ocikit.platform import Platform
-from pants_oci.lock_changes import WantedLock, changed, checked, known_digests
+from pants_oci.lock_changes import WantedLock, changed, checked
 
 A, B, C, D = (Digest("sha256", digit * 64) for digit in "abcd")
 LINUX, ARM = Platform("linux", "amd64"), Platform("linux", "arm64")
@@ -27,10 +27,41 @@ def moved(**platforms: Digest) -> dict[str, Any]:
     return {"digest": str(C), "platforms": {names[key]: str(digest) for key, digest in platforms.items()}}
 
 
+def same(**platforms: Digest) -> dict[str, Any]:
+    return {**moved(**platforms), **SAME}
+
+
 @pytest.mark.parametrize(
     "answer, platforms, lock, new, changes, failures",
     [
-        pytest.param(SAME, (), LOCK, OLD, [], [], id="unchanged"),
+        pytest.param(same(amd=B), (), LOCK, OLD, [], [], id="unchanged"),
+        pytest.param(
+            same(amd=B, arm=D),
+            (),
+            LOCK,
+            LockedBase(A, ((LINUX, B), (ARM, D))),
+            ["now for linux/arm64 too"],
+            [],
+            id="more-are-wanted-than-before",
+        ),
+        pytest.param(
+            same(amd=B, arm=D),
+            (ARM,),
+            Lock({ONE: LockedBase(A, ((LINUX, B), (ARM, D))), OTHER: OLD}),
+            LockedBase(A, ((ARM, D),)),
+            ["no `oci_base` names linux/amd64 any more"],
+            [],
+            id="fewer-are-wanted-than-before",
+        ),
+        pytest.param(
+            same(amd=D),
+            (LINUX,),
+            LOCK,
+            LockedBase(A, ((LINUX, D),)),
+            [f"linux/amd64: {B} → {D}"],
+            [],
+            id="another-image-is-locked",
+        ),
         pytest.param(
             moved(amd=D), (), Lock({OTHER: OLD}), LockedBase(C, ((LINUX, D),)), [f"locked, {C}"], [], id="new"
         ),
@@ -107,8 +138,18 @@ def test_what_answers_make_of_a_lock(
     [
         pytest.param(SAME, (), LOCK, [], [], id="unchanged"),
         pytest.param({"digest": str(C)}, (), LOCK, [f"{A} → {C}"], [], id="moved"),
+        pytest.param(
+            SAME, (), Lock({ONE: LockedBase(A, ()), OTHER: OLD}), ["no image is locked"], [], id="half-an-entry"
+        ),
         pytest.param({"digest": str(C)}, (), Lock({OTHER: OLD}), [f"not locked, names {C}"], [], id="new"),
-        pytest.param(SAME, (ARM,), LOCK, ["linux/arm64 not locked"], [], id="platform"),
+        pytest.param(
+            SAME,
+            (ARM,),
+            LOCK,
+            ["linux/arm64 is not locked", "no `oci_base` names linux/amd64 any more"],
+            [],
+            id="platforms",
+        ),
         pytest.param({"gone": True}, (), LOCK, [], ["does not exist"], id="tag-deleted"),
         pytest.param({"error": "503"}, (), LOCK, [], ["could not be looked up.*503"], id="registry-down"),
     ],
@@ -122,13 +163,6 @@ def test_what_a_check_tells(
     assert_said(result.failures, failures)
     everything = checked(wanted(*platforms), {ONE: answer}, lock, everything=True)
     assert_said(everything.changes, [*changes, f"{OTHER}: no `oci_base` names it"])
-
-
-def test_what_need_not_be_looked_into() -> None:
-    assert known_digests(wanted(), LOCK) == {ONE: str(A)}
-    assert known_digests(wanted(LINUX), LOCK) == {ONE: str(A)}
-    assert known_digests(wanted(ARM), LOCK) == {ONE: None}
-    assert known_digests(wanted(), Lock()) == {ONE: None}
 
 
 def assert_said(lines: tuple[str, ...], parts: list[str]) -> None:

@@ -17,6 +17,8 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import path_globs_to_digest
+from pants_oci.errors import blamed_on
+from pants_oci.pinned import lockable
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.base import OciBaseDependenciesField, OciBaseDigestField, OciBaseImageField, OciBasePathField
 
@@ -57,7 +59,11 @@ class InferBaseDependencies(InferDependenciesRequest[BaseInferenceFieldSet]):
 async def infer_base_dependencies(request: InferBaseDependencies, oci: OciSubsystem) -> InferredDependencies:
     base = request.field_set
     digest = await path_globs_to_digest(PathGlobs([oci.lockfile]))
-    if base.path.value or base.digest.value or not base.image.value or digest == EMPTY_DIGEST:
+    if base.path.value or not base.image.value or digest == EMPTY_DIGEST:
+        return InferredDependencies(())
+    with blamed_on(base.address):
+        locked = lockable(base.image.value, base.digest.value)
+    if locked is None:
         return InferredDependencies(())
     return InferredDependencies((Address(os.path.dirname(oci.lockfile), target_name=_NAME),))
 

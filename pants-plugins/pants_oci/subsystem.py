@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 
 from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
@@ -17,6 +18,7 @@ from pants.option.option_types import (
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text, softwrap
 
+from ocikit.errors import InvalidInput
 from pants_oci.registries import Registries
 
 
@@ -90,7 +92,8 @@ class OciSubsystem(Subsystem):
             """
         ),
     )
-    lockfile = StrOption(
+    _lockfile = StrOption(
+        flag_name="--lockfile",
         default="oci.lock",
         help=softwrap(
             """
@@ -191,6 +194,14 @@ class OciSubsystem(Subsystem):
             ),
             advanced=True,
         )  # fmt: skip
+
+    @property
+    def lockfile(self) -> str:
+        """The path from the build root. Raises InvalidInput for one that is not below it."""
+        path = os.path.normpath(self._lockfile)
+        if os.path.isabs(path) or path.split(os.sep)[0] in (os.curdir, os.pardir):
+            raise InvalidInput(f'[oci].lockfile is "{self._lockfile}": wanted the path of a file below the build root.')
+        return path
 
     @property
     def registries(self) -> Registries:

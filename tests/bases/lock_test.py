@@ -94,11 +94,11 @@ def test_created_and_then_unchanged(project: Project) -> None:
 
     before = project.text
     asked = len(project.registry.requests)
-    for arguments in (("::",), ("--check",)):
+    for arguments in (("--check",), ("::",)):
         assert "oci.lock is up to date." in project.lock(*arguments).stdout
     assert project.text == before
-    # One for each reference, though two targets have the same one.
-    assert [r.method for r in project.registry.requests[asked:]] == ["HEAD"] * 4
+    # One for each reference, though two targets have the same one; platforms cost one more.
+    assert sorted(r.method for r in project.registry.requests[asked:]) == ["GET"] * 2 + ["HEAD"] * 4
 
 
 def test_a_tag_moves(locked: Project) -> None:
@@ -206,3 +206,22 @@ def test_two_branches_add_a_base_each(locked: Project) -> None:
     root.git("merge", "--quiet", "--no-edit", "first")
     assert [name.rpartition("/")[2] for name in locked.digests()] == ["a:1", "one:1", "two:1", "z:1"]
     assert "up to date" in locked.lock("--check").stdout
+
+
+def test_other_platforms_are_wanted(project: Project) -> None:
+    base = f'oci_base(name="one", image="{project.one}", platforms=[{{}}])\n'
+    for platforms, locked in (('"linux/amd64"', [LINUX]), ("", [LINUX, ARM]), ('"linux/arm64"', [ARM])):
+        project.write(base.format(platforms))
+        project.lock()
+        assert [platform for platform, _ in Lock.parse(project.text).bases[project.one].platforms] == locked
+
+
+def test_the_path_of_the_file(project: Project) -> None:
+    project.lock("--oci-lockfile=./locks/../locks/bases.lock")
+    assert (project.root.path / "locks/bases.lock").exists()
+    dependencies = project.root.pants("--oci-lockfile=./locks/bases.lock", "dependencies", "//:one").stdout
+    assert dependencies.split() == ["locks:_oci_lockfile"]
+    assert not project.root.pants("--oci-lockfile=./locks/bases.lock", "dependencies", "//:pinned").stdout
+    for path in ("../bases.lock", "/bases.lock", "."):
+        failed = project.lock(f"--oci-lockfile={path}", code=1)
+        assert f'[oci].lockfile is "{path}": wanted the path of a file below the build root' in failed.stderr

@@ -39,6 +39,7 @@ oci_image(name="above", base=":image", dependencies=[":arm-text"], platform=para
 oci_index(name="above-index", images=[":above"])
 oci_push(name="push", image=":index", repository="shop/web", image_tags=["latest", "{digest}"])
 oci_push(name="push-armv7", image=":armv7", repository="shop/armv7")
+oci_push(name="several", image=":armv7", repository=parametrize(a="shop/a", b="shop/b"), skip_push=True)
 """
 PLATFORMS = ("linux/amd64", "linux/arm/v7", "linux/arm64")
 TEXT = "One text for all platforms.\n"
@@ -205,12 +206,15 @@ def test_docker_runs_the_image_of_this_machine(publisher: Publisher, first: Firs
 
 def test_package_writes_a_layout_that_leads_to_every_image(publisher: Publisher, first: First) -> None:
     publisher.publish("publish", "web:push")
-    publisher.root.pants("package", "web:index", "web:two", "web:above-index", "web:push")
+    publisher.root.pants("package", "web:index", "web:two", "web:above-index", "web:push", "web:several")
     dist = publisher.root.path / "dist/web"
     raw = publisher.raw()
     listed = json.loads((dist / "index/index.json").read_text())["manifests"]
     assert [(entry["digest"], entry["mediaType"]) for entry in listed] == [(digest_of(raw), schemas.INDEX)]
     assert json.loads((dist / "push.oci-push.json").read_text())["digest"] == digest_of(raw)
+    for name in ("a", "b"):
+        document = json.loads((dist / f"several@repository={name}.oci-push.json").read_text())
+        assert document["references"] == [f"docker.io/shop/{name}:latest"]
     assert run("skopeo", "inspect", "--raw", f"oci:{dist / 'index'}").encode() == raw
     for platform, child in publisher.children().items():
         _, architecture, *variant = platform.split("/")

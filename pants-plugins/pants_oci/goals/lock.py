@@ -11,12 +11,11 @@ from pants.engine.goal import Goal, GoalSubsystem
 from pants.engine.rules import collect_rules, goal_rule
 from pants.engine.target import AllTargets, Target, Targets
 from pants.option.option_types import BoolOption
-from pants.util.frozendict import FrozenDict
 from pants.util.strutil import help_text, softwrap
 
 from ocikit import atomic_file
 from pants_oci.errors import blamed_on
-from pants_oci.lock_changes import LockChanges, WantedLock, changed, checked, known_digests
+from pants_oci.lock_changes import LockChanges, WantedLock, changed, checked
 from pants_oci.pinned import lockable
 from pants_oci.steps.base_field_set import BaseFieldSet
 from pants_oci.steps.lock_process import ResolvedTags, ResolveTagsRequest, call_resolve_tags
@@ -37,8 +36,8 @@ class OciLockSubsystem(GoalSubsystem):
         default=False,
         help=softwrap(
             """
-            Write nothing: tell what moved, with one request for each reference, and exit with 1 if the lock file is
-            not what `oci-lock` would write.
+            Write nothing: tell what moved, with one request for each reference, and exit with 1 if anything did, or if
+            the lock file lacks what targets want or has what none does.
             """
         ),
     )
@@ -62,10 +61,9 @@ async def oci_lock(console: Console, options: OciLockSubsystem, targets: Targets
     if not asked and not (everything and file.lock.bases):
         console.print_stderr("There is no `oci_base` with an `image` to lock: others are pinned, or have a `path`.")
         return OciLock(0)
-    known = FrozenDict(known_digests(asked, file.lock))
     found = ResolvedTags({})
     if asked:
-        found = await call_resolve_tags(ResolveTagsRequest(known, options.check))
+        found = await call_resolve_tags(ResolveTagsRequest(tuple(one.reference for one in asked), options.check))
     decide = checked if options.check else changed
     result = decide(asked, found.answers, file.lock, everything=everything)
     if file.problem and result.failures:

@@ -99,7 +99,9 @@ async def package_index(field_set: IndexFieldSet) -> BuiltPackage:
 async def package_push(field_set: PushFieldSet) -> BuiltPackage:
     wanted = await call_wanted(WantedRequest(field_set))
     address = field_set.address
-    path = os.path.join(address.spec_path.replace("/", "."), f"{address.target_name}.oci-push.json")
+    # As `OutputPathField` names what a parametrized target becomes.
+    name = f"{address.target_name}{address.parameters_repr.replace('.', '_')}.oci-push.json"
+    path = os.path.join(address.spec_path.replace("/", "."), name)
     digest = await create_digest(CreateDigest([FileContent(path, _push_document(wanted))]))
     return BuiltPackage(digest, (BuiltPackageArtifact(path),))
 

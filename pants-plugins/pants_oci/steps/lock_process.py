@@ -8,7 +8,6 @@ from typing import Any
 
 from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.rules import collect_rules, rule
-from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
@@ -22,12 +21,9 @@ _ANSWERS_FILE = "lock.json"
 
 @dataclass(frozen=True)
 class ResolveTagsRequest:
-    """Ask what references name: those that name the digest that is known are not looked into.
+    """Ask what references name, and for which platforms there are images; `only_digests`: not for these."""
 
-    `only_digests`: nor are the others.
-    """
-
-    references: FrozenDict[str, str | None]
+    references: tuple[str, ...]
     only_digests: bool
 
 
@@ -42,7 +38,7 @@ class ResolvedTags:
 async def resolve_tags(request: ResolveTagsRequest, oci: OciSubsystem) -> ResolvedTags:
     document = {
         "references": request.references,
-        "resolve": request.only_digests,
+        "only_digests": request.only_digests,
         "registries": registry_settings(oci),
     }
     output = await call_ocikit(

@@ -59,16 +59,12 @@ def run_base_layer(request: Mapping[str, Any]) -> int:
 
 
 def run_lock(request: Mapping[str, Any]) -> int:
-    """Ask what references name; the answers, by reference, go to `lock.json`.
-
-    `references` has what is known of each: `digest`, which is answered alone if the reference still names it. `resolve`
-    asks for no more than that of any.
-    """
+    """Ask what `references` name; the answers, by reference, go to `lock.json`. `only_digests`: without platforms."""
     stores = _stores(request)
     with ThreadPoolExecutor(_CONCURRENCY) as pool:
         asked = {
-            text: pool.submit(_lock, stores, Reference.parse(text), known, request["resolve"])
-            for text, known in request["references"].items()
+            text: pool.submit(_lock, stores, Reference.parse(text), request["only_digests"])
+            for text in request["references"]
         }
         answers = {text: answer.result() for text, answer in asked.items()}
     Path("lock.json").write_bytes(canonical_json.dumps(answers))
@@ -108,13 +104,13 @@ def _read_layer(store: Store, layer: Descriptor, diff_id: str) -> None:
         receive_layer(chunks, kind_of(layer.media_type), Digest.parse(diff_id), what, ".")
 
 
-def _lock(stores: Stores, reference: Reference, known: str | None, resolve: bool) -> dict[str, Any]:
+def _lock(stores: Stores, reference: Reference, only_digests: bool) -> dict[str, Any]:
     try:
         store = stores(Destination(str(reference.repository)))
         found = store.resolve(str(reference.tag))
         if found is None:
             return {"gone": True}
-        if resolve or str(found.digest) == known:
+        if only_digests:
             return {"digest": str(found.digest)}
         manifest = store.fetch_manifest(str(found.digest))
         platforms = _platforms(store, manifest)

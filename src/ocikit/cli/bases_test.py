@@ -65,9 +65,9 @@ def layer(registry: FakeRegistry, diff_id: str = DIFF_ID) -> None:
     run_base_layer({"repository": f"{registry.address}/base", "layer": LAYER.to_json(), "diff_id": diff_id})
 
 
-def lock(registry: FakeRegistry, known: str | None = None, *, resolve: bool = False, tag: str = "1") -> dict[str, Any]:
+def lock(registry: FakeRegistry, *, only_digests: bool = False, tag: str = "1") -> dict[str, Any]:
     reference = f"{registry.address}/base:{tag}"
-    run_lock({"references": {reference: known}, "resolve": resolve, "registries": {}})
+    run_lock({"references": [reference], "only_digests": only_digests, "registries": {}})
     answer: dict[str, Any] = json.loads(Path("lock.json").read_text())[reference]
     return answer
 
@@ -159,17 +159,16 @@ def test_a_registry_that_wants_credentials(monkeypatch: pytest.MonkeyPatch, tmp_
         base(registry, add_image(registry).descriptor.digest)
 
 
-def test_a_tag_is_looked_into_where_it_moved(registry: FakeRegistry) -> None:
+def test_a_tag_is_looked_into_where_platforms_are_wanted(registry: FakeRegistry) -> None:
     index = add_index(registry, LINUX, ARM)
     digest, children = str(index.descriptor.digest), index.manifests
-    whole = {
+    assert lock(registry) == {
         "digest": digest,
         "platforms": {"linux/amd64": str(children[0].digest), "linux/arm64": str(children[1].digest)},
     }
-    assert lock(registry) == lock(registry, f"sha256:{'0' * 64}") == whole
     asked = len(registry.requests)
-    assert lock(registry, digest) == lock(registry, resolve=True) == {"digest": digest}
-    assert [request.method for request in registry.requests[asked:]] == ["HEAD", "HEAD"]
+    assert lock(registry, only_digests=True) == {"digest": digest}
+    assert [request.method for request in registry.requests[asked:]] == ["HEAD"]
 
 
 def test_a_tag_of_one_image_is_for_its_platform(registry: FakeRegistry) -> None:
@@ -189,6 +188,6 @@ def test_a_mirror_is_asked_first(registry: FakeRegistry) -> None:
         digest = str(add_image(mirror, LINUX, "1").descriptor.digest)
         reference = f"{registry.address}/base:1"
         registries = {registry.address: {"mirrors": [mirror.address]}}
-        run_lock({"references": {reference: None}, "resolve": False, "registries": registries})
+        run_lock({"references": [reference], "only_digests": False, "registries": registries})
         assert json.loads(Path("lock.json").read_text())[reference]["digest"] == digest
         assert registry.requests == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.layout import Layout
@@ -14,18 +16,21 @@ from ocikit.push.steps import Mount, Plan, Upload
 from ocikit.push.stores import Stores
 from ocikit.push.wanted import Destination
 from ocikit.registry.options import RegistryOptions
-from ocikit.testing.fake_registry import FakeRegistry, Faults
+from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults
 
 DATA = b"layer" * 1000
 LAYER = Descriptor(OCI_LAYER, Digest.of(DATA), len(DATA))
+# More than is read together with the head of an answer.
+LARGE = bytes(range(256)) * 1000
+LARGE_LAYER = Descriptor(OCI_LAYER, Digest.of(LARGE), len(LARGE))
 
 
-def carried_out(plan: Plan, base: Destination, root: Path, mirror: str = "") -> None:
+def carried_out(plan: Plan, base: Destination, root: Path, mirror: str = "", blob: Descriptor = LAYER) -> None:
     options = {base.registry or "": RegistryOptions(mirrors=(mirror,))} if mirror else {}
     reading, writing = (
         Stores(str(root), {}, options, mirrors=mirrors, for_push=not mirrors) for mirrors in (True, False)
     )
-    sources = BlobSources(str(root / "blobs"), plan, {str(LAYER.digest): base}, reading, writing)
+    sources = BlobSources(str(root / "blobs"), plan, {str(blob.digest): base}, reading, writing)
     outcomes = carry_out(plan, {}, writing, sources.opener)
     assert {place for place, _ in outcomes.stored} == {s.destination for s in plan.uploads} | {
         s.destination for s in plan.mounts
@@ -52,6 +57,16 @@ def test_directories_share_what_came(tmp_path: Path) -> None:
         assert base.count("GET .*blobs") == 1
         for name in ("one", "two", "three"):
             assert Path(Layout(tmp_path / "dist" / name).blob_path(LAYER.digest)).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("place", ["oci:dist/app", "{registry}/app"])
+def test_a_download_that_ends_early_is_tried_again(tmp_path: Path, place: str) -> None:
+    cut = Disturbance(f"GET .*{LARGE_LAYER.digest}", Break.TRUNCATED, times=1)
+    with FakeRegistry(faults=Faults(disturbances=(cut,))) as base, FakeRegistry() as registry:
+        base.put_blob("base", LARGE)
+        plan = Plan(uploads=(Upload(Destination(place.format(registry=registry.address)), LARGE_LAYER),))
+        carried_out(plan, Destination(f"{base.address}/base"), tmp_path, blob=LARGE_LAYER)
+        assert base.count("GET .*blobs") == 2
 
 
 def test_a_mount_that_is_refused(tmp_path: Path) -> None:

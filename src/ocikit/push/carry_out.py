@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable
 
+from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.errors import NetworkError, OcikitError
 from ocikit.manifest import ImageIndex, Manifest
@@ -19,6 +20,7 @@ from ocikit.push.stores import CONCURRENCY, Stores
 from ocikit.push.wanted import Destination
 from ocikit.registry.failure import is_immutable_tag
 from ocikit.registry.repository import RegistryRepository
+from ocikit.registry.retry import ATTEMPTS
 from ocikit.store import Opener, Store
 
 # The bytes of a blob, where they are at hand.
@@ -72,7 +74,7 @@ class _Run:
         opener = self._open_blob(step.blob.digest)
         assert opener, f"the blob {step.blob.digest} was to be sent, and is not at hand"
         with self._stores.timed(step.destination) as store:
-            store.push_blob(step.blob, opener)
+            _push_blob(store, step.blob, opener)
 
     def mount(self, step: Mount, source: Future[None] | None) -> None:
         # Where the source was not filled, it is tried all the same: its failure is no reason for this one.
@@ -141,6 +143,17 @@ class _Run:
             raise
         except OcikitError as error:
             raise OcikitError(f"{what} could not be sent: {error}") from None
+
+
+def _push_blob(store: Store, blob: Descriptor, opener: Opener) -> None:
+    """A registry's upload goes on by itself where what it reads breaks off; a directory knows of no network."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            store.push_blob(blob, opener)
+            break
+        except NetworkError:
+            if attempt == ATTEMPTS or isinstance(store, RegistryRepository):
+                raise
 
 
 def _move_tag(store: Store, tag: str, manifest: Manifest | ImageIndex) -> str | None:

@@ -111,7 +111,7 @@ def details(row: Row) -> str:
     if changes.removed and not changes.added:
         reasons.append(f"{len(changes.removed)} fewer layers")
     if not reasons:
-        reasons.append("configuration")
+        reasons.append("configuration" if changes.config else "manifest")
     return ", ".join((f"changed {' and '.join(reasons)}", *moved))
 
 

@@ -110,6 +110,13 @@ def test_only_the_configuration_changed() -> None:
     assert "changed configuration" in line(row)
 
 
+def test_only_the_annotations_changed() -> None:
+    other = Manifest.of(NEW.config, NEW.layers, {"key": "value"})
+    (row,) = told({**tag(other), **has(described("base")), **has(described("newer"))})
+    assert not row.changes.config
+    assert "changed manifest, " in line(row)
+
+
 def test_what_is_skipped() -> None:
     assert [(row.tag, row.outcome) for row in skipped(push(NEW, "a", "b"))] == [("a", "skipped"), ("b", "skipped")]
 
