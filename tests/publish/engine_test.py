@@ -214,6 +214,14 @@ def test_a_selection_is_published_in_one_go(
     assert len(summaries(result)) == bool(expected)
 
 
+def test_what_an_earlier_run_sent_is_not_begun_anew(publisher: Publisher) -> None:
+    """Pants may start beside a question what followed from its last answer; a slow answer leaves it the time."""
+    publisher.publish("publish", "::")
+    publisher.registry.faults = Faults(delay_seconds=2)
+    publisher.publish("publish", "::")
+    assert [request.method for request in publisher.registry.requests] == ["HEAD"] * 3
+
+
 @pytest.mark.parametrize("told", ["one", "", "elsewhere", "two"])
 @pytest.mark.parametrize("spec", ["::", ":push"])
 def test_only_what_was_asked_for_is_published(publisher: Publisher, told: str, spec: str) -> None:

@@ -72,6 +72,8 @@ async def _send(
     return outcomes, steps
 
 
+# The register is uncacheable, and this is with it: Pants may begin anew what follows from the last answer, beside the
+# question that is asked again. Here that would be sending what an earlier run sent.
 @rule(desc="Publish OCI images", level=LogLevel.DEBUG)
 async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: RunRegister) -> PublishedRun:
     wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in request.field_sets)
