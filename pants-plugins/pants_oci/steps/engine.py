@@ -21,14 +21,13 @@ from pants_oci.compat import (
     by_name,
     create_digest,
     digest_subset_to_digest,
-    get_digest_contents,
     merge_digests,
 )
 from pants_oci.errors import OciTargetError
 from pants_oci.steps.image import BuiltImage
 from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
 from pants_oci.steps.layout import layout_documents, local_name
-from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ask_ocikit
 from pants_oci.subsystem import OciSubsystem
 
 _ANSWER_FILE = "engine.json"
@@ -55,7 +54,7 @@ class LoadedImage:
 
 # Above its caller: Pants looks at what a rule calls when the rule is defined.
 async def _ask(address: Address, command: str, document: Mapping[str, Any], inputs: Digest, what: str) -> Any:
-    output = await call_ocikit(
+    answer = await call_ask_ocikit(
         OcikitProcess(
             command,
             ocikit.canonical_json.dumps(document),
@@ -66,8 +65,7 @@ async def _ask(address: Address, command: str, document: Mapping[str, Any], inpu
             level=LogLevel.INFO if command == "load" else LogLevel.DEBUG,
         )
     )
-    contents = await get_digest_contents(output.digest)
-    return ocikit.canonical_json.loads_object(contents[0].content, _ANSWER_FILE)
+    return answer.document
 
 
 async def _load(request: LoadRequest, engine: Mapping[str, Any], names: list[str], known: int) -> Any:

@@ -17,12 +17,11 @@ from pants_oci.compat import (
     by_name,
     concurrently,
     digest_subset_to_digest,
-    get_digest_contents,
     get_digest_entries,
 )
 from pants_oci.steps.image import BuiltImage
 from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
-from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ask_ocikit
 
 _ANSWER_FILE = "files.json"
 
@@ -46,7 +45,7 @@ class LayerFiles:
 @rule(desc="List the files of a layer", level=LogLevel.DEBUG)
 async def layer_files(request: LayerFilesRequest) -> LayerFiles:
     inputs = await add_prefix(AddPrefix(request.blob, INPUT_DIRECTORY))
-    output = await call_ocikit(
+    answer = await call_ask_ocikit(
         OcikitProcess(
             "layer_files",
             ocikit.canonical_json.dumps({"layer": request.layer.to_json()}),
@@ -56,9 +55,7 @@ async def layer_files(request: LayerFilesRequest) -> LayerFiles:
             level=LogLevel.DEBUG,
         )
     )
-    contents = await get_digest_contents(output.digest)
-    rows = ocikit.canonical_json.loads_object(contents[0].content, _ANSWER_FILE)["files"]
-    return LayerFiles(tuple(map(File.from_row, rows)))
+    return LayerFiles(tuple(map(File.from_row, answer.document["files"])))
 
 
 call_layer_files = by_name(layer_files, LayerFiles, LayerFilesRequest)

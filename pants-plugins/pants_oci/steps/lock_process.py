@@ -11,8 +11,8 @@ from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 import ocikit
-from pants_oci.compat import by_name, get_digest_contents
-from pants_oci.steps.ocikit_process import OcikitProcess, call_ocikit
+from pants_oci.compat import by_name
+from pants_oci.steps.ocikit_process import OcikitProcess, call_ask_ocikit
 from pants_oci.steps.registry_settings import registry_settings
 from pants_oci.subsystem import OciSubsystem
 
@@ -41,7 +41,7 @@ async def resolve_tags(request: ResolveTagsRequest, oci: OciSubsystem) -> Resolv
         "only_digests": request.only_digests,
         "registries": registry_settings(oci),
     }
-    output = await call_ocikit(
+    answer = await call_ask_ocikit(
         OcikitProcess(
             "lock",
             ocikit.canonical_json.dumps(document),
@@ -52,8 +52,7 @@ async def resolve_tags(request: ResolveTagsRequest, oci: OciSubsystem) -> Resolv
             level=LogLevel.DEBUG,
         )
     )
-    contents = await get_digest_contents(output.digest)
-    return ResolvedTags(ocikit.canonical_json.loads_object(contents[0].content, _ANSWERS_FILE))
+    return ResolvedTags(answer.document)
 
 
 call_resolve_tags = by_name(resolve_tags, ResolvedTags, ResolveTagsRequest)

@@ -7,6 +7,7 @@ import importlib.resources
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pants.backend.python.target_types import EntryPoint
 from pants.backend.python.util_rules.pex import PexRequest, VenvPexProcess
@@ -25,6 +26,7 @@ from pants_oci.compat import (
     environment_vars_subset,
     execute_process,
     execute_process_or_raise,
+    get_digest_contents,
     implicitly,
     merge_digests,
     setup_venv_pex_process,
@@ -151,6 +153,27 @@ async def run_ocikit(request: OcikitProcess) -> OcikitOutput:
 
 
 call_ocikit = by_name(run_ocikit, OcikitOutput, OcikitProcess)
+
+
+@dataclass(frozen=True)
+class OcikitAnswer:
+    """What a call wrote into its only output file, as JSON."""
+
+    data: bytes = field(repr=False)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return ocikit.canonical_json.loads_object(self.data, "the answer of ocikit")
+
+
+@rule(desc="Ask ocikit", level=LogLevel.TRACE)
+async def ask_ocikit(request: OcikitProcess) -> OcikitAnswer:
+    output = await call_ocikit(request)
+    contents = await get_digest_contents(output.digest)
+    return OcikitAnswer(contents[0].content)
+
+
+call_ask_ocikit = by_name(ask_ocikit, OcikitAnswer, OcikitProcess)
 
 
 @dataclass(frozen=True)

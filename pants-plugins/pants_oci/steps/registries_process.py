@@ -16,9 +16,9 @@ from ocikit.push.outcome import Cost, Outcomes, costs_from_json
 from ocikit.push.remote_state import RemoteState
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import Destination, PushRequest
-from pants_oci.compat import add_prefix, by_name, digest_subset_to_digest, get_digest_contents, merge_digests
+from pants_oci.compat import add_prefix, by_name, digest_subset_to_digest, merge_digests
 from pants_oci.steps.handed_over import MEMORY_DIRECTORY
-from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ask_ocikit
 from pants_oci.steps.registry_settings import registries_document
 from pants_oci.subsystem import OciSubsystem, Verify
 
@@ -63,7 +63,7 @@ class Sent:
 @rule(desc="Ask registries", level=LogLevel.DEBUG)
 async def ask_registries(request: SurveyRequest, oci: OciSubsystem) -> Surveyed:
     document = _document(request.requests, oci, verify_blobs=oci.verify is Verify.BLOBS)
-    output = await call_ocikit(
+    answer = await call_ask_ocikit(
         OcikitProcess(
             "survey",
             document,
@@ -74,8 +74,7 @@ async def ask_registries(request: SurveyRequest, oci: OciSubsystem) -> Surveyed:
             level=LogLevel.DEBUG,
         )
     )
-    contents = await get_digest_contents(output.digest)
-    answers = ocikit.canonical_json.loads_object(contents[0].content, _ANSWERS_FILE)
+    answers = answer.document
     return Surveyed(
         RemoteState.from_json(answers["answers"]), costs_from_json(answers["costs"]), tuple(answers["warnings"])
     )
@@ -90,7 +89,7 @@ async def send_to_registries(request: SendRequest, oci: OciSubsystem) -> Sent:
     images = await merge_digests(MergeDigests(request.images))
     blobs = await digest_subset_to_digest(DigestSubset(images, PathGlobs(travelling)))
     inputs = await add_prefix(AddPrefix(blobs, INPUT_DIRECTORY))
-    output = await call_ocikit(
+    answer = await call_ask_ocikit(
         OcikitProcess(
             "publish",
             _document(request.requests, oci, plan=request.plan.to_json(), bases=request.bases),
@@ -100,8 +99,7 @@ async def send_to_registries(request: SendRequest, oci: OciSubsystem) -> Sent:
             network=True,
         )
     )
-    contents = await get_digest_contents(output.digest)
-    return Sent(Outcomes.from_json(ocikit.canonical_json.loads_object(contents[0].content, _OUTCOMES_FILE)))
+    return Sent(Outcomes.from_json(answer.document))
 
 
 call_send = by_name(send_to_registries, Sent, SendRequest)

@@ -13,8 +13,8 @@ from pants.util.logging import LogLevel
 import ocikit
 from ocikit.layer.files import File
 from ocikit.push.wanted import Destination
-from pants_oci.compat import by_name, get_digest_contents
-from pants_oci.steps.ocikit_process import OcikitProcess, call_ocikit
+from pants_oci.compat import by_name
+from pants_oci.steps.ocikit_process import OcikitProcess, call_ask_ocikit
 from pants_oci.steps.registry_settings import registries_document
 from pants_oci.subsystem import OciSubsystem
 
@@ -62,7 +62,7 @@ async def remote_images(request: RemoteImagesRequest, oci: OciSubsystem) -> Remo
         **registries_document(oci),
         "references": [_to_json(reference) for reference in request.references],
     }
-    output = await call_ocikit(
+    answer = await call_ask_ocikit(
         OcikitProcess(
             "remote_images",
             ocikit.canonical_json.dumps(document),
@@ -73,8 +73,7 @@ async def remote_images(request: RemoteImagesRequest, oci: OciSubsystem) -> Remo
             level=LogLevel.DEBUG,
         )
     )
-    contents = await get_digest_contents(output.digest)
-    found = ocikit.canonical_json.loads_object(contents[0].content, _ANSWER_FILE)
+    found = answer.document
     return RemoteImages(tuple(map(_from_json, found["answers"])), tuple(found["warnings"]))
 
 
