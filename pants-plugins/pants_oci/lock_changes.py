@@ -52,7 +52,7 @@ def changed(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock
     for one in wanted:
         old = lock.bases.get(one.reference)
         answer = answers[one.reference]
-        failure = _failure(one, answer)
+        failure = _failure(one, answer, old)
         new = None if failure else _new_base(one, answer)
         gone = one.missing(p for p, _ in new.platforms) if new else ()
         if new and gone:
@@ -79,7 +79,7 @@ def checked(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock
     failures: list[str] = []
     for one in wanted:
         old, answer = lock.bases.get(one.reference), answers[one.reference]
-        failure = _failure(one, answer)
+        failure = _failure(one, answer, old)
         if failure:
             failures.append(failure)
         elif old is None:
@@ -98,9 +98,12 @@ def checked(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock
     return LockChanges(lock, tuple(changes), tuple(failures))
 
 
-def _failure(one: WantedLock, answer: Mapping[str, Any]) -> str | None:
+def _failure(one: WantedLock, answer: Mapping[str, Any], old: LockedBase | None) -> str | None:
     if answer.get("gone"):
-        return f"{one.reference} does not exist (any more); {one.where} names it. Its entry stays as it is."
+        kept = (
+            "does not exist any more; {} names it. Its entry stays as it is." if old else "does not exist; {} names it."
+        )
+        return f"{one.reference} {kept.format(one.where)}"
     if "error" in answer:
         return f"{one.reference} could not be looked up for {one.where}: {answer['error']}"
     return None

@@ -150,7 +150,10 @@ def test_what_answers_make_of_a_lock(
             [],
             id="platforms",
         ),
-        pytest.param({"gone": True}, (), LOCK, [], ["does not exist"], id="tag-deleted"),
+        pytest.param({"gone": True}, (), LOCK, [], ["does not exist any more.*stays"], id="tag-deleted"),
+        pytest.param(
+            {"gone": True}, (), Lock({OTHER: OLD}), [], ["not exist; //:one.* names it.$"], id="tag-never-was"
+        ),
         pytest.param({"error": "503"}, (), LOCK, [], ["could not be looked up.*503"], id="registry-down"),
     ],
 )

@@ -124,7 +124,9 @@ def test_a_tag_is_deleted(locked: Project) -> None:
     del locked.registry.repositories["one"].tags["1"]
     assert f"{locked.one} does not exist" in locked.lock("--check", code=1).stderr
     failed = locked.lock(code=1)
-    assert f"{locked.one} does not exist (any more); //:again, //:one names it" in failed.stderr
+    assert (
+        f"{locked.one} does not exist any more; //:again, //:one names it. Its entry stays as it is." in failed.stderr
+    )
     # The others are looked up all the same.
     assert locked.digests() == {
         locked.one: str(locked.first_one.descriptor.digest),
