@@ -218,7 +218,12 @@ class Ocikit(PythonToolRequirementsBase):
 
     # The lockfile has all of them; these lines are for whoever installs from a resolve of their own.
     default_version = "requests>=2.32,<3"
-    default_extra_requirements = ["deflate>=0.8.1,<0.10", "urllib3>=2,<3", "zstandard==0.25.0"]
+    default_extra_requirements = [
+        "deflate>=0.8.1,<0.10",
+        "ruamel.yaml>=0.18,<0.20",
+        "urllib3>=2,<3",
+        "zstandard==0.25.0",
+    ]
     default_requirements = [default_version, *default_extra_requirements]
     default_lockfile_resource = ("pants_oci", "ocikit.lock")
     register_interpreter_constraints = True
