@@ -155,7 +155,9 @@ class _Datum(NamedTuple):
 def _data(text: str) -> Iterator[_Datum]:
     """Every key and every value, with its type."""
     # The judge takes no tabs, whatever they stand for.
-    for number, node in enumerate(yaml.compose_all(_QUERY.sub("+", text.replace("\t", " ")), Loader=yaml.SafeLoader)):
+    judged = _QUERY.sub("+", text.replace("\t", " "))
+    documents = yaml.compose_all(judged, Loader=yaml.SafeLoader)  # type: ignore[no-untyped-call]
+    for number, node in enumerate(documents):
         yield from _node_data(node, str(number), is_key=False)
 
 
