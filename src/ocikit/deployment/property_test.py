@@ -133,8 +133,7 @@ _SYNTAX = st.sampled_from(
 def test_any_text_is_read_or_invalid_content(text: str) -> None:
     try:
         scanned = scan(text, "f.yaml")
-    except InvalidContent as error:
-        assert str(error).startswith("f.yaml:")
+    except InvalidContent:
         return
     addresses = [place.address for place in scanned.places]
     assert all(address.startswith("pants://") for address in addresses)
