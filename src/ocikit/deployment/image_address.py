@@ -48,7 +48,7 @@ class ImageAddress:
         if fault:
             raise _not_an_address(text, fault)
         options = _options(query, text) if mark else {}
-        return cls(address, options.get("registry"), _part(options["part"], text) if "part" in options else cls.part)
+        return cls(address, options.get("registry"), _part(options.get("part", Part.REFERENCE.value), text))
 
 
 def text(part: Part, repository: str, tag: str, digest: Digest) -> str:

@@ -28,8 +28,7 @@ from ocikit.errors import InvalidContent
 
 _MERGE = "<<"
 _TEMPLATE = "{{"
-# As ruamel's messages have it.
-_TAB = repr("\t")
+_TAB = r"found character '\t' that cannot start any token"
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def _note_key(mapping: _Collection, key: str, start: int, positions: Positions) 
         first, _ = positions.of(mapping.keys[key])
         again, _ = positions.of(start)
         lines = f"in line {first} and again in line {again}" if again != first else f"twice in line {first}"
-        raise _Fault(start, f'the key "{key}" is {lines}, in one mapping; leave one of them out')
+        raise _Fault(start, f'the key "{key}" is {lines}, in one mapping; leave one out')
     mapping.keys.setdefault(key, start)
 
 
@@ -152,8 +151,9 @@ def _events(text: str) -> Iterator[tuple[Event, int, int]]:
 
 def _problem(error: MarkedYAMLError) -> str:
     """ruamel's own words; it says "while parsing a block mapping" and where that began."""
-    problem = str(error.problem)
-    if _TAB in problem:
+    # Some of them quote what they found as a tuple.
+    problem = str(error.problem).replace("('", "'").replace("',)", "'")
+    if problem == _TAB:
         return "a tab cannot indent; write spaces"
     if not error.context:
         return problem

@@ -113,6 +113,7 @@ def test_left(text: str, found: list[tuple[int, int, str, str]]) -> None:
         pytest.param('a: "x\n', "2:1: not YAML: found unexpected end of stream", id="open-quotes"),
         pytest.param("a:\n\tb: 1\n", "2:1: not YAML: a tab cannot indent; write spaces", id="tab"),
         pytest.param("a: 1\nb: \x07", "2:4: not YAML: the character U+0007", id="control-character"),
+        pytest.param("[a]\nb = 1\n", "2:1: not YAML: expected '<document start>', but found '<scalar>'.", id="toml"),
         pytest.param('a: "\\q"', "1:6: not YAML: found unknown escape character 'q'", id="escape"),
         pytest.param('a: "\\UFFFFFFFF"', "not YAML", id="beyond-unicode"),
         pytest.param("a: @x", "1:4: not YAML: found character '@'", id="at"),
