@@ -69,13 +69,31 @@ class WantedRequest(EngineAwareParameter):
 
 
 @dataclass(frozen=True)
+class RegistryPush:
+    """What is wanted of one registry; `is_skipped`: not by `publish`, as `skip_push` says so."""
+
+    registry: Registry
+    request: PushRequest
+    is_skipped: bool
+
+
+@dataclass(frozen=True)
 class Wanted:
-    """One push request for each registry; `skipped` are those with `skip_push`. `images`: the one, or the index's."""
+    """A push for each registry. `digest`: the image's, or the index's; `images`: the one, or the index's."""
 
     digest: ocikit.Digest
     images: tuple[BuiltImage, ...]
-    requests: tuple[PushRequest, ...]
-    skipped: tuple[PushRequest, ...] = ()
+    pushes: tuple[RegistryPush, ...]
+
+    @property
+    def requests(self) -> tuple[PushRequest, ...]:
+        """What is to be published."""
+        return tuple(push.request for push in self.pushes if not push.is_skipped)
+
+    @property
+    def skipped(self) -> tuple[PushRequest, ...]:
+        """What would be, were it not for `skip_push`."""
+        return tuple(push.request for push in self.pushes if push.is_skipped)
 
 
 @rule(desc="Work out what an oci_push wants", level=LogLevel.DEBUG)
@@ -112,17 +130,15 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
     values[DIGEST_PLACEHOLDER] = digest.hex[:_DIGEST_DIGITS]
     with blamed_on(address):
         named = [(registry, _names(field_set, registry, values, oci.default_repository)) for registry in chosen]
-    wanted = [
-        (registry, replace(_request(index, images, str(address), *names), immutable_tags=registry.immutable_tags))
+    pushes = tuple(
+        RegistryPush(
+            registry,
+            replace(_request(index, images, str(address), *names), immutable_tags=registry.immutable_tags),
+            field_set.skip_push.value or registry.skip_push,
+        )
         for registry, names in named
-    ]
-    skips = field_set.skip_push.value
-    return Wanted(
-        digest,
-        images,
-        tuple(request for registry, request in wanted if not (skips or registry.skip_push)),
-        tuple(request for registry, request in wanted if skips or registry.skip_push),
     )
+    return Wanted(digest, images, pushes)
 
 
 call_wanted = by_name(work_out_wanted, Wanted, WantedRequest)
