@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pants.core.target_types import FileSourceField, RelocatedFilesSourcesField
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import Digest, MergeDigests
+from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import Dependencies, DependenciesRequest, HydrateSourcesRequest, SourcesField, Target
 from pants.util.logging import LogLevel
 
-from pants_oci.committed import common_folder
+from pants_oci.committed import common_folder, is_build_file
 from pants_oci.compat import (
     by_name,
     concurrently,
     dependencies_of,
+    digest_subset_to_digest,
     hydrate_sources,
     implicitly,
     merge_digests,
@@ -88,9 +89,12 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
         waiting = [target for level in levels for target in level]
         direct = False
     parts = await concurrently(call_loose_part(LoosePartRequest(target)) for _, target in sorted(loose.items()))
-    copied = await merge_digests(MergeDigests(part.files for part in parts))
     source_paths = sources.snapshot.files
-    copied_paths = tuple(sorted({source.path for part in parts for source in part.sources}))
+    copied_paths = tuple(
+        sorted({source.path for part in parts for source in part.sources if not is_build_file(source.path)})
+    )
+    merged = await merge_digests(MergeDigests(part.files for part in parts))
+    copied = await digest_subset_to_digest(DigestSubset(merged, PathGlobs(copied_paths)))
     folder = common_folder(field_set.address.spec_path, (*source_paths, *copied_paths))
     return DeploymentFiles(sources.snapshot.digest, source_paths, copied, copied_paths, folder)
 
