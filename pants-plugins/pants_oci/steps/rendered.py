@@ -148,5 +148,12 @@ def _warn(address: Address, manifests: Iterable[Manifest], copied: Iterable[File
             )
 
 
+def warn_of_skipped(owner: Address, images: Iterable[PinnedImage]) -> None:
+    """For goals that publish nothing."""
+    for image in images:
+        if image.skipped:
+            logger.warning("%s: %s has `skip_push`, so nothing publishes %s.", owner, image.push, image.reference)
+
+
 def rules() -> Iterable[object]:
     return collect_rules()
