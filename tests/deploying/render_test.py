@@ -100,7 +100,11 @@ FILES = {
         'rendered="../../out/production")\n'
     ),
     "deploy/production/kustomization.yaml": KUSTOMIZATION,
-    "deploy/values/BUILD": 'oci_deployment(name="all", sources=["values.yaml"], output_path="helm")\n',
+    "deploy/values/BUILD": (
+        'files(name="chart", sources=["*"])\n'
+        'oci_deployment(name="all", sources=["values.yaml"], dependencies=[":chart"], output_path="helm")\n'
+    ),
+    "deploy/values/Chart.yaml": "name: web\n",
     "deploy/values/values.yaml": VALUES,
     "stack/BUILD": (
         'file(name="file", source="file.txt")\n'
@@ -171,6 +175,8 @@ def test_package_renders_and_asks_nobody(root: BuildRoot) -> None:
 
     values = (dist / "helm/values.yaml").read_text()
     assert values == rendered(VALUES, "second.example:5000", "shop/web", f"latest@{digest}")
+
+    assert sorted(path.name for path in (dist / "helm").iterdir()) == ["Chart.yaml", "values.yaml"]
 
     both = f"second.example:5000/shop/web@{digest}"
     skipped = f"registry.example/team/shop/skipped@{digest}"

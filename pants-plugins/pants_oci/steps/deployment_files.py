@@ -90,9 +90,9 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
         direct = False
     parts = await concurrently(call_loose_part(LoosePartRequest(target)) for _, target in sorted(loose.items()))
     source_paths = sources.snapshot.files
-    copied_paths = tuple(
-        sorted({source.path for part in parts for source in part.sources if not is_build_file(source.path)})
-    )
+    found_paths = {source.path for part in parts for source in part.sources}
+    # A glob of `files` may well have the sources, too; they are rendered.
+    copied_paths = tuple(sorted(path for path in found_paths.difference(source_paths) if not is_build_file(path)))
     merged = await merge_digests(MergeDigests(part.files for part in parts))
     copied = await digest_subset_to_digest(DigestSubset(merged, PathGlobs(copied_paths)))
     folder = common_folder(field_set.address.spec_path, (*source_paths, *copied_paths))
