@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pants.core.target_types import FileSourceField, RelocatedFilesSourcesField
+from pants.core.target_types import FileSourceField, GenericTarget, RelocatedFilesSourcesField
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules, rule
-from pants.engine.target import Dependencies, DependenciesRequest, HydrateSourcesRequest, SourcesField, Target
+from pants.engine.target import Dependencies, DependenciesRequest, HydrateSourcesRequest, Target
 from pants.util.logging import LogLevel
 
 from pants_oci.committed import common_folder, is_build_file
@@ -75,7 +75,7 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
         for target in found:
             if target.has_field(FileSourceField) or target.has_field(RelocatedFilesSourcesField):
                 loose[target.address] = target
-            elif direct and (target.has_field(SourcesField) or target.alias.startswith("oci_")):
+            elif direct and not isinstance(target, GenericTarget):
                 raise OciTargetError(
                     field_set.address,
                     f"the dependency {target.address} is {kind_of(target)}; a deployment takes `file`, `files` and "
