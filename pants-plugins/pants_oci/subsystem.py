@@ -66,9 +66,12 @@ class OciSubsystem(Subsystem):
             image layouts relative to the build root, one for each repository), `default` (publish there unless a
             target's `registries` says otherwise), `repository` (the default name of repositories there),
             `extra_image_tags`, `skip_push`, `immutable_tags` (a tag that names another image is an error, before
-            anything is sent). How the registry is reached: `insecure` (plain HTTP, only for hosts you trust the way
-            to), `ca_file`, `client_certificate` and `client_key` (PEM files, relative to the build root), `path_prefix`
-            (`"/registry"`, where the API is not at the root of its host), `mirrors` (hosts to read from first).
+            anything is sent), `pull_address` (the host and front of repositories' names under which nodes pull what is
+            published here, where that is not `address`: for layouts that are copied to a registry, and for hosts with
+            two names; `oci_deployment` renders it). How the registry is reached: `insecure` (plain HTTP, only for
+            hosts you trust the way to), `ca_file`, `client_certificate` and `client_key` (PEM files, relative to the
+            build root), `path_prefix` (`"/registry"`, where the API is not at the root of its host), `mirrors` (hosts
+            to read from first).
 
             Without any, images go to Docker Hub. Credentials are those of `docker login` and `podman login`.
             """
@@ -172,6 +175,50 @@ class OciSubsystem(Subsystem):
             """
             A JSON file, relative to the build root, to which `publish` writes what became of each reference and why,
             such as `dist/publish.json`. What is in it is what `--publish-output` has as well.
+            """
+        ),
+    )
+
+    deployment_check = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Fail where the committed files of an `oci_deployment` are not what it renders: with `package` and
+            `experimental-deploy`, before anything is published, and with `oci-render`, which then writes nothing.
+            """
+        ),
+    )
+    deployment_committed = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            With `experimental-deploy`: apply the committed files as they are, and build and publish nothing. The
+            registries are asked first whether they have what is pinned. This is how to go back to an earlier commit.
+            """
+        ),
+    )
+    deployment_context = StrOption(
+        default=None,
+        help=softwrap(
+            """
+            The context of kubectl, or of Docker for stacks, for each `oci_deployment` that names none.
+            """
+        ),
+    )
+    deployment_namespace = StrOption(
+        default=None,
+        help=softwrap(
+            """
+            The namespace for kubectl, for each `oci_deployment` that names none.
+            """
+        ),
+    )
+    deployment_dry_run = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            With `experimental-deploy`: publish nothing and change nothing. kubectl asks the cluster what would change
+            (`--dry-run=server`); of other tools only the command is shown.
             """
         ),
     )

@@ -1,0 +1,34 @@
+"""`pants package`: rendered manifests, with the files beside them, below `dist/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.engine.fs import AddPrefix
+from pants.engine.rules import collect_rules, rule
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from pants_oci.compat import add_prefix
+from pants_oci.steps.compared import ComparedRequest, call_compared
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.rendered import RenderRequest, call_render, warn_of_skipped
+from pants_oci.subsystem import OciSubsystem
+
+
+@rule(desc="Package an OCI deployment", level=LogLevel.DEBUG)
+async def package_deployment(field_set: DeploymentFieldSet, oci: OciSubsystem) -> BuiltPackage:
+    if oci.deployment_check and field_set.rendered.value:
+        compared = await call_compared(ComparedRequest(field_set))
+        compared.refuse_difference()
+    rendered = await call_render(RenderRequest(field_set))
+    path = field_set.output_path.value_or_default(file_ending=None)
+    digest = await add_prefix(AddPrefix(rendered.digest, path))
+    warn_of_skipped(field_set.address, rendered.images)
+    lines = tuple(f"  {image.reference}" for image in rendered.images)
+    return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
+
+
+def rules() -> Iterable[object]:
+    return (*collect_rules(), UnionRule(PackageFieldSet, DeploymentFieldSet))

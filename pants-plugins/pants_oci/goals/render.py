@@ -1,0 +1,101 @@
+"""`pants oci-render`: rendered manifests that are committed; `--check` only tells what is stale."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from pants.engine.console import Console
+from pants.engine.fs import CreateDigest, Workspace
+from pants.engine.goal import Goal, GoalSubsystem
+from pants.engine.rules import collect_rules, goal_rule
+from pants.engine.target import FilteredTargets
+from pants.option.option_types import BoolOption
+from pants.util.strutil import help_text, softwrap
+
+from pants_oci.committed import changed_lines
+from pants_oci.compat import concurrently, create_digest
+from pants_oci.steps.compared import Compared, ComparedRequest, call_compared
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.rendered import warn_of_skipped
+from pants_oci.subsystem import OciSubsystem
+from pants_oci.targets.deployment import OciDeploymentRenderedField, OciDeploymentTarget
+
+logger = logging.getLogger(__name__)
+
+
+class OciRenderSubsystem(GoalSubsystem):
+    name = "oci-render"
+    help = help_text(
+        f"""
+        Write what `{OciDeploymentTarget.alias}` targets render into the repository, where `rendered` says. Commit it:
+        it tells, and locks, what runs where.
+        """
+    )
+
+    check = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Write nothing: tell how the committed files differ from what would be rendered, and exit with 1 if they do.
+            """
+        ),
+    )
+
+
+class OciRender(Goal):
+    subsystem_cls = OciRenderSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def oci_render(
+    targets: FilteredTargets, options: OciRenderSubsystem, oci: OciSubsystem, console: Console, workspace: Workspace
+) -> OciRender:
+    found = [DeploymentFieldSet.create(target) for target in targets if DeploymentFieldSet.is_applicable(target)]
+    chosen = [field_set for field_set in found if field_set.rendered.value is not None]
+    others = ", ".join(str(field_set.address) for field_set in found if field_set not in chosen)
+    if not found:
+        logger.warning("There is no `%s` to render.", OciDeploymentTarget.alias)
+    if others:
+        logger.info("Left out, as they have no `%s`: %s.", OciDeploymentRenderedField.alias, others)
+    compared = await concurrently(call_compared(ComparedRequest(field_set)) for field_set in chosen)
+    for one in compared:
+        warn_of_skipped(one.address, one.images)
+    differs = [one for one in compared if one.difference]
+    check = options.check or oci.deployment_check
+    if check:
+        for one in differs:
+            _tell(one, console)
+    else:
+        digests = await concurrently(create_digest(CreateDigest(one.changed)) for one in differs)
+        for one, digest in zip(differs, digests):
+            workspace.write_digest(digest, path_prefix=one.folder)
+            _tell_written(one, console)
+    if chosen and not differs:
+        console.print_stdout("What is committed is up to date.")
+    if check and differs:
+        console.print_stderr("What is committed is not what is rendered. Run `pants oci-render`, and commit it.")
+        return OciRender(1)
+    return OciRender(0)
+
+
+def _tell(one: Compared, console: Console) -> None:
+    difference = one.difference
+    for line in difference.lines(one.folder):
+        console.print_stdout(f"{one.address}: {line}")
+    for name in difference.stale:
+        console.print_stdout(f"--- {one.folder}/{name}")
+        for line in changed_lines(one.committed[name].content, one.rendered[name].content):
+            console.print_stdout(line)
+
+
+def _tell_written(one: Compared, console: Console) -> None:
+    for file in one.changed:
+        console.print_stdout(f"{one.address}: wrote {one.folder}/{file.path}")
+    for name in one.difference.left_over:
+        logger.warning("%s: nothing renders %s/%s; delete it, or it stays applied.", one.address, one.folder, name)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()
