@@ -1,4 +1,4 @@
-"""A stand-in for a cluster: as much of Kubernetes's API as kubectl and Helm need to apply, and it records what they send.
+"""A stand-in for a cluster: as much of Kubernetes's API as kubectl and Helm need to apply, recording what they send.
 
 It decides nothing. An object is answered as it came, or refused; it is not there when asked for.
 """
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
