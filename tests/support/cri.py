@@ -54,9 +54,13 @@ class ContainerRuntime:
         self._channel = grpc.insecure_channel(f"unix://{socket}", options)
         self.close = self._channel.close
 
-    def wait(self) -> None:
-        """Until it answers."""
-        grpc.channel_ready_future(self._channel).result(timeout=30)
+    def answers(self) -> bool:
+        """Whether it does within 30 seconds."""
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=30)
+        except grpc.FutureTimeoutError:
+            return False
+        return True
 
     def pull(self, image: str, login: Login | None = None) -> None:
         auth: Fields = {1: login.user, 2: login.password} if login else {}

@@ -18,7 +18,6 @@ from support.protobuf import Fields, encode
 
 # What can be applied: group, version, kind, and how paths call it.
 _RESOURCES = (
-    ("", "v1", "ConfigMap", "configmaps"),
     ("", "v1", "Secret", "secrets"),
     ("apps", "v1", "Deployment", "deployments"),
     ("batch", "v1", "CronJob", "cronjobs"),
@@ -62,16 +61,15 @@ class KubernetesApi:
 
     def kubeconfig(self, context: str, namespace: str) -> bytes:
         """One that has this cluster in `context`; another that nothing listens at is the current one."""
-        users = [{"name": "nobody", "user": {}}]
-        clusters = [(context, self.address, namespace), ("elsewhere", "http://127.0.0.1:1", "default")]
+        places = ((context, self.address, namespace), ("elsewhere", "http://127.0.0.1:1", "default"))
         document = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": server}} for name, server, _ in clusters],
-            "users": users,
+            "users": [{"name": "nobody", "user": {}}],
+            "clusters": [{"name": name, "cluster": {"server": server}} for name, server, _ in places],
             "contexts": [
-                {"name": name, "context": {"cluster": name, "user": "nobody", "namespace": space}}
-                for name, _, space in clusters
+                {"name": name, "context": {"cluster": name, "user": "nobody", "namespace": own}}
+                for name, _, own in places
             ],
             "current-context": "elsewhere",
         }
@@ -197,20 +195,12 @@ def _operation(group: str, version: str, kind: str) -> dict[str, Any]:
 def _openapi_v2() -> Fields:
     """The same for older kubectl, in the field numbers of gnostic's `openapiv2/OpenAPIv2.proto`."""
     parameters = [{1: {2: {3: {4: name}}}} for name in _PARAMETERS]
-    return {
-        1: "2.0",
-        2: {1: "Kubernetes", 2: "1"},
-        8: {
-            2: [
-                {1: f"/{name}", 2: {8: {8: parameters, 13: {1: _KIND, 2: {2: _kind_yaml(group, version, kind)}}}}}
-                for group, version, kind, name in _RESOURCES
-            ]
-        },
-    }
-
-
-def _kind_yaml(group: str, version: str, kind: str) -> str:
-    return json.dumps({"group": group, "version": version, "kind": kind})
+    paths: list[Fields] = []
+    for group, version, kind, name in _RESOURCES:
+        # JSON is YAML.
+        what = json.dumps({"group": group, "version": version, "kind": kind})
+        paths.append({1: f"/{name}", 2: {8: {8: parameters, 13: {1: _KIND, 2: {2: what}}}}})
+    return {1: "2.0", 2: {1: "Kubernetes", 2: "1"}, 8: {2: paths}}
 
 
 _DOCUMENTS = _documents()

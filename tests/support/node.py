@@ -114,7 +114,7 @@ def running_node(folder: Path, registry: str, login: Login, pause: str) -> Itera
         )
     runtime, group = ContainerRuntime(socket), f"pants-oci-{process.pid}"
     try:
-        runtime.wait()
+        assert runtime.answers(), f"containerd does not answer: {(folder / 'log').read_text()}"
         runtime.pull(pause, login)
         try:
             yield Node(folder, runtime, f"/{group}", login)
