@@ -344,11 +344,7 @@ def test_a_node_pulls_what_was_pushed_and_runs_it(cluster: Cluster, deployed: Ru
         **{name: cluster.reference(name) for name in IMAGES},
         "greeter": cluster.reference("web"),
     }
-    manifests = [exchange for exchange in cluster.proxy.take() if "/manifests/" in exchange.path]
-    assert sorted(exchange.path for exchange in manifests if (exchange.method, exchange.status) == ("GET", 200)) == [
-        f"/v2/kube/{name}/manifests/{cluster.digest(name)}" for name in IMAGES
-    ]
-    assert not [exchange for exchange in manifests if "/manifests/sha256:" not in exchange.path]
+    assert _pulled(cluster.proxy.take()) == [f"/v2/kube/{name}/manifests/{cluster.digest(name)}" for name in IMAGES]
 
 
 def test_a_node_without_the_login_gets_nothing(cluster: Cluster, node: Node) -> None:
@@ -384,8 +380,11 @@ def test_an_edit_changes_only_what_runs_it(cluster: Cluster, deployed: Run, node
         "live-web",
         "charted",
     }
-    ran = node.run(edited.written("canary").document["spec"]["template"]["spec"])
+    cluster.proxy.take()
+    # This one has a tag before the digest, which says nothing.
+    ran = node.run(edited.written("charted").document["spec"]["template"]["spec"])
     assert ran["web"].output == "This is the new web.\n"
+    assert _pulled(cluster.proxy.take()) == [f"/v2/kube/web/manifests/{cluster.digest('web')}"]
 
 
 def _documents(text: str) -> list[dict[str, Any]]:
@@ -395,6 +394,13 @@ def _documents(text: str) -> list[dict[str, Any]]:
 def _images(workload: Mapping[str, Any]) -> list[str]:
     pod = workload["spec"]["template"]["spec"]
     return [container["image"] for kind in ("initContainers", "containers") for container in pod.get(kind, ())]
+
+
+def _pulled(exchanges: tuple[Exchange, ...]) -> list[str]:
+    """The manifests that were fetched; none was asked for by its tag."""
+    manifests = [exchange for exchange in exchanges if "/manifests/" in exchange.path]
+    assert not [exchange for exchange in manifests if "/manifests/sha256:" not in exchange.path]
+    return sorted(exchange.path for exchange in manifests if (exchange.method, exchange.status) == ("GET", 200))
 
 
 def _name(write: Write) -> str:
