@@ -21,146 +21,15 @@ from support.build_root import BuildRoot, Result
 from support.commands import run
 from support.counting_proxy import CountingProxy, Exchange
 from support.kubernetes_api import KubernetesApi, Write
+from support.kubernetes_files import IMAGES, SHOP, files
 from support.node import Node, running_node
 from support.registry_container import Registry
 
 pytestmark = pytest.mark.container
 
 HELM = str(Path(sys.executable).with_name("helm"))
-IMAGES = ("migrate", "report", "web")
-SERVICES = """\
-files(name="busybox", sources=["busybox"])
-oci_image(name="tools", dependencies=[":busybox"], entrypoint=["/services/busybox", "sleep", "3600"])
-oci_push(name="pause", image=":tools", repository="kube/pause")
-"""
-SERVICE = """\
-file(name="{name}-text", source="{name}.txt")
-oci_image(
-    name="{name}-image",
-    base=":tools",
-    dependencies=[":{name}-text"],
-    entrypoint=["/services/busybox", "cat", "/services/{name}.txt"],
-)
-oci_push(name="{name}", image=":{name}-image", repository="kube/{name}")
-"""
-DEPLOYMENTS = """\
-oci_deployment(
-    name="shop", sources=["shop.yaml"], context="production", namespace="shop", arguments=["--cache-dir={cache}"]
-)
-files(name="base", sources=["base/*"])
-oci_deployment(
-    name="live",
-    tool="kustomize",
-    sources=["live/kustomization.yaml"],
-    dependencies=[":base"],
-    arguments=["--cache-dir={cache}"],
-)
-files(name="chart", sources=["chart/**/*"])
-oci_deployment(
-    name="release",
-    sources=["values.yaml"],
-    dependencies=[":chart"],
-    command=[
-        "{helm}", "upgrade", "--install", "charted", "chart", "--values=values.yaml",
-        "--kube-context=production", "--namespace=charts",
-    ],
-)
-"""
 # Of what the options say, `context` and `namespace` are for the targets that say nothing themselves.
 OPTIONS = ("--oci-deployment-context=production", "--oci-deployment-namespace=overlaid")
-SHOP = """\
-# The shop, as it runs.
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      initContainers:
-        - name: migrate
-          image: pants://services:migrate
-      containers:
-        - name: web
-          image: "pants://services:web"   # quoted
-        - name: greeter
-          image: pants://services:web
-          command: [/services/busybox, sh, -c, 'echo "$GREETING, $0"']
-          args: [world]
-          env: [{name: GREETING, value: Hello}]
----
-apiVersion: batch/v1
-kind: CronJob
-metadata:
-  name: report
-spec:
-  schedule: "0 4 * * *"
-  jobTemplate:
-    spec:
-      template:
-        spec:
-          restartPolicy: Never
-          containers:
-            - {name: report, image: 'pants://services:report'}
----
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata:
-  name: canary
-spec:
-  strategy: {canary: {steps: [{setWeight: 20}]}}
-  template:
-    spec:
-      containers:
-        - name: web
-          image: pants://services:web
-"""
-BASE = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers: [{name: web, image: web}]
-"""
-KUSTOMIZATION = """\
-namePrefix: live-
-bases: [../base]
-images:
-  - name: web
-    newName: pants://services:web?part=name
-    digest: pants://services:web?part=digest
-"""
-CHART = "apiVersion: v2\nname: shop\nversion: 1.0.0\n"
-TEMPLATE = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: {{ .Release.Name }}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      initContainers:
-        - name: migrate
-          image: {{ .Values.migrate }}
-      containers:
-        - name: web
-          image: "{{ .Values.web.repository }}:{{ .Values.web.tag }}"
-"""
-VALUES = """\
-migrate: pants://services:migrate
-web:
-  repository: pants://services:web?part=name
-  tag: pants://services:web?part=tag
-"""
 
 
 @dataclass(frozen=True)
@@ -227,21 +96,7 @@ def cluster(closed_registry: Registry, tmp_path_factory: pytest.TempPathFactory)
             "KUBECONFIG": str(folder / "kubeconfig"),
             "KUBECACHEDIR": str(folder / "cache"),
         }
-        root.write(
-            {
-                "services/BUILD": SERVICES + "".join(SERVICE.format(name=name) for name in IMAGES),
-                "services/busybox": Path("/bin/busybox").read_bytes(),
-                **{f"services/{name}.txt": f"This is {name}.\n" for name in IMAGES},
-                "deploy/BUILD": DEPLOYMENTS.format(cache=folder / "cache", helm=HELM),
-                "deploy/shop.yaml": SHOP,
-                "deploy/base/kustomization.yaml": "resources: [web.yaml]\n",
-                "deploy/base/web.yaml": BASE,
-                "deploy/live/kustomization.yaml": KUSTOMIZATION,
-                "deploy/chart/Chart.yaml": CHART,
-                "deploy/chart/templates/web.yaml": TEMPLATE,
-                "deploy/values.yaml": VALUES,
-            }
-        )
+        root.write(files(HELM, folder / "cache"))
         (root.path / "services/busybox").chmod(0o755)
         yield Cluster(root, closed_registry, proxy, api, env)
 
