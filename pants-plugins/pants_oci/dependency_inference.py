@@ -1,4 +1,4 @@
-"""`base`, `layers`, `image` and `images` are dependencies: `dependents` and `--changed-dependents` must see them."""
+"""What fields and manifests name are dependencies: `dependents` and `--changed-dependents` must see them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pants.util.logging import LogLevel
 
 from pants_oci.compat import implicitly, resolve_unparsed_address_inputs
 from pants_oci.steps.named import BaseAddressRequest, NamedRequest, call_base_address, call_named
+from pants_oci.steps.named_pushes import NamedPushesRequest, call_named_pushes
+from pants_oci.targets.deployment import OciDeploymentDependenciesField, OciDeploymentSourcesField
 from pants_oci.targets.image import (
     OciImageBaseField,
     OciImageDependenciesField,
@@ -58,6 +60,17 @@ class InferPushDependencies(InferDependenciesRequest[PushInferenceFieldSet]):
     infer_from = PushInferenceFieldSet
 
 
+@dataclass(frozen=True)
+class DeploymentInferenceFieldSet(FieldSet):
+    required_fields = (OciDeploymentDependenciesField, OciDeploymentSourcesField)
+
+    sources: OciDeploymentSourcesField
+
+
+class InferDeploymentDependencies(InferDependenciesRequest[DeploymentInferenceFieldSet]):
+    infer_from = DeploymentInferenceFieldSet
+
+
 def addresses_in(values: Iterable[str | None], owner: Address, field_alias: str) -> UnparsedAddressInputs:
     """The addresses that a field holds, so that a wrong one is reported with the field it stands in."""
     return UnparsedAddressInputs(
@@ -94,10 +107,17 @@ async def infer_push_dependencies(request: InferPushDependencies) -> InferredDep
     return InferredDependencies(found.addresses)
 
 
+@rule(desc="Infer the dependencies of an OCI deployment", level=LogLevel.DEBUG)
+async def infer_deployment_dependencies(request: InferDeploymentDependencies) -> InferredDependencies:
+    named = await call_named_pushes(NamedPushesRequest(request.field_set.sources))
+    return InferredDependencies(target.address for target in named.targets)
+
+
 def rules() -> Iterable[object]:
     return (
         *collect_rules(),
         UnionRule(InferDependenciesRequest, InferImageDependencies),
         UnionRule(InferDependenciesRequest, InferIndexDependencies),
         UnionRule(InferDependenciesRequest, InferPushDependencies),
+        UnionRule(InferDependenciesRequest, InferDeploymentDependencies),
     )

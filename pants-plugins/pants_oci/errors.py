@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from pants.engine.addresses import Address
@@ -16,6 +16,13 @@ class OciTargetError(Exception):
 
     def __init__(self, address: Address | str, message: str) -> None:
         super().__init__(f"{address}: {message}")
+
+    @classmethod
+    def of_all(cls, address: Address | str, messages: Sequence[str]) -> OciTargetError:
+        """Several things at once, a line each; at least one."""
+        if len(messages) == 1:
+            return cls(address, messages[0])
+        return cls(address, "\n".join((f"{len(messages)} things are wrong:", *(f"  {text}" for text in messages))))
 
 
 @contextmanager

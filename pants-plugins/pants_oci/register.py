@@ -11,11 +11,14 @@ from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
 from pants_oci import dependency_inference, lockfile_target, subsystem
-from pants_oci.goals import diff, inspect, lock, package, publish, run, tailor
+from pants_oci.goals import deployment, diff, inspect, lock, package, package_deployment, publish, run, tailor
 from pants_oci.steps import (
     archived_base,
     base,
+    committed_files,
+    compared,
     contents,
+    deployment_files,
     engine,
     git,
     handed_over,
@@ -28,7 +31,9 @@ from pants_oci.steps import (
     lineage,
     lock_process,
     lockfile,
+    manifests,
     named,
+    named_pushes,
     ocikit_process,
     own_layers,
     parts,
@@ -41,10 +46,12 @@ from pants_oci.steps import (
     registries_process,
     registry_base,
     remote_images,
+    rendered,
     run_scope,
     wanted,
 )
 from pants_oci.targets.base import OciBaseTarget
+from pants_oci.targets.deployment import OciDeploymentTarget
 from pants_oci.targets.image import OciImageTarget
 from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.layer import OciLayerTarget
@@ -52,15 +59,19 @@ from pants_oci.targets.push import OciPushTarget
 
 
 def target_types() -> Iterable[type[Target]]:
-    return (OciBaseTarget, OciImageTarget, OciIndexTarget, OciLayerTarget, OciPushTarget)
+    return (OciBaseTarget, OciDeploymentTarget, OciImageTarget, OciIndexTarget, OciLayerTarget, OciPushTarget)
 
 
 def rules() -> Iterable[object]:
     return (
         *archive.rules(),
         *base.rules(),
+        *committed_files.rules(),
+        *compared.rules(),
         *contents.rules(),
         *dependency_inference.rules(),
+        *deployment.rules(),
+        *deployment_files.rules(),
         *diff.rules(),
         *engine.rules(),
         *git.rules(),
@@ -78,10 +89,13 @@ def rules() -> Iterable[object]:
         *lock_process.rules(),
         *lockfile.rules(),
         *lockfile_target.rules(),
+        *manifests.rules(),
         *named.rules(),
+        *named_pushes.rules(),
         *ocikit_process.rules(),
         *own_layers.rules(),
         *package.rules(),
+        *package_deployment.rules(),
         # Where the Python backend is enabled these are there; where it is not, ours still need them.
         *package_pex_binary.rules(),
         *parts.rules(),
@@ -97,6 +111,7 @@ def rules() -> Iterable[object]:
         *registries_process.rules(),
         *registry_base.rules(),
         *remote_images.rules(),
+        *rendered.rules(),
         *run.rules(),
         *run_scope.rules(),
         *source_files.rules(),

@@ -19,7 +19,7 @@ DOCKER_HUB = "docker.io"
 # How a registry is reached, see `RegistryOptions`.
 _TEXTS = ("ca_file", "client_certificate", "client_key", "path_prefix")
 _KEYS = (
-    *("address", "default", "repository", "extra_image_tags", "skip_push", "immutable_tags"),
+    *("address", "default", "repository", "extra_image_tags", "skip_push", "immutable_tags", "pull_address"),
     *("insecure", *_TEXTS, "mirrors"),
 )
 
@@ -35,12 +35,19 @@ class Registry:
     extra_image_tags: tuple[str, ...] = ()
     skip_push: bool = False
     immutable_tags: bool = False
+    # Under which address nodes pull what is published here, where it is another.
+    pull_address: str | None = None
     options: RegistryOptions = DEFAULT_OPTIONS
 
     @property
     def option(self) -> str:
         """The table that it comes from, as `pants.toml` writes it."""
         return f"[oci.registries.{self.alias}]"
+
+    @property
+    def is_pullable(self) -> bool:
+        """Whether nodes can pull what is published here; not from a directory of layouts."""
+        return not (self.pull_address or self.address).startswith(LAYOUTS_SCHEME)
 
     @classmethod
     def from_option(cls, alias: str, table: Any) -> Registry:
@@ -64,6 +71,7 @@ class Registry:
             extra_image_tags=_texts(table.get("extra_image_tags", ()), f"{where}.extra_image_tags"),
             skip_push=_bool(table.get("skip_push", False), f"{where}.skip_push"),
             immutable_tags=_bool(table.get("immutable_tags", False), f"{where}.immutable_tags"),
+            pull_address=_pull_address(table.get("pull_address"), f"{where}.pull_address"),
             options=_options(table, where),
         )
 
@@ -77,6 +85,12 @@ class Registry:
         except InvalidInput as error:
             raise InvalidInput(str(error).replace("localhost/", "", 1)) from None
         return Destination(f"{self.address}/{repository}")
+
+    def pulled_from(self, repository: str) -> Destination | None:
+        """Where nodes pull that repository from; None where they cannot, from a directory of layouts."""
+        if not self.is_pullable:
+            return None
+        return Destination(str(parse_repository(f"{self.pull_address or self.address}/{repository}")))
 
 
 @dataclass(frozen=True)
@@ -159,6 +173,16 @@ def _address(text: str) -> str:
         f'"{text}" is not the address of a registry: wanted a host, with a port and the front of names where there '
         'are any, such as "registry.example:5000/team", or a directory, "oci:PATH".'
     )
+
+
+def _pull_address(value: Any, where: str) -> str | None:
+    text = _text(value, where)
+    if text is None:
+        return None
+    if text.startswith(LAYOUTS_SCHEME):
+        raise InvalidInput(f'{where} is "{text}": nodes pull from registries, not from directories.')
+    with found_in(where):
+        return _address(text)
 
 
 def _host(registry: Registry) -> str:

@@ -66,9 +66,12 @@ class OciSubsystem(Subsystem):
             image layouts relative to the build root, one for each repository), `default` (publish there unless a
             target's `registries` says otherwise), `repository` (the default name of repositories there),
             `extra_image_tags`, `skip_push`, `immutable_tags` (a tag that names another image is an error, before
-            anything is sent). How the registry is reached: `insecure` (plain HTTP, only for hosts you trust the way
-            to), `ca_file`, `client_certificate` and `client_key` (PEM files, relative to the build root), `path_prefix`
-            (`"/registry"`, where the API is not at the root of its host), `mirrors` (hosts to read from first).
+            anything is sent), `pull_address` (the host and front of repositories' names under which nodes pull what is
+            published here, where that is not `address`: for layouts that are copied to a registry, and for hosts with
+            two names; `oci_deployment` renders it). How the registry is reached: `insecure` (plain HTTP, only for
+            hosts you trust the way to), `ca_file`, `client_certificate` and `client_key` (PEM files, relative to the
+            build root), `path_prefix` (`"/registry"`, where the API is not at the root of its host), `mirrors` (hosts
+            to read from first).
 
             Without any, images go to Docker Hub. Credentials are those of `docker login` and `podman login`.
             """

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from pants.engine.goal import GoalSubsystem
+import logging
+from collections.abc import Iterable
+
+from pants.engine.console import Console
+from pants.engine.fs import CreateDigest, Workspace
+from pants.engine.goal import Goal, GoalSubsystem
+from pants.engine.rules import collect_rules, goal_rule
+from pants.engine.target import FilteredTargets
 from pants.option.option_types import BoolOption, StrOption
 from pants.util.strutil import help_text, softwrap
 
-from pants_oci.targets.deployment import OciDeploymentTarget
+from pants_oci.committed import changed_lines
+from pants_oci.compat import concurrently, create_digest
+from pants_oci.steps.compared import Compared, ComparedRequest, call_compared
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.targets.deployment import OciDeploymentRenderedField, OciDeploymentTarget
+
+logger = logging.getLogger(__name__)
 
 
 class OciDeploymentSubsystem(GoalSubsystem):
@@ -61,3 +74,58 @@ class OciDeploymentSubsystem(GoalSubsystem):
             """
         ),
     )
+
+
+class OciDeployment(Goal):
+    subsystem_cls = OciDeploymentSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def oci_deployment(
+    targets: FilteredTargets, options: OciDeploymentSubsystem, console: Console, workspace: Workspace
+) -> OciDeployment:
+    found = [DeploymentFieldSet.create(target) for target in targets if DeploymentFieldSet.is_applicable(target)]
+    chosen = [field_set for field_set in found if field_set.rendered.value is not None]
+    others = ", ".join(str(field_set.address) for field_set in found if field_set not in chosen)
+    if not found:
+        logger.warning("There is no `%s` to render.", OciDeploymentTarget.alias)
+    if others:
+        logger.info("Left out, as they have no `%s`: %s.", OciDeploymentRenderedField.alias, others)
+    compared = await concurrently(call_compared(ComparedRequest(field_set)) for field_set in chosen)
+    differs = [one for one in compared if one.difference]
+    for one in differs:
+        if options.check:
+            _tell(one, console)
+    if not options.check:
+        digests = await concurrently(create_digest(CreateDigest(one.changed)) for one in differs)
+        for one, digest in zip(differs, digests):
+            workspace.write_digest(digest, path_prefix=one.folder)
+            _tell_written(one, console)
+    if chosen and not differs:
+        console.print_stdout("What is committed is up to date.")
+    if options.check and differs:
+        console.print_stderr("What is committed is not what is rendered. Run `pants oci-deployment`, and commit it.")
+        return OciDeployment(1)
+    return OciDeployment(0)
+
+
+def _tell(one: Compared, console: Console) -> None:
+    difference = one.difference
+    for line in difference.lines(one.folder):
+        console.print_stdout(f"{one.address}: {line}")
+    for name in difference.stale:
+        console.print_stdout(f"--- {one.folder}/{name}")
+        for line in changed_lines(one.committed[name].content, one.rendered[name].content):
+            console.print_stdout(line)
+
+
+def _tell_written(one: Compared, console: Console) -> None:
+    for file in one.changed:
+        console.print_stdout(f"{one.address}: wrote {one.folder}/{file.path}")
+    for name in one.difference.left_over:
+        logger.warning("%s: nothing renders %s/%s; delete it, or it stays applied.", one.address, one.folder, name)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pants.core.goals.package import PackageFieldSet
 from pants.core.goals.publish import PublishFieldSet, PublishRequest
@@ -69,13 +70,35 @@ class WantedRequest(EngineAwareParameter):
 
 
 @dataclass(frozen=True)
+class RegistryPush:
+    """What is wanted of one registry. `is_skipped`: not by `publish`, as `skip_push` says so.
+
+    `pulled_from`: the repository as nodes name it; None for one that they cannot pull from.
+    """
+
+    registry: Registry
+    request: PushRequest
+    pulled_from: Destination | None
+    is_skipped: bool
+
+
+@dataclass(frozen=True)
 class Wanted:
-    """One push request for each registry; `skipped` are those with `skip_push`. `images`: the one, or the index's."""
+    """A push for each registry. `digest`: the image's, or the index's; `images`: the one, or the index's."""
 
     digest: ocikit.Digest
     images: tuple[BuiltImage, ...]
-    requests: tuple[PushRequest, ...]
-    skipped: tuple[PushRequest, ...] = ()
+    pushes: tuple[RegistryPush, ...]
+
+    @property
+    def requests(self) -> tuple[PushRequest, ...]:
+        """What is to be published."""
+        return tuple(push.request for push in self.pushes if not push.is_skipped)
+
+    @property
+    def skipped(self) -> tuple[PushRequest, ...]:
+        """What would be, were it not for `skip_push`."""
+        return tuple(push.request for push in self.pushes if push.is_skipped)
 
 
 @rule(desc="Work out what an oci_push wants", level=LogLevel.DEBUG)
@@ -112,17 +135,19 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
     values[DIGEST_PLACEHOLDER] = digest.hex[:_DIGEST_DIGITS]
     with blamed_on(address):
         named = [(registry, _names(field_set, registry, values, oci.default_repository)) for registry in chosen]
-    wanted = [
-        (registry, replace(_request(index, images, str(address), *names), immutable_tags=registry.immutable_tags))
+    pushes = tuple(
+        RegistryPush(
+            registry,
+            replace(
+                _request(index, images, str(address), names.destination, names.tags),
+                immutable_tags=registry.immutable_tags,
+            ),
+            names.pulled_from,
+            field_set.skip_push.value or registry.skip_push,
+        )
         for registry, names in named
-    ]
-    skips = field_set.skip_push.value
-    return Wanted(
-        digest,
-        images,
-        tuple(request for registry, request in wanted if not (skips or registry.skip_push)),
-        tuple(request for registry, request in wanted if skips or registry.skip_push),
     )
+    return Wanted(digest, images, pushes)
 
 
 call_wanted = by_name(work_out_wanted, Wanted, WantedRequest)
@@ -169,13 +194,22 @@ def _registries(field_set: PushFieldSet, registries: Registries) -> tuple[Regist
     return (registries.of_host(host),)
 
 
+class _Names(NamedTuple):
+    """The repository in a registry, the same as nodes name it, and the tags there, each once."""
+
+    destination: Destination
+    pulled_from: Destination | None
+    tags: tuple[str, ...]
+
+
 def _names(
     field_set: PushFieldSet, registry: Registry, values: Mapping[str, str | None], default_repository: str
-) -> tuple[Destination, tuple[str, ...]]:
-    """The repository in `registry`, and the tags there, each once."""
+) -> _Names:
     place, template = _repository_template(field_set, registry, default_repository)
     with found_in(place):
-        destination = registry.destination(fill(template, values))
+        repository = fill(template, values)
+        destination = registry.destination(repository)
+        pulled_from = registry.pulled_from(repository)
     tags = []
     for place, templates in (
         (f"the `{OciPushImageTagsField.alias}` field", field_set.image_tags.value or ()),
@@ -185,7 +219,7 @@ def _names(
             tags += [validate_tag(fill(template, values)) for template in templates]
     if not tags:
         raise InvalidInput(f"the `{OciPushImageTagsField.alias}` field is empty; name a tag.")
-    return destination, tuple(dict.fromkeys(tags))
+    return _Names(destination, pulled_from, tuple(dict.fromkeys(tags)))
 
 
 def _repository_template(field_set: PushFieldSet, registry: Registry, default: str) -> tuple[str, str]:

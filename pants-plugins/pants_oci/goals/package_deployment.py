@@ -1,0 +1,41 @@
+"""`pants package`: rendered manifests, with the files beside them, below `dist/`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.engine.fs import AddPrefix
+from pants.engine.rules import collect_rules, rule
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from pants_oci.compat import add_prefix
+from pants_oci.goals.deployment import OciDeploymentSubsystem
+from pants_oci.steps.compared import ComparedRequest, call_compared
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.rendered import RenderRequest, call_render
+
+logger = logging.getLogger(__name__)
+
+
+@rule(desc="Package an OCI deployment", level=LogLevel.DEBUG)
+async def package_deployment(field_set: DeploymentFieldSet, options: OciDeploymentSubsystem) -> BuiltPackage:
+    if options.check and field_set.rendered.value:
+        compared = await call_compared(ComparedRequest(field_set))
+        compared.refuse_difference()
+    rendered = await call_render(RenderRequest(field_set))
+    path = field_set.output_path.value_or_default(file_ending=None)
+    digest = await add_prefix(AddPrefix(rendered.digest, path))
+    for image in rendered.images:
+        if image.skipped:
+            logger.warning(
+                "%s: %s has `skip_push`, so nothing publishes %s.", field_set.address, image.push, image.reference
+            )
+    lines = tuple(f"  {image.reference}" for image in rendered.images)
+    return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
+
+
+def rules() -> Iterable[object]:
+    return (*collect_rules(), UnionRule(PackageFieldSet, DeploymentFieldSet))

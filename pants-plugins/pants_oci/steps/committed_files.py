@@ -1,0 +1,112 @@
+"""The rendered files of an `oci_deployment` that are committed. Builds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import Digest, DigestSubset, PathGlobs, RemovePrefix
+from pants.engine.rules import collect_rules, rule
+from pants.util.logging import LogLevel
+
+from pants_oci.committed import rendered_folder, within
+from pants_oci.compat import (
+    by_name,
+    digest_subset_to_digest,
+    get_digest_entries,
+    path_globs_to_digest,
+    remove_prefix,
+)
+from pants_oci.errors import OciTargetError, blamed_on, found_in
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.deployment_files import DeploymentFilesRequest, call_deployment_files
+from pants_oci.targets.deployment import OciDeploymentRenderedField, OciDeploymentSourcesField
+
+
+@dataclass(frozen=True)
+class CommittedFolderRequest(EngineAwareParameter):
+    """Read what is in the folder that `rendered` says."""
+
+    field_set: DeploymentFieldSet
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class CommittedFolder:
+    """`path` is from the build root; what is in `digest` is relative to it."""
+
+    path: str
+    digest: Digest
+
+
+@rule(desc="Read committed manifests", level=LogLevel.DEBUG)
+async def committed_folder(request: CommittedFolderRequest) -> CommittedFolder:
+    field_set = request.field_set
+    field = OciDeploymentRenderedField.alias
+    address = field_set.address
+    if field_set.rendered.value is None:
+        raise OciTargetError(address, f"it has no `{field}`, the folder for files that are committed.")
+    with blamed_on(address), found_in(f"the `{field}` field"):
+        path = rendered_folder(address.spec_path, field_set.rendered.value)
+    files = await call_deployment_files(DeploymentFilesRequest(field_set))
+    for paths, where in (
+        (files.source_paths, f"the `{OciDeploymentSourcesField.alias}` have"),
+        (files.copied_paths, "a dependency has"),
+    ):
+        inside = within(path, paths)
+        if inside:
+            raise OciTargetError(
+                address,
+                f"{where} {inside[0]}, which is in {path}, the folder for what is rendered (`{field}`). Leave it out, "
+                f'such as with "!{field_set.rendered.value}/**" in `{OciDeploymentSourcesField.alias}`.',
+            )
+    digest = await path_globs_to_digest(PathGlobs([f"{path}/**"]))
+    return CommittedFolder(path, await remove_prefix(RemovePrefix(digest, path)))
+
+
+call_committed_folder = by_name(committed_folder, CommittedFolder, CommittedFolderRequest)
+
+
+@dataclass(frozen=True)
+class CommittedRequest(EngineAwareParameter):
+    """Take the committed files in place of rendered ones."""
+
+    field_set: DeploymentFieldSet
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """As `Rendered` has them: paths in `digest` and `names`, those of the sources, are relative to `folder`."""
+
+    folder: str
+    digest: Digest
+    names: tuple[str, ...]
+
+
+@rule(desc="Take committed manifests", level=LogLevel.DEBUG)
+async def committed(request: CommittedRequest) -> Committed:
+    files = await call_deployment_files(DeploymentFilesRequest(request.field_set))
+    folder = await call_committed_folder(CommittedFolderRequest(request.field_set))
+    entries = await get_digest_entries(folder.digest)
+    missing = sorted({*files.names} - {entry.path for entry in entries})
+    if missing:
+        raise OciTargetError(
+            request.field_set.address,
+            f"{', '.join(f'{folder.path}/{name}' for name in missing)} is not there: nothing is committed for it. "
+            "Run `pants oci-deployment` and commit what it writes.",
+        )
+    digest = await digest_subset_to_digest(DigestSubset(folder.digest, PathGlobs(files.names)))
+    return Committed(files.folder, digest, tuple(map(files.name, files.source_paths)))
+
+
+call_committed = by_name(committed, Committed, CommittedRequest)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,107 @@
+"""What is committed of an `oci_deployment`, beside what it renders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import DigestContents, FileContent
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import AllTargets
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+from pants_oci.committed import Difference, compare, rendered_folder
+from pants_oci.compat import by_name, concurrently, get_digest_contents
+from pants_oci.errors import OciTargetError
+from pants_oci.steps.committed_files import CommittedFolderRequest, call_committed_folder
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.deployment_files import DeploymentFilesRequest, call_deployment_files
+from pants_oci.steps.rendered import PinnedImage, RenderRequest, call_render
+
+
+@dataclass(frozen=True)
+class ComparedRequest(EngineAwareParameter):
+    """Render a deployment, and compare what is committed of it."""
+
+    field_set: DeploymentFieldSet
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The rendered and the committed files by their names in `folder`; not those that another target renders there."""
+
+    address: Address
+    folder: str
+    images: tuple[PinnedImage, ...]
+    rendered: Mapping[str, FileContent] = field(repr=False)
+    committed: Mapping[str, FileContent] = field(repr=False)
+
+    @property
+    def difference(self) -> Difference:
+        return compare(_bytes(self.rendered), _bytes(self.committed))
+
+    @property
+    def changed(self) -> tuple[FileContent, ...]:
+        """The rendered files that are stale or missing."""
+        return tuple(self.rendered[name] for name in (*self.difference.stale, *self.difference.missing))
+
+    def refuse_difference(self) -> None:
+        """Raise OciTargetError where the committed files are not what is rendered."""
+        difference = self.difference
+        if difference:
+            raise OciTargetError(
+                self.address,
+                f"what is committed is not what is rendered: {'; '.join(difference.lines(self.folder))}. "
+                "Run `pants oci-deployment`, and commit what it writes.",
+            )
+
+
+@rule(desc="Compare committed manifests", level=LogLevel.DEBUG)
+async def compare_committed(request: ComparedRequest, all_targets: AllTargets) -> Compared:
+    own = request.field_set
+    folder = await call_committed_folder(CommittedFolderRequest(own))
+    others = [other for other in _with_rendered(all_targets) if other.address != own.address]
+    files = await concurrently(call_deployment_files(DeploymentFilesRequest(other)) for other in others)
+    owners = {
+        f"{rendered_folder(other.address.spec_path, other.rendered.value or '')}/{name}": other.address
+        for other, found in zip(others, files)
+        for name in found.names
+    }
+    rendered = await call_render(RenderRequest(own))
+    for name in rendered.sources:
+        other = owners.get(f"{folder.path}/{name}")
+        if other:
+            raise OciTargetError(
+                own.address, f"{folder.path}/{name} is rendered by {other} as well; give each a folder of its own."
+            )
+    contents: tuple[DigestContents, ...] = await concurrently(
+        [get_digest_contents(rendered.digest), get_digest_contents(folder.digest)]
+    )
+    new, old = ({file.path: file for file in found} for found in contents)
+    left = {name: file for name, file in old.items() if name in new or f"{folder.path}/{name}" not in owners}
+    return Compared(own.address, folder.path, rendered.images, FrozenDict(new), FrozenDict(left))
+
+
+call_compared = by_name(compare_committed, Compared, ComparedRequest)
+
+
+def _with_rendered(targets: AllTargets) -> Iterable[DeploymentFieldSet]:
+    for target in targets:
+        if DeploymentFieldSet.is_applicable(target):
+            field_set = DeploymentFieldSet.create(target)
+            if field_set.rendered.value:
+                yield field_set
+
+
+def _bytes(files: Mapping[str, FileContent]) -> Mapping[str, bytes]:
+    return {name: file.content for name, file in files.items()}
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

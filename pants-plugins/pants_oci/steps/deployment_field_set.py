@@ -1,0 +1,38 @@
+"""What the steps read of an `oci_deployment`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.core.goals.deploy import DeployFieldSet
+from pants.core.goals.package import OutputPathField, PackageFieldSet
+
+from pants_oci.targets.deployment import (
+    OciDeploymentArgumentsField,
+    OciDeploymentCommandField,
+    OciDeploymentContextField,
+    OciDeploymentDependenciesField,
+    OciDeploymentNamespaceField,
+    OciDeploymentRegistryField,
+    OciDeploymentRenderedField,
+    OciDeploymentSourcesField,
+    OciDeploymentStackField,
+    OciDeploymentToolField,
+)
+
+
+@dataclass(frozen=True)
+class DeploymentFieldSet(PackageFieldSet, DeployFieldSet):
+    required_fields = (OciDeploymentSourcesField, OciDeploymentToolField)
+
+    sources: OciDeploymentSourcesField
+    dependencies: OciDeploymentDependenciesField
+    tool: OciDeploymentToolField
+    command: OciDeploymentCommandField
+    arguments: OciDeploymentArgumentsField
+    context: OciDeploymentContextField
+    namespace: OciDeploymentNamespaceField
+    stack: OciDeploymentStackField
+    registry: OciDeploymentRegistryField
+    rendered: OciDeploymentRenderedField
+    output_path: OutputPathField

@@ -1,0 +1,99 @@
+"""The files of an `oci_deployment`: its sources, what is copied beside them, and the folder that all of it lies in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pants.core.target_types import FileSourceField, RelocatedFilesSourcesField
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import Digest, MergeDigests
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import Dependencies, DependenciesRequest, HydrateSourcesRequest, SourcesField, Target
+from pants.util.logging import LogLevel
+
+from pants_oci.committed import common_folder
+from pants_oci.compat import (
+    by_name,
+    concurrently,
+    dependencies_of,
+    hydrate_sources,
+    implicitly,
+    merge_digests,
+)
+from pants_oci.errors import OciTargetError, kind_of
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.parts import LoosePartRequest, call_loose_part
+from pants_oci.targets.push import OciPushTarget
+
+
+@dataclass(frozen=True)
+class DeploymentFilesRequest(EngineAwareParameter):
+    """Gather the files of a deployment as they are in the repository. Builds no image."""
+
+    field_set: DeploymentFieldSet
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class DeploymentFiles:
+    """Paths are from the build root. `copied`: the files of `dependencies`; `folder`: that all of them lie in."""
+
+    sources: Digest
+    source_paths: tuple[str, ...]
+    copied: Digest
+    copied_paths: tuple[str, ...]
+    folder: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All, relative to the folder, sorted."""
+        return tuple(sorted(map(self.name, {*self.source_paths, *self.copied_paths})))
+
+    def name(self, path: str) -> str:
+        return path[len(self.folder) + 1 :] if self.folder else path
+
+
+@rule(desc="Gather the files of an OCI deployment", level=LogLevel.DEBUG)
+async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
+    field_set = request.field_set
+    sources = await hydrate_sources(HydrateSourcesRequest(field_set.sources), **implicitly())
+    waiting: Sequence[Target] = await dependencies_of(**implicitly(DependenciesRequest(field_set.dependencies)))
+    loose: dict[Address, Target] = {}
+    seen: set[Address] = set()
+    direct = True
+    while waiting:
+        found = [target for target in waiting if target.address not in seen and not isinstance(target, OciPushTarget)]
+        seen.update(target.address for target in found)
+        for target in found:
+            if target.has_field(FileSourceField) or target.has_field(RelocatedFilesSourcesField):
+                loose[target.address] = target
+            elif direct and (target.has_field(SourcesField) or target.alias.startswith("oci_")):
+                raise OciTargetError(
+                    field_set.address,
+                    f"the dependency {target.address} is {kind_of(target)}; a deployment takes `file`, `files` and "
+                    "`relocated_files`, to lie beside its sources. Images are named in the sources.",
+                )
+        levels = await concurrently(
+            dependencies_of(**implicitly(DependenciesRequest(target.get(Dependencies))))
+            for target in found
+            if not target.has_field(RelocatedFilesSourcesField)
+        )
+        waiting = [target for level in levels for target in level]
+        direct = False
+    parts = await concurrently(call_loose_part(LoosePartRequest(target)) for _, target in sorted(loose.items()))
+    copied = await merge_digests(MergeDigests(part.files for part in parts))
+    source_paths = sources.snapshot.files
+    copied_paths = tuple(sorted({source.path for part in parts for source in part.sources}))
+    folder = common_folder(field_set.address.spec_path, (*source_paths, *copied_paths))
+    return DeploymentFiles(sources.snapshot.digest, source_paths, copied, copied_paths, folder)
+
+
+call_deployment_files = by_name(deployment_files, DeploymentFiles, DeploymentFilesRequest)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

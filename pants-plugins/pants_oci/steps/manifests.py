@@ -1,0 +1,108 @@
+"""What stands in manifests: the addresses in them, what only looks like one, and what is pinned.
+
+YAML is read in a sandbox, as Pants itself brings no reader that knows places. A file without the text that is looked
+for is not read at all, so it may be anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent
+from pants.engine.rules import collect_rules, rule
+from pants.util.logging import LogLevel
+
+import ocikit
+from ocikit.deployment.image_address import SCHEME
+from ocikit.deployment.places import Left, Place
+from pants_oci.compat import add_prefix, by_name, create_digest, get_digest_contents
+from pants_oci.errors import OciTargetError
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ask_ocikit
+
+_ANSWER_FILE = "answer.json"
+
+
+@dataclass(frozen=True)
+class ManifestsRequest(EngineAwareParameter):
+    """Read those of `files` that have the text `mark`; `owner` is blamed for what is wrong with them."""
+
+    owner: Address
+    files: Digest
+    mark: str = SCHEME
+
+    def debug_hint(self) -> str:
+        return str(self.owner)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A file, by its path in the digest. `pinned`: references with a digest that are values in it."""
+
+    path: str
+    text: str
+    places: tuple[Place, ...]
+    left: tuple[Left, ...]
+    pinned: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """The files that were read, sorted by path."""
+
+    files: tuple[Manifest, ...]
+
+
+@rule(desc="Read the manifests of an OCI deployment", level=LogLevel.DEBUG)
+async def read_manifests(request: ManifestsRequest) -> Manifests:
+    contents = await get_digest_contents(request.files)
+    marked = sorted((file for file in contents if request.mark.encode() in file.content), key=lambda file: file.path)
+    if not marked:
+        return Manifests(())
+    texts = {file.path: _text(file, request.owner) for file in marked}
+    files = await create_digest(CreateDigest(marked))
+    inputs = await add_prefix(AddPrefix(files, INPUT_DIRECTORY))
+    answer = await call_ask_ocikit(
+        OcikitProcess(
+            "manifests",
+            ocikit.canonical_json.dumps({"files": list(texts), "output": _ANSWER_FILE}),
+            inputs,
+            f"Read the manifests of {request.owner}",
+            output_files=(_ANSWER_FILE,),
+            level=LogLevel.DEBUG,
+        )
+    )
+    document = answer.document
+    if document.get("problems"):
+        raise OciTargetError.of_all(request.owner, document["problems"])
+    return Manifests(
+        tuple(
+            Manifest(
+                path,
+                text,
+                tuple(map(Place.from_json, document["files"][path]["places"])),
+                tuple(map(Left.from_json, document["files"][path]["left"])),
+                tuple(document["files"][path]["pinned"]),
+            )
+            for path, text in texts.items()
+        )
+    )
+
+
+call_manifests = by_name(read_manifests, Manifests, ManifestsRequest)
+
+
+def _text(file: FileContent, owner: Address) -> str:
+    try:
+        return file.content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = file.content.count(b"\n", 0, error.start) + 1
+        raise OciTargetError(
+            owner, f"{file.path}:{line}: it has an address in it and is no UTF-8; leave it out of `sources`."
+        ) from None
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

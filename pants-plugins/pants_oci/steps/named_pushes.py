@@ -1,0 +1,143 @@
+"""Which push targets the manifests of an `oci_deployment` name: its dependencies, and what is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.build_graph.address import AddressParseException, ResolveError
+from pants.engine.addresses import Address, Addresses
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import HydrateSourcesRequest, Target
+from pants.util.logging import LogLevel
+
+from ocikit.deployment.image_address import SCHEME, ImageAddress
+from ocikit.deployment.places import Left, Place
+from ocikit.errors import InvalidInput
+from pants_oci.compat import by_name, concurrently, hydrate_sources, implicitly, targets_of
+from pants_oci.errors import OciTargetError, kind_of
+from pants_oci.steps.manifests import Manifest, Manifests, ManifestsRequest, call_manifests
+from pants_oci.steps.named import Named, NamedRequest, call_named
+from pants_oci.targets.deployment import OciDeploymentSourcesField
+from pants_oci.targets.push import OciPushTarget
+
+
+@dataclass(frozen=True)
+class NamedPushesRequest(EngineAwareParameter):
+    """Find the push targets that the sources name."""
+
+    sources: OciDeploymentSourcesField
+
+    @property
+    def owner(self) -> Address:
+        return self.sources.address
+
+    def debug_hint(self) -> str:
+        return str(self.owner)
+
+
+@dataclass(frozen=True)
+class NamedPush:
+    """An address in a source, and the `oci_push` that it stands for."""
+
+    file: str
+    place: Place
+    image: ImageAddress
+    push: Target
+
+    @property
+    def where(self) -> str:
+        return where(self.file, self.place)
+
+
+@dataclass(frozen=True)
+class NamedPushes:
+    """All of them, in the order of the files, and the files."""
+
+    manifests: tuple[Manifest, ...]
+    pushes: tuple[NamedPush, ...]
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Each once."""
+        return tuple({named.push.address: named.push for named in self.pushes}.values())
+
+
+@dataclass(frozen=True)
+class _PushRequest:
+    """Find the one `oci_push` that an address in a source stands for."""
+
+    owner: Address
+    where: str
+    written: str
+    address: str
+
+
+@dataclass(frozen=True)
+class _Push:
+    """It, or what is wrong."""
+
+    target: Target | None
+    problem: str = ""
+
+
+@rule(desc="Find what a manifest names", level=LogLevel.TRACE)
+async def find_push(request: _PushRequest) -> _Push:
+    place = f'{request.where}: "{request.written}"'
+    try:
+        named: Named = await call_named(
+            NamedRequest(request.owner, OciDeploymentSourcesField.alias, (request.address,))
+        )
+    except (AddressParseException, ResolveError) as error:
+        return _Push(None, f"{place} is no target: {error}")
+    targets = await targets_of(**implicitly(Addresses(named.addresses)))
+    if len(targets) != 1:
+        choice = ", ".join(f"{SCHEME}{target.address}" for target in targets)
+        return _Push(None, f"{place} stands for {len(targets)} targets; write one of {choice}.")
+    (target,) = targets
+    if not isinstance(target, OciPushTarget):
+        return _Push(None, f"{place} is {kind_of(target)}; name the `{OciPushTarget.alias}` that publishes the image.")
+    return _Push(target)
+
+
+_call_push = by_name(find_push, _Push, _PushRequest)
+
+
+@rule(desc="Find what an OCI deployment names", level=LogLevel.DEBUG)
+async def named_pushes(request: NamedPushesRequest) -> NamedPushes:
+    sources = await hydrate_sources(HydrateSourcesRequest(request.sources), **implicitly())
+    manifests: Manifests = await call_manifests(ManifestsRequest(request.owner, sources.snapshot.digest))
+    parsed: list[tuple[str, Place, ImageAddress]] = []
+    problems: list[str] = []
+    for manifest in manifests.files:
+        for place in manifest.places:
+            try:
+                parsed.append((manifest.path, place, ImageAddress.parse(place.address)))
+            except InvalidInput as error:
+                problems.append(f"{where(manifest.path, place)}: {error}")
+    found = await concurrently(
+        _call_push(_PushRequest(request.owner, where(file, place), place.address, image.address))
+        for file, place, image in parsed
+    )
+    problems += [push.problem for push in found if push.problem]
+    if problems:
+        raise OciTargetError.of_all(request.owner, problems)
+    pushes = (
+        NamedPush(file, place, image, push.target)
+        for (file, place, image), push in zip(parsed, found)
+        if push.target is not None
+    )
+    return NamedPushes(manifests.files, tuple(pushes))
+
+
+call_named_pushes = by_name(named_pushes, NamedPushes, NamedPushesRequest)
+
+
+def where(file: str, place: Place | Left) -> str:
+    """As compilers write it, so that editors jump there."""
+    return f"{file}:{place.line}:{place.column}"
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

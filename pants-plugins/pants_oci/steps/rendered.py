@@ -1,0 +1,144 @@
+"""The manifests of an `oci_deployment` with each address replaced by a reference that is pinned by digest.
+
+A digest is known before anything is published, so no registry is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import CreateDigest, Digest, MergeDigests, RemovePrefix
+from pants.engine.rules import collect_rules, rule
+from pants.util.logging import LogLevel
+
+from ocikit.deployment.image_address import SCHEME, text
+from ocikit.deployment.places import replace as replace_places
+from ocikit.errors import InvalidInput
+from pants_oci.compat import (
+    by_name,
+    concurrently,
+    create_digest,
+    get_digest_contents,
+    merge_digests,
+    remove_prefix,
+)
+from pants_oci.errors import OciTargetError
+from pants_oci.registry_choice import choose_registry
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.deployment_files import DeploymentFilesRequest, call_deployment_files
+from pants_oci.steps.manifests import Manifest
+from pants_oci.steps.named_pushes import NamedPush, NamedPushesRequest, call_named_pushes, where
+from pants_oci.steps.wanted import PushFieldSet, RegistryPush, Wanted, WantedRequest, call_wanted
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RenderRequest(EngineAwareParameter):
+    """Render the sources of a deployment."""
+
+    field_set: DeploymentFieldSet
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class PinnedImage:
+    """What an `oci_push` publishes, as rendered. `skipped`: by `skip_push`, so nothing publishes it."""
+
+    push: Address
+    reference: str
+    skipped: bool
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Rendered sources and the files of `dependencies`, by paths relative to `folder`.
+
+    `folder`, from the build root, is the target's own where all files are below it, else the deepest that has them
+    all; so what refers to another file finds it. `sources`: the paths of the rendered sources, sorted. `images`: each
+    once, in the order of the sources.
+    """
+
+    digest: Digest
+    folder: str
+    sources: tuple[str, ...]
+    images: tuple[PinnedImage, ...]
+
+
+@rule(desc="Render an OCI deployment", level=LogLevel.DEBUG)
+async def render(request: RenderRequest) -> Rendered:
+    field_set = request.field_set
+    files = await call_deployment_files(DeploymentFilesRequest(field_set))
+    named = await call_named_pushes(NamedPushesRequest(field_set.sources))
+    wanted = await concurrently(call_wanted(WantedRequest(PushFieldSet.create(target))) for target in named.targets)
+    by_push = {target.address: one for target, one in zip(named.targets, wanted)}
+    chosen: list[RegistryPush] = []
+    problems: list[str] = []
+    for one in named.pushes:
+        try:
+            chosen.append(_choose(one, by_push[one.push.address], field_set.registry.value))
+        except InvalidInput as error:
+            problems.append(f"{one.where}: {error}")
+    if problems:
+        raise OciTargetError.of_all(field_set.address, problems)
+    pairs = [(one, push, by_push[one.push.address]) for one, push in zip(named.pushes, chosen)]
+    _warn(field_set.address, named.manifests)
+    values: dict[str, list[str]] = {manifest.path: [] for manifest in named.manifests}
+    for one, push, image in pairs:
+        values[one.file].append(_text(one, push, image))
+    texts = {m.path: replace_places(m.text, m.places, values[m.path]).encode() for m in named.manifests}
+    contents = await get_digest_contents(files.sources)
+    rendered = await create_digest(
+        CreateDigest(replace(file, content=texts.get(file.path, file.content)) for file in contents)
+    )
+    everything = await merge_digests(MergeDigests((rendered, files.copied)))
+    digest = await remove_prefix(RemovePrefix(everything, files.folder))
+    return Rendered(digest, files.folder, tuple(map(files.name, files.source_paths)), _images(pairs))
+
+
+call_render = by_name(render, Rendered, RenderRequest)
+
+
+def _choose(one: NamedPush, wanted: Wanted, default: str | None) -> RegistryPush:
+    registries = [push.registry for push in wanted.pushes]
+    registry = choose_registry(str(one.push.address), registries, one.image.registry, default)
+    return next(push for push in wanted.pushes if push.registry == registry)
+
+
+def _text(one: NamedPush, push: RegistryPush, wanted: Wanted) -> str:
+    assert push.pulled_from
+    return text(one.image.part, push.pulled_from.address, push.request.tags[0], wanted.digest)
+
+
+def _images(pairs: Iterable[tuple[NamedPush, RegistryPush, Wanted]]) -> tuple[PinnedImage, ...]:
+    found: Mapping[PinnedImage, None] = {
+        PinnedImage(one.push.address, f"{push.pulled_from.address}@{wanted.digest}", push.is_skipped): None
+        for one, push, wanted in pairs
+        if push.pulled_from
+    }
+    return tuple(found)
+
+
+def _warn(address: Address, manifests: Iterable[Manifest]) -> None:
+    """Tell what a person may have meant for an address and is none."""
+    if not any(manifest.places for manifest in manifests):
+        logger.warning(
+            '%s: no source has the address of an image, such as "%s:push": nothing is pinned.', address, SCHEME
+        )
+    for manifest in manifests:
+        for left in manifest.left:
+            logger.log(
+                logging.INFO if left.is_comment else logging.WARNING,
+                '%s: %s: "%s" is left as it is: %s.',
+                *(address, where(manifest.path, left), left.text, left.why),
+            )
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()
