@@ -66,9 +66,14 @@ PURE = (
     "ocikit.layer.files",
     "ocikit.looking.inspection",
     "ocikit.looking.comparison",
+    "ocikit.deployment.image_address",
+    "ocikit.deployment.scalar",
+    "ocikit.deployment.places",
+    "ocikit.deployment.look_alikes",
+    "ocikit.deployment.pinned",
 )
 # What a pure module must not even load: sockets, processes, and what sandboxes bring along.
-IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard")
+IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard", "ruamel")
 
 # The blocks of ocikit. A block imports only itself and blocks above it; a name stands for the module
 # or package of that name, the most specific one counts.
@@ -102,6 +107,7 @@ BLOCKS = (
     "ocikit.registry",
     "ocikit.push",
     "ocikit.looking",
+    "ocikit.deployment",
     "ocikit.destination",
     "ocikit.cli",
     "ocikit.__main__",

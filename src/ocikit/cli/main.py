@@ -53,6 +53,7 @@ SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
         "load": "ocikit.cli.engine",
         "layer_files": "ocikit.cli.looking",
         "remote_images": "ocikit.cli.looking",
+        "manifests": "ocikit.cli.manifests",
     }
 )
 

@@ -1,0 +1,25 @@
+"""What Pants asks about the sources of deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ocikit import canonical_json
+from ocikit.cli.sandbox import INPUT
+from ocikit.deployment.scan import decode, scan
+from ocikit.errors import InvalidContent
+
+
+def run_manifests(request: Mapping[str, Any]) -> int:
+    """Scan `files` of `input/`; what is wrong with any of them is the answer, too, and all of it at once."""
+    files, problems = {}, []
+    for name in request["files"]:
+        try:
+            files[name] = scan(decode(Path(INPUT, name).read_bytes(), name), name).to_json()
+        except InvalidContent as error:
+            problems.append(str(error))
+    answer: dict[str, Any] = {"problems": problems} if problems else {"files": files}
+    Path(request["output"]).write_bytes(canonical_json.dumps(answer))
+    return 0

@@ -1,0 +1,105 @@
+"""What people write where an image is wanted: `pants://services/web:push?registry=ghcr&part=digest`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from ocikit.digest import Digest
+from ocikit.errors import InvalidInput
+
+SCHEME = "pants://"
+
+_EXAMPLE = f'"{SCHEME}services/web:push", or "{SCHEME}:push" for a target of the same folder'
+_KEYS = ("registry", "part")
+_SPACE = re.compile(r"\s")
+
+
+class Part(Enum):
+    """How much of the reference comes to stand in the address's place."""
+
+    REFERENCE = "reference"
+    NAME = "name"
+    REGISTRY = "registry"
+    REPOSITORY = "repository"
+    TAG = "tag"
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True)
+class ImageAddress:
+    """The address of a push target as it was written, which of its registries is meant, and what of the reference.
+
+    `registry`: an alias or a registry's address; None where the target or the deployment decides.
+    """
+
+    address: str
+    registry: str | None = None
+    part: Part = Part.REFERENCE
+
+    @classmethod
+    def parse(cls, text: str) -> ImageAddress:
+        """Read `pants://ADDRESS[?registry=R][&part=P]`; raises InvalidInput. Whether it is a target is not asked."""
+        if not text.startswith(SCHEME):
+            raise _not_an_address(text, f"wanted {_EXAMPLE}.")
+        address, mark, query = text[len(SCHEME) :].partition("?")
+        fault = _fault(address)
+        if fault:
+            raise _not_an_address(text, fault)
+        options = _options(query, text) if mark else {}
+        return cls(address, options.get("registry"), _part(options["part"], text) if "part" in options else cls.part)
+
+
+def text(part: Part, repository: str, tag: str, digest: Digest) -> str:
+    """What stands in the address's place. `repository` is the full form: "docker.io/library/web"."""
+    registry, _, path = repository.partition("/")
+    return {
+        Part.REFERENCE: f"{repository}@{digest}",
+        Part.NAME: repository,
+        Part.REGISTRY: registry,
+        Part.REPOSITORY: path,
+        Part.TAG: f"{tag}@{digest}",
+        Part.DIGEST: str(digest),
+    }[part]
+
+
+def _fault(address: str) -> str | None:
+    if not address:
+        return f"there is no address in it; wanted {_EXAMPLE}."
+    if _SPACE.search(address):
+        return "there is white space in it."
+    if "@sha256:" in address:
+        return 'leave out the digest "@sha256:…", it is put in.'
+    if address.startswith("/") and not address.startswith("//"):
+        return f'there is one "/" too many; wanted {_EXAMPLE}.'
+    return None
+
+
+def _options(query: str, text: str) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for pair in query.split("&"):
+        key, _, value = pair.partition("=")
+        if key not in _KEYS:
+            raise _not_an_address(text, f'"{key}" after the "?" is unknown; there are {_listed(_KEYS)}.')
+        if key in options:
+            raise _not_an_address(text, f'"{key}" is there twice.')
+        if not value or _SPACE.search(value):
+            raise _not_an_address(text, f'"{pair}" has no value; wanted "{key}=…".')
+        options[key] = value
+    return options
+
+
+def _part(value: str, text: str) -> Part:
+    names = tuple(part.value for part in Part)
+    if value not in names:
+        raise _not_an_address(text, f'the part "{value}" is unknown; there are {_listed(names)}.')
+    return Part(value)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _not_an_address(text: str, reason: str) -> InvalidInput:
+    return InvalidInput(f'"{text}" is not the address of an image: {reason}')

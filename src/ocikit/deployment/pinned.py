@@ -1,0 +1,27 @@
+"""What a rendered file pins: the references by digest among its values. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ocikit.deployment.scalar import Scalar
+from ocikit.errors import InvalidInput
+from ocikit.reference import Reference
+
+# With a "/": a rendered reference always says the registry, and "1.0@sha256:…" is a tag that stands beside a name.
+_PINNED = re.compile(r"[^\s@/]+/[^\s@]+@sha256:[0-9a-f]{64}")
+
+
+def pinned_references(scalars: Iterable[Scalar]) -> Iterator[str]:
+    """Each value that is wholly a reference with a digest, once, in the order of the text."""
+    values = dict.fromkeys(scalar.value for scalar in scalars if not scalar.is_key)
+    return (value for value in values if _PINNED.fullmatch(value) and _is_reference(value))
+
+
+def _is_reference(value: str) -> bool:
+    try:
+        Reference.parse(value)
+    except InvalidInput:
+        return False
+    return True
