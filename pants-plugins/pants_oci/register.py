@@ -11,7 +11,7 @@ from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
 from pants_oci import dependency_inference, lockfile_target, subsystem
-from pants_oci.goals import deployment, diff, inspect, lock, package, package_deployment, publish, run, tailor
+from pants_oci.goals import diff, inspect, lock, package, package_deployment, publish, render, run, tailor
 from pants_oci.steps import (
     archived_base,
     base,
@@ -70,7 +70,6 @@ def rules() -> Iterable[object]:
         *compared.rules(),
         *contents.rules(),
         *dependency_inference.rules(),
-        *deployment.rules(),
         *deployment_files.rules(),
         *diff.rules(),
         *engine.rules(),
@@ -111,6 +110,7 @@ def rules() -> Iterable[object]:
         *registries_process.rules(),
         *registry_base.rules(),
         *remote_images.rules(),
+        *render.rules(),
         *rendered.rules(),
         *run.rules(),
         *run_scope.rules(),

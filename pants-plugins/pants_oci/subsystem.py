@@ -179,6 +179,50 @@ class OciSubsystem(Subsystem):
         ),
     )
 
+    deployment_check = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Fail where the committed files of an `oci_deployment` are not what it renders: with `package` and
+            `experimental-deploy`, before anything is published, and with `oci-render`, which then writes nothing.
+            """
+        ),
+    )
+    deployment_committed = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            With `experimental-deploy`: apply the committed files as they are, and build and publish nothing. The
+            registries are asked first whether they have what is pinned. This is how to go back to an earlier commit.
+            """
+        ),
+    )
+    deployment_context = StrOption(
+        default=None,
+        help=softwrap(
+            """
+            The context of kubectl, or of Docker for stacks, for each `oci_deployment` that names none.
+            """
+        ),
+    )
+    deployment_namespace = StrOption(
+        default=None,
+        help=softwrap(
+            """
+            The namespace for kubectl, for each `oci_deployment` that names none.
+            """
+        ),
+    )
+    deployment_dry_run = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            With `experimental-deploy`: publish nothing and change nothing. kubectl asks the cluster what would change
+            (`--dry-run=server`); of other tools only the command is shown.
+            """
+        ),
+    )
+
     class EnvironmentAware(Subsystem.EnvironmentAware):
         env_vars = StrListOption(
             default=[

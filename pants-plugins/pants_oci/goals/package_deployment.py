@@ -12,17 +12,17 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import add_prefix
-from pants_oci.goals.deployment import OciDeploymentSubsystem
 from pants_oci.steps.compared import ComparedRequest, call_compared
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
 from pants_oci.steps.rendered import RenderRequest, call_render
+from pants_oci.subsystem import OciSubsystem
 
 logger = logging.getLogger(__name__)
 
 
 @rule(desc="Package an OCI deployment", level=LogLevel.DEBUG)
-async def package_deployment(field_set: DeploymentFieldSet, options: OciDeploymentSubsystem) -> BuiltPackage:
-    if options.check and field_set.rendered.value:
+async def package_deployment(field_set: DeploymentFieldSet, oci: OciSubsystem) -> BuiltPackage:
+    if oci.deployment_check and field_set.rendered.value:
         compared = await call_compared(ComparedRequest(field_set))
         compared.refuse_difference()
     rendered = await call_render(RenderRequest(field_set))

@@ -99,7 +99,7 @@ async def committed(request: CommittedRequest) -> Committed:
         raise OciTargetError(
             request.field_set.address,
             f"{', '.join(f'{folder.path}/{name}' for name in missing)} is not there: nothing is committed for it. "
-            "Run `pants oci-deployment` and commit what it writes.",
+            "Run `pants oci-render` and commit what it writes.",
         )
     digest = await digest_subset_to_digest(DigestSubset(folder.digest, PathGlobs(files.names)))
     return Committed(files.folder, digest, tuple(map(files.name, files.source_paths)))

@@ -58,7 +58,7 @@ class Compared:
             raise OciTargetError(
                 self.address,
                 f"what is committed is not what is rendered: {'; '.join(difference.lines(self.folder))}. "
-                "Run `pants oci-deployment`, and commit what it writes.",
+                "Run `pants oci-render`, and commit what it writes.",
             )
 
 

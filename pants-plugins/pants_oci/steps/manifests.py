@@ -6,8 +6,9 @@ for is not read at all, so it may be anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
@@ -58,16 +59,15 @@ class Manifests:
 @rule(desc="Read the manifests of an OCI deployment", level=LogLevel.DEBUG)
 async def read_manifests(request: ManifestsRequest) -> Manifests:
     contents = await get_digest_contents(request.files)
-    marked = sorted((file for file in contents if request.mark.encode() in file.content), key=lambda file: file.path)
+    marked = sorted((f for f in contents if request.mark.encode() in f.content), key=lambda file: file.path)
     if not marked:
         return Manifests(())
-    texts = {file.path: _text(file, request.owner) for file in marked}
     files = await create_digest(CreateDigest(marked))
     inputs = await add_prefix(AddPrefix(files, INPUT_DIRECTORY))
     answer = await call_ask_ocikit(
         OcikitProcess(
             "manifests",
-            ocikit.canonical_json.dumps({"files": list(texts), "output": _ANSWER_FILE}),
+            ocikit.canonical_json.dumps({"files": [file.path for file in marked], "output": _ANSWER_FILE}),
             inputs,
             f"Read the manifests of {request.owner}",
             output_files=(_ANSWER_FILE,),
@@ -77,31 +77,20 @@ async def read_manifests(request: ManifestsRequest) -> Manifests:
     document = answer.document
     if document.get("problems"):
         raise OciTargetError.of_all(request.owner, document["problems"])
-    return Manifests(
-        tuple(
-            Manifest(
-                path,
-                text,
-                tuple(map(Place.from_json, document["files"][path]["places"])),
-                tuple(map(Left.from_json, document["files"][path]["left"])),
-                tuple(document["files"][path]["pinned"]),
-            )
-            for path, text in texts.items()
-        )
-    )
+    return Manifests(tuple(_manifest(file, document["files"][file.path]) for file in marked))
 
 
 call_manifests = by_name(read_manifests, Manifests, ManifestsRequest)
 
 
-def _text(file: FileContent, owner: Address) -> str:
-    try:
-        return file.content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = file.content.count(b"\n", 0, error.start) + 1
-        raise OciTargetError(
-            owner, f"{file.path}:{line}: it has an address in it and is no UTF-8; leave it out of `sources`."
-        ) from None
+def _manifest(file: FileContent, answer: Mapping[str, Any]) -> Manifest:
+    return Manifest(
+        file.path,
+        file.content.decode("utf-8"),
+        tuple(map(Place.from_json, answer["places"])),
+        tuple(map(Left.from_json, answer["left"])),
+        tuple(answer["pinned"]),
+    )
 
 
 def rules() -> Iterable[object]:

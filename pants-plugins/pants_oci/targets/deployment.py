@@ -96,7 +96,7 @@ class OciDeploymentContextField(StringField):
     help = help_text(
         """
         The context of kubectl, or of Docker for a stack, so that it is deployed nowhere else. By default
-        `[oci-deployment].context`, and without one what the tool itself has for current.
+        `[oci].deployment_context`, and without one what the tool itself has for current.
         """
     )
 
@@ -105,7 +105,7 @@ class OciDeploymentNamespaceField(StringField):
     alias = "namespace"
     help = help_text(
         """
-        The namespace for kubectl. By default `[oci-deployment].namespace`, and without one the context's own.
+        The namespace for kubectl. By default `[oci].deployment_namespace`, and without one the context's own.
         """
     )
 
@@ -133,7 +133,7 @@ class OciDeploymentRenderedField(StringField):
     alias = "rendered"
     help = help_text(
         """
-        A folder of the repository, relative to the BUILD file, for the rendered sources: the goal `oci-deployment`
+        A folder of the repository, relative to the BUILD file, for the rendered sources: the goal `oci-render`
         writes them there, to be committed. They tell, and lock, what runs where. `--oci-deployment-check` fails when
         they are stale, and `--oci-deployment-committed` applies them as they are.
         """

@@ -1,4 +1,4 @@
-"""`pants oci-deployment`: rendered manifests that are committed; and the options of deployments."""
+"""`pants oci-render`: rendered manifests that are committed; `--check` only tells what is stale."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from pants.engine.fs import CreateDigest, Workspace
 from pants.engine.goal import Goal, GoalSubsystem
 from pants.engine.rules import collect_rules, goal_rule
 from pants.engine.target import FilteredTargets
-from pants.option.option_types import BoolOption, StrOption
+from pants.option.option_types import BoolOption
 from pants.util.strutil import help_text, softwrap
 
 from pants_oci.committed import changed_lines
 from pants_oci.compat import concurrently, create_digest
 from pants_oci.steps.compared import Compared, ComparedRequest, call_compared
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.deployment import OciDeploymentRenderedField, OciDeploymentTarget
 
 logger = logging.getLogger(__name__)
 
 
-class OciDeploymentSubsystem(GoalSubsystem):
-    name = "oci-deployment"
+class OciRenderSubsystem(GoalSubsystem):
+    name = "oci-render"
     help = help_text(
         f"""
         Write what `{OciDeploymentTarget.alias}` targets render into the repository, where `rendered` says. Commit it:
@@ -35,56 +36,21 @@ class OciDeploymentSubsystem(GoalSubsystem):
         default=False,
         help=softwrap(
             """
-            Write nothing, and fail where the committed files are not what would be rendered. With `package` and
-            `experimental-deploy`, too, and before anything is published.
-            """
-        ),
-    )
-    committed = BoolOption(
-        default=False,
-        help=softwrap(
-            """
-            With `experimental-deploy`: apply the committed files as they are, and build and publish nothing. The
-            registries are asked first whether they have what is pinned. This is how to go back to an earlier commit.
-            """
-        ),
-    )
-    context = StrOption(
-        default=None,
-        help=softwrap(
-            """
-            The context of kubectl, or of Docker for stacks, for targets that name none.
-            """
-        ),
-    )
-    namespace = StrOption(
-        default=None,
-        help=softwrap(
-            """
-            The namespace for kubectl, for targets that name none.
-            """
-        ),
-    )
-    dry_run = BoolOption(
-        default=False,
-        help=softwrap(
-            """
-            With `experimental-deploy`: publish nothing and change nothing. kubectl asks the cluster what would change
-            (`--dry-run=server`); of other tools only the command is shown.
+            Write nothing: tell how the committed files differ from what would be rendered, and exit with 1 if they do.
             """
         ),
     )
 
 
-class OciDeployment(Goal):
-    subsystem_cls = OciDeploymentSubsystem
+class OciRender(Goal):
+    subsystem_cls = OciRenderSubsystem
     environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
 
 
 @goal_rule
-async def oci_deployment(
-    targets: FilteredTargets, options: OciDeploymentSubsystem, console: Console, workspace: Workspace
-) -> OciDeployment:
+async def oci_render(
+    targets: FilteredTargets, options: OciRenderSubsystem, oci: OciSubsystem, console: Console, workspace: Workspace
+) -> OciRender:
     found = [DeploymentFieldSet.create(target) for target in targets if DeploymentFieldSet.is_applicable(target)]
     chosen = [field_set for field_set in found if field_set.rendered.value is not None]
     others = ", ".join(str(field_set.address) for field_set in found if field_set not in chosen)
@@ -94,20 +60,21 @@ async def oci_deployment(
         logger.info("Left out, as they have no `%s`: %s.", OciDeploymentRenderedField.alias, others)
     compared = await concurrently(call_compared(ComparedRequest(field_set)) for field_set in chosen)
     differs = [one for one in compared if one.difference]
+    check = options.check or oci.deployment_check
     for one in differs:
-        if options.check:
+        if check:
             _tell(one, console)
-    if not options.check:
+    if not check:
         digests = await concurrently(create_digest(CreateDigest(one.changed)) for one in differs)
         for one, digest in zip(differs, digests):
             workspace.write_digest(digest, path_prefix=one.folder)
             _tell_written(one, console)
     if chosen and not differs:
         console.print_stdout("What is committed is up to date.")
-    if options.check and differs:
-        console.print_stderr("What is committed is not what is rendered. Run `pants oci-deployment`, and commit it.")
-        return OciDeployment(1)
-    return OciDeployment(0)
+    if check and differs:
+        console.print_stderr("What is committed is not what is rendered. Run `pants oci-render`, and commit it.")
+        return OciRender(1)
+    return OciRender(0)
 
 
 def _tell(one: Compared, console: Console) -> None:
