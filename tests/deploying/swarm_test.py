@@ -27,7 +27,6 @@ from support.swarm import Service, Swarm, swarm
 pytestmark = pytest.mark.container
 
 STACK = "examples"
-DEPLOYMENT = "examples/deploy:stack"
 # The examples have no base; to run them takes one.
 BASES = {
     "base/BUILD": 'oci_base(name="python", path="layout", python="/usr/bin/python3.11")\n',
@@ -35,7 +34,8 @@ BASES = {
     "examples/site/BUILD": ('directory="/srv/www"', 'directory="/srv/www", base="base:python"'),
 }
 PRICES = "examples/library/shop/prices.py"
-OLD, NEW = ('{"tea": "%s", "cake": "3.90", "water": "0.00"}' % price for price in ("4.50", "5.00"))
+OLD = '{"tea": "4.50", "cake": "3.90", "water": "0.00"}'
+NEW = OLD.replace("4.50", "5.00")
 ASK = """\
 import json, time, urllib.request
 
@@ -108,26 +108,22 @@ class Cluster:
 
     def deploy(self) -> Step:
         before = len(self.site.log())
-        told = self._pants("experimental-deploy")
+        goals = ("package", "experimental-deploy", "examples/deploy:stack")
+        told = self.root.pants(self.site.option, "--oci-deployment-context=swarm", *goals, env=self.login).stderr
         asked = tuple(asked for asked in self.site.log()[before:] if asked.agent == "ocikit")
+        rendered = (self.root.path / "dist/examples.deploy/stack/stack.yaml").read_text()
+        pinned = {re.split("[/@]", image)[-2]: image for image in re.findall("image: (.*)", rendered)}
         services = self.swarm.settled(STACK)
         heard = self._asker.heard() if self._asker else {}
-        self._asker = self._asker or Asker(self.swarm, services["site"].image)
-        self._pants("package")
-        rendered = (self.root.path / "dist/examples.deploy/stack/stack.yaml").read_text()
-        images = re.findall("image: (.*)", rendered)
-        return Step(services, {re.split("[/@]", image)[-2]: image for image in images}, asked, heard, told)
-
-    def _pants(self, goal: str) -> str:
-        options = (self.site.option, "--oci-deployment-context=swarm")
-        return self.root.pants(*options, goal, DEPLOYMENT, env=self.login).stderr
+        self._asker = self._asker or Asker(self.swarm, pinned["site"])
+        return Step(services, pinned, asked, heard, told)
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("swarm")
     with (
-        swarm(folder / "swarm") as made,
+        swarm() as made,
         htpasswd_at(folder / "registry", made.host) as site,
         examples_build_root(folder / "root") as root,
     ):
@@ -179,7 +175,7 @@ def test_what_runs_is_what_package_says_by_digest(first: Step, changed: Step, ba
 
 def test_the_registry_refuses_who_has_no_login(cluster: Cluster, first: Step, tmp_path: Path) -> None:
     nobody = {"DOCKER_CONFIG": str(tmp_path)}
-    command = (DOCKER, "--host", cluster.swarm.socket, "pull", first.pinned["api"])
+    command = (DOCKER, "--host", cluster.swarm.socket, "pull", cluster.site.pulled_from("examples/api"))
     done = subprocess.run(command, env=nobody, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "no basic auth credentials" in done.stderr, done
 

@@ -2,9 +2,9 @@
 
 Its daemon has namespaces of its own for network, mounts and processes, and this machine's daemon has no part in it: a
 swarm would change that one's networks, and outlive the test. One signal ends it with all that runs in it, its mounts
-and interfaces, and so does the end of whoever started it. Nothing but a pair of interfaces leads in: services are
-reached at `node`, where they publish ports with `mode: host` (the ingress network needs IP_VS, which not every kernel
-has), and registries are to listen at `host`.
+and interfaces, and so does the end of whoever started it. All that leads out is a pair of interfaces, to registries
+that listen at `host`. Virtual addresses of services and published ports need IP_VS, which not every kernel has: ask
+services with `endpoint_mode: dnsrr` from a container in their network.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,11 +45,10 @@ class Service:
 
 @dataclass(frozen=True)
 class Swarm:
-    """`socket`: of its daemon. `host` and `node`: the addresses of this machine and of the swarm's node."""
+    """`socket`: of its daemon. `host`: the address of this machine as the swarm sees it."""
 
     socket: str
     host: str
-    node: str
 
     def docker(self, *arguments: str) -> str:
         return run(DOCKER, "--host", self.socket, *arguments)
@@ -88,16 +88,17 @@ def _service(service: Mapping[str, Any], tasks: list[dict[str, Any]]) -> Service
 
 
 @contextmanager
-def swarm(folder: Path) -> Iterator[Swarm]:
-    """Make a swarm, for the time of a `with`. `folder`: for its daemon's files, which are deleted."""
+def swarm() -> Iterator[Swarm]:
+    """Make a swarm, for the time of a `with`."""
     missing = sorted(package for program, package in _NEEDED.items() if not shutil.which(program))
     if os.geteuid() != 0 or missing:
         pytest.fail(f"A swarm is made as root, with Debian's {', '.join(_NEEDED.values())}; missing: {missing}.")
-    folder.mkdir(parents=True)
+    # A path that is as short as those of its sockets have to be.
+    folder = Path(tempfile.mkdtemp(prefix="swarm"))
     name = f"swarm{os.getpid()}"
     network = list(_ADDRESSES.subnets(new_prefix=30))[os.getpid() % 2**15]
     host, node = (str(address) for address in network.hosts())
-    made = Swarm(f"unix://{folder}/docker.sock", host, node)
+    made = Swarm(f"unix://{folder}/docker.sock", host)
     with _daemon(folder, name, str(network)) as process:
         _wait_for(made, process, folder / "log")
         inside = ("nsenter", f"--net=/proc/{process.pid}/ns/net", "ip")
@@ -156,4 +157,4 @@ def _wait_for(made: Swarm, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None:
             break
         time.sleep(0.1)
-    raise AssertionError(f"The daemon of the swarm does not answer: {log.read_text()}")
+    raise AssertionError(f"The daemon of the swarm does not answer: {log.read_text()[-2000:]}")
