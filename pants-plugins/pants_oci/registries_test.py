@@ -57,6 +57,25 @@ def test_destination(alias: str, repository: str, address: str) -> None:
     assert registry.destination(repository).address == address
 
 
+@pytest.mark.parametrize(
+    "table, address",
+    [
+        pytest.param({"address": "a.example:5000/x"}, "a.example:5000/x/shop/web", id="address"),
+        pytest.param({"address": "docker.io"}, "docker.io/shop/web", id="docker-hub"),
+        pytest.param({"address": "oci:dist"}, None, id="layouts"),
+        pytest.param(
+            {"address": "oci:dist", "pull_address": "b.example/y/"}, "b.example/y/shop/web", id="copied-layouts"
+        ),
+        pytest.param({"address": "localhost:5001", "pull_address": "kind:5000"}, "kind:5000/shop/web", id="two-names"),
+    ],
+)
+def test_where_nodes_pull_from(table: dict[str, Any], address: str | None) -> None:
+    (registry,) = Registries.from_option({"x": table}).configured
+    found = registry.pulled_from("shop/web")
+    assert (found.address if found else None) == address
+    assert registry.is_pullable == bool(address)
+
+
 @pytest.mark.parametrize("alias", ["@ghcr", "@local"])
 @pytest.mark.parametrize(
     "repository",
@@ -112,6 +131,24 @@ def test_destination_refuses_what_is_no_repository(alias: str, repository: str) 
             (),
             "[oci.registries.x].repository must be text, found 5",
             id="no-text",
+        ),
+        pytest.param(
+            {"x": {"address": "oci:x", "pull_address": "oci:y"}},
+            (),
+            '[oci.registries.x].pull_address is "oci:y": nodes pull from registries',
+            id="pull-address-is-a-directory",
+        ),
+        pytest.param(
+            {"x": {"address": "oci:x", "pull_address": "team"}},
+            (),
+            '[oci.registries.x].pull_address: "team" is not the address of a registry',
+            id="pull-address-without-a-host",
+        ),
+        pytest.param(
+            {"x": {"address": "oci:x", "pull_address": True}},
+            (),
+            "[oci.registries.x].pull_address must be text, found True",
+            id="pull-address-is-no-text",
         ),
         pytest.param(
             {"x": {"address": "a.example"}, "y": {"address": "a.example/"}},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pants.engine.addresses import Address
@@ -13,6 +14,7 @@ from pants.engine.target import AllTargets
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
+from ocikit.errors import InvalidInput
 from pants_oci.committed import Difference, compare, rendered_folder
 from pants_oci.compat import by_name, concurrently, get_digest_contents
 from pants_oci.errors import OciTargetError
@@ -66,13 +68,9 @@ class Compared:
 async def compare_committed(request: ComparedRequest, all_targets: AllTargets) -> Compared:
     own = request.field_set
     folder = await call_committed_folder(CommittedFolderRequest(own))
-    others = [other for other in _with_rendered(all_targets) if other.address != own.address]
-    files = await concurrently(call_deployment_files(DeploymentFilesRequest(other)) for other in others)
-    owners = {
-        f"{rendered_folder(other.address.spec_path, other.rendered.value or '')}/{name}": other.address
-        for other, found in zip(others, files)
-        for name in found.names
-    }
+    others = [(path, other) for path, other in _rendered_near(folder.path, all_targets) if other.address != own.address]
+    files = await concurrently(call_deployment_files(DeploymentFilesRequest(other)) for _, other in others)
+    owners = {f"{path}/{name}": other.address for (path, other), found in zip(others, files) for name in found.names}
     rendered = await call_render(RenderRequest(own))
     for name in rendered.sources:
         other = owners.get(f"{folder.path}/{name}")
@@ -91,12 +89,13 @@ async def compare_committed(request: ComparedRequest, all_targets: AllTargets) -
 call_compared = by_name(compare_committed, Compared, ComparedRequest)
 
 
-def _with_rendered(targets: AllTargets) -> Iterable[DeploymentFieldSet]:
-    for target in targets:
-        if DeploymentFieldSet.is_applicable(target):
-            field_set = DeploymentFieldSet.create(target)
-            if field_set.rendered.value:
-                yield field_set
+def _rendered_near(folder: str, targets: AllTargets) -> Iterator[tuple[str, DeploymentFieldSet]]:
+    """The targets whose folder is the same, above it or below it; what is wrong with others is told where they are."""
+    for field_set in map(DeploymentFieldSet.create, filter(DeploymentFieldSet.is_applicable, targets)):
+        with suppress(InvalidInput):
+            path = rendered_folder(field_set.address.spec_path, field_set.rendered.value or "")
+            if f"{path}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{path}/"):
+                yield path, field_set
 
 
 def _bytes(files: Mapping[str, FileContent]) -> Mapping[str, bytes]:

@@ -61,6 +61,9 @@ class DeploymentFiles:
 async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
     field_set = request.field_set
     sources = await hydrate_sources(HydrateSourcesRequest(field_set.sources), **implicitly())
+    if not sources.snapshot.files:
+        globs = ", ".join(field_set.sources.value or ())
+        raise OciTargetError(field_set.address, f"its `{field_set.sources.alias}` are no files: {globs}.")
     waiting: Sequence[Target] = await dependencies_of(**implicitly(DependenciesRequest(field_set.dependencies)))
     loose: dict[Address, Target] = {}
     seen: set[Address] = set()
