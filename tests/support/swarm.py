@@ -101,14 +101,24 @@ def swarm() -> Iterator[Swarm]:
     made = Swarm(f"unix://{folder}/docker.sock", host)
     with _daemon(folder, name, str(network)) as process:
         _wait_for(made, process, folder / "log")
-        inside = ("nsenter", f"--net=/proc/{process.pid}/ns/net", "ip")
-        run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", str(process.pid))
+        with _interfaces(name, process.pid, host, node):
+            made.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+            yield made
+
+
+@contextmanager
+def _interfaces(name: str, pid: int, host: str, node: str) -> Iterator[None]:
+    inside = ("nsenter", f"--net=/proc/{pid}/ns/net", "ip")
+    run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
+    try:
         for where, interface, address in ((("ip",), name, host), (inside, "eth0", node)):
             run(*where, "address", "add", f"{address}/30", "dev", interface)
             run(*where, "link", "set", interface, "up")
         run(*inside, "link", "set", "lo", "up")
-        made.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
-        yield made
+        yield
+    finally:
+        # The kernel takes its time to delete a namespace of networks.
+        run("ip", "link", "delete", name)
 
 
 @contextmanager
