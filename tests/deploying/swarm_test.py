@@ -28,8 +28,8 @@ pytestmark = pytest.mark.container
 
 STACK = "examples"
 # The examples have no base; to run them takes one.
-BASES = {
-    "base/BUILD": 'oci_base(name="python", path="layout", python="/usr/bin/python3.11")\n',
+BASE = 'oci_base(name="python", path="layout", python="/usr/bin/python3.11")\n'
+ON_BASE = {
     "examples/api/BUILD": ('python="/usr/local/bin/python3.9"', 'base="base:python"'),
     "examples/site/BUILD": ('directory="/srv/www"', 'directory="/srv/www", base="base:python"'),
 }
@@ -44,8 +44,8 @@ while True:
         try:
             with urllib.request.urlopen(f"http://{service}:8080/{path}", timeout=5) as answer:
                 text = answer.read().decode()
-        except OSError as error:
-            text = f"FAILED: {error}"
+        except Exception as error:
+            text = f"FAILED: {error!r}"
         print(json.dumps([service, text]), flush=True)
     time.sleep(0.02)
 """
@@ -85,10 +85,12 @@ class Asker:
 
     def heard(self) -> Mapping[str, tuple[str, ...]]:
         """The answers since the last call, ending with some that were asked for after this one."""
-        lines = first = self._lines()
-        while len(lines) < len(first) + 6:
+        wanted = len(self._lines()) + 6
+        for _ in range(300):
             time.sleep(0.1)
             lines = self._lines()
+            if len(lines) >= wanted:
+                break
         answers = [json.loads(line) for line in lines[self._read :]]
         self._read = len(lines)
         return {name: tuple(text for service, text in answers if service == name) for name in ("api", "site")}
@@ -127,8 +129,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         htpasswd_at(folder / "registry", made.host) as site,
         examples_build_root(folder / "root") as root,
     ):
-        for name, text in BASES.items():
-            root.write({name: text if isinstance(text, str) else edited(root, name, *text)})
+        root.write({"base/BUILD": BASE, **{name: edited(root, name, *texts) for name, texts in ON_BASE.items()}})
         python_base(root.path / "base/layout")
         root.commit()
         yield Cluster(root, site, made)
