@@ -85,12 +85,10 @@ class Asker:
 
     def heard(self) -> Mapping[str, tuple[str, ...]]:
         """The answers since the last call, ending with some that were asked for after this one."""
-        wanted = len(self._lines()) + 6
-        for _ in range(300):
+        wanted, end = len(self._lines()) + 6, time.monotonic() + 60
+        while len(lines := self._lines()) < wanted:
+            assert time.monotonic() < end, f"It asks no more: {lines[-3:]}"
             time.sleep(0.1)
-            lines = self._lines()
-            if len(lines) >= wanted:
-                break
         answers = [json.loads(line) for line in lines[self._read :]]
         self._read = len(lines)
         return {name: tuple(text for service, text in answers if service == name) for name in ("api", "site")}
