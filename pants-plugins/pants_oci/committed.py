@@ -52,11 +52,11 @@ class Difference:
 
 
 def compare(rendered: Mapping[str, bytes], committed: Mapping[str, bytes]) -> Difference:
-    """`left_over` are those that nothing renders; a BUILD file is none, it is Pants's own."""
+    """`left_over` are those that nothing renders. A BUILD file is none: no tool applies it."""
     return Difference(
         tuple(sorted(name for name in {*rendered} & {*committed} if rendered[name] != committed[name])),
         tuple(sorted({*rendered} - {*committed})),
-        tuple(sorted(name for name in {*committed} - {*rendered} if not _is_build_file(name))),
+        tuple(sorted(name for name in {*committed} - {*rendered} if not is_build_file(name))),
     )
 
 
@@ -69,6 +69,7 @@ def changed_lines(committed: bytes, rendered: bytes) -> Iterator[str]:
         yield f"… and {len(lines) - _MOST_DIFF_LINES} lines more"
 
 
-def _is_build_file(name: str) -> bool:
+def is_build_file(name: str) -> bool:
+    """Whether Pants reads it; a copy of one would make targets."""
     base = os.path.basename(name)
     return base == "BUILD" or base.startswith("BUILD.")

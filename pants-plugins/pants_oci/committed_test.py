@@ -7,7 +7,7 @@ from pants_oci.committed import Difference, changed_lines, common_folder, compar
 
 
 @pytest.mark.parametrize(
-    ("own", "paths", "folder"),
+    "own, paths, folder",
     [
         ("deploy/web", ["deploy/web/a.yaml", "deploy/web/sub/b.yaml"], "deploy/web"),
         ("deploy/web", ["deploy/web/a.yaml", "deploy/base/b.yaml"], "deploy"),
@@ -23,7 +23,7 @@ def test_the_folder_that_has_all_files(own: str, paths: list[str], folder: str) 
 
 
 @pytest.mark.parametrize(
-    ("own", "value", "folder"),
+    "own, value, folder",
     [
         ("deploy", "rendered", "deploy/rendered"),
         ("deploy", "rendered/", "deploy/rendered"),
@@ -37,7 +37,7 @@ def test_the_folder_of_what_is_rendered(own: str, value: str, folder: str) -> No
     assert rendered_folder(own, value) == folder
 
 
-@pytest.mark.parametrize(("own", "value"), [("deploy", ""), ("deploy", ".."), ("a", "../../b"), ("", "."), ("a", "/b")])
+@pytest.mark.parametrize("own, value", [("deploy", ""), ("deploy", ".."), ("a", "../../b"), ("", "."), ("a", "/b")])
 def test_a_folder_outside_is_refused(own: str, value: str) -> None:
     with pytest.raises(InvalidInput, match="below the build root"):
         rendered_folder(own, value)

@@ -11,8 +11,9 @@ from pants.core.util_rules import archive, source_files, stripped_source_files
 from pants.engine.target import Target
 
 from pants_oci import dependency_inference, lockfile_target, subsystem
-from pants_oci.goals import diff, inspect, lock, package, package_deployment, publish, render, run, tailor
+from pants_oci.goals import deploy, diff, inspect, lock, package, package_deployment, publish, render, run, tailor
 from pants_oci.steps import (
+    applied,
     archived_base,
     base,
     committed_files,
@@ -38,6 +39,7 @@ from pants_oci.steps import (
     own_layers,
     parts,
     placeholders,
+    present_images,
     publish_run,
     python_application,
     python_compile,
@@ -47,7 +49,9 @@ from pants_oci.steps import (
     registry_base,
     remote_images,
     rendered,
+    run_mode,
     run_scope,
+    tool_process,
     wanted,
 )
 from pants_oci.targets.base import OciBaseTarget
@@ -64,12 +68,14 @@ def target_types() -> Iterable[type[Target]]:
 
 def rules() -> Iterable[object]:
     return (
+        *applied.rules(),
         *archive.rules(),
         *base.rules(),
         *committed_files.rules(),
         *compared.rules(),
         *contents.rules(),
         *dependency_inference.rules(),
+        *deploy.rules(),
         *deployment_files.rules(),
         *diff.rules(),
         *engine.rules(),
@@ -100,6 +106,7 @@ def rules() -> Iterable[object]:
         *parts.rules(),
         *pex.rules(),
         *pex_from_targets.rules(),
+        *present_images.rules(),
         *publish.rules(),
         *placeholders.rules(),
         *publish_run.rules(),
@@ -113,11 +120,13 @@ def rules() -> Iterable[object]:
         *render.rules(),
         *rendered.rules(),
         *run.rules(),
+        *run_mode.rules(),
         *run_scope.rules(),
         *source_files.rules(),
         *stripped_source_files.rules(),
         *subsystem.Ocikit.rules(),
         *tailor.rules(),
         *target_types_rules.rules(),
+        *tool_process.rules(),
         *wanted.rules(),
     )

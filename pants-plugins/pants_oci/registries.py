@@ -125,6 +125,17 @@ class Registries:
         """The settings of a registry named by its host alone."""
         return next((r for r in self.configured if r.address == host), Registry(host))
 
+    def own_destination(self, repository: str) -> Destination:
+        """Where a repository is that nodes know as `repository`: under a `pull_address`, or under its own name."""
+        own = Destination(repository)
+        if any(repository.startswith(f"{registry.address}/") for registry in self.configured):
+            return own
+        for registry in self.configured:
+            front = f"{registry.pull_address}/"
+            if registry.pull_address and repository.startswith(front):
+                return Destination(f"{registry.address}/{repository[len(front) :]}")
+        return own
+
     def options(self) -> Mapping[str, RegistryOptions]:
         """How each registry (host[:port]) is reached, where that is not as by default."""
         return {_host(r): r.options for r in self.configured if r.options != DEFAULT_OPTIONS}

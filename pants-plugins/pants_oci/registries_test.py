@@ -177,3 +177,21 @@ def test_refuses(tables: dict[str, Any], wanted: tuple[str, ...], message: str) 
 )
 def test_split_host(text: str, parts: tuple[str, str]) -> None:
     assert split_host(text) == parts
+
+
+@pytest.mark.parametrize(
+    "known_as, own",
+    [
+        pytest.param("nodes.example/shop/web", "lab.example/team/shop/web", id="pull-address"),
+        pytest.param("nodes.example:80/web", "nodes.example:80/web", id="another-port"),
+        pytest.param("lab.example/team/web", "lab.example/team/web", id="own"),
+        pytest.param("copies.example/web", "oci:dist/web", id="layouts"),
+        pytest.param("elsewhere.example/web", "elsewhere.example/web", id="unknown"),
+    ],
+)
+def test_where_a_registry_is_asked(known_as: str, own: str) -> None:
+    tables = {
+        "lab": {"address": "lab.example/team", "pull_address": "nodes.example"},
+        "local": {"address": "oci:dist", "pull_address": "copies.example"},
+    }
+    assert Registries.from_option(tables).own_destination(known_as).address == own

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ocikit.deployment.image_address import SCHEME
 from ocikit.errors import InvalidInput
 from pants_oci.registries import Registry
+from pants_oci.targets.deployment import OciDeploymentRegistryField
 from pants_oci.targets.push import OciPushRegistriesField
 
 
@@ -25,8 +26,9 @@ def choose_registry(push: str, registries: Sequence[Registry], wanted: str | Non
         pullable = [registry for registry in registries if registry.is_pullable]
     elif pullable:
         raise InvalidInput(
-            f"{push} publishes to several registries: {_listed(pullable)}. Write which one, such as "
-            f'"{SCHEME}{push}?registry={pullable[0].alias or pullable[0].address}", or set `registry`.'
+            f"{push} publishes to several registries: {_listed(pullable)}. Write which one is meant, such as "
+            f'"{SCHEME}{push}?registry={pullable[0].alias or pullable[0].address}", or set it for all in the '
+            f"deployment's `{OciDeploymentRegistryField.alias}`."
         )
     if not pullable:
         raise InvalidInput(_unpullable(push, registries))

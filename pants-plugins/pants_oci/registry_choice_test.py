@@ -13,7 +13,7 @@ COPIED = Registry("oci:dist/kind", "kind", pull_address="kind.local:5000")
 
 
 @pytest.mark.parametrize(
-    ("registries", "wanted", "default", "chosen"),
+    "registries, wanted, default, chosen",
     [
         pytest.param([GHCR], None, None, GHCR, id="the-only-one"),
         pytest.param([GHCR], None, "other", GHCR, id="the-only-one-whatever-the-default"),
@@ -35,7 +35,7 @@ def test_a_registry_is_chosen(
 
 
 @pytest.mark.parametrize(
-    ("registries", "wanted", "default", "parts"),
+    "registries, wanted, default, parts",
     [
         pytest.param([], None, None, ["web:push publishes to no registry", "`registries`"], id="none"),
         pytest.param([], None, "ghcr", ["web:push publishes to no registry"], id="none-with-a-default"),

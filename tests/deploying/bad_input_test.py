@@ -178,8 +178,7 @@ FILES = [
     pytest.param(
         source(
             "{{ if .Values.x }}\nimage: pants://:push\n{{ end }}\n",
-            "{here}/web.yaml:2:1",
-            "not YAML",
+            "{here}/web.yaml:1:1",
             "template of a Helm chart",
             "`dependencies`",
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
@@ -14,10 +13,8 @@ from pants.util.logging import LogLevel
 from pants_oci.compat import add_prefix
 from pants_oci.steps.compared import ComparedRequest, call_compared
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
-from pants_oci.steps.rendered import RenderRequest, call_render
+from pants_oci.steps.rendered import RenderRequest, call_render, warn_of_skipped
 from pants_oci.subsystem import OciSubsystem
-
-logger = logging.getLogger(__name__)
 
 
 @rule(desc="Package an OCI deployment", level=LogLevel.DEBUG)
@@ -28,11 +25,7 @@ async def package_deployment(field_set: DeploymentFieldSet, oci: OciSubsystem) -
     rendered = await call_render(RenderRequest(field_set))
     path = field_set.output_path.value_or_default(file_ending=None)
     digest = await add_prefix(AddPrefix(rendered.digest, path))
-    for image in rendered.images:
-        if image.skipped:
-            logger.warning(
-                "%s: %s has `skip_push`, so nothing publishes %s.", field_set.address, image.push, image.reference
-            )
+    warn_of_skipped(field_set.address, rendered.images)
     lines = tuple(f"  {image.reference}" for image in rendered.images)
     return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pants.core.goals.publish import PublishOutputData, PublishPackages, PublishProcesses
 from pants.engine.process import InteractiveProcess
-from pants.engine.rules import collect_rules, rule
+from pants.engine.rules import _uncacheable_rule, collect_rules
 from pants.util.logging import LogLevel
 
 from ocikit.push.report import FAILED, SKIPPED, UNCHANGED, Row, details, is_settled, line
@@ -23,44 +23,45 @@ from pants_oci.steps.publish_run import (
     call_publish_expected,
     call_publish_run,
 )
+from pants_oci.steps.run_mode import RunMode
 from pants_oci.steps.run_scope import RunRegister
 from pants_oci.steps.wanted import PublishImageRequest, PushFieldSet
-from pants_oci.subsystem import OciSubsystem
 
 _SUCCEED = ("/bin/sh", "-c", "exit 0")
 _FAIL = ("/bin/sh", "-c", 'printf "%s\\n" "$@" >&2; exit 1', "publish")
 
 
-@rule(desc="Publish an OCI image", level=LogLevel.DEBUG)
-async def publish_image(request: PublishImageRequest, oci: OciSubsystem, register: RunRegister) -> PublishProcesses:
+# Uncacheable: it signs the register before anything else is done.
+@_uncacheable_rule(desc="Publish an OCI image", level=LogLevel.DEBUG)
+async def publish_image(request: PublishImageRequest, mode: RunMode, register: RunRegister) -> PublishProcesses:
     address = str(request.field_set.address)
     register.sign(address)
     run = await call_publish_expected(PublishExpectedRequest())
     if address not in run.rows:
         run = await call_publish_run(PublishRunRequest((request.field_set,)))
-    own = [_skipped(row, oci) for row in run.rows[address] if is_settled(row, oci.dry_run)]
-    return PublishProcesses((*own, *(_done(run, oci) if run.speaker == address else ())))
+    own = [_skipped(row, mode) for row in run.rows[address] if is_settled(row, mode.dry_run)]
+    return PublishProcesses((*own, *(_done(run, mode) if run.speaker == address else ())))
 
 
-def _done(run: PublishedRun, oci: OciSubsystem) -> Iterable[PublishPackages]:
+def _done(run: PublishedRun, mode: RunMode) -> Iterable[PublishPackages]:
     """What was published, and what failed."""
-    rows = [row for rows in run.rows.values() for row in rows if not is_settled(row, oci.dry_run)]
+    rows = [row for rows in run.rows.values() for row in rows if not is_settled(row, mode.dry_run)]
     published = tuple(row for row in rows if row.outcome != FAILED)
     failed = tuple(row for row in rows if row.outcome == FAILED)
     if published:
-        yield _packages(published, oci, InteractiveProcess(_SUCCEED, env={}))
+        yield _packages(published, mode, InteractiveProcess(_SUCCEED, env={}))
     if failed:
-        yield _packages(failed, oci, InteractiveProcess((*_FAIL, *map(line, failed)), env={}))
+        yield _packages(failed, mode, InteractiveProcess((*_FAIL, *map(line, failed)), env={}))
 
 
-def _skipped(row: Row, oci: OciSubsystem) -> PublishPackages:
+def _skipped(row: Row, mode: RunMode) -> PublishPackages:
     reasons = {SKIPPED: "skip_push", UNCHANGED: f"unchanged: {row.digest}"}
     reason = reasons.get(row.outcome) or f"dry run: would be {row.outcome}: {details(row)}"
-    return replace(_packages((row,), oci, None), description=f"({reason})")
+    return replace(_packages((row,), mode, None), description=f"({reason})")
 
 
-def _packages(rows: tuple[Row, ...], oci: OciSubsystem, process: InteractiveProcess | None) -> PublishPackages:
-    data = PublishOutputData({"publisher": "oci", "dry_run": oci.dry_run, "references": rows})
+def _packages(rows: tuple[Row, ...], mode: RunMode, process: InteractiveProcess | None) -> PublishPackages:
+    data = PublishOutputData({"publisher": "oci", "dry_run": mode.dry_run, "references": rows})
     return PublishPackages(tuple(row.reference for row in rows), process, data=data)
 
 

@@ -17,6 +17,7 @@ from pants_oci.committed import changed_lines
 from pants_oci.compat import concurrently, create_digest
 from pants_oci.steps.compared import Compared, ComparedRequest, call_compared
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.rendered import warn_of_skipped
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.deployment import OciDeploymentRenderedField, OciDeploymentTarget
 
@@ -59,12 +60,14 @@ async def oci_render(
     if others:
         logger.info("Left out, as they have no `%s`: %s.", OciDeploymentRenderedField.alias, others)
     compared = await concurrently(call_compared(ComparedRequest(field_set)) for field_set in chosen)
+    for one in compared:
+        warn_of_skipped(one.address, one.images)
     differs = [one for one in compared if one.difference]
     check = options.check or oci.deployment_check
-    for one in differs:
-        if check:
+    if check:
+        for one in differs:
             _tell(one, console)
-    if not check:
+    else:
         digests = await concurrently(create_digest(CreateDigest(one.changed)) for one in differs)
         for one, digest in zip(differs, digests):
             workspace.write_digest(digest, path_prefix=one.folder)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pants.core.target_types import FileSourceField, RelocatedFilesSourcesField
+from pants.core.target_types import FileSourceField, GenericTarget, RelocatedFilesSourcesField
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import Digest, MergeDigests
+from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules, rule
-from pants.engine.target import Dependencies, DependenciesRequest, HydrateSourcesRequest, SourcesField, Target
+from pants.engine.target import Dependencies, DependenciesRequest, HydrateSourcesRequest, Target
 from pants.util.logging import LogLevel
 
-from pants_oci.committed import common_folder
+from pants_oci.committed import common_folder, is_build_file
 from pants_oci.compat import (
     by_name,
     concurrently,
     dependencies_of,
+    digest_subset_to_digest,
     hydrate_sources,
     implicitly,
     merge_digests,
@@ -74,7 +75,7 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
         for target in found:
             if target.has_field(FileSourceField) or target.has_field(RelocatedFilesSourcesField):
                 loose[target.address] = target
-            elif direct and (target.has_field(SourcesField) or target.alias.startswith("oci_")):
+            elif direct and not isinstance(target, GenericTarget):
                 raise OciTargetError(
                     field_set.address,
                     f"the dependency {target.address} is {kind_of(target)}; a deployment takes `file`, `files` and "
@@ -88,9 +89,12 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
         waiting = [target for level in levels for target in level]
         direct = False
     parts = await concurrently(call_loose_part(LoosePartRequest(target)) for _, target in sorted(loose.items()))
-    copied = await merge_digests(MergeDigests(part.files for part in parts))
     source_paths = sources.snapshot.files
-    copied_paths = tuple(sorted({source.path for part in parts for source in part.sources}))
+    found_paths = {source.path for part in parts for source in part.sources}
+    # A glob of `files` may well have the sources, too; they are rendered.
+    copied_paths = tuple(sorted(path for path in found_paths.difference(source_paths) if not is_build_file(path)))
+    merged = await merge_digests(MergeDigests(part.files for part in parts))
+    copied = await digest_subset_to_digest(DigestSubset(merged, PathGlobs(copied_paths)))
     folder = common_folder(field_set.address.spec_path, (*source_paths, *copied_paths))
     return DeploymentFiles(sources.snapshot.digest, source_paths, copied, copied_paths, folder)
 

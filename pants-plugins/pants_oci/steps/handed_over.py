@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pants.engine.env_vars import EnvironmentVarsRequest
+from pants.engine.env_vars import CompleteEnvironmentVars, EnvironmentVarsRequest
+from pants.engine.internals.session import SessionValues
 from pants.engine.rules import _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
@@ -70,6 +71,19 @@ async def hand_over(request: HandOverRequest) -> HandedOver:
 
 
 call_hand_over = by_name(hand_over, HandedOver, HandOverRequest)
+
+
+@dataclass(frozen=True)
+class HandOverEverythingRequest:
+    """The whole environment that Pants was called with, for tools that people would call there themselves."""
+
+
+@_uncacheable_rule(desc="Read environment variables for tools", level=LogLevel.TRACE)
+async def hand_over_everything(_: HandOverEverythingRequest, session: SessionValues) -> HandedOver:
+    return HandedOver(canonical_json.dumps(session[CompleteEnvironmentVars]))
+
+
+call_hand_over_everything = by_name(hand_over_everything, HandedOver, HandOverEverythingRequest)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ async def find_push(request: _PushRequest) -> _Push:
             NamedRequest(request.owner, OciDeploymentSourcesField.alias, (request.address,))
         )
     except (AddressParseException, ResolveError) as error:
-        return _Push(None, f"{place} is no target: {error}")
+        return _Push(None, f"{place} is no target: {' '.join(str(error).split())}")
     targets = await targets_of(**implicitly(Addresses(named.addresses)))
     if len(targets) != 1:
         choice = ", ".join(f"{SCHEME}{target.address}" for target in targets)

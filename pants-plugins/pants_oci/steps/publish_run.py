@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pants.base.build_environment import get_buildroot
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest
-from pants.engine.rules import collect_rules, rule
+from pants.engine.rules import _uncacheable_rule, collect_rules, rule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
@@ -24,6 +24,7 @@ from ocikit.push.steps import Plan
 from ocikit.push.wanted import PushRequest
 from pants_oci.compat import by_name, concurrently
 from pants_oci.steps.registries_process import SendRequest, Surveyed, SurveyRequest, call_send, call_survey
+from pants_oci.steps.run_mode import RunMode
 from pants_oci.steps.run_scope import RunRegister, RunScope
 from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, Verify
@@ -72,10 +73,12 @@ async def _send(
     return outcomes, steps
 
 
-# The register is uncacheable, and this is with it: Pants may begin anew what follows from the last answer, beside the
-# question that is asked again. Here that would be sending what an earlier run sent.
-@rule(desc="Publish OCI images", level=LogLevel.DEBUG)
-async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: RunRegister) -> PublishedRun:
+# Uncacheable: else Pants may begin anew what follows from the last answer, beside the question that is asked again.
+# Here that would be sending what an earlier run sent.
+@_uncacheable_rule(desc="Publish OCI images", level=LogLevel.DEBUG)
+async def publish_run(
+    request: PublishRunRequest, oci: OciSubsystem, register: RunRegister, mode: RunMode
+) -> PublishedRun:
     wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in request.field_sets)
     requests = tuple(push for one in wanted for push in one.requests)
     by_target = {push.origin: skipped(push) for one in wanted for push in one.skipped}
@@ -91,16 +94,16 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: R
             return PublishedRun(by_target)
         steps = plan(requests, surveyed.seen, policy)
     outcomes = foreseen(steps)
-    if not oci.dry_run:
+    if not mode.dry_run:
         images = {push.origin: tuple(image.blobs for image in one.images) for one in wanted for push in one.requests}
         remote = (image.remote_blobs for one in wanted for image in one.images)
         bases = FrozenDict({blob: place for blobs in remote for blob, place in blobs.items()})
         outcomes, steps = await _send(_changed(requests, steps), steps, images, bases, surveyed.seen, policy)
     found = rows(requests, surveyed.seen, steps, outcomes, surveyed.costs)
-    _tell(found, surveyed, outcomes, register, oci)
+    _tell(found, surveyed, outcomes, register, mode, oci.report)
     for row in found:
         by_target[row.target] = (*by_target.get(row.target, ()), row)
-    speaker = next((row.target for row in found if not is_settled(row, oci.dry_run)), None)
+    speaker = next((row.target for row in found if not is_settled(row, mode.dry_run)), None)
     return PublishedRun(by_target, speaker)
 
 
@@ -143,20 +146,25 @@ def _stored(outcomes: Outcomes, requests: Iterable[PushRequest]) -> Mapping[Ques
 
 
 def _tell(
-    found: tuple[Row, ...], surveyed: Surveyed, outcomes: Outcomes, register: RunRegister, oci: OciSubsystem
+    found: tuple[Row, ...],
+    surveyed: Surveyed,
+    outcomes: Outcomes,
+    register: RunRegister,
+    mode: RunMode,
+    report: str | None,
 ) -> None:
     """To the log what changed, and to the report everything. A rule may not write files, but nothing reads this one."""
     for text in dict.fromkeys((*surveyed.warnings, *outcomes.warnings)):
         logger.warning(text)
-    prefix = "dry run: " if oci.dry_run else ""
+    prefix = "dry run: " if mode.dry_run else ""
     for row in found:
         if row.outcome != UNCHANGED and not row.error:
             logger.info("%s%s", prefix, line(row))
     logger.info("%s%s", prefix, summary(found))
-    if oci.report:
-        document = {"dry_run": oci.dry_run, "references": [row.to_json() for row in register.report(found)]}
+    if report:
+        document = {"dry_run": mode.dry_run, "references": [row.to_json() for row in register.report(found)]}
         data = json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
-        atomic_file.write(os.path.join(get_buildroot(), oci.report), data)
+        atomic_file.write(os.path.join(get_buildroot(), report), data)
 
 
 def rules() -> Iterable[object]:

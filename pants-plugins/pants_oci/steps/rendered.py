@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import CreateDigest, Digest, MergeDigests, RemovePrefix
+from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests, RemovePrefix
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
@@ -88,7 +88,8 @@ async def render(request: RenderRequest) -> Rendered:
     if problems:
         raise OciTargetError.of_all(field_set.address, problems)
     pairs = [(one, push, by_push[one.push.address]) for one, push in zip(named.pushes, chosen)]
-    _warn(field_set.address, named.manifests)
+    beside = await get_digest_contents(files.copied)
+    _warn(field_set.address, named.manifests, beside)
     values: dict[str, list[str]] = {manifest.path: [] for manifest in named.manifests}
     for one, push, image in pairs:
         values[one.file].append(_text(one, push, image))
@@ -125,7 +126,7 @@ def _images(pairs: Iterable[tuple[NamedPush, RegistryPush, Wanted]]) -> tuple[Pi
     return tuple(found)
 
 
-def _warn(address: Address, manifests: Iterable[Manifest]) -> None:
+def _warn(address: Address, manifests: Iterable[Manifest], copied: Iterable[FileContent]) -> None:
     """Tell what a person may have meant for an address and is none."""
     if not any(manifest.places for manifest in manifests):
         logger.warning(
@@ -138,6 +139,20 @@ def _warn(address: Address, manifests: Iterable[Manifest]) -> None:
                 '%s: %s: "%s" is left as it is: %s.',
                 *(address, where(manifest.path, left), left.text, left.why),
             )
+    for file in copied:
+        if SCHEME.encode() in file.content:
+            logger.warning(
+                "%s: %s has the address of an image and is copied as it is; only sources are rendered.",
+                address,
+                file.path,
+            )
+
+
+def warn_of_skipped(owner: Address, images: Iterable[PinnedImage]) -> None:
+    """For goals that publish nothing."""
+    for image in images:
+        if image.skipped:
+            logger.warning("%s: %s has `skip_push`, so nothing publishes %s.", owner, image.push, image.reference)
 
 
 def rules() -> Iterable[object]:

@@ -1,9 +1,9 @@
 """Which targets a run is expected to publish, and which of them did ask.
 
 Pants asks for the processes of one target at a time, but a run is published as a whole. What it is expected to be
-about is worked out as Pants does, from its command line or from what changed. That may be wrong (Pants does not tell in
-which directory it was called), so each target that is asked for also signs a register: only what signed is published,
-and who was not expected is published alone.
+about is worked out as Pants does, from its command line or from what changed: the pushes that are named, and what the
+deployments need that are. That may be wrong (Pants does not tell in which directory it was called), so each target that
+is asked for also signs a register: only what signed is published, and who was not expected is published alone.
 """
 
 from __future__ import annotations
@@ -17,13 +17,20 @@ from pathlib import PurePath
 from pants.base.build_environment import get_buildroot
 from pants.base.specs import AddressLiteralSpec, FileLiteralSpec, RawSpecs, Specs
 from pants.base.specs_parser import SpecsParser
+from pants.core.goals.deploy import DeployFieldSet
 from pants.core.goals.publish import PublishFieldSet
 from pants.engine.addresses import AddressInput
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import SessionValues
 from pants.engine.rules import _uncacheable_rule, collect_rules, rule
-from pants.engine.target import NoApplicableTargetsBehavior, TargetRootsToFieldSetsRequest
+from pants.engine.target import (
+    Dependencies,
+    DependenciesRequest,
+    NoApplicableTargetsBehavior,
+    Target,
+    TargetRootsToFieldSetsRequest,
+)
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 from pants.vcs.changed import ChangedOptions, ChangedRequest
@@ -33,10 +40,14 @@ from ocikit.push.report import Row
 from pants_oci.compat import (
     by_name,
     changed_addresses,
+    concurrently,
+    dependencies_of,
     find_field_sets_of_specs,
     get_git_worktree,
     implicitly,
 )
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.run_mode import RunMode
 from pants_oci.steps.wanted import PushFieldSet
 
 
@@ -117,25 +128,59 @@ call_run_specs = by_name(run_specs, RunSpecs, RunSpecsRequest)
 
 @dataclass(frozen=True)
 class RunScope:
-    """The push targets that the run is expected to publish."""
+    """The push targets that the run is expected to publish, and the deployments that need them."""
 
     field_sets: tuple[PushFieldSet, ...] = ()
+    deployments: tuple[DeploymentFieldSet, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeployedPushesRequest:
+    """Find the push targets that a deployment needs: those that its sources name, and those in `dependencies`."""
+
+    dependencies: Dependencies
+
+
+@dataclass(frozen=True)
+class DeployedPushes:
+    targets: tuple[Target, ...]
+
+
+@rule(desc="Find what an OCI deployment needs published", level=LogLevel.DEBUG)
+async def deployed_pushes(request: DeployedPushesRequest) -> DeployedPushes:
+    targets = await dependencies_of(**implicitly(DependenciesRequest(request.dependencies)))
+    return DeployedPushes(tuple(target for target in targets if PushFieldSet.is_applicable(target)))
+
+
+call_deployed_pushes = by_name(deployed_pushes, DeployedPushes, DeployedPushesRequest)
 
 
 @rule(desc="Find what the run publishes", level=LogLevel.DEBUG)
-async def run_scope() -> RunScope:
+async def run_scope(mode: RunMode) -> RunScope:
     try:
         named = await call_run_specs(RunSpecsRequest())
-        request = TargetRootsToFieldSetsRequest(
-            PublishFieldSet,
-            goal_description="the `publish` goal",
-            no_applicable_targets_behavior=NoApplicableTargetsBehavior.ignore,
+        roots = await concurrently(
+            find_field_sets_of_specs(
+                TargetRootsToFieldSetsRequest(
+                    superclass,
+                    goal_description="this goal",
+                    no_applicable_targets_behavior=NoApplicableTargetsBehavior.ignore,
+                ),
+                named.specs,
+            )
+            for superclass, wanted in ((PublishFieldSet, mode.publishes), (DeployFieldSet, mode.deploys))
+            if wanted
         )
-        roots = await find_field_sets_of_specs(request, named.specs)
+        found = {field_set.address: field_set for root in roots for field_set in root.field_sets}
+        deployments = [field_set for field_set in found.values() if isinstance(field_set, DeploymentFieldSet)]
+        needed = await concurrently(
+            call_deployed_pushes(DeployedPushesRequest(deployment.dependencies)) for deployment in deployments
+        )
     except Exception:  # noqa: BLE001 - Pants itself has told what is wrong with the command line, if anything is.
         return RunScope()
-    found = {field_set.address: field_set for field_set in roots.field_sets if isinstance(field_set, PushFieldSet)}
-    return RunScope(tuple(found[address] for address in sorted(found)))
+    pushes = {address: field_set for address, field_set in found.items() if isinstance(field_set, PushFieldSet)}
+    pushes.update({push.address: PushFieldSet.create(push) for one in needed for push in one.targets})
+    return RunScope(tuple(pushes[address] for address in sorted(pushes)), tuple(deployments))
 
 
 def _working_directory(session: SessionValues) -> str:

@@ -65,8 +65,9 @@ class OciDeploymentToolField(StringField):
     default = DeploymentTool.KUBECTL.value
     help = help_text(
         """
-        What `experimental-deploy` applies the sources with: `"kubectl"` (`kubectl apply --server-side`), `"kustomize"`
-        (the same with `--kustomize`, for the kustomization among the sources), or `"stack"` (`docker stack deploy
+        What `experimental-deploy` applies the sources with, in the order in which `sources` names them: `"kubectl"`
+        (`kubectl apply --server-side`), `"kustomize"` (the same with `--kustomize`, for the kustomization in the
+        target's own folder, or else the only one among the sources), or `"stack"` (`docker stack deploy
         --with-registry-auth`, for Docker Swarm). `command` is for everything else.
         """
     )
@@ -77,7 +78,9 @@ class OciDeploymentCommandField(StringSequenceField):
     help = help_text(
         """
         A command of your own that `experimental-deploy` runs in place of `tool`, in the target's folder among the
-        rendered files, such as `["helm", "upgrade", "--install", "web", "./chart", "--values=values.yaml"]`.
+        rendered files, such as `["helm", "upgrade", "--install", "web", "./chart", "--values=values.yaml"]`. Its first
+        word is on the PATH, or with a slash a file from that folder. Where it deploys to is the command's own business:
+        the other fields and options for that do not reach it.
         """
     )
 

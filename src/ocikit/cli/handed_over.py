@@ -42,7 +42,7 @@ def handed_over(environ: Mapping[str, str]) -> dict[str, str]:
         else:
             return canonical_json.loads_object(data, f'what "{candidate}" says')
     raise InvalidInput(
-        f'the environment variables of [oci].env_vars cannot be read from "{path}": '
+        f'the environment variables that Pants hands over cannot be read from "{path}": '
         f"{failure}. Pants hands them over only while it runs; run it again."
     )
 

@@ -14,8 +14,8 @@ from ocikit.errors import InvalidContent, InvalidInput
 
 
 @contextmanager
-def saying(document: bytes) -> Iterator[str]:
-    """The path of a socket on which one caller is told `document`."""
+def saying(document: bytes, callers: int = 1) -> Iterator[str]:
+    """The path of a socket on which so many callers are told `document`."""
     # pytest's own folders have names that are too long for a socket.
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
         path = str(Path(folder, "socket"))
@@ -23,9 +23,10 @@ def saying(document: bytes) -> Iterator[str]:
         listener.listen()
 
         def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.sendall(document)
+            for _ in range(callers):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.sendall(document)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -45,7 +46,7 @@ def test_everything_is_read() -> None:
 
 def test_nobody_is_there(tmp_path: Path) -> None:
     with pytest.raises(
-        InvalidInput, match=r"\[oci\].env_vars cannot be read from .*nobody.*No such file.*run it again"
+        InvalidInput, match="that Pants hands over cannot be read from .*nobody.*No such file.*run it again"
     ):
         handed_over({VARIABLE: str(tmp_path / "nobody")})
 

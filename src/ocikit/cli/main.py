@@ -49,6 +49,8 @@ SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
         "lock": "ocikit.cli.bases",
         "survey": "ocikit.cli.publishing",
         "publish": "ocikit.cli.publishing",
+        "ask": "ocikit.cli.publishing",
+        "tool": "ocikit.cli.tool",
         "ask_engine": "ocikit.cli.engine",
         "load": "ocikit.cli.engine",
         "layer_files": "ocikit.cli.looking",

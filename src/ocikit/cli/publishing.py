@@ -15,10 +15,10 @@ from ocikit.push.carry_out import carry_out
 from ocikit.push.holders import Holders, holders_from_json, holders_to_json, with_stored
 from ocikit.push.outcome import costs_to_json
 from ocikit.push.plan import Policy
-from ocikit.push.remote_state import Memory, memory_from_json, memory_to_json
+from ocikit.push.remote_state import Kind, Memory, Question, memory_from_json, memory_to_json
 from ocikit.push.steps import Plan
 from ocikit.push.stores import Stores
-from ocikit.push.survey import remembered, survey
+from ocikit.push.survey import ask, remembered, survey
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.registry.options import RegistryOptions
 
@@ -42,6 +42,15 @@ def run_survey(request: Mapping[str, Any]) -> int:
     }
     Path("survey.json").write_bytes(canonical_json.dumps(answers))
     _remember(request["memory"], memory_to_json({**memory, **remembered(wanted, seen, memory)}))
+    return 0
+
+
+def run_ask(request: Mapping[str, Any]) -> int:
+    """Ask whether `manifests`, [repository, digest], are there; the answers go to `answers.json`."""
+    stores = _stores(request)
+    questions = [Question(Destination(address), Kind.MANIFEST, digest) for address, digest in request["manifests"]]
+    answers = {"answers": ask(questions, stores).to_json(), "warnings": list(stores.warnings())}
+    Path("answers.json").write_bytes(canonical_json.dumps(answers))
     return 0
 
 

@@ -69,6 +69,8 @@ def _fault(address: str) -> str | None:
         return f"there is no address in it; wanted {_EXAMPLE}."
     if _SPACE.search(address):
         return "there is white space in it."
+    if SCHEME in address:
+        return "there are several addresses in it, and only a value that is one is replaced."
     if "@sha256:" in address:
         return 'leave out the digest "@sha256:…", it is put in.'
     if address.startswith("/") and not address.startswith("//"):

@@ -41,6 +41,7 @@ def test_an_address(written: str, address: str, registry: str | None, part: Part
         pytest.param("pants://", "no address in it", id="nothing"),
         pytest.param("pants://?part=name", "no address in it", id="query-alone"),
         pytest.param("pants://a:b c", "white space", id="space"),
+        pytest.param("pants://a:b,pants://c:d", "several addresses", id="two"),
         pytest.param("pants:///a:b", 'one "/" too many', id="three-slashes"),
         pytest.param(f"pants://a:b@{DIGEST}", "leave out the digest", id="digest"),
         pytest.param("pants://a:b?", '"" after the "?" is unknown; there are "registry", "part"', id="empty-query"),

@@ -106,6 +106,9 @@ def _scalars(text: str, positions: Positions) -> Iterator[Scalar]:
                     _note_key(around, str(event.value), start, positions)
                 yield Scalar(start, end, str(event.value), event.style or PLAIN, is_key)
             elif isinstance(event, CollectionStartEvent):
+                if is_key and text.startswith(_TEMPLATE, start - 1):
+                    # YAML by chance: a mapping that is a key, which no tool takes.
+                    raise _Fault(start - 1, f'"{_TEMPLATE}" begins no value')
                 open_collections.append(_Collection(isinstance(event, MappingStartEvent), is_key))
             if around:
                 around.key_is_next = not around.key_is_next
@@ -116,7 +119,7 @@ def _check_anchor(event: NodeEvent, start: int, anchors: set[str]) -> None:
         anchors.add(event.anchor)
     elif event.anchor not in anchors:
         name = event.anchor
-        raise _Fault(start, f'"*{name}" stands for what "&{name}" marks, which is not before it; text needs quotes')
+        raise _Fault(start, f'"*{name}" has no "&{name}" before it; if it is meant as text, put it in quotes')
 
 
 def _is_key(around: _Collection | None) -> bool:

@@ -26,6 +26,8 @@ HEX = "e3" * 32
         pytest.param("pants://a:b", ["pants://a:b"], id="a-document-that-is-one"),
         pytest.param("--- pants://a:b\n... # c\n---\n- pants://c:d\n", ["pants://a:b", "pants://c:d"], id="documents"),
         pytest.param("---\n---\n# c\n---\na: pants://a:b\n---\n", ["pants://a:b"], id="empty-documents"),
+        pytest.param("...\n# c\n...\na: pants://a:b\n...\n...\n", ["pants://a:b"], id="ends-of-no-documents"),
+        pytest.param("a: |\n \n   b\n  \nc: pants://a:b\n", ["pants://a:b"], id="block-after-lines-of-spaces"),
         pytest.param("%YAML 1.2\n---\na: pants://a:b\n", ["pants://a:b"], id="directive"),
         pytest.param("%YAML 1.1\n---\n{a: pants://a:b}\n", ["pants://a:b"], id="old-directive-and-braces"),
         pytest.param("%TAG !e! tag:x.example,2000:\n---\na: !e!b pants://a:b\n", ["pants://a:b"], id="tag-directive"),
@@ -116,7 +118,7 @@ def test_left(text: str, found: list[tuple[int, int, str, str]]) -> None:
         pytest.param("a: @x", "1:4: not YAML: found character '@'", id="at"),
         pytest.param("a: !e!x y", "1:4: not YAML: found undefined tag handle '!e!'", id="tag"),
         pytest.param("%YAML 2.0\n---\n", "1:1: not YAML: found incompatible YAML document", id="version"),
-        pytest.param("- *x\n", '1:3: "*x" stands for what "&x" marks, which is not before it', id="alias"),
+        pytest.param("- *x\n", '1:3: "*x" has no "&x" before it', id="alias"),
         pytest.param("a: &x 1\n---\nb: *x", "3:4:", id="alias-of-another-document"),
         pytest.param("[" * 3000, "1:3001: not YAML", id="deep"),
         pytest.param("a: 1\nb:\n  c: 1\n  'c': 2\n", '4:3: the key "c" is in line 3 and again in line 4', id="key"),
@@ -134,9 +136,12 @@ def test_no_yaml(text: str, problem: str) -> None:
     assert "Helm" not in str(error.value)
 
 
-def test_a_template_of_a_chart() -> None:
-    with pytest.raises(InvalidContent, match=r"f.yaml:3:1: .* a template of a Helm chart: .* into a values file"):
-        scan("image: {{ .Values.image }}\n{{- if .Values.x }}\nx: 1\n{{- end }}\n", "f.yaml")
+@pytest.mark.parametrize(
+    "text, line", [("a: 1\n{{- if .x }}\nb: 2\n{{- end }}", 3), ("a: 1\nimage: {{ .image }}\n", 2)]
+)
+def test_a_template_of_a_chart(text: str, line: int) -> None:
+    with pytest.raises(InvalidContent, match=rf"f.yaml:{line}:.* a template of a Helm chart: .* into a values file"):
+        scan(text, "f.yaml")
 
 
 def test_not_utf8() -> None:

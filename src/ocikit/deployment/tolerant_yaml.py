@@ -1,8 +1,12 @@
 """ruamel.yaml's scanner and parser without all that is above them, and so that nothing legal fails.
 
-Events are enough, so no alias is followed, nothing is constructed and nothing recurs, however deep the nesting. What
-tools take differs from ruamel's choice in two ways: tabs may separate where they cannot be mistaken for indentation,
-as libyaml and its ports have it; and `%YAML 1.1` does not bring back the syntax of 1.1, which forbids `{image: a:b}`.
+Events are enough, so no alias is followed, nothing is constructed and nothing recurs, however deep the nesting. Where
+ruamel is stricter than libyaml and its ports, which kubectl, helm and docker read with, this does as these do:
+
+* Tabs may separate where they cannot be mistaken for indentation.
+* A block of text may begin with lines of spaces that are shorter than its indentation.
+* `...` may stand where no document is.
+* `%YAML 1.1` does not bring back the syntax of 1.1, which forbids `{image: a:b}`.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from ruamel.yaml.events import Event, ScalarEvent
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import Reader
 from ruamel.yaml.scanner import Scanner, ScannerError
-from ruamel.yaml.tokens import ScalarToken
+from ruamel.yaml.tokens import DocumentEndToken, ScalarToken
 
 _VERSION = (1, 2)
 _BREAKS = "\r\n\x85\u2028\u2029"
@@ -98,6 +102,19 @@ class _TolerantScanner(Scanner):
             return [first, *breaks]
         return breaks or [" "]
 
+    def scan_block_scalar_indentation(self) -> Any:
+        breaks: list[str] = []
+        deepest = 0
+        end_mark = self.reader.get_mark()
+        while self.reader.peek() in f" {_BREAKS}":
+            if self.reader.peek() == " ":
+                self.reader.forward()
+                deepest = max(deepest, self.reader.column)
+            else:
+                breaks.append(self.scan_line_break())
+                end_mark = self.reader.get_mark()
+        return breaks, deepest, end_mark
+
     def _blanks(self) -> str:
         length = 0
         while self.reader.peek(length) in _BLANKS:
@@ -108,6 +125,13 @@ class _TolerantScanner(Scanner):
 
     def _is_document_mark(self) -> bool:
         return bool(self.check_document_start() or self.check_document_end())
+
+
+class _TolerantParser(Parser):
+    def parse_implicit_document_start(self) -> Any:
+        while self.scanner.check_token(DocumentEndToken):
+            self.scanner.get_token()
+        return super().parse_implicit_document_start()
 
 
 class _Loader:
@@ -121,7 +145,7 @@ class _Loader:
         self.resolver = SimpleNamespace(processing_version=_VERSION)
         self.reader = Reader(text, loader=self)
         self.scanner = _TolerantScanner(loader=self)
-        self.parser = Parser(loader=self)
+        self.parser = _TolerantParser(loader=self)
 
 
 def events(text: str) -> Iterator[tuple[Event, int, int]]:

@@ -41,10 +41,13 @@ def survey(wanted: Sequence[PushRequest], stores: Stores, policy: Policy) -> Rem
             asked = questions(wanted, seen, policy)
             if not asked:
                 return seen
-            # Handing questions over one by one would cost as much as asking them.
-            shares = [asked[number::CONCURRENCY] for number in range(CONCURRENCY)]
-            answers = pool.map(lambda share: {question: _ask(question, stores) for question in share}, shares)
-            seen = seen.plus(dict(ChainMap(*answers)))
+            seen = seen.plus(_answers(asked, stores, pool))
+
+
+def ask(asked: Sequence[Question], stores: Stores) -> RemoteState:
+    """Answers to these questions; a registry that fails to answer makes them Unknown."""
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        return RemoteState(_answers(asked, stores, pool))
 
 
 def remembered(wanted: Sequence[PushRequest], seen: RemoteState, before: Memory) -> Memory:
@@ -57,6 +60,13 @@ def remembered(wanted: Sequence[PushRequest], seen: RemoteState, before: Memory)
         old = before.get(request.destination, {})
         memory.setdefault(request.destination, dict(list(old.items())[:1]))
     return memory
+
+
+def _answers(asked: Sequence[Question], stores: Stores, pool: ThreadPoolExecutor) -> dict[Question, Answer]:
+    # Handing questions over one by one would cost as much as asking them.
+    shares = [asked[number::CONCURRENCY] for number in range(CONCURRENCY)]
+    answers = pool.map(lambda share: {question: _ask(question, stores) for question in share}, shares)
+    return dict(ChainMap(*answers))
 
 
 def _ask(question: Question, stores: Stores) -> Answer:

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from ocikit.push.plan import Policy
-from ocikit.push.remote_state import Absent, Present, RemoteState
+from ocikit.push.remote_state import Absent, Kind, Present, Question, RemoteState, Unknown
 from ocikit.push.stores import Stores
 from ocikit.push.survey import CONCURRENCY, remembered, survey
+from ocikit.push.survey import ask as ask_questions
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.testing.fake_faults import Faults
 from ocikit.testing.fake_registry import FakeRegistry
@@ -42,6 +43,20 @@ def test_a_registry_without_the_images_is_asked_for_tags_manifests_and_blobs(tmp
         seen = ask(registry, requests, tmp_path)
         assert set(seen.answers.values()) == {Absent()}
         assert len(registry.requests) == 2 * (1 + 1 + 3)
+
+
+def test_single_questions(tmp_path: Path) -> None:
+    with FakeRegistry() as registry:
+        (there, gone) = wanted(registry, 2)
+        registry.put_manifest(there.destination.path, there.manifest, "latest")
+        digest = there.manifest.descriptor.digest
+        places = (there.destination, gone.destination, Destination("127.0.0.1:1/web"))
+        questions = [Question(place, Kind.MANIFEST, str(digest)) for place in places]
+        seen = ask_questions(questions, Stores(os.fspath(tmp_path), {"DOCKER_CONFIG": os.fspath(tmp_path)}, {}))
+        assert [request.method for request in registry.requests] == ["HEAD"] * 2
+    answers = [seen[question] for question in questions]
+    assert answers[:2] == [Present(digest), Absent()]
+    assert isinstance(answers[2], Unknown)
 
 
 def test_what_is_remembered(tmp_path: Path) -> None:

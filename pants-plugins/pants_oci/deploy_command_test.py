@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ocikit.errors import InvalidInput
+from pants_oci.deploy_command import Application, in_order, own_folder, refuse_meaningless, tool_command
+from pants_oci.targets.deployment import DeploymentTool
+
+KUSTOMIZE, STACK = DeploymentTool.KUSTOMIZE, DeploymentTool.STACK
+COMMANDS = [
+    pytest.param(
+        {}, {}, "kubectl apply --server-side --filename=a.yaml --filename=b/c.yaml", "the current context"
+    , id="kubectl"),
+    pytest.param(
+        {"context": "production", "namespace": "shop", "arguments": ("--force-conflicts",)},
+        {"context": "lab", "namespace": "other"},
+        "kubectl --context=production --namespace=shop apply --server-side --force-conflicts "
+        "--filename=a.yaml --filename=b/c.yaml",
+        "context production, namespace shop",
+        id="kubectl-with-fields",
+    ),
+    pytest.param(
+        {},
+        {"context": "lab", "namespace": "other", "dry_run": True},
+        "kubectl --context=lab --namespace=other apply --server-side --dry-run=server "
+        "--filename=a.yaml --filename=b/c.yaml",
+        "context lab, namespace other",
+        id="kubectl-with-options",
+    ),
+    pytest.param(
+        {"tool": KUSTOMIZE, "namespace": "shop"},
+        {"sources": ("overlays/eu/kustomization.yaml", "overlays/eu/web.yaml"), "dry_run": True},
+        "kubectl --namespace=shop apply --server-side --dry-run=server --kustomize=overlays/eu",
+        "the current context, namespace shop",
+        id="kustomize",
+    ),
+    pytest.param(
+        {"tool": KUSTOMIZE},
+        {"sources": ("base/kustomization.yml", "Kustomization", "lab/kustomization.yaml")},
+        "kubectl apply --server-side --kustomize=.",
+        "the current context",
+        id="kustomize-with-bases",
+    ),
+    pytest.param(
+        {"tool": STACK},
+        {"namespace": "other"},
+        "docker stack deploy --with-registry-auth --compose-file=a.yaml --compose-file=b/c.yaml web",
+        "stack web",
+        id="stack",
+    ),
+    pytest.param(
+        {"tool": STACK, "stack": "shop", "context": "swarm", "arguments": ("--prune",)},
+        {"context": "lab"},
+        "docker --context=swarm stack deploy --with-registry-auth --compose-file=a.yaml --compose-file=b/c.yaml "
+        "--prune shop",
+        "stack shop, context swarm",
+        id="stack-with-fields",
+    ),
+    pytest.param(
+        {"command": ("helm", "upgrade", "my web")}, {"context": "lab"}, "helm upgrade 'my web'", "", id="command"
+    ),
+    pytest.param({"tool": STACK, "command": ("x",)}, {}, "x", "", id="command-and-tool"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields, given, wanted, place", COMMANDS)
+def test_the_command(fields: dict[str, Any], given: dict[str, Any], wanted: str, place: str) -> None:
+    application = Application(**fields)
+    refuse_meaningless(application)
+    command = tool_command(application, **{"sources": ("a.yaml", "b/c.yaml"), "name": "web", **given})
+    assert (str(command), command.place) == (wanted, place)
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        pytest.param({"stack": "shop"}, 'field `stack` means nothing with `tool="kubectl"`; leave', id="stack"),
+        pytest.param({"tool": STACK, "namespace": "shop"}, '`namespace` means nothing with `tool="stack"`', id="swarm"),
+        pytest.param(
+            {"tool": KUSTOMIZE, "stack": "x"}, '`stack` means nothing with `tool="kustomize"`', id="kustomize"
+        ),
+        pytest.param(
+            {"command": ("x",), "context": "lab"}, "`context` means nothing with `command`; write it", id="command"
+        ),
+        pytest.param({"command": ("x",), "arguments": ("-v",)}, "`arguments` means nothing with", id="arguments"),
+    ],
+)
+def test_a_field_that_means_nothing(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        refuse_meaningless(Application(**fields))
+
+
+@pytest.mark.parametrize(
+    "sources, message",
+    [
+        pytest.param(("web.yaml",), 'found none. Add "kustomization.yaml"', id="none"),
+        pytest.param(("a/kustomization.yaml", "b/kustomization.yaml"), "found a/k.*, b/k.* for each", id="several"),
+    ],
+)
+def test_no_one_kustomization(sources: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        tool_command(Application(KUSTOMIZE), sources, name="web")
+
+
+@pytest.mark.parametrize(
+    "patterns, wanted",
+    [
+        (("*.yaml",), ("a.yaml", "b.yaml", "z/c.yaml")),
+        (("z/*", "b.yaml", "a.yaml"), ("z/c.yaml", "b.yaml", "a.yaml")),
+        (("*.yaml", "!x.yaml", "a.yaml"), ("b.yaml", "z/c.yaml", "a.yaml")),
+    ],
+    ids=["a-pattern", "names", "both"],
+)
+def test_the_order_of_sources(patterns: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+    assert in_order(("a.yaml", "b.yaml", "z/c.yaml"), patterns) == wanted
+
+
+@pytest.mark.parametrize(
+    "spec_path, folder, wanted", [("a/b", "a/b", "."), ("a/b", "a", "b"), ("a/b", "", "a/b"), ("", "", ".")]
+)
+def test_the_own_folder(spec_path: str, folder: str, wanted: str) -> None:
+    assert own_folder(spec_path, folder) == wanted

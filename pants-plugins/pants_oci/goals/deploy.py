@@ -1,0 +1,70 @@
+"""`pants experimental-deploy`: what manifests name is published, then a tool applies them.
+
+Pants makes the processes of all deployments first, then publishes what they need, and runs them only when nothing
+failed. So whatever can be found wrong without publishing is found wrong before anything is published; rendered
+manifests can be a process's input, because images have their digests before any registry has them.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from pants.core.goals.deploy import DeployFieldSet, DeployProcess
+from pants.engine.rules import _uncacheable_rule, collect_rules
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from pants_oci.deploy_command import Application, in_order, own_folder, refuse_meaningless, runs_dry, tool_command
+from pants_oci.errors import blamed_on
+from pants_oci.steps.applied import CheckedRequest, call_checked
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.run_mode import RunMode
+from pants_oci.steps.tool_process import ToolRequest, call_tool_process
+from pants_oci.subsystem import OciSubsystem
+from pants_oci.targets.deployment import DeploymentTool
+
+
+# Uncacheable, as all that it asks is.
+@_uncacheable_rule(desc="Work out how an OCI deployment is applied", level=LogLevel.DEBUG)
+async def deploy(field_set: DeploymentFieldSet, oci: OciSubsystem, mode: RunMode) -> DeployProcess:
+    address = field_set.address
+    wanted = application(field_set)
+    with blamed_on(address):
+        refuse_meaningless(wanted)
+    applied = await call_checked(CheckedRequest(field_set))
+    folder = own_folder(address.spec_path, applied.folder)
+    sources = in_order([posixpath.relpath(source, folder) for source in applied.sources], field_set.sources.value or ())
+    with blamed_on(address):
+        command = tool_command(
+            wanted,
+            sources,
+            name=address.target_name,
+            context=oci.deployment_context,
+            namespace=oci.deployment_namespace,
+            dry_run=mode.dry_run,
+        )
+    if mode.dry_run and not runs_dry(wanted):
+        return DeployProcess(str(address), None, applied.pushes, f"(dry run: {command})")
+    tool = await call_tool_process(ToolRequest(address, command.words, folder, applied.digest))
+    place = f"{command.place} (dry run: nothing changed)" if mode.dry_run else command.place
+    process = DeployProcess(str(address), tool.process, applied.pushes, place or None)
+    # Pants holds on to this until all is done, and the process needs what it does not hold on to itself.
+    object.__setattr__(process, "environment", tool.environment)
+    return process
+
+
+def application(field_set: DeploymentFieldSet) -> Application:
+    """What the fields say."""
+    return Application(
+        DeploymentTool(field_set.tool.value),
+        field_set.command.value or (),
+        field_set.arguments.value or (),
+        field_set.context.value,
+        field_set.namespace.value,
+        field_set.stack.value,
+    )
+
+
+def rules() -> Iterable[object]:
+    return (*collect_rules(), UnionRule(DeployFieldSet, DeploymentFieldSet))

@@ -1,0 +1,159 @@
+"""What a deployment applies: what its sources render to now, or what is committed; and the images it finds there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import Digest
+from pants.engine.rules import _uncacheable_rule, collect_rules, rule
+from pants.engine.target import Target
+from pants.util.logging import LogLevel
+
+from ocikit.push.wanted import Destination
+from pants_oci.compat import by_name, concurrently
+from pants_oci.errors import OciTargetError
+from pants_oci.steps.committed_files import CommittedRequest, call_committed
+from pants_oci.steps.compared import ComparedRequest, call_compared
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.deployment_files import DeploymentFilesRequest, call_deployment_files
+from pants_oci.steps.manifests import Manifests, ManifestsRequest, call_manifests
+from pants_oci.steps.present_images import PresentImages, PresentImagesRequest, call_present_images
+from pants_oci.steps.rendered import PinnedImage, RenderRequest, call_render
+from pants_oci.steps.run_scope import DeployedPushesRequest, RunScope, call_deployed_pushes
+from pants_oci.subsystem import OciSubsystem
+
+_PINNED = "@sha256:"
+_COMMITTED = "deploy without `--oci-deployment-committed`, which builds and publishes it"
+
+
+@dataclass(frozen=True)
+class AppliedRequest(EngineAwareParameter):
+    """Work out what a deployment applies."""
+
+    field_set: DeploymentFieldSet
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+@dataclass(frozen=True)
+class NeededImage:
+    """What is applied needs this image, and nothing in this run publishes it. `advice`: what to do where it is not."""
+
+    reference: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Files by their paths relative to `folder`; `sources` are those of the manifests. `pushes` are published first."""
+
+    digest: Digest
+    folder: str
+    sources: tuple[str, ...]
+    needed: tuple[NeededImage, ...]
+    pushes: tuple[Target, ...] = ()
+
+
+@rule(desc="Work out what an OCI deployment applies", level=LogLevel.DEBUG)
+async def work_out_applied(request: AppliedRequest, oci: OciSubsystem) -> Applied:
+    field_set = request.field_set
+    if oci.deployment_check and field_set.rendered.value is not None:
+        compared = await call_compared(ComparedRequest(field_set))
+        compared.refuse_difference()
+    if not oci.deployment_committed:
+        rendered = await call_render(RenderRequest(field_set))
+        pushes = await call_deployed_pushes(DeployedPushesRequest(field_set.dependencies))
+        published = [target.address for target in pushes.targets]
+        needed = (
+            NeededImage(image.reference, _advice(image, excluded=image.push not in published))
+            for image in rendered.images
+            if image.skipped or image.push not in published
+        )
+        return Applied(rendered.digest, rendered.folder, rendered.sources, tuple(needed), pushes.targets)
+    committed = await call_committed(CommittedRequest(field_set))
+    files = await call_deployment_files(DeploymentFilesRequest(field_set))
+    now, then = await concurrently(
+        call_manifests(ManifestsRequest(field_set.address, digest, _PINNED))
+        for digest in (files.sources, committed.digest)
+    )
+    own = {reference for reference in _pinned(then) if reference not in _pinned(now)}
+    return Applied(
+        committed.digest,
+        committed.folder,
+        committed.names,
+        tuple(NeededImage(reference, _COMMITTED) for reference in sorted(own)),
+    )
+
+
+call_applied = by_name(work_out_applied, Applied, AppliedRequest)
+
+
+@dataclass(frozen=True)
+class AllPresentRequest:
+    """Ask registries for what all deployments of the run need. Equal for all that ask, so it is done once."""
+
+
+# Uncacheable, as what they ask for is.
+@_uncacheable_rule(desc="Ask for the images of all deployments", level=LogLevel.TRACE)
+async def ask_for_all(_: AllPresentRequest, scope: RunScope, oci: OciSubsystem) -> PresentImages:
+    applied = await concurrently(call_applied(AppliedRequest(field_set)) for field_set in scope.deployments)
+    present: PresentImages = await call_present_images(PresentImagesRequest(_images(applied, oci)))
+    return present
+
+
+_call_all_present = by_name(ask_for_all, PresentImages, AllPresentRequest)
+
+
+@dataclass(frozen=True)
+class CheckedRequest(AppliedRequest):
+    """The same, but an error where an image is not there."""
+
+
+@_uncacheable_rule(desc="Check the images of an OCI deployment", level=LogLevel.DEBUG)
+async def check_applied(request: CheckedRequest, scope: RunScope, oci: OciSubsystem) -> Applied:
+    applied: Applied = await call_applied(AppliedRequest(request.field_set))
+    if request.field_set in scope.deployments:
+        present = await _call_all_present(AllPresentRequest())
+    else:
+        present = await call_present_images(PresentImagesRequest(_images((applied,), oci)))
+    problems = [
+        f"{image.reference}: {problem.rstrip('.')}; {image.advice}."
+        for image in applied.needed
+        if (problem := present.problems.get(_image(image.reference, oci)))
+    ]
+    if problems:
+        raise OciTargetError.of_all(request.field_set.address, problems)
+    return applied
+
+
+call_checked = by_name(check_applied, Applied, CheckedRequest)
+
+
+def _images(applied: Iterable[Applied], oci: OciSubsystem) -> tuple[tuple[Destination, str], ...]:
+    """All that they need, each once."""
+    return tuple(dict.fromkeys(_image(image.reference, oci) for one in applied for image in one.needed))
+
+
+def _advice(image: PinnedImage, *, excluded: bool) -> str:
+    if excluded:
+        return (
+            f"{image.push} is excluded from its `dependencies`, so nothing publishes it here: publish it, or let it in"
+        )
+    return f"{image.push} has `skip_push`: publish it by hand, or take that away"
+
+
+def _pinned(manifests: Manifests) -> frozenset[str]:
+    return frozenset(reference for manifest in manifests.files for reference in manifest.pinned)
+
+
+def _image(reference: str, oci: OciSubsystem) -> tuple[Destination, str]:
+    """Where the registry is asked for it, and its digest."""
+    repository, _, digest = reference.partition("@")
+    return oci.registries.own_destination(repository), digest
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()

@@ -1,0 +1,76 @@
+"""Whether registries have images that nothing in this run publishes: one process that asks for all of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pants.engine.fs import EMPTY_DIGEST
+from pants.engine.rules import _uncacheable_rule, collect_rules
+from pants.util.logging import LogLevel
+
+import ocikit
+from ocikit.push.remote_state import Absent, Kind, Question, RemoteState, Unknown
+from ocikit.push.wanted import Destination
+from pants_oci.compat import by_name
+from pants_oci.steps.ocikit_process import OcikitProcess, call_ask_ocikit
+from pants_oci.steps.registry_settings import registries_document
+from pants_oci.subsystem import OciSubsystem
+
+_ANSWERS_FILE = "answers.json"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PresentImagesRequest:
+    """Ask about `images`: repositories and digests."""
+
+    images: tuple[tuple[Destination, str], ...]
+
+
+@dataclass(frozen=True)
+class PresentImages:
+    """Why an image cannot be taken for present, for each of which that is so."""
+
+    problems: Mapping[tuple[Destination, str], str]
+
+
+# Uncacheable: by the next run somebody may have deleted them.
+@_uncacheable_rule(desc="Ask registries what they have", level=LogLevel.DEBUG)
+async def present_images(request: PresentImagesRequest, oci: OciSubsystem) -> PresentImages:
+    if not request.images:
+        return PresentImages({})
+    document = {**registries_document(oci), "manifests": [[place.address, digest] for place, digest in request.images]}
+    answer = await call_ask_ocikit(
+        OcikitProcess(
+            "ask",
+            ocikit.canonical_json.dumps(document),
+            EMPTY_DIGEST,
+            f"Ask registries for {len(request.images)} images",
+            output_files=(_ANSWERS_FILE,),
+            network=True,
+            level=LogLevel.DEBUG,
+        )
+    )
+    for text in answer.document["warnings"]:
+        logger.warning(text)
+    seen = RemoteState.from_json(answer.document["answers"])
+    return PresentImages(
+        {image: problem for image in request.images if (problem := _problem(seen, *image))},
+    )
+
+
+call_present_images = by_name(present_images, PresentImages, PresentImagesRequest)
+
+
+def _problem(seen: RemoteState, place: Destination, digest: str) -> str | None:
+    answer = seen[Question(place, Kind.MANIFEST, digest)]
+    if isinstance(answer, Absent):
+        return "the registry has no such image"
+    return answer.reason if isinstance(answer, Unknown) else None
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()
