@@ -42,7 +42,7 @@ import json, time, urllib.request
 while True:
     for service, path in (("api", "prices"), ("site", "index.html")):
         try:
-            with urllib.request.urlopen(f"http://{service}:8080/{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{service}:8080/{path}", timeout=3) as answer:
                 text = answer.read().decode()
         except Exception as error:
             text = f"FAILED: {error!r}"
@@ -79,7 +79,9 @@ class Asker:
     """A container that asks both services without a break."""
 
     def __init__(self, where: Swarm, image: str) -> None:
-        options = ("--detach", f"--network={STACK}_default", "--entrypoint=python3")
+        # A name that leads nowhere is told at once: by default it would be asked for until there is an answer.
+        impatient = ("--dns-option=timeout:1", "--dns-option=attempts:1")
+        options = ("--detach", f"--network={STACK}_default", *impatient, "--entrypoint=python3")
         self._swarm, self._read = where, 0
         self._name = where.docker("run", *options, image, "-c", ASK).strip()
 
