@@ -26,6 +26,7 @@ use_rust_parser = true
 [oci.registries.local]
 address = "oci:dist/registry"
 default = true
+pull_address = "registry.example"
 """
 
 REQUIREMENTS = 'python_requirements(source="examples.in", resolve="examples")\n'

@@ -106,6 +106,13 @@ def htpasswd(folder: Path) -> Iterator[Site]:
 
 
 @contextmanager
+def htpasswd_at(folder: Path, host: str) -> Iterator[Site]:
+    """The same at another address of this machine, which has to be marked as one without TLS."""
+    with registry_container(folder / "files", LOGIN, host=host) as registry:
+        yield _site(folder, registry.address, registry, insecure=True)
+
+
+@contextmanager
 def token(folder: Path) -> Iterator[Site]:
     """Each token lives for a second."""
     with token_registry(folder, TokenServer(folder / "files", LOGIN.user, LOGIN.password, seconds=1)) as site:
