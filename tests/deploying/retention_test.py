@@ -1,0 +1,81 @@
+"""What a registry's clean-up deletes, and how a tag of its own keeps a digest that can be gone back to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.build_root import BuildRoot
+from support.commands import run
+from support.registry_process import registry_process
+
+SERVICE = """\
+file(name="text", source="text.txt")
+oci_image(name="image", dependencies=[":text"])
+oci_push(name="push", image=":image", image_tags={tags})
+"""
+DEPLOYMENT = """\
+oci_deployment(
+    name="{name}", sources=["{name}.yaml"], rendered="rendered", command=["cp", "{name}.yaml", "/dev/stderr"]
+)
+"""
+NAMES = ("kept", "lost")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    with BuildRoot(tmp_path_factory.mktemp("retention")) as root:
+        yield root
+
+
+@contextmanager
+def registry(root: BuildRoot, folder: Path) -> Iterator[None]:
+    """The registry at another port each time: what it has stays, and so do the names of its repositories."""
+    with registry_process(folder) as address:
+        settings = (root.path / "pants.toml").read_text().partition("[oci.")[0]
+        table = f'[oci.registries.lab]\naddress = "{address}"\npull_address = "registry.example"\ndefault = true\n'
+        root.write({"pants.toml": settings + table})
+        yield
+
+
+def clean_up(folder: Path) -> None:
+    """What an administrator of the registry runs; older ones want to be alone with their files."""
+    run("docker-registry", "garbage-collect", "--delete-untagged", str(folder / "config.yml"))
+
+
+def rendered(root: BuildRoot, name: str) -> str:
+    return (root.path / "deploy/rendered" / f"{name}.yaml").read_text()
+
+
+def test_a_digest_lives_as_long_as_a_tag_names_it(root: BuildRoot, tmp_path: Path) -> None:
+    tags = {"kept": ["latest", "{digest}"], "lost": ["latest"]}
+    for name in NAMES:
+        root.write({f"{name}/BUILD": SERVICE.format(tags=json.dumps(tags[name])), f"{name}/text.txt": "one\n"})
+        root.write({f"deploy/{name}.yaml": f"image: pants://{name}:push\n"})
+    root.write({"deploy/BUILD": "".join(DEPLOYMENT.format(name=name) for name in NAMES)})
+    with registry(root, tmp_path):
+        root.pants("experimental-deploy", "deploy::")
+        root.pants("oci-render", "deploy::")
+        earlier = {name: rendered(root, name) for name in NAMES}
+        root.commit()
+        root.write({f"{name}/text.txt": "two\n" for name in NAMES})
+        root.pants("experimental-deploy", "deploy::")
+        root.pants("oci-render", "deploy::")
+        assert all(rendered(root, name) != earlier[name] for name in NAMES)
+
+    clean_up(tmp_path)
+
+    root.restore()
+    with registry(root, tmp_path):
+        assert earlier["kept"] in root.pants("--oci-deployment-committed", "experimental-deploy", "deploy:kept").stderr
+        refused = root.pants("--oci-deployment-committed", "experimental-deploy", "deploy:lost", check=False)
+        assert refused.exit_code == 1
+        pinned = earlier["lost"].split()[1]
+        assert "deploy:lost" in refused.stderr and pinned.partition("@")[2] in refused.stderr
+        assert "Traceback" not in refused.stderr and earlier["lost"] not in refused.stderr
+        # The sources have it for ever.
+        assert earlier["lost"] in root.pants("experimental-deploy", "deploy:lost").stderr
