@@ -42,6 +42,7 @@ ODD = {
     "meaningless": 'sources=["web.yaml"], tool="stack", namespace="shop"',
     "skipped": 'sources=["web.yaml"]',
     "excluded": 'sources=["web.yaml"], dependencies=["!one:push"]',
+    "elsewhere": 'sources=["web.yaml"]',
 }
 WEB = """\
 kind: Deployment   # two images, and a third that is pinned by hand
@@ -67,6 +68,7 @@ FILES: dict[str, str | bytes] = {
     **{f"odd/{name}/BUILD": f'oci_deployment(name="web", {fields})\n' for name, fields in ODD.items()},
     **{f"odd/{name}/web.yaml": "image: pants://one:push\n" for name in ODD},
     "odd/skipped/web.yaml": "image: pants://absent-image:push\n",
+    "odd/elsewhere/web.yaml": "image: pants://one:push?registry=elsewhere\n",
 }
 FIELDS = ("--context=production", "--namespace=shop")
 APPLY = ("apply", "--server-side")
@@ -292,6 +294,13 @@ def test_without_its_tool(deployer: Deployer, target: str, tool: str) -> None:
     assert f'{target}: wanted "{tool}" to apply it, found none on the PATH (' in run.result.stderr
     assert "Nothing was published. Install it" in run.result.stderr
     assert (run.requests, run.processes) == ((), ())
+
+
+def test_a_registry_that_is_none_is_told_before_anything_is_built(deployer: Deployer) -> None:
+    deployer.root.write({"one/file.txt": f"{secrets.token_hex()}\n"})
+    run = deployer.refused("experimental-deploy", "odd/elsewhere:web")
+    assert 'odd/elsewhere/web.yaml:1:8: "elsewhere" is none of the registries' in run.result.stderr
+    assert (run.requests, set(run.processes) - {"manifests"}) == ((), set())
 
 
 def test_the_tool_has_the_environment_and_nobody_else(deployer: Deployer) -> None:

@@ -203,7 +203,7 @@ def test_what_is_named_is_a_dependency(root: BuildRoot) -> None:
 
 
 def test_what_is_rendered_is_committed(root: BuildRoot) -> None:
-    missing = root.pants("oci-render", "--check", "stack:stack", check=False)
+    missing = root.pants("oci-render", "--oci-deployment-check", "stack:stack", check=False)
     assert missing.exit_code == 1
     assert "stack:stack: stack/rendered/compose.yaml is missing" in missing.stdout
     assert not (root.path / "stack/rendered").exists()
@@ -218,12 +218,12 @@ def test_what_is_rendered_is_committed(root: BuildRoot) -> None:
     assert "have no `rendered`: deploy/kubernetes:all, deploy/values:all, none:none." in written.stderr
     before = (root.path / "stack/rendered/compose.yaml").read_text()
     root.commit()
-    assert root.pants("oci-render", "--check", "::").stdout == "What is committed is up to date.\n"
+    assert root.pants("oci-render", "--oci-deployment-check", "::").stdout == "What is committed is up to date.\n"
     root.pants("package", "--oci-deployment-check", "stack:stack")
 
     # One image changes, and in its line alone.
     root.write({"stack/file.txt": "2", "stack/rendered/old.yaml": "kind: Old\n", "stack/rendered/BUILD": ""})
-    stale = root.pants("oci-render", "--check", "::", check=False)
+    stale = root.pants("oci-render", "--oci-deployment-check", "::", check=False)
     assert stale.exit_code == 1
     lines = stale.stdout.splitlines()
     assert lines[:4] == [
@@ -259,7 +259,7 @@ def test_a_folder_may_be_shared_and_a_file_may_not(root: BuildRoot) -> None:
     sources = {f"shared/{name}.yaml": "image: pants://web:push\n" for name in "abc"}
     root.write({"shared/BUILD": deployments, **sources})
     root.pants("oci-render", "shared:a", "shared:b")
-    assert "up to date" in root.pants("oci-render", "--check", "shared:a", "shared:b").stdout
+    assert "up to date" in root.pants("oci-render", "--oci-deployment-check", "shared:a", "shared:b").stdout
     twice = root.pants("oci-render", "shared:c", check=False)
     assert twice.exit_code == 1
     assert "shared:c: shared/rendered/c.yaml is rendered by shared:d as well" in twice.stderr

@@ -9,7 +9,6 @@ import random
 import shutil
 import socket
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from ocikit.testing.fake_auth import FakeAuth
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.build_root import BuildRoot, Result
 from support.commands import run
+from support.serving import serving
 
 PASSWORD = "planted-Pa55word"
 NO = b'{"errors":[{"code":"DENIED","message":"not on Sundays"}]}'
@@ -195,9 +195,6 @@ class _HangUp(socketserver.BaseRequestHandler):
 @contextmanager
 def hanging_up() -> Iterator[str]:
     """The address of a server that closes every connection at once."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _HangUp) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _HangUp)
+    with serving(server):
         yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, RemoteDisconnected
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from support.counting_proxy import CountingProxy, Exchange
+from support.serving import serving
 
 BODY = bytes(range(256)) * 4000
 
@@ -55,12 +55,9 @@ class _Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Echo) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
+    with serving(server):
         yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("path", ["/sized", "/chunked", "/until-the-end"])

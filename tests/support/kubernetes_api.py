@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from support.protobuf import Fields, encode
+from support.serving import serving
 
 # What can be applied: group, version, kind, and how paths call it.
 _RESOURCES = (
@@ -83,14 +84,8 @@ class KubernetesApi:
 
     @contextmanager
     def running(self) -> Iterator[KubernetesApi]:
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
     def answer(self, method: str, target: str, body: bytes) -> tuple[int, str, bytes]:
         """Status, type and body."""

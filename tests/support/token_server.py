@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from support.commands import run
+from support.serving import serving
 
 ISSUER = "test-issuer"
 SERVICE = "test-registry"
@@ -63,14 +64,8 @@ class TokenServer:
 
     @contextmanager
     def running(self) -> Iterator[TokenServer]:
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
     def take(self) -> tuple[TokenRequest, ...]:
         """What was asked for since the last call."""

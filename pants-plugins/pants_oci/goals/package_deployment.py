@@ -11,17 +11,14 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import add_prefix
-from pants_oci.steps.compared import ComparedRequest, call_compared
+from pants_oci.steps.compared import CheckCommittedRequest, call_check_committed
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
 from pants_oci.steps.rendered import RenderRequest, call_render, warn_of_skipped
-from pants_oci.subsystem import OciSubsystem
 
 
 @rule(desc="Package an OCI deployment", level=LogLevel.DEBUG)
-async def package_deployment(field_set: DeploymentFieldSet, oci: OciSubsystem) -> BuiltPackage:
-    if oci.deployment_check and field_set.rendered.value:
-        compared = await call_compared(ComparedRequest(field_set))
-        compared.refuse_difference()
+async def package_deployment(field_set: DeploymentFieldSet) -> BuiltPackage:
+    await call_check_committed(CheckCommittedRequest(field_set))
     rendered = await call_render(RenderRequest(field_set))
     path = field_set.output_path.value_or_default(file_ending=None)
     digest = await add_prefix(AddPrefix(rendered.digest, path))

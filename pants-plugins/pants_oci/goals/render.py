@@ -1,4 +1,4 @@
-"""`pants oci-render`: rendered manifests that are committed; `--check` only tells what is stale."""
+"""`pants oci-render`: rendered manifests that are committed; `--oci-deployment-check` only tells what is stale."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pants.engine.fs import CreateDigest, Workspace
 from pants.engine.goal import Goal, GoalSubsystem
 from pants.engine.rules import collect_rules, goal_rule
 from pants.engine.target import FilteredTargets
-from pants.option.option_types import BoolOption
-from pants.util.strutil import help_text, softwrap
+from pants.util.strutil import help_text
 
 from pants_oci.committed import changed_lines
 from pants_oci.compat import concurrently, create_digest
@@ -30,16 +29,10 @@ class OciRenderSubsystem(GoalSubsystem):
         f"""
         Write what `{OciDeploymentTarget.alias}` targets render into the repository, where `rendered` says. Commit it:
         it tells, and locks, what runs where.
-        """
-    )
 
-    check = BoolOption(
-        default=False,
-        help=softwrap(
-            """
-            Write nothing: tell how the committed files differ from what would be rendered, and exit with 1 if they do.
-            """
-        ),
+        With `--oci-deployment-check` nothing is written: it tells how the committed files differ from what would be
+        rendered, and exits with 1 if they do.
+        """
     )
 
 
@@ -49,9 +42,7 @@ class OciRender(Goal):
 
 
 @goal_rule
-async def oci_render(
-    targets: FilteredTargets, options: OciRenderSubsystem, oci: OciSubsystem, console: Console, workspace: Workspace
-) -> OciRender:
+async def oci_render(targets: FilteredTargets, oci: OciSubsystem, console: Console, workspace: Workspace) -> OciRender:
     found = [DeploymentFieldSet.create(target) for target in targets if DeploymentFieldSet.is_applicable(target)]
     chosen = [field_set for field_set in found if field_set.rendered.value is not None]
     others = ", ".join(str(field_set.address) for field_set in found if field_set not in chosen)
@@ -63,8 +54,7 @@ async def oci_render(
     for one in compared:
         warn_of_skipped(one.address, one.images)
     differs = [one for one in compared if one.difference]
-    check = options.check or oci.deployment_check
-    if check:
+    if oci.deployment_check:
         for one in differs:
             _tell(one, console)
     else:
@@ -74,7 +64,7 @@ async def oci_render(
             _tell_written(one, console)
     if chosen and not differs:
         console.print_stdout("What is committed is up to date.")
-    if check and differs:
+    if oci.deployment_check and differs:
         console.print_stderr("What is committed is not what is rendered. Run `pants oci-render`, and commit it.")
         return OciRender(1)
     return OciRender(0)

@@ -15,7 +15,7 @@ from ocikit.push.wanted import Destination
 from pants_oci.compat import by_name, concurrently
 from pants_oci.errors import OciTargetError
 from pants_oci.steps.committed_files import CommittedRequest, call_committed
-from pants_oci.steps.compared import ComparedRequest, call_compared
+from pants_oci.steps.compared import CheckCommittedRequest, call_check_committed
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
 from pants_oci.steps.deployment_files import DeploymentFilesRequest, call_deployment_files
 from pants_oci.steps.manifests import Manifests, ManifestsRequest, call_manifests
@@ -60,9 +60,7 @@ class Applied:
 @rule(desc="Work out what an OCI deployment applies", level=LogLevel.DEBUG)
 async def work_out_applied(request: AppliedRequest, oci: OciSubsystem) -> Applied:
     field_set = request.field_set
-    if oci.deployment_check and field_set.rendered.value is not None:
-        compared = await call_compared(ComparedRequest(field_set))
-        compared.refuse_difference()
+    await call_check_committed(CheckCommittedRequest(field_set))
     if not oci.deployment_committed:
         rendered = await call_render(RenderRequest(field_set))
         pushes = await call_deployed_pushes(DeployedPushesRequest(field_set.dependencies))

@@ -22,6 +22,7 @@ from pants_oci.steps.committed_files import CommittedFolderRequest, call_committ
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
 from pants_oci.steps.deployment_files import DeploymentFilesRequest, call_deployment_files
 from pants_oci.steps.rendered import PinnedImage, RenderRequest, call_render
+from pants_oci.subsystem import OciSubsystem
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,6 @@ class Compared:
         """The rendered files that are stale or missing."""
         return tuple(self.rendered[name] for name in (*self.difference.stale, *self.difference.missing))
 
-    def refuse_difference(self) -> None:
-        """Raise OciTargetError where the committed files are not what is rendered."""
-        difference = self.difference
-        if difference:
-            raise OciTargetError(
-                self.address,
-                f"what is committed is not what is rendered: {'; '.join(difference.lines(self.folder))}. "
-                "Run `pants oci-render`, and commit what it writes.",
-            )
-
 
 @rule(desc="Compare committed manifests", level=LogLevel.DEBUG)
 async def compare_committed(request: ComparedRequest, all_targets: AllTargets) -> Compared:
@@ -87,6 +78,32 @@ async def compare_committed(request: ComparedRequest, all_targets: AllTargets) -
 
 
 call_compared = by_name(compare_committed, Compared, ComparedRequest)
+
+
+@dataclass(frozen=True)
+class CheckCommittedRequest(ComparedRequest):
+    """Where `--oci-deployment-check` asks for it: an error unless what is committed is what is rendered."""
+
+
+@dataclass(frozen=True)
+class CommittedChecked:
+    """There is nothing against going on."""
+
+
+@rule(desc="Check committed manifests", level=LogLevel.DEBUG)
+async def check_committed(request: CheckCommittedRequest, oci: OciSubsystem) -> CommittedChecked:
+    if oci.deployment_check and request.field_set.rendered.value is not None:
+        compared: Compared = await call_compared(ComparedRequest(request.field_set))
+        if compared.difference:
+            raise OciTargetError(
+                compared.address,
+                f"what is committed is not what is rendered: {'; '.join(compared.difference.lines(compared.folder))}. "
+                "Run `pants oci-render`, and commit what it writes.",
+            )
+    return CommittedChecked()
+
+
+call_check_committed = by_name(check_committed, CommittedChecked, CheckCommittedRequest)
 
 
 def _rendered_near(folder: str, targets: AllTargets) -> Iterator[tuple[str, DeploymentFieldSet]]:

@@ -26,13 +26,15 @@ from pants_oci.compat import (
     merge_digests,
     remove_prefix,
 )
-from pants_oci.errors import OciTargetError
+from pants_oci.errors import OciTargetError, blamed_on
+from pants_oci.registries import Registries, Registry
 from pants_oci.registry_choice import choose_registry
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
 from pants_oci.steps.deployment_files import DeploymentFilesRequest, call_deployment_files
 from pants_oci.steps.manifests import Manifest
 from pants_oci.steps.named_pushes import NamedPush, NamedPushesRequest, call_named_pushes, where
-from pants_oci.steps.wanted import PushFieldSet, RegistryPush, Wanted, WantedRequest, call_wanted
+from pants_oci.steps.wanted import PushFieldSet, RegistryPush, Wanted, WantedRequest, call_wanted, registries_of
+from pants_oci.subsystem import OciSubsystem
 
 logger = logging.getLogger(__name__)
 
@@ -72,22 +74,19 @@ class Rendered:
 
 
 @rule(desc="Render an OCI deployment", level=LogLevel.DEBUG)
-async def render(request: RenderRequest) -> Rendered:
+async def render(request: RenderRequest, oci: OciSubsystem) -> Rendered:
     field_set = request.field_set
     files = await call_deployment_files(DeploymentFilesRequest(field_set))
     named = await call_named_pushes(NamedPushesRequest(field_set.sources))
+    # Before anything is built, which may take long.
+    chosen = _choose(field_set, named.pushes, oci.registries)
     wanted = await concurrently(call_wanted(WantedRequest(PushFieldSet.create(target))) for target in named.targets)
     by_push = {target.address: one for target, one in zip(named.targets, wanted)}
-    chosen: list[RegistryPush] = []
-    problems: list[str] = []
-    for one in named.pushes:
-        try:
-            chosen.append(_choose(one, by_push[one.push.address], field_set.registry.value))
-        except InvalidInput as error:
-            problems.append(f"{one.where}: {error}")
-    if problems:
-        raise OciTargetError.of_all(field_set.address, problems)
-    pairs = [(one, push, by_push[one.push.address]) for one, push in zip(named.pushes, chosen)]
+    pairs = [
+        (one, next(push for push in image.pushes if push.registry == registry), image)
+        for one, registry in zip(named.pushes, chosen)
+        for image in (by_push[one.push.address],)
+    ]
     beside = await get_digest_contents(files.copied)
     _warn(field_set.address, named.manifests, beside)
     values: dict[str, list[str]] = {manifest.path: [] for manifest in named.manifests}
@@ -106,10 +105,21 @@ async def render(request: RenderRequest) -> Rendered:
 call_render = by_name(render, Rendered, RenderRequest)
 
 
-def _choose(one: NamedPush, wanted: Wanted, default: str | None) -> RegistryPush:
-    registries = [push.registry for push in wanted.pushes]
-    registry = choose_registry(str(one.push.address), registries, one.image.registry, default)
-    return next(push for push in wanted.pushes if push.registry == registry)
+def _choose(field_set: DeploymentFieldSet, pushes: Iterable[NamedPush], registries: Registries) -> tuple[Registry, ...]:
+    """The registry that each address means; raises OciTargetError with all that mean none."""
+    chosen: list[Registry] = []
+    problems: list[str] = []
+    for one in pushes:
+        address = one.push.address
+        with blamed_on(address):
+            choice = registries_of(PushFieldSet.create(one.push), registries)
+        try:
+            chosen.append(choose_registry(str(address), choice, one.image.registry, field_set.registry.value))
+        except InvalidInput as error:
+            problems.append(f"{one.where}: {error}")
+    if problems:
+        raise OciTargetError.of_all(field_set.address, problems)
+    return tuple(chosen)
 
 
 def _text(one: NamedPush, push: RegistryPush, wanted: Wanted) -> str:

@@ -109,7 +109,7 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
     targets = await targets_of(**implicitly(Addresses(found.addresses)))
     _refuse_others(address, targets)
     with blamed_on(address):
-        chosen = _registries(field_set, oci.registries)
+        chosen = registries_of(field_set, oci.registries)
     templates = [field_set.repository.value or "", oci.default_repository]
     for registry in chosen:
         templates += [registry.repository or "", *registry.extra_image_tags]
@@ -180,7 +180,8 @@ def _request(
     return PushRequest(origin, destination, tags, manifests[0], origins, *bases[0])
 
 
-def _registries(field_set: PushFieldSet, registries: Registries) -> tuple[Registry, ...]:
+def registries_of(field_set: PushFieldSet, registries: Registries) -> tuple[Registry, ...]:
+    """Where it publishes to, in the order of `Wanted.pushes`. Raises InvalidInput."""
     host, _rest = split_host(field_set.repository.value or "")
     if not host:
         with found_in(f"the `{OciPushRegistriesField.alias}` field"):
