@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pants.backend.python.goals.package_pex_binary import PexBinaryFieldSet
@@ -67,7 +67,7 @@ async def gather_contents(request: ContentsRequest) -> Contents:
     packages: list[PackageFieldSet] = []
     loose: list[Target] = []
     seen = set(request.inferred)
-    waiting = await dependencies_of(**implicitly(DependenciesRequest(request.dependencies)))
+    waiting: Sequence[Target] = await dependencies_of(**implicitly(DependenciesRequest(request.dependencies)))
     direct = True
     while waiting:
         found = [target for target in waiting if target.address not in seen]

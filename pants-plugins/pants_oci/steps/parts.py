@@ -106,7 +106,7 @@ call_take_artifact = by_name(take_artifact, Artifact, ArtifactRequest)
 async def package_part(request: PackagePartRequest) -> Part:
     package = await environment_aware_package(EnvironmentAwarePackageRequest(request.field_set))
     if isinstance(request.field_set, ArchiveFieldSet):
-        extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(package.digest))
+        extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(package.digest), **implicitly())
         files = extracted.digest
     else:
         artifacts = await concurrently(
