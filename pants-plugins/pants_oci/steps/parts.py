@@ -129,7 +129,7 @@ async def loose_part(request: LoosePartRequest) -> Part:
         enable_codegen=True,
     )
     if target.has_field(ResourceSourceField):
-        stripped = await strip_source_roots(**implicitly(sources_request))
+        stripped = await strip_source_roots(**implicitly({sources_request: SourceFilesRequest}))
         digest = stripped.snapshot.digest
     else:
         source_files = await determine_source_files(sources_request)
