@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import deque
 
 from pants_versions import interface
 from pants_versions.release import Release
 from pants_versions.table import ReleaseTable, Rule, Symbol
-from pants_versions.used import Wanted
+from pants_versions.used import Wanted, bare
 
 # How far from what is wanted the types of members and parameters are followed; what is further away fits anything.
 _DISTANCE_OF_TYPES = 2
@@ -58,8 +57,3 @@ def _rules(release: Release, types: frozenset[str]) -> set[Rule]:
         found.update(Rule(rule.name, tuple(map(bare, rule.inputs)), bare(rule.output)) for rule in rules)
         types = frozenset(bare(each) for rule in rules for each in rule.inputs)
     return found
-
-
-def bare(annotation: str) -> str:
-    """`a.B` and `B[C]` and `"B"` are B."""
-    return re.sub(r"\[.*", "", annotation.strip("'\"")).split(".")[-1]

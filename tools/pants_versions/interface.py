@@ -64,7 +64,8 @@ def _import(name: str, statement: ast.Import | ast.ImportFrom) -> str:
     (alias,) = (one for one in statement.names if name in (one.asname, one.name, one.name.split(".")[0]))
     if isinstance(statement, ast.Import):
         return f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
-    return f"from {statement.module} import {alias.name} as {name}"
+    # Only with `as` may others import it from there; so it is in stubs as well.
+    return f"from {statement.module} import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
 
 
 def _variable(name: str, statement: ast.stmt) -> Definition:
@@ -121,7 +122,9 @@ def _members(body: list[ast.stmt], members: frozenset[str], *, is_data: bool, is
                 yield field
         elif isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
             if is_enum:
-                yield ast.Assign(part.targets, part.value if isinstance(part.value, ast.Constant) else _dots(), lineno=1)
+                yield ast.Assign(
+                    part.targets, part.value if isinstance(part.value, ast.Constant) else _dots(), lineno=1
+                )
             elif part.targets[0].id in members:
                 type_ = f"typing.ClassVar[{ast.unparse(_type_of(part.value))}]"
                 yield _annotated(part.targets[0].id, ast.parse(type_, mode="eval").body)
@@ -160,9 +163,7 @@ def _default(value: ast.expr) -> ast.expr:
     """`field(…)` decides whether the constructor takes a field."""
     if not (isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "field"):
         return _dots()
-    kept = [
-        ast.keyword(each.arg, each.value if each.arg in _OF_FIELDS else _dots()) for each in value.keywords
-    ]
+    kept = [ast.keyword(each.arg, each.value if each.arg in _OF_FIELDS else _dots()) for each in value.keywords]
     return ast.Call(value.func, [], kept)
 
 
@@ -172,7 +173,7 @@ def _dots() -> ast.expr:
 
 def _names(*nodes: ast.AST) -> frozenset[str]:
     found = set()
-    for node in (inner for node in nodes for inner in ast.walk(node)):
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -14,10 +14,9 @@ from functools import cached_property
 _ROOT = "src/python/"
 _INTRINSICS = "src/rust/engine/src/intrinsics"
 # Where the rules are that a plugin can rely on.
+_PYTHON = ("backend/python/goals", "backend/python/subsystems", "backend/python/util_rules")
 _WITH_RULES = tuple(
-    f"{_ROOT}pants/{folder}/"
-    for folder in ("backend/python/goals", "backend/python/subsystems", "backend/python/util_rules")
-    + ("base", "core", "engine", "init", "option", "source", "vcs")
+    f"{_ROOT}pants/{folder}/" for folder in (*_PYTHON, "base", "core", "engine", "init", "option", "source", "vcs")
 )
 # `Intrinsic::new(types.product, types.input)`, or with both spelt out.
 _INTRINSIC = re.compile(r"Intrinsic::new\((?P<short>[^)]*)\)|product: (?P<long>.*?)\}", re.DOTALL)
@@ -52,9 +51,8 @@ class Release:
             self.files = {
                 member.name: tar.extractfile(member).read().decode()  # type: ignore[union-attr]
                 for member in tar
-                if member.isfile() and (
-                    member.name.endswith((".py", ".pyi", "/VERSION")) or member.name.startswith(_INTRINSICS)
-                )
+                if member.isfile()
+                and (member.name.endswith((".py", ".pyi", "/VERSION")) or member.name.startswith(_INTRINSICS))
             }
 
     @property
@@ -116,7 +114,7 @@ def _intrinsics(release: Release) -> Iterator[Rule]:
     scheduler = release.definitions("pants.engine.internals.scheduler")["Scheduler"][0]
     types = {"directory_digest": "Digest"}
     types.update(
-        (keyword.arg, ast.unparse(keyword.value))
+        (str(keyword.arg), ast.unparse(keyword.value))
         for node in ast.walk(scheduler)
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("PyTypes", "native_engine.PyTypes")
         for keyword in node.keywords

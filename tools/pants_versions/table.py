@@ -62,12 +62,11 @@ def dump(releases: Mapping[str, ReleaseTable]) -> str:
         seen = [(label, one.find(module, name)) for label, one in releases.items()]
         spans = _spans(order, ((label, symbol) for label, symbol in seen if symbol))
         symbols.setdefault(module, {})[name] = [
-            {"since": since, "until": until, "kind": symbol.kind, "stub": symbol.stub}
-            for since, until, symbol in spans
+            {"since": since, "until": until, "kind": symbol.kind, "stub": symbol.stub} for since, until, symbol in spans
         ]
     rules = [
         {"since": since, "until": until, **asdict(rule)}
-        for rule in sorted({rule for one in releases.values() for rule in one.rules}, key=lambda rule: str(rule))
+        for rule in sorted({rule for one in releases.values() for rule in one.rules}, key=str)
         for since, until, _ in _spans(order, ((label, rule) for label, one in releases.items() if rule in one.rules))
     ]
     document = {
@@ -75,7 +74,10 @@ def dump(releases: Mapping[str, ReleaseTable]) -> str:
         "rules": rules,
         "symbols": symbols,
     }
-    return _A_FACT.sub(lambda fact: re.sub(r"\n\s*", " ", fact[0]), json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
+    return (
+        _A_FACT.sub(lambda fact: re.sub(r"\n\s*", " ", fact[0]), json.dumps(document, indent=1, ensure_ascii=False))
+        + "\n"
+    )
 
 
 def load(text: str | None = None) -> dict[str, ReleaseTable]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PANTS_OCI = Path(__file__).resolve().parents[2] / "pants-plugins" / "pants_oci"
@@ -38,6 +40,26 @@ def members(tree: ast.AST) -> Iterator[str]:
                     yield from (target.id for target in part.targets if isinstance(target, ast.Name))
 
 
+@cache
+def flags() -> dict[str, tuple[str, str]]:
+    """What `compat` asks: of each flag, the module and the name in it whose presence decides."""
+    tree = ast.parse((PANTS_OCI / "compat.py").read_text())
+    called = {here: f"{module}.{name}" for module, name, here in imported(tree)}
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
+            for call in (inner for inner in ast.walk(node.value) if isinstance(inner, ast.Call)):
+                module = ast.unparse(call.args[0]).strip("'")
+                place = called[module] + "." + ast.literal_eval(call.args[1]) if len(call.args) > 1 else module
+                found[node.targets[0].id] = (place.rpartition(".")[0], place.rpartition(".")[2])
+    return found
+
+
+def bare(annotation: str) -> str:
+    """`a.B` and `B[C]` and `"B"` are B."""
+    return re.sub(r"\[.*", "", annotation.strip("'\"")).split(".")[-1]
+
+
 @dataclass(frozen=True)
 class Wanted:
     """`names` by their module, `members` of any class, and the `types` that rules are asked for."""
@@ -50,6 +72,7 @@ class Wanted:
 def wanted() -> Wanted:
     trees = sources().values()
     names = {(module, name) for tree in trees for module, name, _ in imported(tree)}
+    names.update(flags().values())
     # Of modules that are imported whole, what is read from them.
     called = {here: f"{module}.{name}" for tree in trees for module, name, here in imported(tree)}
     names.update(

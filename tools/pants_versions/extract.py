@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write symbols.json: what pants_oci uses of Pants, in each of its releases, from their sources.
 
-    tools/pants_versions/extract PANTS [REF …]
+    tools/pants_versions/extract.py PANTS [REF …]
 
 PANTS is a git repository of Pants with its release branches: a checkout, or a bare mirror. Without REF it reads every
 branch 2.N.x from 2.17 on, and HEAD. Needs a Python that can read the newest Pants: 3.13 does.
@@ -24,7 +24,9 @@ _OLDEST = 17
 
 
 def branches(repository: str) -> list[str]:
-    found = re.findall(r"^\S*?2\.(\d+)\.x$", git(repository, "branch", "--all", "--format=%(refname:short)").decode(), re.M)
+    found = re.findall(
+        r"^\S*?2\.(\d+)\.x$", git(repository, "branch", "--all", "--format=%(refname:short)").decode(), re.M
+    )
     return [f"2.{minor}.x" for minor in sorted({int(minor) for minor in found}) if minor >= _OLDEST] + ["HEAD"]
 
 
