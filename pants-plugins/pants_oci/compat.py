@@ -215,14 +215,16 @@ else:
 
 
 if PUBLISHES_IN_BACKGROUND:
+    PublishProcess = Process
 
-    def publish_process(argv: tuple[str, ...], description: str) -> Process:
+    def publish_process(argv: tuple[str, ...], description: str) -> PublishProcess:
         """What speaks for what was published."""
         return Process(argv, description=description, cache_scope=ProcessCacheScope.PER_SESSION, level=LogLevel.DEBUG)
 
 else:
+    PublishProcess = InteractiveProcess
 
-    def publish_process(argv: tuple[str, ...], description: str) -> InteractiveProcess:
+    def publish_process(argv: tuple[str, ...], description: str) -> PublishProcess:
         return InteractiveProcess(argv, env={})
 
 
@@ -234,7 +236,7 @@ else:
     @dataclass(frozen=True)
     class CheckSkipRequest:
         package_fs: PackageFieldSet
-        publish_fs: publish.PublishFieldSet
+        publish_fs: Any
 
     @dataclass(frozen=True)
     class CheckSkipResult:

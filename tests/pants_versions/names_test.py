@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 
 import pytest
+from pants.version import VERSION
 
+from pants_oci import compat
 from pants_versions import used
 from pants_versions.check import Check
 from pants_versions.table import load
@@ -15,7 +17,8 @@ RELEASES = load()
 
 @pytest.fixture(params=RELEASES)
 def check(request: pytest.FixtureRequest) -> Check:
-    return Check(request.param, RELEASES)
+    label: str = request.param  # type: ignore[attr-defined]
+    return Check(label, RELEASES)
 
 
 def _rules_by_name(check: Check, compat: ast.Module) -> dict[str, tuple[str, str]]:
@@ -39,6 +42,11 @@ def test_the_releases_are_all_from_the_oldest_to_the_newest() -> None:
     minors = [int(label.split(".")[1]) for label in RELEASES]
     assert minors == list(range(17, minors[-1] + 1))
     assert minors[-1] >= 34
+
+
+def test_the_pants_that_is_here_answers_as_the_table_says() -> None:
+    label = ".".join(VERSION.split(".")[:2])
+    assert {flag: bool(getattr(compat, flag)) for flag in used.flags()} == Check(label, RELEASES).flags()
 
 
 def test_a_release_takes_one_branch_as_a_whole() -> None:
@@ -111,4 +119,4 @@ def test_what_a_rule_cannot_be_asked_with_is_told(argument: str, problem: str | 
     tree = ast.parse(f"execute_process(**implicitly({argument}))")
     names = {"execute_process": ("pants.engine.intrinsics", "execute_process")}
     found = list(Check("2.33", RELEASES).calls(tree, names))
-    assert [problem in text for text in found] == ([True] if problem else [])
+    assert [str(problem) in text for text in found] == ([True] if problem else [])

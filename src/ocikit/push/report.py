@@ -23,7 +23,8 @@ class Row:
     """One reference. What a repository cost (bytes, requests, time) is told once, with its first changed reference.
 
     `bytes_sent`: of bodies, manifests and what had to be sent again among them. `bytes_mounted`, `bytes_present`:
-    compressed bytes of blobs. `error`: why it failed.
+    compressed bytes of blobs. `error`: why it failed. `digest` is empty where the image was not built, because nothing
+    is published.
     """
 
     target: str
@@ -73,6 +74,11 @@ def rows(
 def skipped(request: PushRequest) -> tuple[Row, ...]:
     """The rows of what is not to be published."""
     return tuple(replace(_row(request, tag, None, None, None), outcome=SKIPPED) for tag in request.tags)
+
+
+def unbuilt(target: str, destination: Destination, tag: str) -> Row:
+    """The row of what is not to be published, and was not even built: it has no digest."""
+    return _plain(target, destination, tag, "", SKIPPED)
 
 
 def foreseen(plan: Plan) -> Outcomes:
@@ -180,7 +186,6 @@ class _Costs:
 
 
 def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None, failed: str | None) -> Row:
-    place, digest = request.destination, request.manifest.descriptor.digest
     outcome, error = UNCHANGED, failed
     if refused:
         outcome, error = FAILED, _refusal(refused)
@@ -188,16 +193,15 @@ def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None
         outcome = FAILED
     elif put:
         outcome = TAGGED if put.known else PUSHED
-    return Row(
-        request.origin,
-        place.registry or LAYOUTS_SCHEME,
-        place.path if place.registry else place.address[len(LAYOUTS_SCHEME) :],
-        tag,
-        place.reference(tag),
-        str(digest),
-        outcome,
-        error=error,
-    )
+    digest = str(request.manifest.descriptor.digest)
+    return replace(_plain(request.origin, request.destination, tag, digest, outcome), error=error)
+
+
+def _plain(target: str, place: Destination, tag: str, digest: str, outcome: str) -> Row:
+    registry, repository = place.registry or LAYOUTS_SCHEME, place.path
+    if not place.registry:
+        repository = place.address[len(LAYOUTS_SCHEME) :]
+    return Row(target, registry, repository, tag, place.reference(tag), digest, outcome)
 
 
 def _refusal(step: Refuse) -> str:
