@@ -17,14 +17,18 @@ from support.serving import serving
 def serve_index(folder: Path, asked_for: list[str] | None = None) -> Iterator[str]:
     """Serve, for the time of a `with`; gives the URL of the index, on this machine.
 
-    `asked_for` gets the path of each request.
+    `asked_for` gets the path of each request, below the address.
     """
+    # Pants remembers what an index had, so that other wheels need another address.
+    content = hashlib.sha256(b"".join(wheel.read_bytes() for wheel in sorted(folder.glob("*.whl")))).hexdigest()
+    root = f"/{content[:16]}"
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            path = self.path.removeprefix(root)
             if asked_for is not None:
-                asked_for.append(self.path)
-            answer = _answer(folder, self.path)
+                asked_for.append(path)
+            answer = _answer(folder, path)
             if answer is None:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
@@ -40,7 +44,7 @@ def serve_index(folder: Path, asked_for: list[str] | None = None) -> Iterator[st
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     with serving(server):
-        yield f"http://127.0.0.1:{server.server_port}/simple/"
+        yield f"http://127.0.0.1:{server.server_port}{root}/simple/"
 
 
 def _answer(folder: Path, path: str) -> tuple[str, bytes] | None:
@@ -65,7 +69,7 @@ def _page(links: Iterator[str]) -> tuple[str, bytes]:
 
 def _link(wheel: Path) -> str:
     checksum = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    return f'<a href="/files/{wheel.name}#sha256={checksum}">{wheel.name}</a>'
+    return f'<a href="../../files/{wheel.name}#sha256={checksum}">{wheel.name}</a>'
 
 
 def _normalised(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import json
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +17,13 @@ from support.build_root import PROJECT, clean_environment
 def project_wheel() -> Path:
     """The wheel of this checkout, alone in a folder; built at the first call of a test session."""
     return build_wheel(PROJECT, Path(_session_folder()))
+
+
+def installed(index: str, *backends: str) -> tuple[str, str]:
+    """How a build root gets the wheel from an index: `settings` and `plugin` of `BuildRoot`."""
+    version = project_wheel().name.split("-")[1]
+    plugin = f'plugins = ["pants-oci=={version}"]\nbackend_packages = {json.dumps([*backends, "pants_oci"])}'
+    return f'\n[python-repos]\nindexes.add = ["{index}"]\n', plugin
 
 
 def build_wheel(checkout: Path, folder: Path) -> Path:
