@@ -145,12 +145,14 @@ class BuildRoot:
         shutil.rmtree(self.path)
 
     def _environment(self) -> dict[str, str]:
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if name.startswith(_KEPT) or not name.startswith(_LEFT_OUT)
-        }
-        return {**inherited, "DOCKER_CONFIG": str(self.path / ".nobody")}
+        return {**clean_environment(), "DOCKER_CONFIG": str(self.path / ".nobody")}
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment, without what no test may depend on."""
+    return {
+        name: value for name, value in os.environ.items() if name.startswith(_KEPT) or not name.startswith(_LEFT_OUT)
+    }
 
 
 def _launcher_that_tells(folder: str) -> list[str]:
