@@ -21,7 +21,8 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 _ARGUMENT = re.compile(r"[:/*.]|^[A-Z]+$")
 # `oci_image(name="image", ...)`: the fields that do not matter there.
 _LEFT_OUT = re.compile(r",\s*\.\.\.\s*\)")
-_PROMPT = re.compile(r"^(?:(?:\$|- run:|run:|-|sh) +)?(?:[A-Z_]+=\S+ +)*(?:\./)?pants +(?=\S)")
+_PROMPT = re.compile(r"^(?:\$ +)?(?:[A-Z_]+=\S+ +)*(?:\./|~/\.local/bin/)?pants +(?=\S)")
+_OPERATORS = re.compile(r"\s(?:>|\||\|\||&&)\s.*")
 
 
 def blocks(language: str) -> Iterator[Any]:
@@ -34,10 +35,28 @@ def blocks(language: str) -> Iterator[Any]:
 
 def pants_commands() -> Iterator[Any]:
     for page in PAGES:
-        for line in dict.fromkeys(commands(page.read_text())):
+        text = page.read_text()
+        scripts = (
+            read
+            for fence in fences(text)
+            if fence.language == "yaml"
+            for _, read in _pairs(list(yaml.safe_load_all(fence.text)))
+        )
+        lines = (line.strip() for script in scripts for line in script.splitlines())
+        for line in dict.fromkeys((*commands(text), *lines)):
             found = _PROMPT.match(line)
             if found:
                 yield pytest.param(line[found.end() :], id=f"{page.relative_to(PROJECT)}: {line[:60]}")
+
+
+def _pairs(value: Any) -> Iterator[tuple[str, str]]:
+    """Keys, or numbers in lists, and the texts beside them."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, (dict, list)):
+            yield str(key), ""
+            yield from _pairs(inner)
+        else:
+            yield str(key), str(inner)
 
 
 @pytest.mark.parametrize("text", blocks("python"))
@@ -65,15 +84,18 @@ def test_settings_are_options_that_there_are(text: str, help_all: dict[str, Any]
 
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_yaml_can_be_read(text: str) -> None:
-    assert list(yaml.safe_load_all(text))
+    documents = list(yaml.safe_load_all(text))
+    assert documents
+    # A command that ends in `::` is a key unless it is quoted.
+    assert [key for key, _ in _pairs(documents) if " " in key] == []
 
 
 @pytest.mark.parametrize("line", pants_commands())
 def test_commands_name_goals_and_flags_that_there_are(line: str, help_all: dict[str, Any]) -> None:
-    words = [word for word in shlex.split(line, comments=True) if word not in ("…", "...")]
+    words = [word for word in shlex.split(_OPERATORS.sub("", line), comments=True) if word not in ("…", "...")]
     words = words[: words.index("--")] if "--" in words else words
     scopes = help_all["scope_to_help_info"]
-    goals = []
+    goals: list[str] = []
     for word in words:
         if not word.startswith("-"):
             if _ARGUMENT.search(word) or (goals and goals[0] == "help"):

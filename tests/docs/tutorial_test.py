@@ -81,7 +81,7 @@ def test_a_block_that_is_neither_is_told(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "printed", "same"),
+    "wanted, printed, same",
     [
         (("a", "b"), "a\n\nb\n", True),
         (("a",), "a\nb\n", False),

@@ -26,8 +26,8 @@ def fences(page: str) -> tuple[Fence, ...]:
 
 
 def commands(page: str) -> tuple[str, ...]:
-    """Whatever may be a command: lines of code blocks, without the prompt, and code inside of lines."""
-    blocks = [fence.text for fence in fences(page)]
+    """Whatever may be a command: lines of code blocks other than YAML, and code inside of lines."""
+    blocks = [fence.text for fence in fences(page) if fence.language != "yaml"]
     rest = _FENCE.sub("", page)
     blocks += re.findall(r"^    +(?=\S)(.*)$", rest, re.MULTILINE)
     lines = [line for block in blocks for line in re.sub(r"\\\n\s*", " ", block).splitlines()]
