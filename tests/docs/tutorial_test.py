@@ -22,6 +22,7 @@ REGISTRY_IMAGE = "registry:2"
 @pytest.mark.container
 def test_it_is_done_as_it_is_written(tmp_path: Path) -> None:
     root = BuildRoot(tmp_path / "root")
+    # The page begins in an empty folder.
     (root.path / "pants.toml").unlink()
     try:
         with serve_index(project_wheel().parent) as index, registry_image():
@@ -50,19 +51,17 @@ def reader(folder: Path, index: str) -> Mapping[str, str]:
 def registry_image() -> Iterator[None]:
     """Let the name that the page runs be that of the tests' registry, and leave no image behind."""
     need_engine()
-    run(DOCKER, "tag", image_from("TEST_REGISTRY_IMAGE"), REGISTRY_IMAGE)
+    ours = not run(DOCKER, "images", "--quiet", REGISTRY_IMAGE)
+    if ours:
+        run(DOCKER, "tag", image_from("TEST_REGISTRY_IMAGE"), REGISTRY_IMAGE)
     try:
         yield
     finally:
         run(DOCKER, "rm", "--force", "tutorial")
-        made = run(
-            DOCKER,
-            "images",
-            "--quiet",
-            "--filter=reference=localhost:5001/tutorial/*",
-            "--filter=reference=hello/image",
-        )
-        run(DOCKER, "rmi", "--force", REGISTRY_IMAGE, *dict.fromkeys(made.split()))
+        made = [f"--filter=reference={name}" for name in ("hello/image", "localhost:5001/tutorial/*")]
+        images = run(DOCKER, "images", "--quiet", *made).split() + [REGISTRY_IMAGE] * ours
+        if images:
+            run(DOCKER, "rmi", "--force", *dict.fromkeys(images))
 
 
 def test_steps_are_files_and_commands() -> None:
