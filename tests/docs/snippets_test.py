@@ -16,7 +16,9 @@ from pants_oci.registries import Registries
 from support.build_root import PROJECT
 from support.markdown import commands, fences
 
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+# Signatures of the library are neither BUILD files nor programs.
+_OTHER = PROJECT / "docs/reference/ocikit.md"
+PAGES = [PROJECT / "README.md", *sorted({*(PROJECT / "docs").rglob("*.md")} - {_OTHER})]
 # A word that is an address, a folder or a glob begins what a goal is for.
 _ARGUMENT = re.compile(r"[:/*.]|^[A-Z]+$")
 # `oci_image(name="image", ...)`: the fields that do not matter there.
