@@ -30,8 +30,9 @@ EXTRA = ("404.html",)
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
+    # Whoever is told to be quiet does not count warnings either.
     run(
-        *(sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"),
+        *(sys.executable, "-m", "mkdocs", "build", "--strict"),
         *("--config-file", str(PROJECT / "tools/site/mkdocs.yml"), "--site-dir", str(folder)),
     )
     return folder
