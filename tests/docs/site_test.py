@@ -95,7 +95,10 @@ def _leads_somewhere(link: str, page: Page, pages: dict[Path, Page]) -> bool:
     target = (page.path.parent / unquote(parts.path)).resolve() if parts.path else page.path
     if target.is_dir():
         target /= "index.html"
-    return target in pages and parts.fragment in ("", *pages[target].anchors)
+    if target in pages:
+        return parts.fragment in ("", *pages[target].anchors)
+    # Pictures, and documents for programs.
+    return target.is_file() and not parts.fragment
 
 
 def test_every_page_is_reached(site: Path, pages: dict[Path, Page]) -> None:
