@@ -61,7 +61,7 @@ def _class(found: griffe.Class) -> Iterator[str]:
     for member in _members(found):
         if isinstance(member, griffe.Function):
             yield _item(f"{'' if member.labels & {'classmethod', 'staticmethod'} else '.'}{_signature(member)}", member)
-        elif "property" in member.labels:
+        elif isinstance(member, griffe.Attribute) and "property" in member.labels:
             yield _item(f".{member.name}: {member.annotation}", member)
 
 

@@ -29,22 +29,15 @@ _TYPES = {bool: "true or false", dict: "table", float: "number", int: "number", 
 
 
 def page() -> str:
-    goals = [rule.output_type.subsystem_cls for rule in register.rules() if _is_goal(rule)]
+    # Goals of Pants itself, such as `package`, are registered too: ours need what is behind them.
+    kinds = [rule.output_type for rule in register.rules() if isinstance(rule, TaskRule)]
+    ours = [kind for kind in kinds if issubclass(kind, Goal) and kind.__module__.startswith("pants_oci.")]
     return markdown.page(
         "Options and goals",
         _INTRODUCTION,
         *_scope("`[oci]`", OciSubsystem),
         *_scope("`[ocikit]`", Ocikit),
-        *(block for goal in goals for block in _goal(goal)),
-    )
-
-
-def _is_goal(rule: object) -> bool:
-    # Goals of Pants itself, such as `package`, are registered too: ours need what is behind them.
-    return (
-        isinstance(rule, TaskRule)
-        and issubclass(rule.output_type, Goal)
-        and rule.output_type.__module__.startswith("pants_oci.")
+        *(block for goal in ours for block in _goal(goal.subsystem_cls)),
     )
 
 
