@@ -1,4 +1,4 @@
-"""For every test: how long a loaded machine takes to make or to try an example is no defect."""
+"""For every test of the library: how long a loaded machine takes to make or to try an example is no defect."""
 
 from __future__ import annotations
 
