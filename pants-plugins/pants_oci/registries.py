@@ -12,16 +12,13 @@ from ocikit.push.wanted import LAYOUTS_SCHEME, Destination
 from ocikit.reference import is_registry, parse_repository
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from pants_oci.errors import found_in
+from pants_oci.registry_keys import REGISTRY_KEYS
 
 ALL_DEFAULT_REGISTRIES = "<all default registries>"
 DOCKER_HUB = "docker.io"
 
 # How a registry is reached, see `RegistryOptions`.
 _TEXTS = ("ca_file", "client_certificate", "client_key", "path_prefix")
-_KEYS = (
-    *("address", "default", "repository", "extra_image_tags", "skip_push", "immutable_tags", "pull_address"),
-    *("insecure", *_TEXTS, "mirrors"),
-)
 
 
 @dataclass(frozen=True)
@@ -55,9 +52,11 @@ class Registry:
         where = f"[oci.registries.{alias}]"
         if not isinstance(table, Mapping):
             raise InvalidInput(f'{where} must be a table with an "address", found {table!r}.')
-        unknown = sorted(set(table) - set(_KEYS))
+        unknown = sorted(set(table) - set(REGISTRY_KEYS))
         if unknown:
-            raise InvalidInput(f"{where} has the unknown key {', '.join(unknown)}; there are: {', '.join(_KEYS)}.")
+            raise InvalidInput(
+                f"{where} has the unknown key {', '.join(unknown)}; there are: {', '.join(REGISTRY_KEYS)}."
+            )
         address = table.get("address")
         if not isinstance(address, str) or not address:
             raise InvalidInput(f'{where} has no "address", such as "registry.example:5000/team".')

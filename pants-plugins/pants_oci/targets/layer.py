@@ -25,7 +25,7 @@ class OciDirectoryField(CheckedStringField):
     value: str
     help = help_text(
         """
-        The directory of the image that everything is put in, an absolute path.
+        The directory of the image that everything is put in, an absolute path, such as `directory="/srv/www"`.
 
         A `file` keeps its path from the build root below it, a `resource` its path from its source root, a package
         its file name.
@@ -38,6 +38,8 @@ class OciLayerDependenciesField(Dependencies):
         """
         What goes in: `file`, `files`, `resource`, `resources` and `relocated_files` targets, and any target that
         the `package` goal can build. The contents of an `archive` go in unpacked.
+
+        Example: `dependencies=["web:assets"]`
         """
     )
 
@@ -47,8 +49,8 @@ class OciLayerStripPrefixField(CheckedStringField):
     parse = staticmethod(check_prefix)
     help = help_text(
         """
-        A directory that is taken off the front of every path before it is put in `directory`, such as `assets/web`.
-        Everything must be in it.
+        A directory that is taken off the front of every path before it is put in `directory`, such as
+        `strip_prefix="web/assets"`. Everything must be in it.
         """
     )
 
@@ -60,8 +62,8 @@ class OciLayerOwnerField(CheckedStringField):
     value: str
     help = help_text(
         """
-        Who owns the files, as `uid:gid`, or `uid` for both. Numbers only: names would depend on the image's
-        `/etc/passwd`.
+        Who owns the files, as `uid:gid`, or `uid` for both, such as `owner="1000:1000"`. Numbers only: names would
+        depend on the image's `/etc/passwd`.
         """
     )
 
@@ -71,8 +73,8 @@ class OciLayerFileModeField(CheckedStringField):
     parse = staticmethod(parse_mode)
     help = help_text(
         """
-        The permissions of every file, in octal, such as `"0640"`. By default `"0755"` for executable files and
-        `"0644"` for the others.
+        The permissions of every file, in octal, such as `file_mode="0640"`. By default `"0755"` for executable files
+        and `"0644"` for the others.
         """
     )
 
@@ -82,7 +84,8 @@ class OciLayerDirectoryModeField(CheckedStringField):
     parse = staticmethod(parse_mode)
     help = help_text(
         """
-        The permissions of `directory` and of every directory in it, in octal. By default `"0755"`.
+        The permissions of `directory` and of every directory in it, in octal, such as `directory_mode="0750"`. By
+        default `"0755"`.
         """
     )
 
@@ -93,7 +96,16 @@ class OciLayerSymlinksField(CheckedDictField):
     help = help_text(
         """
         Symbolic links to make: the link's path (absolute, or relative to `directory`) to what it points at, such as
-        `{"/usr/bin/tool": "/opt/tool/bin/tool"}`.
+        `symlinks={"/usr/bin/tool": "/opt/tool/bin/tool"}`.
+        """
+    )
+
+
+class OciEnvironmentField(EnvironmentField):
+    help = help_text(
+        """
+        The environment that builds it, a name of `[environments-preview].names`, such as `environment="linux"`. By
+        default the one for this machine. The result is the same in each.
         """
     )
 
@@ -109,7 +121,7 @@ class OciLayerTarget(Target):
         OciLayerFileModeField,
         OciLayerDirectoryModeField,
         OciLayerSymlinksField,
-        EnvironmentField,
+        OciEnvironmentField,
     )
     help = help_text(
         """
@@ -117,5 +129,16 @@ class OciLayerTarget(Target):
         other permissions, links, or content that several images share as one blob.
 
         List it in `layers` of an `oci_image`.
+
+        Example:
+
+            oci_layer(
+                name="assets",
+                dependencies=["web:assets"],
+                strip_prefix="web/assets",
+                directory="/srv/www",
+                owner="1000:1000",
+            )
+            oci_image(name="image", layers=[":assets"], dependencies=[":server"])
         """
     )

@@ -18,9 +18,10 @@ _NO_SYSTEM = "unknown"
 
 @dataclass(frozen=True)
 class LayerChange:
-    """A layer that only one of two images has; `origin` says what it is from, where that is known. `size`: bytes.
+    """A layer that only one of two images has.
 
-    `platforms`: which images of an index it concerns.
+    `digest`: of the blob. `size`: its bytes. `origin`: what it is from, where that is known. `platforms`: which images
+    of an index it concerns.
     """
 
     digest: str
@@ -31,7 +32,11 @@ class LayerChange:
 
 @dataclass(frozen=True)
 class Changes:
-    """An image compared with `previous`, the one that the tag named before; None: the tag is new."""
+    """An image compared with the one that the tag named before.
+
+    `previous`: the digest of that one; null where the tag is new. `config`: whether the configuration differs.
+    `added`: the layers that only the new one has. `removed`: those that only the previous one has.
+    """
 
     previous: str | None = None
     config: bool = False

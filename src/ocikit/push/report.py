@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final, Literal
 
 from ocikit.descriptor import Descriptor
 from ocikit.push.changes import NO_CHANGES, Changes, LayerChange
@@ -14,13 +14,24 @@ from ocikit.push.remote_state import RemoteState
 from ocikit.push.steps import Plan, Put, Refuse
 from ocikit.push.wanted import LAYOUTS_SCHEME, Destination, PushRequest
 
-UNCHANGED, PUSHED, TAGGED, FAILED, SKIPPED = "unchanged", "pushed", "tagged", "failed", "skipped"
+Outcome = Literal["pushed", "tagged", "unchanged", "failed", "skipped"]
+PUSHED: Final = "pushed"
+TAGGED: Final = "tagged"
+UNCHANGED: Final = "unchanged"
+FAILED: Final = "failed"
+SKIPPED: Final = "skipped"
 _NO_COST = Cost()
 
 
 @dataclass(frozen=True)
 class Row:
     """One reference. What a repository cost (bytes, requests, time) is told once, with its first changed reference.
+
+    `target`: the address of the push target. `registry`: the host, or "oci:" for a directory of layouts. `repository`:
+    its name there, or the path of its layout. `tag`: one of `image_tags`. `reference`: all three, as other tools take
+    them. `digest`: of the manifest, or of the index. `outcome`: tagged, where the image was there and only the tag is
+    new; skipped, because of `skip_push`. `requests`, `seconds`: what the repository cost, survey included. `changes`:
+    against what the tag named before.
 
     `bytes_sent`: of bodies, manifests and what had to be sent again among them. `bytes_mounted`, `bytes_present`:
     compressed bytes of blobs. `error`: why it failed.
@@ -32,7 +43,7 @@ class Row:
     tag: str
     reference: str
     digest: str
-    outcome: str
+    outcome: Outcome
     bytes_sent: int = 0
     bytes_mounted: int = 0
     bytes_present: int = 0
@@ -181,7 +192,8 @@ class _Costs:
 
 def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None, failed: str | None) -> Row:
     place, digest = request.destination, request.manifest.descriptor.digest
-    outcome, error = UNCHANGED, failed
+    outcome: Outcome = UNCHANGED
+    error = failed
     if refused:
         outcome, error = FAILED, _refusal(refused)
     elif failed:
