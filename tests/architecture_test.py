@@ -71,6 +71,18 @@ PURE = (
     "ocikit.deployment.places",
     "ocikit.deployment.look_alikes",
     "ocikit.deployment.pinned",
+    "ocikit.moving.notes",
+    "ocikit.moving.build_file",
+    "ocikit.moving.dockerfile",
+    "ocikit.moving.words",
+    "ocikit.moving.ignore",
+    "ocikit.moving.context",
+    "ocikit.moving.image_tree",
+    "ocikit.moving.stages",
+    "ocikit.moving.image_settings",
+    "ocikit.moving.layers",
+    "ocikit.moving.advice",
+    "ocikit.moving.convert",
 )
 # What a pure module must not even load: sockets, processes, and what sandboxes bring along.
 IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard", "ruamel")
@@ -108,6 +120,7 @@ BLOCKS = (
     "ocikit.push",
     "ocikit.looking",
     "ocikit.deployment",
+    "ocikit.moving",
     "ocikit.destination",
     "ocikit.cli",
     "ocikit.__main__",

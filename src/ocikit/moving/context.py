@@ -107,7 +107,7 @@ def copied(
         raise InvalidInput(f'"{destination}" must end in "/": {len(found)} sources go there.')
     groups: dict[tuple[str, str], list[str]] = {}
     results: list[Copied] = []
-    for path in found:
+    for path, written in found.items():
         if _is_directory(context, path):
             results.append(_whole(context, path, destination))
         elif unpack and (archive := context.archive(path)):
@@ -119,7 +119,7 @@ def copied(
         elif path in context.packages:
             results.append(_some(context, [path], destination, {}))
         else:
-            glob = found[path] if path != found[path] else ""
+            glob = written if path != written else ""
             groups.setdefault((posixpath.dirname(path), glob), []).append(path)
     for (_, glob), paths in groups.items():
         results.append(_some(context, paths, destination, {}, glob))
@@ -177,10 +177,10 @@ def _globs(context: Context, glob: str, prefix: str, wanted: set[str]) -> tuple[
     excludes = [own] if matches(glob, own) else []
     front = f"{prefix}/" if prefix else ""
     for pattern in context.ignore.patterns:
-        if _may_mean(pattern, front, context):
+        if _may_mean(pattern, front, context) and (glob.endswith("**") or any(matches(pattern, p) for p in meant)):
             # What ends as a file's name does is no folder.
             excludes += [pattern] if "*." in posixpath.basename(pattern) else [pattern, f"{pattern}/**"]
-    excludes += [path for path in sorted(meant) if context.everything[path].kind == SYMLINK]
+    excludes += [path for path in sorted(meant) if context.everything[path].kind == SYMLINK and context.sees(path)]
     if context.ignore.takes_back or wanted != {p for p in meant if not any(matches(x, p) for x in excludes)}:
         return tuple(map(_literal, sorted(wanted)))
     return (glob, *(f"!{exclude}" for exclude in dict.fromkeys(excludes)))
@@ -189,7 +189,7 @@ def _globs(context: Context, glob: str, prefix: str, wanted: set[str]) -> tuple[
 def _may_mean(pattern: str, front: str, context: Context) -> bool:
     """Whether a pattern means something below `front` now; one with a wildcard may tomorrow."""
     if has_wildcard(pattern):
-        return pattern.startswith("**/") or not front or pattern.startswith(front)
+        return pattern.startswith(("**/", front))
     return pattern in context.everything and f"{pattern}/".startswith(front)
 
 

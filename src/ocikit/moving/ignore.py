@@ -59,6 +59,14 @@ def parents_of(path: str) -> Iterable[str]:
         yield path
 
 
+def _class(text: str) -> str:
+    """What stands between the brackets, each character for itself but for ranges."""
+    return "".join(
+        f"{re.escape(first)}-{re.escape(last)}" if last else re.escape(only[-1])
+        for first, last, only in re.findall(r"([^\\])-([^\\])|(\\.|[^\\])", text, re.DOTALL)
+    )
+
+
 def has_wildcard(text: str) -> bool:
     return any(character in text for character in "*?[\\")
 
@@ -80,7 +88,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
             parts.append("[^/]")
             position += 1
         elif rest[0] == "[" and (found := re.match(r"\[(\^?)((?:\\.|[^\]\\])+)\]", rest)):
-            parts.append(f"[{found[1]}{re.escape(found[2]).replace(re.escape('-'), '-')}]")
+            parts.append(f"[{found[1]}{_class(found[2])}]")
             position += found.end()
         elif rest[0] == "\\" and len(rest) > 1:
             parts.append(re.escape(rest[1]))

@@ -65,7 +65,7 @@ class Layers:
             stem = posixpath.basename(copied.files[0].path)
         name = self._names.give(stem)
         dependency = copied.package or self._files(copied, name, where, what)
-        root = posixpath.join(self._context.root, copied.prefix)
+        root = posixpath.join(self._context.root, copied.prefix).rstrip("/")
         placement = Placement(
             directory=copied.directory,
             strip_prefix="" if copied.package or copied.archive or not copied.globs else root,
