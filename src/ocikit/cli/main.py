@@ -37,6 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("push", "ocikit.cli.push", "Copy an image from an image layout to a registry."),
     Command("copy", "ocikit.cli.copy", "Copy an image from anywhere to anywhere."),
     Command("from-dockerfile", "ocikit.cli.from_dockerfile", "Write a BUILD file for what a Dockerfile says."),
+    Command("from-targets", "ocikit.cli.from_targets", "Convert docker_image, and the targets of pants-backend-oci."),
 )
 
 # What Pants runs: `run_NAME(request) -> exit code`, the request being the JSON object in a file.

@@ -176,6 +176,20 @@ def test_build_arguments_and_platforms() -> None:
             id="a-directory-that-is-there-keeps-its-owner",
         ),
         pytest.param(
+            "COPY --chmod=750 conf /x",
+            [
+                {
+                    "files": ["conf/**"],
+                    "strip_prefix": "conf",
+                    "directory": "/x",
+                    "file_mode": "0750",
+                    "directory_mode": "0750",
+                },
+                {"directory": "/x"},
+            ],
+            id="the-destination-has-no-mode-of-chmod",
+        ),
+        pytest.param(
             "COPY --chown=1 app.py /x/y/",
             [{"files": ["app.py"], "directory": "/x/y", "owner": "1:1"}, {"directory": "/x", "owner": "1:1"}],
             id="parents-are-the-owners",

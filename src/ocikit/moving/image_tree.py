@@ -39,12 +39,12 @@ class ImageTree:
     def has(self, path: str) -> bool:
         return not path.strip("/") or path.strip("/") in self.directories
 
-    def make(self, path: str, owner: Owner, why: str, mode: int = 0o755) -> None:
+    def make(self, path: str, owner: Owner, why: str) -> None:
         """Make a directory that is not there, and its parents, as `mkdir -p` does."""
         path = path.strip("/")
         for missing in (*parents_of(path), path):
             if missing and missing not in self.directories:
-                self.directories[missing] = DirectoryState(mode if missing == path else 0o755, owner, why)
+                self.directories[missing] = DirectoryState(0o755, owner, why)
 
     def replace(self, path: str, owner: Owner, mode: int, why: str) -> None:
         """What a copied directory becomes, whether it was there or not."""

@@ -93,7 +93,8 @@ class Layers:
             self._layer(self._names.give(f"{path}-directory"), _placement_of(path, state), None, state.why)
 
     def _make_directories(self, copied: Copied, owner: Owner, mode: int | None, why: str) -> None:
-        self.wanted.make(copied.directory, owner, why, mode if copied.whole and mode is not None else 0o755)
+        # --chmod is for what is copied; the directory that it goes to is not.
+        self.wanted.make(copied.directory, owner, why)
         for file in copied.archive.files if copied.archive else copied.files:
             path = posixpath.join(copied.directory, _below("" if copied.archive else copied.prefix, file.path))
             if file.kind == DIRECTORY:
