@@ -83,6 +83,9 @@ PURE = (
     "ocikit.moving.layers",
     "ocikit.moving.advice",
     "ocikit.moving.convert",
+    "ocikit.moving.build_reader",
+    "ocikit.moving.docker_image",
+    "ocikit.moving.backend_oci",
 )
 # What a pure module must not even load: sockets, processes, and what sandboxes bring along.
 IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard", "ruamel")

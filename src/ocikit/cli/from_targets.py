@@ -17,7 +17,7 @@ from ocikit.moving.build_file import build_text
 from ocikit.moving.build_reader import FoundTarget, absolute_address, read_build_file
 from ocikit.moving.context import Context
 from ocikit.moving.convert import Conversion, report_lines
-from ocikit.moving.docker_image import Surroundings, convert_docker_image, image_name
+from ocikit.moving.docker_image import Surroundings, convert_docker_image
 
 _BUILD_FILES = ("BUILD", "BUILD.pants")
 
@@ -101,7 +101,7 @@ class _Repository:
         self._around = Surroundings(
             self._text,
             self._context,
-            self._image_address,
+            self._find,
             arguments.default_repository,
             arguments.default_context_root,
             dict(arguments.build_arg),
@@ -140,11 +140,4 @@ class _Repository:
         }
         return read_context(
             self._root / root, self._root, self._root / folder, dockerfile=self._root / dockerfile, packages=packages
-        )
-
-    def _image_address(self, image: str, folder: str) -> str | None:
-        path, name, _ = absolute_address(image, folder)
-        found = next((one for one in self._targets_of(path) if one.name == name), None)
-        return (
-            f"{found.address.rpartition(':')[0]}:{image_name(name)}" if found and found.kind == "docker_image" else None
         )

@@ -102,11 +102,11 @@ def _target(call: ast.Call, kind: str, folder: str, constants: Mapping[str, Any]
     fields: dict[str, Any] = {}
     unreadable: dict[str, str] = {}
     for word in call.keywords:
-        name = word.arg or "**"
         try:
-            fields[name] = _value(word.value, constants)
-        except _NoValueError:
-            unreadable[name] = " ".join((ast.get_source_segment(text, word.value) or "").split())
+            value = _value(word.value, constants)
+            fields.update({word.arg: value} if word.arg else value)
+        except (_NoValueError, TypeError, ValueError):
+            unreadable[word.arg or "**"] = " ".join((ast.get_source_segment(text, word.value) or "").split())
     own = fields.pop("name", None)
     name = own if isinstance(own, str) else posixpath.basename(folder)
     return FoundTarget(kind, folder, name, fields, unreadable, (call.lineno, call.end_lineno or call.lineno))

@@ -179,7 +179,7 @@ def test_build_arguments_and_platforms() -> None:
             "COPY --chmod=750 conf /x",
             [
                 {
-                    "files": ["conf/**"],
+                    "files": ["conf/**", "!**/*.pyc"],
                     "strip_prefix": "conf",
                     "directory": "/x",
                     "file_mode": "0750",

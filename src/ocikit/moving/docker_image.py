@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ocikit.errors import InvalidInput
 from ocikit.moving.build_file import Call, Target
-from ocikit.moving.build_reader import FoundTarget
+from ocikit.moving.build_reader import Finder, FoundTarget, absolute_address
 from ocikit.moving.context import Context
 from ocikit.moving.convert import DEFAULT_PLATFORM, Conversion, Wishes, convert
 from ocikit.moving.dockerfile import parse_dockerfile
@@ -61,7 +61,7 @@ class Surroundings:
 
     read: Callable[[str], str | None]
     context: Callable[[str, str, str, tuple[str, ...]], Context]
-    image_address: Callable[[str, str], str | None]
+    find: Finder
     default_repository: str = "{name}"
     default_context_root: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -102,6 +102,7 @@ class _DockerImage:
         platforms = self._platforms()
         inner = self._inner(platforms)
         *before, image = inner.targets
+        self._advise_on_pexes(before)
         kept = {name: found.fields[name] for name in _KEPT if name in found.fields}
         labels = {**(image.fields.get("labels") or {}), **self._labels()}
         fields: dict[str, Any] = {**image.fields, "labels": labels or None, **kept}
@@ -147,9 +148,29 @@ class _DockerImage:
                 platform=Platform.parse(platforms[0]) if platforms else DEFAULT_PLATFORM,
                 base_env=around.base_env,
                 base_workdir=around.base_workdir,
-                address_of=lambda image: around.image_address(image, found.folder),
+                address_of=self._image_address,
             ),
         )
+
+    def _image_address(self, image: str) -> str | None:
+        """The image that a FROM means, where that is the address of a `docker_image`."""
+        folder, name, _ = absolute_address(image, self._found.folder)
+        named = self._around.find(f"{folder}:{name}")
+        if named is None or named.kind != "docker_image":
+            return None
+        return f"{folder or '//'}:{image_name(name)}"
+
+    def _advise_on_pexes(self, targets: Iterable[Target]) -> None:
+        addresses = [a for target in targets if target.kind == "oci_layer" for a in target.fields["dependencies"] or ()]
+        for address in addresses:
+            named = None if address.startswith(":") else self._around.find(address)
+            if named and named.kind == "pex_binary":
+                self._tell(
+                    "COPY",
+                    f"{address} goes in as one file, as with Docker. In `dependencies` of the `oci_image`, without "
+                    "`entrypoint`, it becomes layers that images share, and starts without unpacking itself",
+                    matters=False,
+                )
 
     def _dockerfile(self) -> tuple[str, str]:
         """Its name, for people, and its text."""
