@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import tarfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from ocikit.errors import InvalidInput
@@ -27,9 +26,7 @@ def build_root_of(folder: Path) -> Path | None:
     return next((place for place in (folder, *folder.parents) if (place / "pants.toml").is_file()), None)
 
 
-def read_context(
-    folder: Path, root: Path, build_folder: Path, *, dockerfile: Path | None, packages: Mapping[str, str] | None = None
-) -> Context:
+def read_context(folder: Path, root: Path, build_folder: Path, *, dockerfile: Path | None) -> Context:
     """Raises InvalidInput for a folder that is not there, or not below `root`."""
     if not folder.is_dir():
         raise InvalidInput(f'"{folder}" is not a directory; name the one that COPY copies from with --context.')
@@ -41,7 +38,6 @@ def read_context(
         ignore=_ignore(folder, dockerfile),
         unseen=tuple(unseen),
         archive=lambda path: read_archive(folder / path),
-        packages=packages or {},
     )
 
 

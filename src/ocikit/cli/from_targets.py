@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from ocikit.cli.arguments import checked, key_and_value
@@ -135,9 +136,10 @@ class _Repository:
     def _context(self, root: str, folder: str, dockerfile: str, words: tuple[str, ...]) -> Context:
         # Packages lie in the context as they do below dist/: a folder's name has dots for its slashes.
         folders = {folder, *(word.split("/")[0].replace(".", "/") for word in words if "/" in word)}
-        packages = {
-            one.package: one.address for place in sorted(folders) for one in self._targets_of(place) if one.package
-        }
-        return read_context(
-            self._root / root, self._root, self._root / folder, dockerfile=self._root / dockerfile, packages=packages
+        found = {one.package: one for place in sorted(folders) for one in self._targets_of(place) if one.package}
+        context = read_context(self._root / root, self._root, self._root / folder, dockerfile=self._root / dockerfile)
+        return replace(
+            context,
+            packages={path: one.address for path, one in found.items()},
+            unpacked=frozenset(path for path, one in found.items() if one.kind == "archive"),
         )

@@ -44,7 +44,7 @@ class Context:
     `root` and `folder`: the context and the folder of the BUILD file, from the build root. `everything`: by path from
     the context, what Pants sees of it, also where `ignore` leaves it out; `unseen`: folders and files that Pants does
     not see. `archive(path)`: what a tar holds, None for another file. `packages`: addresses of what `package` puts
-    beside the files, by path from the context.
+    beside the files, by path from the context; the paths of those that go into layers unpacked are in `unpacked`.
     """
 
     root: str = ""
@@ -54,6 +54,7 @@ class Context:
     unseen: tuple[str, ...] = ()
     archive: Callable[[str], Archive | None] = _no_archive
     packages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unpacked: frozenset[str] = frozenset()
 
     def sees(self, path: str) -> bool:
         return path in self.everything and not self.ignore.ignores(path)
@@ -110,6 +111,13 @@ def copied(
     for path, written in found.items():
         if _is_directory(context, path):
             results.append(_whole(context, path, destination))
+        elif path in context.unpacked:
+            if not unpack:
+                raise InvalidInput(
+                    f'"{path}" is an `archive`, which goes into layers unpacked: let another target make the file, such '
+                    "as a `shell_command`"
+                )
+            results.append(Copied(destination, package=context.packages[path]))
         elif unpack and (archive := context.archive(path)):
             results.append(replace(_some(context, [path], destination, {}), archive=archive))
         elif as_file:
