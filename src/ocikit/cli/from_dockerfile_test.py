@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -46,6 +48,17 @@ def test_prints_a_build_file(web: Path, capsys: pytest.CaptureFixture[str]) -> N
         '    args=["/bin/sh", "-c", "python /srv/app.py"],\n'
         ")\n"
     )
+
+
+def test_the_standard_library_is_enough(web: Path) -> None:
+    library = Path(__file__).parents[2]
+    program = (
+        f"import sys; sys.path[0] = {str(library)!r}; from ocikit.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", program, "from-dockerfile"], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_what_is_left_out_is_told_and_the_exit_code_says_so(web: Path, capsys: pytest.CaptureFixture[str]) -> None:

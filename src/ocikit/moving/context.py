@@ -114,8 +114,8 @@ def copied(
         elif path in context.unpacked:
             if not unpack:
                 raise InvalidInput(
-                    f'"{path}" is an `archive`, which goes into layers unpacked: let another target make the file, such '
-                    "as a `shell_command`"
+                    f'"{path}" is an `archive`, which goes into layers unpacked: let another target make the file, '
+                    "such as a `shell_command`"
                 )
             results.append(Copied(destination, package=context.packages[path]))
         elif unpack and (archive := context.archive(path)):

@@ -387,7 +387,7 @@ def test_an_archive_that_a_target_makes_goes_in_unpacked() -> None:
     seen = Context(packages={"web/a.tar": "web:a"}, unpacked=frozenset({"web/a.tar"}))
     layer = converted("FROM scratch\nADD web/a.tar /x", seen).targets[0]
     assert (layer.fields["dependencies"], layer.fields["directory"]) == (["web:a"], "/x")
-    assert "goes into layers unpacked" in converted("FROM scratch\nCOPY web/a.tar /x", seen).notes[0].advice
+    assert "goes into layers unpacked" in converted("FROM scratch\nCOPY web/a.tar /x", seen).notes[-1].advice
 
 
 def test_names_are_given_once_and_have_a_prefix() -> None:
