@@ -31,7 +31,8 @@ _SETTINGS = (
 )
 _URL = re.compile(r"[a-z]+://|git@", re.IGNORECASE)
 # Debian's and others link these to directories of the same name in /usr.
-_OFTEN_LINKS = ("bin", "sbin", "lib", "lib64", "var/run")
+_OFTEN_LINKS = ("bin/", "sbin/", "lib/", "lib64/", "var/run/")
+_HOMES = "home/"
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,7 @@ class _Conversion:
     def _workdir(self, instruction: Instruction) -> None:
         path = self._absolute(instruction, self._expand(instruction.text))
         self._settings.workdir = path
+        self._doubt_place(instruction, path)
         self._layers.make_directory(
             path, self._user_as_owner(instruction), f"{self._where(instruction)}: {instruction}"
         )
@@ -237,14 +239,27 @@ class _Conversion:
         where, what = self._where(instruction), str(instruction)
         for one in found:
             self._layers.add(one, owner, mode, where, what)
-            first = one.directory.strip("/")
-            if self._chosen.base is not None and any(f"{first}/".startswith(f"{link}/") for link in _OFTEN_LINKS):
-                self._tell(
-                    instruction,
-                    f"where the base links /{first.split('/')[0]} to another directory, as Debian's do, write that: a "
-                    "layer that has a directory there replaces the link",
-                    matters=False,
-                )
+            self._doubt_place(instruction, one.directory)
+
+    def _doubt_place(self, instruction: Instruction, directory: str) -> None:
+        """Tell what a layer could do to directories of the base, which is not read."""
+        path = f"{directory.strip('/')}/"
+        if self._chosen.base is None:
+            return
+        if path.startswith(_OFTEN_LINKS):
+            link = path.partition("/")[0]
+            text = (
+                f"where the base links /{link} to another directory, as Debian's do, write that: a layer that has a "
+                "directory there replaces the link"
+            )
+            self._tell(instruction, text, matters=False)
+        elif path.startswith(_HOMES) and path != _HOMES:
+            home = "/".join(path.split("/")[:2])
+            text = (
+                f"where the base has /{home} and gives it to somebody, a layer on top must say so again: "
+                f'oci_layer(name="home", directory="/{home}", owner="1000:1000")'
+            )
+            self._tell(instruction, text, matters=False)
 
     def _flags(self, instruction: Instruction) -> tuple[Owner, int | None]:
         owner, mode = ROOT, None

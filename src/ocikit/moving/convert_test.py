@@ -329,6 +329,7 @@ def test_what_does_not_map_is_told_with_its_line(instruction: str, advice: str) 
     "instruction, advice",
     [
         pytest.param("COPY app.py /bin/", "replaces the link", id="link"),
+        pytest.param("WORKDIR /home/node/app", "gives it to somebody", id="home"),
         pytest.param("COPY app.py x/", "say --base-workdir", id="base-workdir"),
         pytest.param("COPY secret /x/", "permissions that Git does not keep", id="mode"),
         pytest.param('SHELL ["/bin/bash", "-c"]\nCMD a', "written out", id="shell"),

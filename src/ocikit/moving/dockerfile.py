@@ -21,7 +21,8 @@ INSTRUCTIONS = frozenset((
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
 _FLAG = re.compile(r"--[a-zA-Z][a-zA-Z-]*(=\S*)?(?=\s|$)")
-_HEREDOC = re.compile(r"""<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_.]*)\2(?=\s|$|[^<\w"'])""")
+# A word of a command; "<<<" and "1<<2" are none.
+_HEREDOC = re.compile(r"""(?:^|(?<=\s))[0-9]*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_.]*)\2(?=\s|$)""")
 _WITH_HEREDOCS = ("ADD", "COPY", "RUN")
 
 

@@ -42,6 +42,11 @@ def parsed(text: str) -> list[tuple[str, int, str]]:
             [("FROM", 1, "scratch"), ("RUN", 2, "<<A <<-'B' cat"), ("CMD", 7, "z")],
             id="heredocs",
         ),
+        pytest.param(
+            "FROM scratch\nRUN cat <<<A; echo $((1<<B))\nCMD a",
+            [("FROM", 1, "scratch"), ("RUN", 2, "cat <<<A; echo $((1<<B))"), ("CMD", 3, "a")],
+            id="no-heredocs",
+        ),
     ],
 )
 def test_parse(text: str, instructions: list[tuple[str, int, str]]) -> None:

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def has_wildcard(text: str) -> bool:
     return any(character in text for character in "*?[\\")
 
 
+@lru_cache(maxsize=1024)
 def _expression(pattern: str) -> re.Pattern[str]:
     parts, position = [], 0
     while position < len(pattern):
