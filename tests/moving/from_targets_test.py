@@ -153,7 +153,7 @@ def test_a_docker_image_is_published_to_docker_s_registries(docker_root: BuildRo
             id="one-alias",
         ),
         pytest.param(
-            ('--docker-registries={"x": {"address": "oci:d", "default": true, "extra_image_tags": ["{pants.hash}"]}}',),
+            ('--docker-registries={"x": {"address": "oci:d", "default": True, "extra_image_tags": ["{pants.hash}"]}}',),
             ["[docker.registries.x].extra_image_tags", "there is no placeholder {pants.hash}", "digest, directory"],
             id="placeholder",
         ),
@@ -171,8 +171,8 @@ def test_what_is_wrong_with_docker_s_registries_is_told(
 @pytest.fixture(scope="module")
 def backend_oci_root(tmp_path_factory: pytest.TempPathFactory, registry: Registry, base: str) -> Iterator[BuildRoot]:
     """A repository of pants-backend-oci, converted in its place."""
-    repository, _, tag = base.rpartition(":")
-    digest = registry.digest("moving/shell", tag).partition(":")[2]
+    pushed = run(DOCKER, "image", "inspect", "--format", "{{index .RepoDigests 0}}", base).strip()
+    repository, _, digest = pushed.partition("@sha256:")
     with BuildRoot(tmp_path_factory.mktemp("backend-oci")) as root:
         values = {"repository": repository, "digest": digest, "address": registry.address}
         root.write({name: text.format(**values) for name, text in BACKEND_OCI_FILES.items()})
