@@ -116,7 +116,7 @@ class _Repository:
 
     def convert(self, found: FoundTarget) -> Conversion:
         if found.kind == "docker_image":
-            return convert_docker_image(found, self._around)
+            return convert_docker_image(found, self._around, [one.name for one in self._targets_of(found.folder)])
         return convert_backend_oci(found, self._find)
 
     def _find(self, address: str) -> FoundTarget | None:

@@ -39,12 +39,14 @@ _HOMES = "home/"
 class Wishes:
     """What is not in the Dockerfile. `name`: the image's, `prefix`: before the names of all other targets.
 
-    `base_env`, `base_workdir`: what the base's config has. `address_of`: the target that a FROM means, if it means one.
+    `taken`: names of other targets. `base_env`, `base_workdir`: what the base's config has. `address_of`: the target
+    that a FROM means, if it means one.
     """
 
     file: str = "Dockerfile"
     name: str = "image"
     prefix: str = ""
+    taken: tuple[str, ...] = ()
     stage: str | None = None
     arguments: Mapping[str, str] = field(default_factory=dict)
     platform: Platform = DEFAULT_PLATFORM
@@ -81,7 +83,7 @@ class _Conversion:
         self._context = context
         self._wishes = wishes
         self._values = values
-        self._names = Names(wishes.prefix)
+        self._names = Names(wishes.prefix, (*wishes.taken, wishes.name))
         self._notes: list[Note] = []
         self._settings = ImageSettings()
         self._arguments: dict[str, str] = {}
@@ -119,7 +121,6 @@ class _Conversion:
     def _base(self) -> Target | str | None:
         """An `oci_base`, or the address of what is built on."""
         image, start = self._chosen.base, self._chosen.stages[0].start
-        self._names.give(self._wishes.name[len(self._wishes.prefix) :])
         if image is None:
             return None
         address = self._wishes.address_of(image)

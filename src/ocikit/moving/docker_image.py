@@ -74,18 +74,30 @@ def image_name(name: str) -> str:
     return f"{name}-oci"
 
 
-def convert_docker_image(found: FoundTarget, around: Surroundings) -> Conversion:
-    """Raises InvalidInput, the address first, for a Dockerfile that Docker would refuse."""
+def index_name(name: str) -> str:
+    return f"{name}-index"
+
+
+def push_name(name: str) -> str:
+    return f"{name}-push"
+
+
+def convert_docker_image(found: FoundTarget, around: Surroundings, taken: Iterable[str] = ()) -> Conversion:
+    """`taken`: the names of the targets beside it.
+
+    Raises InvalidInput, the address first, for a Dockerfile that Docker would refuse.
+    """
     try:
-        return _DockerImage(found, around).convert()
+        return _DockerImage(found, around, (*taken, push_name(found.name), index_name(found.name))).convert()
     except InvalidInput as error:
         raise InvalidInput(f"{found.address}: {error}") from None
 
 
 class _DockerImage:
-    def __init__(self, found: FoundTarget, around: Surroundings) -> None:
+    def __init__(self, found: FoundTarget, around: Surroundings, taken: tuple[str, ...]) -> None:
         self._found = found
         self._around = around
+        self._taken = taken
         self._notes: list[Note] = []
 
     def convert(self) -> Conversion:
@@ -112,9 +124,9 @@ class _DockerImage:
             fields["platform"] = Call("parametrize", platforms)
             targets += [
                 replace(image, fields=fields),
-                Target("oci_index", f"{found.name}-index", {"images": [f":{image.name}"]}),
+                Target("oci_index", index_name(found.name), {"images": [f":{image.name}"]}),
             ]
-            published = f"{found.name}-index"
+            published = index_name(found.name)
         else:
             targets.append(replace(image, fields=fields))
         targets.append(self._push(published))
@@ -143,6 +155,7 @@ class _DockerImage:
                 file=file,
                 name=image_name(found.name),
                 prefix=f"{found.name}-",
+                taken=self._taken,
                 stage=found.fields.get("target_stage"),
                 arguments=self._arguments(),
                 platform=Platform.parse(platforms[0]) if platforms else DEFAULT_PLATFORM,
@@ -211,7 +224,7 @@ class _DockerImage:
         repository = self._fill("repository", own)
         return Target(
             "oci_push",
-            f"{self._found.name}-push",
+            push_name(self._found.name),
             {
                 "image": f":{image}",
                 "repository": repository.lower() if repository else None,

@@ -116,6 +116,17 @@ def test_a_base_that_is_a_target(reference: str) -> None:
     assert one(conversion, "oci_image").fields["base"] == "base:up-oci"
 
 
+def test_names_of_targets_that_are_there_are_not_given_again() -> None:
+    (found,) = read_build_file('docker_image(name="x", instructions=["FROM scratch", "COPY web/a /"])', "web", "BUILD")
+    around = Surroundings(FILES.get, _context, _find)
+    assert [target.name for target in convert_docker_image(found, around, ["x", "x-a"]).targets] == [
+        "x-a-2-files",
+        "x-a-2",
+        "x-oci",
+        "x-push",
+    ]
+
+
 def test_a_context_root_of_its_own() -> None:
     conversion = converted('name="x", instructions=["FROM scratch", "COPY a /"], context_root="./"')
     assert one(conversion, "files").fields["sources"] == ["a"]

@@ -25,11 +25,11 @@ _UNPACKED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
 class Names:
-    """Names of targets: each is given once."""
+    """Names of targets: each is given once, and none that is taken."""
 
-    def __init__(self, prefix: str = "") -> None:
+    def __init__(self, prefix: str, taken: Iterable[str]) -> None:
         self._prefix = prefix
-        self._given: set[str] = set()
+        self._given = set(taken)
 
     def give(self, text: str) -> str:
         slug = re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-") or "files"
