@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ocikit.errors import InvalidInput
-from ocikit.moving.build_file import Call
 
 # What the default file of a package is called, after the target's own name.
 _ENDINGS: Mapping[str, str] = {
@@ -28,7 +27,7 @@ _FILES = ("file", "files", "resource", "resources", "relocated_files")
 class FoundTarget:
     """A target as it is written in the BUILD file of `folder`.
 
-    `fields`: plain values, with `Call` for `parametrize`; `unreadable`: the source of all others. `lines`: the first
+    `fields`: plain values; `unreadable`: the source of all others. `lines`: the first
     and the last one of it, from 1.
     """
 
@@ -129,8 +128,4 @@ def _value(node: ast.expr, constants: Mapping[str, Any]) -> Any:
         left, right = _value(node.left, constants), _value(node.right, constants)
         if type(left) is type(right) and isinstance(left, (str, list)):
             return left + right
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "parametrize":
-        if node.keywords:
-            raise _NoValueError
-        return Call("parametrize", tuple(_value(item, constants) for item in node.args))
     raise _NoValueError

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from ocikit.errors import InvalidInput
-from ocikit.moving.build_file import Call
 from ocikit.moving.build_reader import absolute_address, read_build_file
 
 
@@ -32,10 +31,9 @@ if True:
     assert found.fields == {
         "a": ["1.0", "b", "a"],
         "b": {"k": [1, True, None]},
-        "e": Call("parametrize", ("p", "q")),
         "f": 1,
     }
-    assert found.unreadable == {"c": 'env("HOME")', "d": 'f"{V}"', "**": "more()"}
+    assert found.unreadable == {"c": 'env("HOME")', "d": 'f"{V}"', "e": 'parametrize("p", "q")', "**": "more()"}
     assert unnamed.address == "a/b:b"
 
 
