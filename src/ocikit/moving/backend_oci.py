@@ -13,6 +13,12 @@ from ocikit.moving.convert import DEFAULT_PLATFORM, Conversion
 from ocikit.moving.notes import Note
 
 _KEPT = ("description", "tags")
+_READ: Mapping[str, Any] = {
+    **dict.fromkeys(("repository", "digest", "os", "architecture", "entrypoint", "commands", "tag", "main"), str),
+    **dict.fromkeys(("packages", "layers", "args", "env"), list),
+    "base": (str, list),
+    "variants": dict,
+}
 _IMAGES = ("oci_image_build", "oci_python_image")
 _EMPTY = "empty"
 _BUILT_IN = (
@@ -28,14 +34,14 @@ def convert_backend_oci(found: FoundTarget, find: Finder) -> Conversion:
 
 class _Target:
     def __init__(self, found: FoundTarget, find: Finder) -> None:
-        self._found = found
-        self._fields = found.fields
+        self._found = found.checked(_READ)
+        self._fields = self._found.fields
         self._find = find
         self._notes: list[Note] = []
 
     def convert(self) -> Conversion:
         for name, source in self._found.unreadable.items():
-            self._tell(f"`{name}`", f"{source} is no plain value: write it by hand")
+            self._tell(f"`{name}`", f"{source} cannot be read: write it by hand")
         targets = tuple(KINDS[self._found.kind](self))
         return Conversion(targets, tuple(self._notes))
 

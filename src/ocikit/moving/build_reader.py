@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ocikit.errors import InvalidInput
@@ -57,6 +57,18 @@ class FoundTarget:
         own = self.fields.get("output_path")
         folder = self.folder.replace("/", ".")
         return str(own) if own else posixpath.join(folder, f"{self.name}{ending}")
+
+    def checked(self, kinds: Mapping[str, Any]) -> FoundTarget:
+        """The same, with values that are of no such type among the unreadable ones."""
+        odd = {
+            name: value
+            for name, value in self.fields.items()
+            if value is not None and not isinstance(value, kinds.get(name, object))
+        }
+        fields = {name: value for name, value in self.fields.items() if name not in odd}
+        return replace(
+            self, fields=fields, unreadable={**self.unreadable, **{name: repr(value) for name, value in odd.items()}}
+        )
 
 
 # A target by its address; None where there is none that can be read.

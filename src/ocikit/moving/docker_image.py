@@ -18,10 +18,13 @@ from ocikit.platform import Platform
 
 _KEPT = ("description", "tags")
 # Fields that are read below.
-_READ = (
-    *("source", "instructions", "context_root", "extra_build_args", "target_stage", "build_platform", "image_labels"),
-    *("repository", "registries", "image_tags", "skip_push", "dependencies"),
-)
+_READ: Mapping[str, Any] = {
+    **dict.fromkeys(("source", "context_root", "target_stage", "repository"), str),
+    **dict.fromkeys(("instructions", "extra_build_args", "registries", "image_tags", "dependencies"), list),
+    "build_platform": (str, list),
+    "image_labels": dict,
+    "skip_push": bool,
+}
 _FOR_RUN = "only RUN uses it, and nothing is run"
 _NOT_NEEDED: Mapping[str, str] = {
     "secrets": _FOR_RUN,
@@ -95,7 +98,7 @@ def convert_docker_image(found: FoundTarget, around: Surroundings, taken: Iterab
 
 class _DockerImage:
     def __init__(self, found: FoundTarget, around: Surroundings, taken: tuple[str, ...]) -> None:
-        self._found = found
+        self._found = found.checked(_READ)
         self._around = around
         self._taken = taken
         self._notes: list[Note] = []
@@ -103,7 +106,7 @@ class _DockerImage:
     def convert(self) -> Conversion:
         found = self._found
         for name, source in found.unreadable.items():
-            self._tell(name, f"{source} is no plain value: write it by hand")
+            self._tell(name, f"{source} cannot be read: write it by hand")
         for name, value in found.fields.items():
             if name in _NOT_NEEDED:
                 self._tell(name, f"not needed: {_NOT_NEEDED[name]}", matters=False)

@@ -143,8 +143,9 @@ def test_a_context_root_of_its_own() -> None:
         pytest.param('extra_build_args=["V"]', "V is taken from the environment", id="from-the-environment"),
         pytest.param('output={"type": "local"}', "has no counterpart", id="output"),
         pytest.param('output_files=["x"]', "has no counterpart", id="output-files"),
+        pytest.param('image_labels=["a"]', "['a'] cannot be read", id="type"),
         pytest.param('new_field="x"', "is not known here", id="unknown"),
-        pytest.param('repository=env("X")', 'env("X") is no plain value', id="no-value"),
+        pytest.param('repository=env("X")', 'env("X") cannot be read', id="no-value"),
     ],
 )
 def test_what_has_no_counterpart_is_told_the_address_first(fields: str, advice: str) -> None:
