@@ -19,7 +19,6 @@ from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text, softwrap
 
 from ocikit.errors import InvalidInput
-from pants_oci.registries import Registries
 from pants_oci.registry_keys import REGISTRY_KEYS
 
 
@@ -80,6 +79,18 @@ class OciSubsystem(Subsystem):
         flag_name="--registries",
         help=_REGISTRIES_HELP,
         fromfile=True,
+    )
+    docker_registries = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Use the registries of `[docker.registries]` as well, the option of Pants's Docker backend, which must be
+            enabled. `address`, `default`, `extra_image_tags`, `skip_push` and `repository` mean here what they mean in
+            `[oci.registries]`; `use_local_alias` means nothing.
+
+            Example: `docker_registries = true`
+            """
+        ),
     )
     default_repository = StrOption(
         default="{full_directory}",
@@ -269,9 +280,9 @@ class OciSubsystem(Subsystem):
         return path
 
     @property
-    def registries(self) -> Registries:
-        """Raises InvalidInput for a table that is not a registry."""
-        return Registries.from_option(self._registries)
+    def registry_tables(self) -> dict[str, object]:
+        """As they are written; `ConfiguredRegistries` reads them."""
+        return self._registries
 
 
 class Ocikit(PythonToolRequirementsBase):

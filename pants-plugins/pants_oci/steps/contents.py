@@ -41,6 +41,8 @@ class ContentsRequest(EngineAwareParameter):
     inferred: tuple[Address, ...] = ()
     # A `pex_binary` is not packaged, but left to who lays it out.
     leave_pex: bool = False
+    # Files that are archives go in unpacked.
+    unpack: bool = False
 
     @property
     def owner(self) -> Address:
@@ -98,7 +100,8 @@ async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> 
         if field_set not in binaries
     )
     gathered = await concurrently(
-        call_loose_part(LoosePartRequest(target)) for target in sorted(loose, key=lambda target: target.address)
+        call_loose_part(LoosePartRequest(target, request.unpack))
+        for target in sorted(loose, key=lambda target: target.address)
     )
     return Contents(tuple(built), tuple(gathered), binaries)
 

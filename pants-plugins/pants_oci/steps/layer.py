@@ -32,8 +32,10 @@ from pants_oci.targets.layer import (
     OciLayerDirectoryModeField,
     OciLayerFileModeField,
     OciLayerOwnerField,
+    OciLayerRenameField,
     OciLayerStripPrefixField,
     OciLayerSymlinksField,
+    OciLayerUnpackField,
 )
 
 _DESCRIPTION_FILE = "layer.json"
@@ -73,6 +75,8 @@ class LayerFieldSet(FieldSet):
     dependencies: OciLayerDependenciesField
     directory: OciDirectoryField
     strip_prefix: OciLayerStripPrefixField
+    rename: OciLayerRenameField
+    unpack: OciLayerUnpackField
     owner: OciLayerOwnerField
     file_mode: OciLayerFileModeField
     directory_mode: OciLayerDirectoryModeField
@@ -84,6 +88,7 @@ class LayerFieldSet(FieldSet):
         return ocikit.Placement(
             directory=self.directory.value,
             strip_prefix=self.strip_prefix.value or "",
+            rename=self.rename.value or {},
             owner=ocikit.Owner.parse(self.owner.value),
             file_mode=_mode(self.file_mode),
             directory_mode=_mode(self.directory_mode),
@@ -121,7 +126,7 @@ call_build_layer = by_name(build_layer, BuiltLayer, LayerRequest)
 
 @rule(desc="Build a layer from an oci_layer", level=LogLevel.DEBUG)
 async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
-    contents = await call_contents(ContentsRequest(field_set.dependencies))
+    contents = await call_contents(ContentsRequest(field_set.dependencies, unpack=field_set.unpack.value))
     with blamed_on(field_set.address):
         entries = ocikit.place(sources_of(contents.parts), field_set.placement())
     if not entries:

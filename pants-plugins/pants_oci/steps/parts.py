@@ -68,9 +68,10 @@ class PackagePartRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class LoosePartRequest(EngineAwareParameter):
-    """Gather the sources of one `file`, `resource` or `relocated_files` target."""
+    """Gather the sources of one `file`, `resource` or `relocated_files` target; `unpack`: what is in an archive."""
 
     target: Target
+    unpack: bool = False
 
     def debug_hint(self) -> str:
         return str(self.target.address)
@@ -134,6 +135,9 @@ async def loose_part(request: LoosePartRequest) -> Part:
     else:
         source_files = await determine_source_files(sources_request)
         digest = source_files.snapshot.digest
+    if request.unpack:
+        extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(digest))
+        digest = extracted.digest
     entries = await get_digest_entries(digest)
     return Part(target.address, digest, _sources(entries, target.address))
 

@@ -22,6 +22,7 @@ from pants_oci.compat import by_name, concurrently, implicitly, targets_of
 from pants_oci.errors import OciTargetError, blamed_on, found_in, kind_of
 from pants_oci.placeholders import DIGEST_PLACEHOLDER, address_values, fill
 from pants_oci.registries import Registries, Registry, split_host
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.image import BuiltImage, ImageRequest, call_image
 from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
@@ -102,14 +103,14 @@ class Wanted:
 
 
 @rule(desc="Work out what an oci_push wants", level=LogLevel.DEBUG)
-async def work_out_wanted(request: WantedRequest, oci: OciSubsystem) -> Wanted:
+async def work_out_wanted(request: WantedRequest, oci: OciSubsystem, configured: ConfiguredRegistries) -> Wanted:
     field_set = request.field_set
     address = field_set.address
     found = await call_named(NamedRequest(address, OciPushImageField.alias, (field_set.image.value,)))
     targets = await targets_of(**implicitly(Addresses(found.addresses)))
     _refuse_others(address, targets)
     with blamed_on(address):
-        chosen = registries_of(field_set, oci.registries)
+        chosen = registries_of(field_set, configured.registries)
     templates = [field_set.repository.value or "", oci.default_repository]
     for registry in chosen:
         templates += [registry.repository or "", *registry.extra_image_tags]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
+    BoolField,
     Dependencies,
     Target,
 )
 from pants.util.strutil import help_text
 
-from ocikit.layer.placement import Owner, Placement, check_links, check_prefix, parse_mode, place
+from ocikit.layer.placement import Owner, Placement, check_links, check_prefix, check_renames, parse_mode, place
 from pants_oci.compat import EnvironmentField
 from pants_oci.targets.validation import CheckedDictField, CheckedStringField
 
@@ -51,6 +52,32 @@ class OciLayerStripPrefixField(CheckedStringField):
         """
         A directory that is taken off the front of every path before it is put in `directory`, such as
         `strip_prefix="web/assets"`. Everything must be in it.
+        """
+    )
+
+
+class OciLayerRenameField(CheckedDictField):
+    alias = "rename"
+    parse = staticmethod(check_renames)
+    help = help_text(
+        """
+        Files that are to have another name in the image: the path that a file would have below `directory` to the one
+        that it is to have there.
+
+        Example: `rename={"nginx.conf": "conf.d/default.conf"}`
+        """
+    )
+
+
+class OciLayerUnpackField(BoolField):
+    alias = "unpack"
+    default = False
+    help = help_text(
+        """
+        Unpack what is a tar (`.tar`, also `.gz`, `.bz2`, `.xz`) or a zip among the files, into `directory`. Of owners
+        and modes in it only whether a file is executable counts.
+
+        Example: `unpack=True`
         """
     )
 
@@ -117,6 +144,8 @@ class OciLayerTarget(Target):
         OciLayerDependenciesField,
         OciDirectoryField,
         OciLayerStripPrefixField,
+        OciLayerRenameField,
+        OciLayerUnpackField,
         OciLayerOwnerField,
         OciLayerFileModeField,
         OciLayerDirectoryModeField,
@@ -126,7 +155,7 @@ class OciLayerTarget(Target):
     help = help_text(
         """
         One layer of an image, for when the automatic split of an `oci_image` is not what is wanted: another owner,
-        other permissions, links, or content that several images share as one blob.
+        other permissions, other names, links, or content that several images share as one blob.
 
         List it in `layers` of an `oci_image`.
 
