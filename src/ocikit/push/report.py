@@ -12,6 +12,7 @@ from ocikit.push.changes import changes as compared
 from ocikit.push.outcome import Cost, Outcomes
 from ocikit.push.remote_state import RemoteState
 from ocikit.push.steps import Plan, Put, Refuse
+from ocikit.push.travel import Layer, Travels
 from ocikit.push.wanted import LAYOUTS_SCHEME, Destination, PushRequest
 
 UNCHANGED, PUSHED, TAGGED, FAILED, SKIPPED = "unchanged", "pushed", "tagged", "failed", "skipped"
@@ -23,7 +24,8 @@ class Row:
     """One reference. What a repository cost (bytes, requests, time) is told once, with its first changed reference.
 
     `bytes_sent`: of bodies, manifests and what had to be sent again among them. `bytes_mounted`, `bytes_present`:
-    compressed bytes of blobs. `error`: why it failed.
+    compressed bytes of blobs. `error`: why it failed. `size`: compressed bytes of the layers, each once. `layers` are
+    told of what is not as it was, the lowest first.
     """
 
     target: str
@@ -40,6 +42,8 @@ class Row:
     seconds: float = 0.0
     changes: Changes = NO_CHANGES
     error: str | None = None
+    size: int = 0
+    layers: tuple[Layer, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -56,13 +60,15 @@ def rows(
     puts = {(put.origin, put.destination, tag): put for put in plan.puts for tag in put.tags}
     refused = {(step.origin, step.destination, step.tag): step for step in plan.refused}
     costs = _Costs(plan, outcomes, surveyed)
+    travels = Travels(plan, outcomes)
     found = []
     for request in wanted:
         for tag in request.tags:
             key = (request.origin, request.destination, tag)
             row = _row(request, tag, puts.get(key), refused.get(key), outcomes.failed.get(key))
             if row.outcome != UNCHANGED:
-                row = replace(row, changes=compared(request, tag, seen, known=row.outcome == TAGGED))
+                changes = compared(request, tag, seen, known=row.outcome == TAGGED)
+                row = replace(row, changes=changes, layers=travels.layers(request))
             found.append((request, row))
     # Changed references come first where a repository's cost is told.
     order = sorted(range(len(found)), key=lambda number: found[number][1].outcome == UNCHANGED)
@@ -197,6 +203,7 @@ def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None
         str(digest),
         outcome,
         error=error,
+        size=request.size,
     )
 
 
