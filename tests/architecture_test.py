@@ -20,6 +20,8 @@ PANTS_OCI = ROOT / "pants-plugins" / "pants_oci"
 PURE = (
     "ocikit",
     "ocikit.errors",
+    "ocikit.human",
+    "ocikit.progress",
     "ocikit.canonical_json",
     "ocikit.media_type",
     "ocikit.digest",
@@ -86,6 +88,8 @@ IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard", "ru
 # or package of that name, the most specific one counts.
 BLOCKS = (
     "ocikit.errors",
+    "ocikit.human",
+    "ocikit.progress",
     "ocikit.canonical_json",
     "ocikit.media_type",
     "ocikit.digest",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ocikit.human import human_bytes
 from ocikit.page.bars import Part, bar, swatch
 from ocikit.page.images import Image, signed_bytes
 from ocikit.page.markup import Markup, element
 from ocikit.push.changes import LayerChange
-from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row, human_bytes
+from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row
 from ocikit.push.travel import MOUNTED, PRESENT, SENT, UNSENT, Layer
 
 TRAVEL_WORDS = {SENT: "sent", MOUNTED: "mounted", PRESENT: "was there", UNSENT: "not sent"}

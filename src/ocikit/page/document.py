@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ocikit.human import human_bytes
 from ocikit.page.bars import Part, bar, patterns, swatch
 from ocikit.page.card import TRAVEL_WORDS, card, digest_code
 from ocikit.page.images import Image, images
 from ocikit.page.markup import Markup, element, joined
 from ocikit.page.style import POLICY, SCRIPT, STYLE
-from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row, human_bytes
+from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row
 from ocikit.push.travel import MOUNTED, PRESENT, SENT
 
 # More changed images than these are folded.

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from ocikit.human import human_bytes
 from ocikit.push.changes import LayerChange
-from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row, human_bytes
+from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row
 from ocikit.push.travel import Layer
 
 MINUS = "\N{MINUS SIGN}"

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ocikit.descriptor import Descriptor
+from ocikit.human import human_bytes
 from ocikit.push.changes import NO_CHANGES, Changes, LayerChange
 from ocikit.push.changes import changes as compared
 from ocikit.push.outcome import Cost, Outcomes
@@ -135,18 +136,6 @@ def summary(found: Sequence[Row]) -> str:
     also = f", {human_bytes(mounted)} mounted" if mounted else ""
     references = "1 reference" if len(found) == 1 else f"{len(found)} references"
     return f"{references}: {told}; {human_bytes(sent)} sent{also} in {requests} requests"
-
-
-def human_bytes(count: int) -> str:
-    """`count` bytes with the unit people read: 999 B, 1.2 kB, 34.5 MB."""
-    if count < 1000:
-        return f"{count} B"
-    value = float(count)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.95:
-            return f"{value:.1f} {unit}"
-    return f"{value / 1000:.1f} TB"
 
 
 class _Costs:

@@ -2,15 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from ocikit import media_type
 from ocikit.descriptor import Descriptor
 from ocikit.manifest import Manifest
 from ocikit.push.outcome import Cost, Outcomes
 from ocikit.push.plan import plan
 from ocikit.push.remote_state import Absent, Answer, Content, Kind, Present, Question, RemoteState
-from ocikit.push.report import Row, foreseen, human_bytes, line, rows, skipped, summary
+from ocikit.push.report import Row, foreseen, line, rows, skipped, summary
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.testing.images import described, manifest_of
 
@@ -131,22 +129,6 @@ def test_summary() -> None:
     assert summary(()) == "0 references: ; 0 B sent in 0 requests"
     found = told({}, push(), push(destination=SHOP))
     assert summary(found) == "2 references: 2 pushed; 29 B sent, 29 B mounted in 4 requests"
-
-
-@pytest.mark.parametrize(
-    "count, text",
-    [
-        pytest.param(0, "0 B", id="nothing"),
-        pytest.param(999, "999 B", id="bytes"),
-        pytest.param(1000, "1.0 kB", id="kilobytes"),
-        pytest.param(999_949, "999.9 kB", id="nearly"),
-        pytest.param(999_950, "1.0 MB", id="rounded-up"),
-        pytest.param(34_500_000, "34.5 MB", id="megabytes"),
-        pytest.param(5 * 10**12, "5.0 TB", id="terabytes"),
-    ],
-)
-def test_human_bytes(count: int, text: str) -> None:
-    assert human_bytes(count) == text
 
 
 def test_outcomes_cross_out_of_a_sandbox() -> None:
