@@ -65,8 +65,9 @@ def line(verb: str, noun: str, standing: Standing, before: Standing, *, now: flo
     """
     parts = [f"{verb} {standing.done:,} of {standing.total:,} {noun}"]
     if standing.size:
-        speed = max(0, standing.moved - before.moved) / seconds
-        parts.append(f"{human_part(standing.moved, standing.size)} sent, {human_bytes(round(speed))}/s")
+        speed = round((standing.moved - before.moved) / seconds)
+        told_speed = f", {human_bytes(speed)}/s" if speed else ""
+        parts.append(f"{human_part(standing.moved, standing.size)} sent{told_speed}")
     parts += [f"{_blobs(count)} of bases came from {host}" for host, count in sorted(standing.streamed.items())]
     pauses = {host: until for host, until in standing.pauses.items() if until > now}
     parts += [f"waiting for {host}, {math.ceil(until - now)} s" for host, until in sorted(pauses.items())]

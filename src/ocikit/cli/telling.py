@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Callable
 
 from ocikit.cli.handed_over import VARIABLE
 from ocikit.progress import Meter, telling
@@ -21,10 +22,14 @@ def telling_people(meter: Meter) -> AbstractContextManager[None]:
 
 @contextmanager
 def telling_pants(meter: Meter, environ: Mapping[str, str]) -> Iterator[None]:
-    """While the body works, write lines into the socket that Pants handed variables over on; it logs them.
+    """While the body works, write lines into the socket that Pants handed variables over on; it logs them."""
+    with pants_log(environ) as say, telling(meter, say):
+        yield
 
-    Nothing of it is needed for the work: where nobody listens nothing is said.
-    """
+
+@contextmanager
+def pants_log(environ: Mapping[str, str]) -> Iterator[Callable[[str], None]]:
+    """What says a line to Pants. No work depends on it: where nobody listens nothing is said."""
     with socket.socket(socket.AF_UNIX) as connection:
 
         def say(line: str) -> None:
@@ -36,5 +41,4 @@ def telling_pants(meter: Meter, environ: Mapping[str, str]) -> Iterator[None]:
             connection.connect(environ.get(VARIABLE, ""))
             with connection.makefile("rb") as variables:
                 variables.read()
-        with telling(meter, say):
-            yield
+        yield say

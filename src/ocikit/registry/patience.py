@@ -66,7 +66,7 @@ class Patience:
             return False
         if isinstance(outcome, Answer) and retry_after(outcome, now) is not None:
             self._limiter.pause(host_part(outcome.request.url), seconds)
-        self._on_pause(host_part(outcome.request.url if isinstance(outcome, Answer) else request.url), seconds)
+        self._on_pause(host.partition("://")[2], seconds)
         self._sleep(seconds)
         return True
 
