@@ -70,6 +70,7 @@ PURE = (
     "ocikit.page.images",
     "ocikit.page.bars",
     "ocikit.page.style",
+    "ocikit.page.words",
     "ocikit.page.card",
     "ocikit.page.document",
     "ocikit.layer.files",

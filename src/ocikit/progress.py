@@ -72,7 +72,7 @@ def line(verb: str, noun: str, standing: Standing, before: Standing, *, now: flo
     pauses = {host: until for host, until in standing.pauses.items() if until > now}
     parts += [f"waiting for {host}, {math.ceil(until - now)} s" for host, until in sorted(pauses.items())]
     if not pauses and not standing.is_news_after(before) and standing.asked:
-        parts.append(f"waiting for an answer of {', '.join(standing.asked)}")
+        parts.append(f"waiting for an answer from {', '.join(standing.asked)}")
     return "; ".join(parts)
 
 

@@ -47,7 +47,7 @@ def test_when_a_line_is_due(told: Sequence[float], news: bool, seconds: float) -
         pytest.param(
             Standing(3, 20, 5, 10, asked=("a.example", "b.example")),
             Standing(3, 20, 5, 10),
-            "Published 3 of 20 images; 5 of 10 B sent; waiting for an answer of a.example, b.example",
+            "Published 3 of 20 images; 5 of 10 B sent; waiting for an answer from a.example, b.example",
             id="no-news",
         ),
         pytest.param(

@@ -78,7 +78,7 @@ def test_a_registry_that_does_not_answer(root: BuildRoot, registry: FakeRegistry
     registry.faults = Faults(delay_seconds=8)
     login(root, registry)
     lines = LINE.findall(root.pants("--oci-dry-run", options(registry), "publish", "::").stderr)
-    assert lines[0] == f"Asked 0 of 3 questions about images; waiting for an answer of {registry.address}"
+    assert lines[0] == f"Asked 0 of 3 questions about images; waiting for an answer from {registry.address}"
 
 
 def test_a_fast_registry(root: BuildRoot, registry: FakeRegistry) -> None:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from ocikit.human import human_bytes
 from ocikit.page.bars import Part, bar, swatch
-from ocikit.page.images import Image, signed_bytes
+from ocikit.page.images import Image
 from ocikit.page.markup import Markup, element
+from ocikit.page.words import Words, human_seconds, signed_bytes
 from ocikit.push.changes import LayerChange
-from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row
-from ocikit.push.travel import MOUNTED, PRESENT, SENT, UNSENT, Layer
-
-TRAVEL_WORDS = {SENT: "sent", MOUNTED: "mounted", PRESENT: "was there", UNSENT: "not sent"}
-_OUTCOME_WORDS = {PUSHED: "pushed", TAGGED: "new tag", FAILED: "failed", UNCHANGED: "unchanged", SKIPPED: "skipped"}
-_DRY_WORDS = {**_OUTCOME_WORDS, PUSHED: "would be pushed", TAGGED: "would get a new tag"}
+from ocikit.push.report import Row
+from ocikit.push.travel import MOUNTED, SENT, Layer
 
 
 def digest_code(digest: str) -> Markup:
     return element("code", digest, class_="digest")
 
 
-def card(image: Image, *, dry_run: bool, folded: bool) -> Markup:
-    words = _DRY_WORDS if dry_run else _OUTCOME_WORDS
+def card(image: Image, words: Words, *, folded: bool) -> Markup:
     row = image.row
     return element(
         "details",
@@ -33,32 +29,32 @@ def card(image: Image, *, dry_run: bool, folded: bool) -> Markup:
         *(element("p", error, class_="error") for error in image.errors),
         element("ul", *(_tag(image, tag, words) for tag in image.rows), class_="tags", aria_label="Tags"),
         element("p", image.why(), class_="why"),
-        _sizes(image),
-        _layers(image) if image.layers else "",
-        _digests(image),
+        _sizes(image, words),
+        _layers(image, words) if image.layers else "",
+        _about(image, words),
         class_=f"image {row.outcome}",
         open=not folded,
     )
 
 
-def _badge(row: Row, words: dict[str, str]) -> Markup:
-    return element("span", words[row.outcome], class_=f"badge is-{row.outcome}")
+def _badge(row: Row, words: Words) -> Markup:
+    return element("span", words.outcomes[row.outcome], class_=f"badge is-{row.outcome}")
 
 
-def _tag(image: Image, row: Row, words: dict[str, str]) -> Markup:
+def _tag(image: Image, row: Row, words: Words) -> Markup:
     """A tag; what became of it, where another one fared differently."""
     differs = row.outcome != image.row.outcome
-    return element("li", element("b", row.tag), f" {words[row.outcome]}" if differs else "")
+    return element("li", element("b", row.tag), f" {words.outcomes[row.outcome]}" if differs else "")
 
 
-def _sizes(image: Image) -> Markup:
+def _sizes(image: Image, words: Words) -> Markup:
     """Two bars of one scale: the image, and what the tag named before."""
     now = sum(layer.size for layer in image.layers)
     before = image.row.changes.previous_size
     scale = max(now, before or 0)
     if not scale:
         return Markup()
-    lines = [_size("Now", human_bytes(now), [_part(image, layer) for layer in image.layers], scale)]
+    lines = [_size("Now", human_bytes(now), [_part(image, layer, words) for layer in image.layers], scale)]
     if before is not None:
         kept = before - sum(layer.size for layer in image.removed)
         parts = [Part("kept", kept, f"{human_bytes(kept)} in layers that stay")] if kept else []
@@ -82,13 +78,13 @@ def _delta(now: int, before: int | None) -> str:
     return f"{signed_bytes(now - before)} ({abs(percent):.1f} % {'more' if percent > 0 else 'less'})"
 
 
-def _part(image: Image, layer: Layer) -> Part:
+def _part(image: Image, layer: Layer, words: Words) -> Part:
     new = layer.digest in image.new
-    label = f"{layer.origin or layer.digest}: {human_bytes(layer.size)}, {TRAVEL_WORDS[layer.travel]}"
+    label = f"{layer.origin or layer.digest}: {human_bytes(layer.size)}, {words.travels[layer.travel]}"
     return Part(layer.travel, layer.size, f"{label}, new" if new else label, marked=new)
 
 
-def _layers(image: Image) -> Markup:
+def _layers(image: Image, words: Words) -> Markup:
     """The layers, the lowest first, and those that are gone."""
     return element(
         "table",
@@ -96,16 +92,16 @@ def _layers(image: Image) -> Markup:
         element("thead", element("tr", *(element("th", name, scope="col") for name in ("Layer", "How", "Size")))),
         element(
             "tbody",
-            *(_layer(image, layer) for layer in image.layers),
+            *(_layer(image, layer, words) for layer in image.layers),
             *map(_gone, image.removed),
         ),
         class_="layers",
     )
 
 
-def _layer(image: Image, layer: Layer) -> Markup:
+def _layer(image: Image, layer: Layer, words: Words) -> Markup:
     new = layer.digest in image.new
-    how = (swatch(layer.travel, marked=new), TRAVEL_WORDS[layer.travel])
+    how = (swatch(layer.travel, marked=new), words.travels[layer.travel])
     return _line(layer, how, "new" if new else "")
 
 
@@ -125,13 +121,13 @@ def _line(layer: Layer | LayerChange, how: tuple[str, str], mark: str) -> Markup
     )
 
 
-def _digests(image: Image) -> Markup:
+def _about(image: Image, words: Words) -> Markup:
     row = image.row
     cost = [
-        f"{human_bytes(image.total('bytes_sent'))} sent" if image.total("bytes_sent") else "",
-        f"{human_bytes(image.total('bytes_mounted'))} mounted" if image.total("bytes_mounted") else "",
+        f"{human_bytes(image.total('bytes_sent'))} {words.travels[SENT]}" if image.total("bytes_sent") else "",
+        f"{human_bytes(image.total('bytes_mounted'))} {words.travels[MOUNTED]}" if image.total("bytes_mounted") else "",
         f"{image.total('requests'):,} requests" if image.total("requests") else "",
-        f"{sum(tag.seconds for tag in image.rows):,.1f} s" if image.total("requests") else "",
+        human_seconds(sum(tag.seconds for tag in image.rows)) if image.total("requests") else "",
     ]
     facts = [("Digest", digest_code(row.digest))]
     facts += [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from ocikit.human import human_bytes
 from ocikit.page.bars import Part, bar, patterns, swatch
-from ocikit.page.card import TRAVEL_WORDS, card, digest_code
+from ocikit.page.card import card, digest_code
 from ocikit.page.images import Image, images
 from ocikit.page.markup import Markup, element, joined
 from ocikit.page.style import POLICY, SCRIPT, STYLE
+from ocikit.page.words import DONE, FORESEEN, Words, human_seconds
 from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row
 from ocikit.push.travel import MOUNTED, PRESENT, SENT
 
@@ -18,30 +18,17 @@ from ocikit.push.travel import MOUNTED, PRESENT, SENT
 _UNFOLDED = 12
 
 
-@dataclass(frozen=True)
-class _Words:
-    """What a dry run says in other words."""
-
-    title: str
-    sent: str
-    changed: str
-
-
-_DONE = _Words("Publish report", "sent", "changed")
-_FORESEEN = _Words("Publish report: dry run", "would be sent", "would change")
-
-
 def page(rows: Sequence[Row], *, dry_run: bool) -> str:
     """The report as one file: equal rows give an equal page. It loads nothing, and is complete without its script."""
-    words = _FORESEEN if dry_run else _DONE
+    words = FORESEEN if dry_run else DONE
     found = images(rows)
     failed = [image for image in found if image.row.outcome == FAILED]
     changed = [image for image in found if image.row.outcome in (PUSHED, TAGGED)]
     folded = len(changed) > _UNFOLDED
     content = joined(
         _head(rows, words, dry_run),
-        _cards("failed", "Failed", failed, dry_run, folded=False),
-        _cards("changed", words.changed.capitalize(), changed, dry_run, folded=folded),
+        _cards("failed", "Failed", failed, words, folded=False),
+        _cards("changed", words.changed.capitalize(), changed, words, folded=folded),
         _list("unchanged", "Unchanged", [image for image in found if image.row.outcome == UNCHANGED]),
         _list("skipped", "Skipped", [image for image in found if image.row.outcome == SKIPPED]),
     )
@@ -63,21 +50,21 @@ def page(rows: Sequence[Row], *, dry_run: bool) -> str:
     )
 
 
-def _head(rows: Sequence[Row], words: _Words, dry_run: bool) -> Markup:
+def _head(rows: Sequence[Row], words: Words, dry_run: bool) -> Markup:
     counts = [(outcome, sum(row.outcome == outcome for row in rows)) for outcome in _PLACES]
     sent, mounted, present, requests = (
         sum(getattr(row, what) for row in rows) for what in ("bytes_sent", "bytes_mounted", "bytes_present", "requests")
     )
     slowest = max((row.seconds for row in rows), default=0.0)
     facts = [
-        (words.sent.capitalize(), human_bytes(sent)),
-        ("Mounted", human_bytes(mounted)),
+        (words.travels[SENT].capitalize(), human_bytes(sent)),
+        (words.travels[MOUNTED].capitalize(), human_bytes(mounted)),
         ("Already there", human_bytes(present)),
         ("Requests", f"{requests:,}"),
-        ("Slowest repository", f"{slowest:,.1f} s"),
+        ("Slowest repository", human_seconds(slowest)),
     ]
     travel = [
-        Part(kind, size, f"{human_bytes(size)} {TRAVEL_WORDS[kind]}")
+        Part(kind, size, f"{human_bytes(size)} {words.travels[kind]}")
         for kind, size in ((SENT, sent), (MOUNTED, mounted), (PRESENT, present))
         if size
     ]
@@ -86,28 +73,22 @@ def _head(rows: Sequence[Row], words: _Words, dry_run: bool) -> Markup:
         element("p", words.title, class_="kind"),
         element("h1", _headline(rows, words)),
         element("p", "Nothing was sent: this is what a run would do.", class_="notice") if dry_run else "",
-        element("ul", *(_count(outcome, count) for outcome, count in counts if count), class_="counts"),
+        element("ul", *(_count(outcome, count, words) for outcome, count in counts if count), class_="counts"),
         bar(travel, sent + mounted + present, "Bytes of the run") if travel else "",
         element(
             "dl",
             *(element("div", element("dt", name), element("dd", value)) for name, value in facts),
             class_="facts",
         ),
-        _legend() if travel else "",
+        _legend(words) if travel else "",
     )
 
 
-# Where on the page the references of an outcome are, and what it is called.
-_PLACES = {
-    FAILED: ("failed", "failed"),
-    PUSHED: ("changed", "pushed"),
-    TAGGED: ("changed", "new tag only"),
-    UNCHANGED: ("unchanged", "unchanged"),
-    SKIPPED: ("skipped", "skipped"),
-}
+# Where on the page the references of an outcome are.
+_PLACES = {FAILED: "failed", PUSHED: "changed", TAGGED: "changed", UNCHANGED: "unchanged", SKIPPED: "skipped"}
 
 
-def _headline(rows: Sequence[Row], words: _Words) -> str:
+def _headline(rows: Sequence[Row], words: Words) -> str:
     failed = sum(row.outcome == FAILED for row in rows)
     changed = sum(row.outcome in (PUSHED, TAGGED) for row in rows)
     references = "1 reference" if len(rows) == 1 else f"{len(rows):,} references"
@@ -115,27 +96,28 @@ def _headline(rows: Sequence[Row], words: _Words) -> str:
     return f"{failed:,} failed, {told}" if failed else told
 
 
-def _count(outcome: str, count: int) -> Markup:
-    place, word = _PLACES[outcome]
-    return element("li", element("a", element("b", f"{count:,}"), f" {word}", href=f"#{place}", class_=f"to-{outcome}"))
+def _count(outcome: str, count: int, words: Words) -> Markup:
+    number = element("b", f"{count:,}")
+    link = element("a", number, f" {words.outcomes[outcome]}", href=f"#{_PLACES[outcome]}", class_=f"to-{outcome}")
+    return element("li", link)
 
 
-def _legend() -> Markup:
+def _legend(words: Words) -> Markup:
     kinds = [
-        *(element("li", swatch(kind), word) for kind, word in TRAVEL_WORDS.items()),
+        *(element("li", swatch(kind), word) for kind, word in words.travels.items()),
         element("li", swatch(SENT, marked=True), "new since the last published image"),
         element("li", swatch("removed"), "gone since then"),
     ]
     return element("ul", *kinds, class_="legend", aria_label="What the bars mean")
 
 
-def _cards(place: str, title: str, found: Sequence[Image], dry_run: bool, *, folded: bool) -> Markup:
-    return _section(place, title, found, (card(image, dry_run=dry_run, folded=folded) for image in found))
+def _cards(place: str, title: str, found: Sequence[Image], words: Words, *, folded: bool) -> Markup:
+    return _section(place, title, found, (card(image, words, folded=folded) for image in found))
 
 
 def _list(place: str, title: str, found: Sequence[Image]) -> Markup:
     """Images of which there is little to say, folded."""
-    names = ("Image", "Size", "Digest")
+    names = ("Image", "Size")
     table = element(
         "table",
         element("thead", element("tr", *(element("th", name, scope="col") for name in names))),
@@ -150,9 +132,14 @@ def _line(image: Image) -> Markup:
     tags = ", ".join(row.tag for row in image.rows)
     return element(
         "tr",
-        element("th", image.row.target, element("small", f"{image.place}: {tags}"), scope="row"),
+        element(
+            "th",
+            image.row.target,
+            element("small", f"{image.place}: {tags}"),
+            digest_code(image.row.digest),
+            scope="row",
+        ),
         element("td", human_bytes(image.row.size), class_="number"),
-        element("td", digest_code(image.row.digest)),
     )
 
 

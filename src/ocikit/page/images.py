@@ -11,7 +11,6 @@ from ocikit.push.changes import LayerChange
 from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row
 from ocikit.push.travel import Layer
 
-MINUS = "\N{MINUS SIGN}"
 # What says most of an image whose tags fared differently comes first.
 OUTCOMES = (FAILED, PUSHED, TAGGED, SKIPPED, UNCHANGED)
 
@@ -87,11 +86,6 @@ def images(rows: Iterable[Row]) -> tuple[Image, ...]:
     for row in rows:
         found.setdefault((row.target, row.registry, row.repository, row.digest), []).append(row)
     return tuple(Image(tuple(of_one)) for of_one in found.values())
-
-
-def signed_bytes(count: int) -> str:
-    """How much more it is."""
-    return f"{'+' if count > 0 else MINUS if count < 0 else ''}{human_bytes(abs(count))}"
 
 
 def _layers(count: int) -> str:

@@ -120,7 +120,7 @@ th, td {
 }
 thead th { color: var(--soft); font-size: .84rem; border: 0; padding-bottom: .2rem; }
 th:last-child, td:last-child { padding-right: 0; }
-.layers th:last-child, .number { text-align: right; white-space: nowrap; }
+thead th:last-child, .number { text-align: right; white-space: nowrap; }
 .origin { margin-right: .5rem; }
 .new {
   font-size: .76rem; font-weight: 600; padding: 0 .45rem; margin-right: .5rem; border-radius: 1rem;
@@ -128,8 +128,8 @@ th:last-child, td:last-child { padding-right: 0; }
 }
 .platforms { color: var(--soft); font-size: .84rem; }
 .digest { font: .8rem/1.45 var(--mono); color: var(--soft); user-select: all; -webkit-user-select: all; }
-.layers tbody th { width: 100%; max-width: 0; }
-.layers .digest { display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+tbody th { width: 100%; max-width: 0; }
+th .digest { display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .about {
   display: grid; gap: .25rem; margin-top: 1rem; padding-top: .8rem; border-top: 1px solid var(--line);
   font-size: .88rem;
@@ -142,10 +142,7 @@ button {
 }
 button:hover { color: var(--ink); border-color: var(--edge); }
 section > details:not(.image) > summary { color: var(--soft); padding: .2rem 0 .6rem; }
-.images { background: var(--card); }
 .images small { display: block; color: var(--soft); font-size: .84rem; }
-.images .number { padding-left: .5rem; }
-.images td:last-child { width: 45%; }
 @media (max-width: 40rem) {
   main { padding-top: 1.5rem; }
   h1 { font-size: 1.5rem; }
@@ -158,7 +155,6 @@ section > details:not(.image) > summary { color: var(--soft); padding: .2rem 0 .
   .layers tr { display: grid; grid-template-columns: 1fr auto; padding: .45rem 0; border-top: 1px solid var(--line); }
   .layers tbody th { grid-column: 1/-1; max-width: none; }
   .layers th, .layers td { border: 0; padding: 0; }
-  .images td:last-child, .images th:last-child { display: none; }
   button { margin-left: 0; }
 }
 @media print {

@@ -51,6 +51,8 @@ def test_an_unchanged_reference() -> None:
     assert (row.outcome, row.bytes_sent, row.bytes_present) == ("unchanged", 0, BASE + NEWER + CONFIG)
     assert (row.requests, row.seconds) == (2, 0.01)
     assert row.changes.added == row.changes.removed == ()
+    assert row.layers == ()
+    assert row.size == BASE + NEWER
 
 
 def test_a_changed_layer_is_told_with_its_target() -> None:
@@ -60,6 +62,11 @@ def test_a_changed_layer_is_told_with_its_target() -> None:
     assert row.changes.previous == str(OLD.descriptor.digest)
     assert [(change.origin, change.size) for change in row.changes.added] == [("web:files", NEWER)]
     assert [change.digest for change in row.changes.removed] == [str(described("old").digest)]
+    assert (row.size, row.changes.previous_size) == (BASE + NEWER, BASE + len("old"))
+    assert [(layer.origin, layer.size, layer.travel) for layer in row.layers] == [
+        ("//:base", BASE, "present"),
+        ("web:files", NEWER, "sent"),
+    ]
     assert line(row) == (
         f"web:push: pushed registry.example/shop/web:latest {row.digest}: "
         f"changed layer web:files (5 B), {NEWER + CONFIG} B sent"
@@ -84,6 +91,7 @@ def test_what_is_mounted_is_not_sent() -> None:
     first, second = told({}, push(), push(destination=SHOP))
     assert (first.bytes_sent, first.bytes_mounted) == (BASE + NEWER + CONFIG, 0)
     assert (second.bytes_sent, second.bytes_mounted, second.bytes_present) == (0, BASE + NEWER + CONFIG, 0)
+    assert [layer.travel for layer in (*first.layers, *second.layers)] == ["sent", "sent", "mounted", "mounted"]
 
 
 def test_a_failure() -> None:
@@ -91,12 +99,14 @@ def test_a_failure() -> None:
     outcomes = Outcomes(failed={("web:push", WEB, "latest"): "no."})
     (row,) = rows([push()], RemoteState(), steps, outcomes, {})
     assert (row.outcome, row.error) == ("failed", "no.")
+    assert [layer.travel for layer in row.layers] == ["unsent", "unsent"]
     assert line(row) == f"web:push: registry.example/shop/web:latest was not moved to {row.digest}: no."
 
 
 def test_a_tag_that_must_not_move() -> None:
     (row,) = told(tag(OLD), replace(push(), immutable_tags=True))
     assert row.outcome == "failed"
+    assert [layer.travel for layer in row.layers] == ["unsent", "unsent"]
     for part in (str(OLD.descriptor.digest), "`immutable_tags`", "Nothing was sent.", "`image_tags`"):
         assert part in line(row)
 
