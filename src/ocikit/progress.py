@@ -63,7 +63,8 @@ def line(verb: str, noun: str, standing: Standing, before: Standing, *, now: flo
 
     Pure. `now`: the time of the clock that `pauses` are told in.
     """
-    parts = [f"{verb} {standing.done:,} of {standing.total:,} {noun}"]
+    counted = f"{standing.done:,} of {standing.total:,}" if standing.total else "no"
+    parts = [f"{verb} {counted} {noun}"]
     if standing.size:
         speed = round((standing.moved - before.moved) / seconds)
         told_speed = f", {human_bytes(speed)}/s" if speed else ""

@@ -31,6 +31,7 @@ def test_when_a_line_is_due(told: Sequence[float], news: bool, seconds: float) -
 @pytest.mark.parametrize(
     "standing, before, text",
     [
+        pytest.param(NONE, NONE, "Published no images", id="nothing-known"),
         pytest.param(Standing(3, 20), NONE, "Published 3 of 20 images", id="no-bytes"),
         pytest.param(
             Standing(3, 20, 34_000_000, 120_000_000),

@@ -17,7 +17,12 @@ _SECONDS = 1
 
 def telling_people(meter: Meter) -> AbstractContextManager[None]:
     """While the body works, print lines on standard error."""
-    return telling(meter, lambda line: print(f"ocikit: {line}", file=sys.stderr, flush=True))
+
+    def say(line: str) -> None:
+        with suppress(OSError):
+            print(f"ocikit: {line}", file=sys.stderr, flush=True)
+
+    return telling(meter, say)
 
 
 @contextmanager
