@@ -25,6 +25,7 @@ def card(image: Image, words: Words, *, folded: bool) -> Markup:
             element("h3", row.target),
             _badge(row, words),
             element("span", image.place, class_="place"),
+            element("span", _brief(row), class_="brief"),
         ),
         *(element("p", error, class_="error") for error in image.errors),
         element("ul", *(_tag(image, tag, words) for tag in image.rows), class_="tags", aria_label="Tags"),
@@ -35,6 +36,11 @@ def card(image: Image, words: Words, *, folded: bool) -> Markup:
         class_=f"image {row.outcome}",
         open=not folded,
     )
+
+
+def _brief(row: Row) -> str:
+    before = row.changes.previous_size
+    return human_bytes(row.size) if before is None else f"{human_bytes(row.size)}, {signed_bytes(row.size - before)}"
 
 
 def _badge(row: Row, words: Words) -> Markup:

@@ -74,7 +74,10 @@ summary { cursor: pointer; }
   border-width: 0 .13em .13em 0; transform: translateY(-.12em) rotate(-45deg);
 }
 .image[open] h3::before { transform: translateY(-.2em) rotate(45deg); }
-.place { grid-column: 1/-1; color: var(--soft); font-size: .88rem; padding-left: 1.02rem; }
+.place, .brief { color: var(--soft); font-size: .88rem; }
+.place { padding-left: 1.02rem; }
+.brief { text-align: right; white-space: nowrap; }
+.badge { justify-self: end; }
 .badge { font-size: .8rem; font-weight: 600; padding: .1rem .6rem; border-radius: 1rem; white-space: nowrap; }
 .is-pushed { color: var(--sent); background: var(--sent-ground); }
 .is-tagged { color: var(--good); background: var(--good-ground); }
@@ -147,6 +150,8 @@ section > details:not(.image) > summary { color: var(--soft); padding: .2rem 0 .
   main { padding-top: 1.5rem; }
   h1 { font-size: 1.5rem; }
   .image { padding: 0 .85rem; }
+  .place, .brief { grid-column: 1/-1; }
+  .brief { text-align: left; padding-left: 1.02rem; }
   .size, .about div { grid-template-columns: 1fr; }
   .size p { justify-content: flex-start; }
   .delta { padding-left: 0; }
