@@ -88,7 +88,7 @@ class Meter:
         self._done = self._total = 0
         self._sizes: dict[Hashable, int] = {}
         self._moved: dict[Hashable, int] = {}
-        self._streamed: Counter[str] = Counter()
+        self._streamed: dict[str, set[Hashable]] = {}
         self._pauses: dict[str, float] = {}
         self._asked: Counter[str] = Counter()
 
@@ -113,10 +113,10 @@ class Meter:
             self._sizes[key] = size
         return cast(BinaryIO, _Counted(stream, key, self))
 
-    def streams(self, host: str) -> None:
-        """A blob is read from there."""
+    def streams(self, host: str, key: Hashable) -> None:
+        """The blob `key` is read from there."""
         with self._lock:
-            self._streamed[host] += 1
+            self._streamed.setdefault(host, set()).add(key)
 
     def pauses(self, host: str, seconds: float) -> None:
         """The host is not spoken to for so long."""
@@ -144,7 +144,7 @@ class Meter:
                 self._total,
                 sum(self._moved.values()),
                 sum(self._sizes.values()),
-                dict(self._streamed),
+                {host: len(keys) for host, keys in self._streamed.items()},
                 dict(self._pauses),
                 tuple(sorted(host for host, count in self._asked.items() if count)),
             )
