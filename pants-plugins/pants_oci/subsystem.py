@@ -193,8 +193,9 @@ class OciSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            A JSON file, relative to the build root, to which `publish` writes what became of each reference and why,
-            such as `report = "dist/publish.json"`. What is in it is what `--publish-output` has as well.
+            A file, relative to the build root, to which `publish` writes what became of each reference and why:
+            `report = "dist/publish.html"` is a page for people, which a browser shows without a server, any other name
+            a JSON file, `report = "dist/publish.json"`. What is in that is what `--publish-output` has as well.
             """
         ),
     )

@@ -13,6 +13,7 @@ from pants.engine.target import FieldSet, StringField
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.human import human_bytes
 from pants_oci.compat import (
     EnvironmentField,
     add_prefix,
@@ -107,7 +108,7 @@ async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
             "layer",
             _request_document(request, compression),
             inputs,
-            f"Build layer {request.owner} [{request.contents}]",
+            f"Build layer {request.owner} [{request.contents}] ({_amount(request)})",
             output_files=(_DESCRIPTION_FILE,),
             output_directories=(_BLOBS_DIRECTORY,),
         )
@@ -137,6 +138,14 @@ async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
 
 
 call_explicit_layer = by_name(explicit_layer, BuiltLayer, LayerFieldSet)
+
+
+def _amount(request: LayerRequest) -> str:
+    """For people who wait."""
+    files = sum(entry.kind == "file" for entry in request.entries)
+    counted = "1 file" if files == 1 else f"{files:,} files"
+    sizes = [part.size for part in request.parts if part.size is not None]
+    return f"{counted}, {human_bytes(sum(sizes))}" if len(sizes) == len(request.parts) else counted
 
 
 def _request_document(request: LayerRequest, compression: ocikit.Compression) -> bytes:

@@ -12,6 +12,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.human import human_bytes
 from ocikit.push.outcome import Cost, Outcomes, costs_from_json
 from ocikit.push.remote_state import RemoteState
 from ocikit.push.steps import Plan
@@ -95,7 +96,7 @@ async def send_to_registries(request: SendRequest, configured: ConfiguredRegistr
             "publish",
             _document(request.requests, configured, plan=request.plan.to_json(), bases=request.bases),
             inputs,
-            f"Publish {len(request.plan.puts)} images",
+            f"Publish {len(request.plan.puts)} images, {human_bytes(request.plan.bytes_to_send)}",
             output_files=(_OUTCOMES_FILE,),
             network=True,
         )

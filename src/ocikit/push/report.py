@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from ocikit.descriptor import Descriptor
+from ocikit.human import human_bytes
 from ocikit.push.changes import NO_CHANGES, Changes, LayerChange
 from ocikit.push.changes import changes as compared
 from ocikit.push.outcome import Cost, Outcomes
 from ocikit.push.remote_state import RemoteState
 from ocikit.push.steps import Plan, Put, Refuse
+from ocikit.push.travel import Layer, Travels
 from ocikit.push.wanted import LAYOUTS_SCHEME, Destination, PushRequest
 
 Outcome = Literal["pushed", "tagged", "unchanged", "failed", "skipped"]
@@ -34,7 +36,8 @@ class Row:
     against what the tag named before.
 
     `bytes_sent`: of bodies, manifests and what had to be sent again among them. `bytes_mounted`, `bytes_present`:
-    compressed bytes of blobs. `error`: why it failed.
+    compressed bytes of blobs. `error`: why it failed. `size`: compressed bytes of the layers, each once. `layers` are
+    told of what is not as it was, the lowest first.
     """
 
     target: str
@@ -51,6 +54,8 @@ class Row:
     seconds: float = 0.0
     changes: Changes = NO_CHANGES
     error: str | None = None
+    size: int = 0
+    layers: tuple[Layer, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,13 +72,15 @@ def rows(
     puts = {(put.origin, put.destination, tag): put for put in plan.puts for tag in put.tags}
     refused = {(step.origin, step.destination, step.tag): step for step in plan.refused}
     costs = _Costs(plan, outcomes, surveyed)
+    travels = Travels(plan, outcomes)
     found = []
     for request in wanted:
         for tag in request.tags:
             key = (request.origin, request.destination, tag)
             row = _row(request, tag, puts.get(key), refused.get(key), outcomes.failed.get(key))
             if row.outcome != UNCHANGED:
-                row = replace(row, changes=compared(request, tag, seen, known=row.outcome == TAGGED))
+                changes = compared(request, tag, seen, known=row.outcome == TAGGED)
+                row = replace(row, changes=changes, layers=travels.layers(request))
             found.append((request, row))
     # Changed references come first where a repository's cost is told.
     order = sorted(range(len(found)), key=lambda number: found[number][1].outcome == UNCHANGED)
@@ -142,18 +149,6 @@ def summary(found: Sequence[Row]) -> str:
     return f"{references}: {told}; {human_bytes(sent)} sent{also} in {requests} requests"
 
 
-def human_bytes(count: int) -> str:
-    """`count` bytes with the unit people read: 999 B, 1.2 kB, 34.5 MB."""
-    if count < 1000:
-        return f"{count} B"
-    value = float(count)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.95:
-            return f"{value:.1f} {unit}"
-    return f"{value / 1000:.1f} TB"
-
-
 class _Costs:
     """Gives each repository's cost to the first row that asks."""
 
@@ -209,6 +204,7 @@ def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None
         str(digest),
         outcome,
         error=error,
+        size=request.size,
     )
 
 
