@@ -144,6 +144,8 @@ BLOCKS = (
 )
 
 MAX_LINES = 400
+# Makers of what can be changed.
+MUTABLE = ("Counter", "OrderedDict", "WeakValueDictionary", "bytearray", "defaultdict", "deque", "dict", "list", "set")
 
 
 def _sources(folder: Path, *, tests: bool = False) -> list[Path]:
@@ -239,6 +241,40 @@ def test_only_compat_asks_which_pants_it_is(path: Path) -> None:
         if isinstance(node, (ast.Import, ast.ImportFrom))
     ]
     assert (asked, tried) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*_sources(PANTS_OCI), *(path for path in _sources(OCIKIT) if _module(path) in PURE)],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_module_has_state(path: Path) -> None:
+    """Rules run in threads, on a Pants without a GIL at the same time; so what they share does not change.
+
+    `functools.lru_cache` guards itself, and a `cached_property` may be worked out twice.
+    """
+    tree = ast.parse(path.read_text())
+    kept = [
+        node.lineno
+        for node in tree.body
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value and _can_change(node.value)
+        if not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+    ]
+    assert kept + [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Global)] == []
+
+
+def _can_change(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func).split(".")[-1] in MUTABLE
+    return isinstance(value, (ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.Set, ast.SetComp))
+
+
+@pytest.mark.parametrize(
+    "source, can_change",
+    [("{}", True), ("[1]", True), ("collections.deque()", True), ("(1, 2)", False), ("frozenset({1})", False)],
+)
+def test_what_can_change_is_seen(source: str, can_change: bool) -> None:
+    assert _can_change(ast.parse(source, mode="eval").body) is can_change
 
 
 @pytest.mark.parametrize("folder", [OCIKIT, PANTS_OCI, ROOT / "tests"], ids=lambda path: path.name)

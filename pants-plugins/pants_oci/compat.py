@@ -1,20 +1,27 @@
 """The one module that asks which Pants is running.
 
-Rule bodies are written for today's Pants, which calls rules by name. Pants before 2.22 has no such calls; there each
-name stands for the `Get` of its output and input types. When the oldest supported Pants is 2.22, everything below the
-first branch can go, and the callers import these names from Pants.
+Rule bodies are written for today's Pants, which calls rules by name. Where Pants has not all of these rules yet, each
+name stands for the `Get` of its output and input types. When the oldest supported Pants is 2.29, the second branch can
+go, and the callers import these names from Pants.
+
+What is there decides, not a version; type checkers are told by `always_true` and `always_false` in pyproject.toml.
 """
 
 # No `from __future__ import annotations` here: Pants 2.17's rule parser reads the return annotation as a type.
-from typing import Any, Callable
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Callable, TypeVar, cast
 
 from pants.backend.python.goals.package_pex_binary import PexBinaryFieldSet, PexFromTargetsRequestForBuiltPackage
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import Pex, PexRequest, PythonExecutable, VenvPex, VenvPexProcess
+from pants.backend.python.util_rules.pex import Pex, PexRequest, VenvPex, VenvPexProcess
 from pants.backend.python.util_rules.pex_cli import PexCliProcess
+from pants.backend.python.util_rules.pex_environment import PythonExecutable
 from pants.backend.python.util_rules.pex_from_targets import InterpreterConstraintsRequest, PexFromTargetsRequest
 from pants.base.specs import RawSpecsWithoutFileOwners, Specs
-from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
+from pants.core.goals import publish
+from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest, PackageFieldSet
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.source_files import SourceFiles, SourceFilesRequest
 from pants.core.util_rules.stripped_source_files import StrippedSourceFiles
@@ -33,7 +40,8 @@ from pants.engine.fs import (
     PathGlobs,
     RemovePrefix,
 )
-from pants.engine.process import FallibleProcessResult, Process, ProcessResult
+from pants.engine.internals import build_files
+from pants.engine.process import FallibleProcessResult, InteractiveProcess, Process, ProcessCacheScope, ProcessResult
 from pants.engine.target import (
     DependenciesRequest,
     FieldSetsPerTarget,
@@ -46,10 +54,21 @@ from pants.engine.target import (
     TransitiveTargets,
     TransitiveTargetsRequest,
 )
-from pants.vcs.changed import ChangedAddresses, ChangedRequest
+from pants.engine.unions import union
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+from pants.vcs.changed import ChangedAddresses, ChangedRequest, DependentsOption
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
 
-try:
+_Output = TypeVar("_Output")
+
+CALLS_BY_NAME = find_spec("pants.core.util_rules.env_vars") is not None  # 2.29
+HAS_ENVIRONMENTS = find_spec("pants.core.environments") is not None  # 2.28
+PUBLISHES_IN_BACKGROUND = hasattr(publish, "ShowOutput")  # 2.26
+SEES_TEXT_BLOCKS = find_spec("pants.vcs.hunk") is not None  # 2.23
+SKIPS_EARLY = hasattr(publish, "CheckSkipRequest")  # 2.32
+
+if CALLS_BY_NAME:
     from pants.backend.python.goals.package_pex_binary import package_pex_binary
     from pants.backend.python.util_rules.pex import (
         create_pex,
@@ -111,15 +130,19 @@ try:
         """The same, called with `**implicitly({request: Type, name: EnvironmentName})`."""
         return rule_function
 
-except ImportError:
-    from pants.core.util_rules.environments import EnvironmentField, EnvironmentNameRequest
+else:
+    if HAS_ENVIRONMENTS:
+        from pants.core.environments.rules import EnvironmentNameRequest
+        from pants.core.environments.target_types import EnvironmentField
+    else:
+        from pants.core.util_rules.environments import EnvironmentField, EnvironmentNameRequest
     from pants.engine.rules import Get
     from pants.engine.rules import MultiGet as concurrently
 
     def implicitly(*args: Any) -> Any:
         return {"__implicitly": args}
 
-    def _get(output: type[Any], request: type[Any]) -> Callable[..., Any]:
+    def _get(output: type[_Output], request: type) -> Callable[..., Get[_Output]]:
         def call(*args: Any, **keywords: Any) -> Get:
             argument = args[0] if args else keywords["__implicitly"][0]
             if isinstance(argument, dict):
@@ -175,3 +198,46 @@ except ImportError:
     strip_source_roots = _get(StrippedSourceFiles, SourceFilesRequest)
     targets_of = _get(Targets, Addresses)
     transitive_targets = _get(TransitiveTargets, TransitiveTargetsRequest)
+
+# What a file that was deleted stands for among addresses.
+DELETED_ADDRESS = getattr(build_files, "DELETED_ADDRESS", None)
+
+if SEES_TEXT_BLOCKS:
+
+    def changed_request(files: tuple[str, ...], dependents: DependentsOption) -> ChangedRequest:
+        """Whole files, where Pants knows of blocks in them: what a block is of is then found as well."""
+        return ChangedRequest(files, FrozenDict(), dependents)
+
+else:
+
+    def changed_request(files: tuple[str, ...], dependents: DependentsOption) -> ChangedRequest:
+        return ChangedRequest(files, dependents)
+
+
+if PUBLISHES_IN_BACKGROUND:
+    PublishProcess = Process
+
+    def publish_process(argv: tuple[str, ...], description: str) -> PublishProcess:
+        """What speaks for what was published."""
+        return Process(argv, description=description, cache_scope=ProcessCacheScope.PER_SESSION, level=LogLevel.DEBUG)
+
+else:
+    PublishProcess = InteractiveProcess
+
+    def publish_process(argv: tuple[str, ...], description: str) -> PublishProcess:
+        return InteractiveProcess(argv, env={})
+
+
+if SKIPS_EARLY:
+    from pants.core.goals.publish import CheckSkipRequest, CheckSkipResult
+else:
+    # What nobody asks for, so that the rule that would answer can be written.
+    @union
+    @dataclass(frozen=True)
+    class CheckSkipRequest:
+        package_fs: PackageFieldSet
+        publish_fs: Any
+
+    @dataclass(frozen=True)
+    class CheckSkipResult:
+        inner: tuple[publish.PublishPackages, ...]

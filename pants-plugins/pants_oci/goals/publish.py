@@ -1,8 +1,10 @@
 """`pants publish`: what a run has published as a whole, in the words of Pants's goal.
 
-Pants counts as published what an interactive process of its own has done. The work is done by then, and such a process
-costs a fork of its daemon, 20 ms and more. So one target of a run speaks for all that was published, and for all that
-failed: two processes at most, whatever their number.
+Pants counts as published what a process of its own has done. The work is done by then, and where that process is an
+interactive one it costs a fork of the daemon, 20 ms and more. So one target of a run speaks for all that was published,
+and for all that failed: two processes at most, whatever their number.
+
+Where Pants asks first whether a target is skipped, its image is not built.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pants.core.goals.publish import PublishOutputData, PublishPackages, PublishProcesses
-from pants.engine.process import InteractiveProcess
-from pants.engine.rules import _uncacheable_rule, collect_rules
+from pants.engine.rules import _uncacheable_rule, collect_rules, rule
+from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from ocikit.push.report import FAILED, SKIPPED, UNCHANGED, Row, details, is_settled, line
+from ocikit.push.report import FAILED, SKIPPED, UNCHANGED, Row, details, is_settled, line, unbuilt
+from pants_oci.compat import CheckSkipRequest, CheckSkipResult, PublishProcess, publish_process
 from pants_oci.steps.publish_run import (
     PublishedRun,
     PublishExpectedRequest,
@@ -25,7 +28,13 @@ from pants_oci.steps.publish_run import (
 )
 from pants_oci.steps.run_mode import RunMode
 from pants_oci.steps.run_scope import RunRegister
-from pants_oci.steps.wanted import PublishImageRequest, PushFieldSet
+from pants_oci.steps.wanted import (
+    PublishImageRequest,
+    PushFieldSet,
+    PushNamesRequest,
+    SkipPushRequest,
+    call_push_names,
+)
 
 _SUCCEED = ("/bin/sh", "-c", "exit 0")
 _FAIL = ("/bin/sh", "-c", 'printf "%s\\n" "$@" >&2; exit 1', "publish")
@@ -43,15 +52,29 @@ async def publish_image(request: PublishImageRequest, mode: RunMode, register: R
     return PublishProcesses((*own, *(_done(run, mode) if run.speaker == address else ())))
 
 
+@rule(desc="Find whether an OCI push is skipped", level=LogLevel.DEBUG)
+async def skip_push(request: SkipPushRequest, mode: RunMode) -> CheckSkipResult:
+    field_set: PushFieldSet = request.publish_fs
+    names = await call_push_names(PushNamesRequest(field_set))
+    if not names.is_skipped:
+        return CheckSkipResult(())
+    address = str(field_set.address)
+    rows = [unbuilt(address, place.destination, tag) for _, place in names.named() for tag in place.tags]
+    packages = (_skipped(row, mode) for row in rows)
+    # What Pants adds itself to what was packaged.
+    own = field_set.get_output_data()
+    return CheckSkipResult(tuple(replace(one, data=PublishOutputData({**one.data, **own})) for one in packages))
+
+
 def _done(run: PublishedRun, mode: RunMode) -> Iterable[PublishPackages]:
     """What was published, and what failed."""
     rows = [row for rows in run.rows.values() for row in rows if not is_settled(row, mode.dry_run)]
     published = tuple(row for row in rows if row.outcome != FAILED)
     failed = tuple(row for row in rows if row.outcome == FAILED)
     if published:
-        yield _packages(published, mode, InteractiveProcess(_SUCCEED, env={}))
+        yield _packages(published, mode, publish_process(_SUCCEED, "Tell what was published"))
     if failed:
-        yield _packages(failed, mode, InteractiveProcess((*_FAIL, *map(line, failed)), env={}))
+        yield _packages(failed, mode, publish_process((*_FAIL, *map(line, failed)), "Tell what failed"))
 
 
 def _skipped(row: Row, mode: RunMode) -> PublishPackages:
@@ -60,10 +83,10 @@ def _skipped(row: Row, mode: RunMode) -> PublishPackages:
     return replace(_packages((row,), mode, None), description=f"({reason})")
 
 
-def _packages(rows: tuple[Row, ...], mode: RunMode, process: InteractiveProcess | None) -> PublishPackages:
+def _packages(rows: tuple[Row, ...], mode: RunMode, process: PublishProcess | None) -> PublishPackages:
     data = PublishOutputData({"publisher": "oci", "dry_run": mode.dry_run, "references": rows})
     return PublishPackages(tuple(row.reference for row in rows), process, data=data)
 
 
 def rules() -> Iterable[object]:
-    return (*collect_rules(), *PushFieldSet.rules())
+    return (*collect_rules(), *PushFieldSet.rules(), UnionRule(CheckSkipRequest, SkipPushRequest))

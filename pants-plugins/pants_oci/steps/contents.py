@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pants.backend.python.goals.package_pex_binary import PexBinaryFieldSet
@@ -70,7 +70,7 @@ async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> 
     packages: list[PackageFieldSet] = []
     loose: list[Target] = []
     seen = set(request.inferred)
-    waiting = await dependencies_of(**implicitly(DependenciesRequest(request.dependencies)))
+    waiting: Sequence[Target] = await dependencies_of(**implicitly(DependenciesRequest(request.dependencies)))
     direct = True
     while waiting:
         found = [target for target in waiting if target.address not in seen]

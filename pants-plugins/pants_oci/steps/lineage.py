@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.engine.addresses import Address
+from pants.engine.addresses import Address, Addresses
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
@@ -46,7 +46,7 @@ async def find_lineage(request: LineageRequest) -> Lineage:
     while True:
         above = images[0]
         base = await call_base_address(base_of(above))
-        targets = await targets_of(**implicitly(base.addresses))
+        targets = await targets_of(**implicitly({base.addresses: Addresses}))
         if not targets:
             return Lineage(tuple(images), None)
         if isinstance(targets[0], OciBaseTarget):

@@ -34,7 +34,9 @@ class Named:
 
 @rule(desc="Find what a field names", level=LogLevel.DEBUG)
 async def named_targets(request: NamedRequest) -> Named:
-    found = await concurrently(addresses_of_specs(**implicitly(_spec(text, request))) for text in request.texts)
+    found = await concurrently(
+        addresses_of_specs(**implicitly({_spec(text, request): RawSpecsWithoutFileOwners})) for text in request.texts
+    )
     return Named(tuple(address for addresses in found for address in addresses))
 
 

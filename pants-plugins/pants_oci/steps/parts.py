@@ -109,7 +109,7 @@ call_take_artifact = by_name(take_artifact, Artifact, ArtifactRequest)
 async def package_part(request: PackagePartRequest) -> Part:
     package = await environment_aware_package(EnvironmentAwarePackageRequest(request.field_set))
     if isinstance(request.field_set, ArchiveFieldSet):
-        extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(package.digest))
+        extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(package.digest), **implicitly())
         files = extracted.digest
     else:
         artifacts = await concurrently(
@@ -132,7 +132,7 @@ async def loose_part(request: LoosePartRequest) -> Part:
         enable_codegen=True,
     )
     if target.has_field(ResourceSourceField):
-        stripped = await strip_source_roots(**implicitly(sources_request))
+        stripped = await strip_source_roots(**implicitly({sources_request: SourceFilesRequest}))
         digest = stripped.snapshot.digest
     else:
         source_files = await determine_source_files(sources_request)

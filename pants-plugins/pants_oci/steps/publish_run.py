@@ -28,7 +28,7 @@ from pants_oci.compat import by_name, concurrently
 from pants_oci.steps.registries_process import SendRequest, Surveyed, SurveyRequest, call_send, call_survey
 from pants_oci.steps.run_mode import RunMode
 from pants_oci.steps.run_scope import RunRegister, RunScope
-from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
+from pants_oci.steps.wanted import PushFieldSet, PushNamesRequest, WantedRequest, call_push_names, call_wanted
 from pants_oci.subsystem import OciSubsystem, Verify
 
 logger = logging.getLogger(__name__)
@@ -119,7 +119,10 @@ class PublishExpectedRequest:
 
 @rule(desc="Publish what the run is about", level=LogLevel.TRACE)
 async def publish_expected(_: PublishExpectedRequest, scope: RunScope) -> PublishedRun:
-    published: PublishedRun = await call_publish_run(PublishRunRequest(scope.field_sets))
+    names = await concurrently(call_push_names(PushNamesRequest(field_set)) for field_set in scope.field_sets)
+    # What is skipped need not be built for the others; nobody asks for it, or it is told for itself.
+    field_sets = tuple(one.field_set for one in names if not one.is_skipped)
+    published: PublishedRun = await call_publish_run(PublishRunRequest(field_sets))
     return published
 
 

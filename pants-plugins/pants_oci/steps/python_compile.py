@@ -56,7 +56,6 @@ async def compile_modules(request: CompileRequest) -> Part:
         input_digest=part.files,
         output_directories=folders,
         append_only_caches=python.append_only_caches,
-        immutable_input_digests=python.immutable_input_digests,
         description=f"Compile modules of {part.origin}",
     )
     result = await execute_process_or_raise(**implicitly({process: Process}))

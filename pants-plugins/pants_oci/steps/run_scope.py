@@ -21,6 +21,7 @@ from pants.core.goals.deploy import DeployFieldSet
 from pants.core.goals.publish import PublishFieldSet
 from pants.engine.addresses import AddressInput
 from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.fs import GlobMatchErrorBehavior
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import SessionValues
 from pants.engine.rules import _uncacheable_rule, collect_rules, rule
@@ -38,8 +39,10 @@ from pants.vcs.git import GitWorktreeRequest
 
 from ocikit.push.report import Row
 from pants_oci.compat import (
+    DELETED_ADDRESS,
     by_name,
     changed_addresses,
+    changed_request,
     concurrently,
     dependencies_of,
     find_field_sets_of_specs,
@@ -101,9 +104,14 @@ async def run_specs(_: RunSpecsRequest, options: _Options, session: SessionValue
         return RunSpecs(specs)
     worktree = await get_git_worktree(**implicitly(GitWorktreeRequest()))
     files = tuple(changed.changed_files(worktree.git_worktree)) if worktree.git_worktree else ()
-    addresses = await changed_addresses(**implicitly(ChangedRequest(files, changed.dependents)))
+    request = changed_request(files, changed.dependents)
+    addresses = await changed_addresses(**implicitly({request: ChangedRequest}))
     origin = "`--changed-since`"
-    inputs = [AddressInput.parse(address.spec, description_of_origin=origin) for address in addresses]
+    inputs = [
+        AddressInput.parse(address.spec, description_of_origin=origin)
+        for address in addresses
+        if address != DELETED_ADDRESS
+    ]
     includes = RawSpecs(
         address_literals=tuple(
             AddressLiteralSpec(
@@ -115,7 +123,8 @@ async def run_specs(_: RunSpecsRequest, options: _Options, session: SessionValue
             for parsed in inputs
         ),
         file_literals=tuple(FileLiteralSpec(file) for file in files),
-        unmatched_glob_behavior=unmatched,
+        # One that was deleted matches nothing.
+        unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
         filter_by_global_options=True,
         from_change_detection=True,
         description_of_origin=origin,

@@ -18,7 +18,7 @@ import ocikit
 from ocikit.errors import InvalidInput
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.reference import validate_tag
-from pants_oci.compat import by_name, concurrently, implicitly, targets_of
+from pants_oci.compat import CheckSkipRequest, by_name, concurrently, implicitly, targets_of
 from pants_oci.errors import OciTargetError, blamed_on, found_in, kind_of
 from pants_oci.placeholders import DIGEST_PLACEHOLDER, address_values, fill
 from pants_oci.registries import Registries, Registry, split_host
@@ -41,10 +41,16 @@ from pants_oci.targets.push import (
 )
 
 _DIGEST_DIGITS = 12
+# Stands for the digest in the names of an image that is not built.
+_UNBUILT = "unbuilt"
 
 
 class PublishImageRequest(PublishRequest):
     """Asks for the processes that publish an `oci_push`."""
+
+
+class SkipPushRequest(CheckSkipRequest):
+    """Asks whether an `oci_push` need not even be packaged."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,72 @@ class PushFieldSet(PackageFieldSet, PublishFieldSet):
     registries: OciPushRegistriesField
     image_tags: OciPushImageTagsField
     skip_push: OciPushSkipField
+
+    def check_skip_request(self, package_fs: PackageFieldSet) -> SkipPushRequest:
+        return SkipPushRequest(package_fs, self)
+
+    def is_skipped(self, registry: Registry) -> bool:
+        return bool(self.skip_push.value or registry.skip_push)
+
+
+@dataclass(frozen=True)
+class PushNamesRequest(EngineAwareParameter):
+    """Work out where an `oci_push` publishes to."""
+
+    field_set: PushFieldSet
+
+    def debug_hint(self) -> str:
+        return str(self.field_set.address)
+
+
+class _Names(NamedTuple):
+    """The repository in a registry, the same as nodes name it, and the tags there, each once."""
+
+    destination: Destination
+    pulled_from: Destination | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PushNames:
+    """Where an `oci_push` publishes to: all but the digest of its image, which its tags may name."""
+
+    field_set: PushFieldSet
+    registries: tuple[Registry, ...]
+    values: Mapping[str, str | None]
+    default_repository: str
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether nothing is published at all."""
+        return all(self.field_set.is_skipped(registry) for registry in self.registries)
+
+    def named(self, digest: str = _UNBUILT) -> list[tuple[Registry, _Names]]:
+        """Names with the digits that stand for `{digest}`."""
+        values = {**self.values, DIGEST_PLACEHOLDER: digest}
+        with blamed_on(self.field_set.address):
+            return [
+                (registry, _names(self.field_set, registry, values, self.default_repository))
+                for registry in self.registries
+            ]
+
+
+@rule(desc="Work out where an oci_push publishes to", level=LogLevel.DEBUG)
+async def push_names(
+    request: PushNamesRequest, oci: OciSubsystem, configured: ConfiguredRegistries
+) -> PushNames:
+    field_set = request.field_set
+    address = field_set.address
+    with blamed_on(address):
+        chosen = registries_of(field_set, configured.registries)
+    templates = [field_set.repository.value or "", oci.default_repository]
+    for registry in chosen:
+        templates += [registry.repository or "", *registry.extra_image_tags]
+    filled = await call_placeholder_values(PlaceholderRequest((*templates, *(field_set.image_tags.value or ()))))
+    return PushNames(field_set, chosen, {**address_values(address), **filled.values}, oci.default_repository)
+
+
+call_push_names = by_name(push_names, PushNames, PushNamesRequest)
 
 
 @dataclass(frozen=True)
@@ -103,23 +175,15 @@ class Wanted:
 
 
 @rule(desc="Work out what an oci_push wants", level=LogLevel.DEBUG)
-async def work_out_wanted(request: WantedRequest, oci: OciSubsystem, configured: ConfiguredRegistries) -> Wanted:
+async def work_out_wanted(request: WantedRequest) -> Wanted:
     field_set = request.field_set
     address = field_set.address
     found = await call_named(NamedRequest(address, OciPushImageField.alias, (field_set.image.value,)))
     targets = await targets_of(**implicitly(Addresses(found.addresses)))
     _refuse_others(address, targets)
-    with blamed_on(address):
-        chosen = registries_of(field_set, configured.registries)
-    templates = [field_set.repository.value or "", oci.default_repository]
-    for registry in chosen:
-        templates += [registry.repository or "", *registry.extra_image_tags]
-    filled = await call_placeholder_values(PlaceholderRequest((*templates, *(field_set.image_tags.value or ()))))
-    values = {**address_values(address), **filled.values, DIGEST_PLACEHOLDER: "0" * _DIGEST_DIGITS}
-    with blamed_on(address):
-        # A name that is wrong is told before the image is built.
-        for registry in chosen:
-            _names(field_set, registry, values, oci.default_repository)
+    names = await call_push_names(PushNamesRequest(field_set))
+    # A name that is wrong is told before the image is built.
+    names.named("0" * _DIGEST_DIGITS)
     indexes = await concurrently(
         call_index(IndexRequest(IndexFieldSet.create(target)))
         for target in targets
@@ -133,20 +197,17 @@ async def work_out_wanted(request: WantedRequest, oci: OciSubsystem, configured:
     index = indexes[0].index if indexes else None
     images = indexes[0].images if indexes else tuple(single)
     digest = index.descriptor.digest if index else images[0].image.digest
-    values[DIGEST_PLACEHOLDER] = digest.hex[:_DIGEST_DIGITS]
-    with blamed_on(address):
-        named = [(registry, _names(field_set, registry, values, oci.default_repository)) for registry in chosen]
     pushes = tuple(
         RegistryPush(
             registry,
             replace(
-                _request(index, images, str(address), names.destination, names.tags),
+                _request(index, images, str(address), place.destination, place.tags),
                 immutable_tags=registry.immutable_tags,
             ),
-            names.pulled_from,
-            field_set.skip_push.value or registry.skip_push,
+            place.pulled_from,
+            field_set.is_skipped(registry),
         )
-        for registry, names in named
+        for registry, place in names.named(digest.hex[:_DIGEST_DIGITS])
     )
     return Wanted(digest, images, pushes)
 
@@ -194,14 +255,6 @@ def registries_of(field_set: PushFieldSet, registries: Registries) -> tuple[Regi
             "leave one of them out."
         )
     return (registries.of_host(host),)
-
-
-class _Names(NamedTuple):
-    """The repository in a registry, the same as nodes name it, and the tags there, each once."""
-
-    destination: Destination
-    pulled_from: Destination | None
-    tags: tuple[str, ...]
 
 
 def _names(

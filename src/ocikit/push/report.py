@@ -37,7 +37,8 @@ class Row:
 
     `bytes_sent`: of bodies, manifests and what had to be sent again among them. `bytes_mounted`, `bytes_present`:
     compressed bytes of blobs. `error`: why it failed. `size`: compressed bytes of the layers, each once. `layers` are
-    told of what is not as it was, the lowest first.
+    told of what is not as it was, the lowest first. `digest` is empty and `size` 0 where the image was not built,
+    because nothing is published.
     """
 
     target: str
@@ -91,6 +92,11 @@ def rows(
 def skipped(request: PushRequest) -> tuple[Row, ...]:
     """The rows of what is not to be published."""
     return tuple(replace(_row(request, tag, None, None, None), outcome=SKIPPED) for tag in request.tags)
+
+
+def unbuilt(target: str, destination: Destination, tag: str) -> Row:
+    """The row of what is not to be published, and was not even built: it has no digest."""
+    return _plain(target, destination, tag, "", SKIPPED)
 
 
 def foreseen(plan: Plan) -> Outcomes:
@@ -186,7 +192,6 @@ class _Costs:
 
 
 def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None, failed: str | None) -> Row:
-    place, digest = request.destination, request.manifest.descriptor.digest
     outcome: Outcome = UNCHANGED
     error = failed
     if refused:
@@ -195,17 +200,16 @@ def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None
         outcome = FAILED
     elif put:
         outcome = TAGGED if put.known else PUSHED
-    return Row(
-        request.origin,
-        place.registry or LAYOUTS_SCHEME,
-        place.path if place.registry else place.address[len(LAYOUTS_SCHEME) :],
-        tag,
-        place.reference(tag),
-        str(digest),
-        outcome,
-        error=error,
-        size=request.size,
-    )
+    digest = str(request.manifest.descriptor.digest)
+    row = _plain(request.origin, request.destination, tag, digest, outcome)
+    return replace(row, error=error, size=request.size)
+
+
+def _plain(target: str, place: Destination, tag: str, digest: str, outcome: Outcome) -> Row:
+    registry, repository = place.registry or LAYOUTS_SCHEME, place.path
+    if not place.registry:
+        repository = place.address[len(LAYOUTS_SCHEME) :]
+    return Row(target, registry, repository, tag, place.reference(tag), digest, outcome)
 
 
 def _refusal(step: Refuse) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 from ocikit.errors import ProtocolViolation
 from ocikit.registry.secret import Secret
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = MappingProxyType({"http": 80, "https": 443})
 _KEEPING = (307, 308)
 _REDIRECTS = (301, 302, 303, *_KEEPING)
 _NOTHING: Mapping[str, str] = MappingProxyType({})

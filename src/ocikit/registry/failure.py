@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ocikit.errors import (
@@ -18,12 +19,14 @@ from ocikit.errors import (
 )
 from ocikit.registry.exchange import Answer, printable
 
-_KINDS: Mapping[int, type[RegistryError]] = {
-    401: Unauthorized,
-    403: Denied,
-    405: Denied,
-    429: TooManyRequests,
-}
+_KINDS: Mapping[int, type[RegistryError]] = MappingProxyType(
+    {
+        401: Unauthorized,
+        403: Denied,
+        405: Denied,
+        429: TooManyRequests,
+    }
+)
 _LONGEST_MESSAGE = 300
 # Docker's and OCI's `code`; Google's `status`; RFC 6749's `error`; Amazon's `__type`.
 _CODES = ("code", "status", "error", "__type")

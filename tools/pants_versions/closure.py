@@ -1,0 +1,59 @@
+"""What a release has of what is wanted, with all that this is made of."""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+
+from pants_versions import interface
+from pants_versions.release import Release
+from pants_versions.table import ReleaseTable, Rule, Symbol
+from pants_versions.used import Wanted, bare
+
+# How far from what is wanted the types of members and parameters are followed; what is further away fits anything.
+_DISTANCE_OF_TYPES = 2
+# How far from what is wanted rules are followed: what gives it, what gives what they take, and once more.
+_DISTANCE_OF_RULES = 3
+
+
+def gather(release: Release, wanted: Wanted) -> ReleaseTable:
+    """The names that are wanted, those that their interfaces need, and the rules around them."""
+    found = ReleaseTable(release.version)
+    waiting = deque((module, name, 0) for module, name in wanted.names)
+    while waiting:
+        module, name, distance = waiting.popleft()
+        if found.find(module, name):
+            continue
+        statements = release.definitions(module).get(name)
+        if statements is None:
+            submodule = f"{module}.{name}"
+            if release.path(submodule) or release.is_package(submodule):
+                found.symbols.setdefault(module, {})[name] = Symbol("module", "")
+            continue
+        described = interface.described(name, statements, wanted.members)
+        found.symbols.setdefault(module, {})[name] = Symbol(described.kind, described.stub)
+        if described.kind == "import":
+            waiting.extend((*place, distance) for place in _imported(described.stub))
+        waiting.extend((module, need, distance) for need in described.base)
+        if distance < _DISTANCE_OF_TYPES:
+            waiting.extend((module, need, distance + 1) for need in described.needs)
+    found.rules.update(_rules(release, wanted.types))
+    return found
+
+
+def _imported(stub: str) -> list[tuple[str, str]]:
+    (statement,) = ast.parse(stub).body
+    if isinstance(statement, ast.ImportFrom) and (statement.module or "").split(".")[0] == "pants":
+        return [(str(statement.module), statement.names[0].name)]
+    return []
+
+
+def _rules(release: Release, types: frozenset[str]) -> set[Rule]:
+    found: set[Rule] = set()
+    asked: set[str] = set()
+    for _ in range(_DISTANCE_OF_RULES):
+        types, asked = types - asked, asked | types
+        rules = [rule for rule in release.rules if bare(rule.output) in types]
+        found.update(Rule(rule.name, tuple(map(bare, rule.inputs)), bare(rule.output)) for rule in rules)
+        types = frozenset(bare(each) for rule in rules for each in rule.inputs)
+    return found
