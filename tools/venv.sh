@@ -21,10 +21,10 @@ find_python() { # VERSION
 }
 
 # Sets `venv`. Named after the lock file's content, so that a new lock makes a new one.
-make_venv() { # VERSION LOCK
+make_venv() { # VERSION LOCK [NAME]
   local python sum
   sum=$(cksum <"$2")
-  venv=$cache/test-$1-${sum%% *}
+  venv=$cache/${3:-test}-$1-${sum%% *}
   [[ -e $venv/ready ]] && return
   python=$(find_python "$1") || return 1
   say "Making a virtual environment for Python $1 from $2"
