@@ -320,3 +320,7 @@ class Ocikit(PythonToolRequirementsBase):
     default_lockfile_resource = ("pants_oci", "ocikit.lock")
     register_interpreter_constraints = True
     default_interpreter_constraints = ["CPython>=3.9,<3.15"]
+
+    @classmethod
+    def _default_package_name_and_version(cls) -> None:
+        """For help texts, Pants since 2.22 would look into the lockfile, and knows only Pex's own format there."""
