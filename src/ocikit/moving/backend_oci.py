@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ocikit.moving.build_file import Target
@@ -13,12 +14,14 @@ from ocikit.moving.convert import DEFAULT_PLATFORM, Conversion
 from ocikit.moving.notes import Note
 
 _KEPT = ("description", "tags")
-_READ: Mapping[str, Any] = {
-    **dict.fromkeys(("repository", "digest", "os", "architecture", "entrypoint", "commands", "tag", "main"), str),
-    **dict.fromkeys(("packages", "layers", "args", "env"), list),
-    "base": (str, list),
-    "variants": dict,
-}
+_READ: Mapping[str, Any] = MappingProxyType(
+    {
+        **dict.fromkeys(("repository", "digest", "os", "architecture", "entrypoint", "commands", "tag", "main"), str),
+        **dict.fromkeys(("packages", "layers", "args", "env"), list),
+        "base": (str, list),
+        "variants": dict,
+    }
+)
 _IMAGES = ("oci_image_build", "oci_python_image")
 _EMPTY = "empty"
 _BUILT_IN = (
@@ -207,13 +210,15 @@ def _platform_of(fields: Mapping[str, Any]) -> str | None:
     return f"{fields.get('os') or 'linux'}/{architecture}" if architecture else None
 
 
-KINDS: Mapping[str, Callable[[_Target], Iterable[Target]]] = {
-    "oci_pull_image": _Target.pulled,
-    "oci_pull_images": _Target.pulled_several,
-    "oci_image_build": _Target.image,
-    "oci_python_image": _Target.python_image,
-    "oci_image_empty": _Target.empty,
-    "oci_build_layer": _Target.built_layer,
-    "oci_extract": _Target.extracted,
-    "oci_layer": _Target.layer,
-}
+KINDS: Mapping[str, Callable[[_Target], Iterable[Target]]] = MappingProxyType(
+    {
+        "oci_pull_image": _Target.pulled,
+        "oci_pull_images": _Target.pulled_several,
+        "oci_image_build": _Target.image,
+        "oci_python_image": _Target.python_image,
+        "oci_image_empty": _Target.empty,
+        "oci_build_layer": _Target.built_layer,
+        "oci_extract": _Target.extracted,
+        "oci_layer": _Target.layer,
+    }
+)

@@ -6,20 +6,23 @@ import ast
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from ocikit.errors import InvalidInput
 
 # What the default file of a package is called, after the target's own name.
-_ENDINGS: Mapping[str, str] = {
-    "pex_binary": ".pex",
-    "pyoxidizer_binary": "",
-    "go_binary": "",
-    "deploy_jar": ".jar",
-    "shell_command": "",
-    "archive": "",
-    "nodejs_package": "",
-}
+_ENDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "pex_binary": ".pex",
+        "pyoxidizer_binary": "",
+        "go_binary": "",
+        "deploy_jar": ".jar",
+        "shell_command": "",
+        "archive": "",
+        "nodejs_package": "",
+    }
+)
 _FILES = ("file", "files", "resource", "resources", "relocated_files")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from ocikit.errors import InvalidInput
@@ -18,41 +19,49 @@ from ocikit.platform import Platform
 
 _KEPT = ("description", "tags")
 # Fields that are read below.
-_READ: Mapping[str, Any] = {
-    **dict.fromkeys(("source", "context_root", "target_stage", "repository"), str),
-    **dict.fromkeys(("instructions", "extra_build_args", "registries", "image_tags", "dependencies"), list),
-    "build_platform": (str, list),
-    "image_labels": dict,
-    "skip_push": bool,
-}
+_READ: Mapping[str, Any] = MappingProxyType(
+    {
+        **dict.fromkeys(("source", "context_root", "target_stage", "repository"), str),
+        **dict.fromkeys(("instructions", "extra_build_args", "registries", "image_tags", "dependencies"), list),
+        "build_platform": (str, list),
+        "image_labels": dict,
+        "skip_push": bool,
+    }
+)
 _FOR_RUN = "only RUN uses it, and nothing is run"
-_NOT_NEEDED: Mapping[str, str] = {
-    "secrets": _FOR_RUN,
-    "ssh": _FOR_RUN,
-    "build_network": _FOR_RUN,
-    "extra_build_hosts": _FOR_RUN,
-    "cache_to": "layers are cached by Pants, and shared by its remote cache",
-    "cache_from": "layers are cached by Pants, and shared by its remote cache",
-    "pull": "what a tag of a base names is in oci.lock; `pants oci-lock` looks it up",
-    "squash": "what changes together is one layer anyhow",
-    "extra_build_options": "they are Docker's",
-    "extra_run_args": "`pants run` takes them from [oci].run_args",
-    "restartable": "`pants run` ends with the container",
-    "output_path": "the image has its own default; set `output_path` where something reads the file",
-    "outputs_match_mode": "there are no outputs",
-}
-_LOST: Mapping[str, str] = {
-    "output": "an image is published by its `oci_push`, or written by `package`",
-    "output_files": "files are not taken out of images; let a target of its own make them",
-    "output_directories": "files are not taken out of images; let a target of its own make them",
-}
+_NOT_NEEDED: Mapping[str, str] = MappingProxyType(
+    {
+        "secrets": _FOR_RUN,
+        "ssh": _FOR_RUN,
+        "build_network": _FOR_RUN,
+        "extra_build_hosts": _FOR_RUN,
+        "cache_to": "layers are cached by Pants, and shared by its remote cache",
+        "cache_from": "layers are cached by Pants, and shared by its remote cache",
+        "pull": "what a tag of a base names is in oci.lock; `pants oci-lock` looks it up",
+        "squash": "what changes together is one layer anyhow",
+        "extra_build_options": "they are Docker's",
+        "extra_run_args": "`pants run` takes them from [oci].run_args",
+        "restartable": "`pants run` ends with the container",
+        "output_path": "the image has its own default; set `output_path` where something reads the file",
+        "outputs_match_mode": "there are no outputs",
+    }
+)
+_LOST: Mapping[str, str] = MappingProxyType(
+    {
+        "output": "an image is published by its `oci_push`, or written by `package`",
+        "output_files": "files are not taken out of images; let a target of its own make them",
+        "output_directories": "files are not taken out of images; let a target of its own make them",
+    }
+)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _KNOWN = ("directory", "parent_directory", "full_directory")
-_INSTEAD = {
-    "pants.hash": "{digest} is the image's own",
-    "tags.": "write the tag out, or take it from {env.NAME}",
-    "build_args.": "write the value out, give it with --build-arg, or take it from {env.NAME}",
-}
+_INSTEAD = MappingProxyType(
+    {
+        "pants.hash": "{digest} is the image's own",
+        "tags.": "write the tag out, or take it from {env.NAME}",
+        "build_args.": "write the value out, give it with --build-arg, or take it from {env.NAME}",
+    }
+)
 
 
 @dataclass(frozen=True)

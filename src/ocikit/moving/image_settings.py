@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from ocikit import settings
@@ -16,7 +17,9 @@ from ocikit.moving.words import Lookup, expand, key_values
 # What Docker gives an image that is built on nothing.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHELL = ("/bin/sh", "-c")
-_HEALTH_FLAGS = {"interval": "interval", "timeout": "timeout", "start-period": "start_period", "retries": "retries"}
+_HEALTH_FLAGS = MappingProxyType(
+    {"interval": "interval", "timeout": "timeout", "start-period": "start_period", "retries": "retries"}
+)
 _FORMS = ("CMD", "CMD-SHELL", "NONE")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 
 from ocikit.human import human_bytes
 from ocikit.page.bars import Part, bar, patterns, swatch
@@ -85,7 +86,9 @@ def _head(rows: Sequence[Row], words: Words, dry_run: bool) -> Markup:
 
 
 # Where on the page the references of an outcome are.
-_PLACES = {FAILED: "failed", PUSHED: "changed", TAGGED: "changed", UNCHANGED: "unchanged", SKIPPED: "skipped"}
+_PLACES = MappingProxyType(
+    {FAILED: "failed", PUSHED: "changed", TAGGED: "changed", UNCHANGED: "unchanged", SKIPPED: "skipped"}
+)
 
 
 def _headline(rows: Sequence[Row], words: Words) -> str:

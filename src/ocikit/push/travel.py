@@ -15,9 +15,10 @@ SENT, MOUNTED, PRESENT, UNSENT = "sent", "mounted", "present", "unsent"
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of an image, or of the images of an index for `platforms`. `size`: compressed bytes.
+    """A layer of an image, or of the images of an index.
 
-    `origin` says what it is from, where that is known. `travel`: `sent`, `mounted`, `present` (it was there), or
+    `digest`: of the compressed blob. `size`: compressed bytes. `origin`: the target that it is from, where that is
+    known. `platforms`: which images of an index have it. `travel`: `sent`, `mounted`, `present` (it was there), or
     `unsent`: it did not get there.
     """
 
