@@ -243,6 +243,32 @@ def test_only_compat_asks_which_pants_it_is(path: Path) -> None:
     assert (asked, tried) == ([], [])
 
 
+@pytest.mark.parametrize("path", _sources(PANTS_OCI), ids=lambda path: str(path.relative_to(PANTS_OCI)))
+def test_what_a_rule_calls_is_defined_above_it(path: Path) -> None:
+    """Pants looks at a rule's calls when the rule is defined, and what is not there yet it does not see."""
+    assert _called_before_defined(ast.parse(path.read_text())) == []
+
+
+def _called_before_defined(tree: ast.Module) -> list[str]:
+    lines = {node.name: node.lineno for node in tree.body if isinstance(node, ast.AsyncFunctionDef)}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name):
+            lines[node.targets[0].id] = node.lineno
+    return [
+        f"{caller.name} calls {call.func.id}"
+        for caller in tree.body
+        if isinstance(caller, ast.AsyncFunctionDef)
+        for call in ast.walk(caller)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        if lines.get(call.func.id, 0) > caller.lineno
+    ]
+
+
+def test_what_is_called_before_it_is_defined_is_seen() -> None:
+    source = "async def a():\n await call_b()\nasync def b(): ...\ncall_b = by_name(b)\nasync def c():\n await b()"
+    assert _called_before_defined(ast.parse(source)) == ["a calls call_b"]
+
+
 @pytest.mark.parametrize(
     "path",
     [*_sources(PANTS_OCI), *(path for path in _sources(OCIKIT) if _module(path) in PURE)],

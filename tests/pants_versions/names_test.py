@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 
 import pytest
+from pants.version import VERSION
 
+from pants_oci import compat
 from pants_versions import used
 from pants_versions.check import Check
 from pants_versions.table import load
@@ -40,6 +42,11 @@ def test_the_releases_are_all_from_the_oldest_to_the_newest() -> None:
     minors = [int(label.split(".")[1]) for label in RELEASES]
     assert minors == list(range(17, minors[-1] + 1))
     assert minors[-1] >= 34
+
+
+def test_the_pants_that_is_here_answers_as_the_table_says() -> None:
+    label = ".".join(VERSION.split(".")[:2])
+    assert {flag: bool(getattr(compat, flag)) for flag in used.flags()} == Check(label, RELEASES).flags()
 
 
 def test_a_release_takes_one_branch_as_a_whole() -> None:

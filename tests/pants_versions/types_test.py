@@ -39,7 +39,7 @@ def mypy(label: str, folder: Path, *files: str) -> str:
     options = ["--no-site-packages", "--config-file", str(folder / "pyproject.toml"), "--no-error-summary"]
     options += ["--cache-dir", str(program.parent.parent / "cache")]
     environment = {**os.environ, "MYPYPATH": f"{folder / 'stubs'}:pants-plugins:src"}
-    command = [program, *options, *files]
+    command: list[str] = [str(program), *options, *files]
     found = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert found.stderr == ""
     return found.stdout

@@ -8,7 +8,7 @@ from collections import deque
 from pants_versions import interface
 from pants_versions.release import Release
 from pants_versions.table import ReleaseTable, Rule, Symbol
-from pants_versions.used import Wanted, bare
+from pants_versions.used import Wanted
 
 # How far from what is wanted the types of members and parameters are followed; what is further away fits anything.
 _DISTANCE_OF_TYPES = 2
@@ -53,7 +53,7 @@ def _rules(release: Release, types: frozenset[str]) -> set[Rule]:
     asked: set[str] = set()
     for _ in range(_DISTANCE_OF_RULES):
         types, asked = types - asked, asked | types
-        rules = [rule for rule in release.rules if bare(rule.output) in types]
-        found.update(Rule(rule.name, tuple(map(bare, rule.inputs)), bare(rule.output)) for rule in rules)
-        types = frozenset(bare(each) for rule in rules for each in rule.inputs)
+        rules = [rule for rule in release.rules if rule.output in types]
+        found.update(rules)
+        types = frozenset(each for rule in rules for each in rule.inputs)
     return found

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from pants_versions.table import Rule
+from pants_versions.used import bare
+
 _ROOT = "src/python/"
 _INTRINSICS = "src/rust/engine/src/intrinsics"
 # Where the rules are that a plugin can rely on.
@@ -25,15 +28,6 @@ _TYPE_OF_INTRINSIC = re.compile(r"types\.(\w+)")
 
 def git(repository: str, *arguments: str) -> bytes:
     return subprocess.run(["git", "-C", repository, *arguments], stdout=subprocess.PIPE, check=True).stdout
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule, with its types as the sources call them; `is_called` where it is a Python function."""
-
-    name: str
-    inputs: tuple[str, ...]
-    output: str
 
 
 @dataclass
@@ -96,8 +90,8 @@ class Release:
             module = path[len(_ROOT) : -len(".py")].replace("/", ".")
             for node in ast.walk(self.tree(path)):
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and is_rule(node) and node.returns:
-                    inputs = tuple(ast.unparse(each.annotation) for each in node.args.args if each.annotation)
-                    found.append(Rule(f"{module}.{node.name}", inputs, ast.unparse(node.returns)))
+                    inputs = tuple(bare(ast.unparse(each.annotation)) for each in node.args.args if each.annotation)
+                    found.append(Rule(f"{module}.{node.name}", inputs, bare(ast.unparse(node.returns))))
         return tuple(found)
 
 
