@@ -75,8 +75,16 @@ def _option(scope: type[Subsystem], option: OptionsInfo, *, one_flag: bool = Fal
     if name == "registries":
         yield settings["help"].partition(" Keys:")[0]
         yield markdown.table(("key", "type, and default", "what it says"), _registry_keys())
-    else:
+    elif _is_own(scope, option):
         yield settings["help"]
+    else:
+        # What else Pants says of its own option is about one of its releases.
+        yield settings["help"].partition("\n\n")[0]
+
+
+def _is_own(scope: type[Subsystem], option: OptionsInfo) -> bool:
+    """Whether it is defined there, and not by a base class of Pants."""
+    return any(getattr(kind, name, None) == option for kind in (scope, scope.EnvironmentAware) for name in vars(kind))
 
 
 def _registry_keys() -> Iterator[tuple[str, str, str]]:

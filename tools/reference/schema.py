@@ -60,7 +60,7 @@ def described(text: str) -> tuple[str, dict[str, str]]:
     >>> described("A row. `a`, `b`: two. `c` is left.")
     ('A row.', {'a': 'Two.', 'b': 'Two.', 'c': '`c` is left.'})
     """
-    parts = re.split(r"(?:(?<=[.;)])\s+|^)(?=`\w+`(?:, `\w+`)*(?::| is | are ))", re.sub(r"\s+", " ", text))
+    parts = re.split(r"(?:(?<=[.;)])\s+|^)(?=`\w+`(?:, `\w+`)*(?::| [a-z]+ ))", re.sub(r"\s+", " ", text))
     summary, meanings = "", {}
     for part in parts:
         subject = re.match(r"(`\w+`(?:, `\w+`)*)(: )?", part)
