@@ -8,6 +8,7 @@ What is there decides, not a version; type checkers are told by `always_true` an
 """
 
 # No `from __future__ import annotations` here: Pants 2.17's rule parser reads the return annotation as a type.
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -225,7 +226,8 @@ else:
     PublishProcess = InteractiveProcess
 
     def publish_process(argv: tuple[str, ...], description: str) -> PublishProcess:
-        return InteractiveProcess(argv, env={})
+        # No two are equal: from 2.22 on Pants would take an earlier run's for it, and warn.
+        return InteractiveProcess(argv, env={"STARTED": str(time.monotonic_ns())})
 
 
 if SKIPS_EARLY:

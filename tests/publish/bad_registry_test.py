@@ -82,7 +82,7 @@ def assert_only_good(root: BuildRoot, result: Result, *parts: str) -> None:
     assert result.exit_code == 1, result
     assert "oci:dist/registry/good:latest" in result.stderr, result
     assert Layout(root.path / "dist/registry/good").tags() == ("latest",)
-    told = [line for line in result.stderr.splitlines() if line.startswith("bad:push: ")]
+    told = [line for line in result.stderr.splitlines() if "[ERROR] bad:push: " in line]
     assert told, result
     for part in parts:
         assert any(part in line for line in told), f"{part} is not in {told}"

@@ -161,7 +161,7 @@ def test_a_tag_that_must_not_move_is_refused_before_anything_is_sent(publisher: 
     publisher.root.write({"one/own.txt": "another\n", "two/BUILD": IMAGE.format(name="fresh")})
     result = publisher.publish("publish", "::", immutable_tags=True, check=False)
     assert result.exit_code == 1
-    (line,) = [line for line in result.stderr.splitlines() if line.startswith("one:push: ")]
+    (line,) = [line for line in result.stderr.splitlines() if "[ERROR] one:push: " in line]
     for part in (f"{publisher.registry.address}/one:1 was not moved", f"it names {before}", "`immutable_tags`"):
         assert part in line
     assert publisher.registry.repositories["one"].tags == {"1": before}

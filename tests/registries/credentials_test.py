@@ -94,7 +94,7 @@ def assert_published(root: BuildRoot, home: Home, registry: FakeRegistry, *optio
 def assert_refused(root: BuildRoot, home: Home, registry: FakeRegistry, *parts: str) -> None:
     result = publish(root, home, registry)
     assert result.exit_code == 1, result
-    told = [line for line in result.stderr.splitlines() if line.startswith("team:push-two: ")]
+    told = [line for line in result.stderr.splitlines() if "[ERROR] team:push-two: " in line]
     for part in parts:
         assert any(part in line for line in told), f"{part} is not in {told or result}"
     assert "Traceback" not in result.stderr, result

@@ -34,11 +34,11 @@ def publish(root: BuildRoot, site: Site, target: str = TWO, *, check: bool = Fal
 
 
 def assert_refused(root: BuildRoot, site: Site, *parts: str, target: str = TWO) -> None:
-    """The publish fails, in one line that begins with the target; the registry was changed by no request."""
+    """The publish fails, in a line of the log that begins with the target; the registry was changed by no request."""
     before = len(site.log())
     result = publish(root, site, target)
     assert result.exit_code == 1, result
-    told = [line for line in result.stderr.splitlines() if line.startswith(f"{target}: ")]
+    told = [line for line in result.stderr.splitlines() if f"[ERROR] {target}: " in line]
     assert told, result
     for part in (f"{site.address}/team/", *parts):
         assert any(part in line for line in told), f"{part} is not in {told}"

@@ -158,12 +158,14 @@ def _tell(
     mode: RunMode,
     report: str | None,
 ) -> None:
-    """To the log what changed, and to the report everything. A rule may not write files, but nothing reads this one."""
+    """To the log what changed or failed, and to the report everything: no rule may write files, but none reads this."""
     for text in dict.fromkeys((*surveyed.warnings, *outcomes.warnings)):
         logger.warning(text)
     prefix = "dry run: " if mode.dry_run else ""
     for row in found:
-        if row.outcome != UNCHANGED and not row.error:
+        if row.error:
+            logger.error("%s", line(row))
+        elif row.outcome != UNCHANGED:
             logger.info("%s%s", prefix, line(row))
     logger.info("%s%s", prefix, summary(found))
     if report:
