@@ -24,7 +24,7 @@ PAGES = [PROJECT / "README.md", *sorted({*(PROJECT / "docs").rglob("*.md")} - {_
 _ARGUMENT = re.compile(r"[:/*.]|^[A-Z]+$")
 # `oci_image(name="image", ...)`: the fields that do not matter there.
 _LEFT_OUT = re.compile(r",\s*\.\.\.\s*\)")
-_PROMPT = re.compile(r"^(?:\$ +)?(?:[A-Z_]+=\S+ +)*(?:\./|~/\.local/bin/)?pants +(?=\S)")
+_PROMPT = re.compile(r"^(?:\$ +)?(?:[A-Z_]+=\S+ +)*(?:\./|~/\.local/bin/)?pants +(?=[\w-])")
 _OPERATORS = re.compile(r"\s(?:>|\||\|\||&&)\s.*")
 
 
@@ -102,7 +102,7 @@ def test_commands_name_goals_and_flags_that_there_are(line: str, help_all: dict[
     goals: list[str] = []
     for word in words:
         if not word.startswith("-"):
-            if _ARGUMENT.search(word) or (goals and goals[0] == "help"):
+            if _ARGUMENT.search(word) or (goals and goals[0] in _HELP):
                 break
             assert scopes.get(word, {}).get("is_goal") or word in _HELP, f"{word} is no goal"
             goals.append(word)

@@ -7,7 +7,7 @@ import pytest
 from ocikit.page.images import Image, images
 from ocikit.page.words import human_seconds, signed_bytes
 from ocikit.push.changes import Changes, LayerChange
-from ocikit.push.report import Row
+from ocikit.push.report import Outcome, Row
 from ocikit.push.travel import Layer
 
 OWN = LayerChange("sha256:own", 6_000_000, "web:files")
@@ -37,7 +37,7 @@ ROW = Row("web:push", "lab", "web", "latest", "lab/web:latest", "sha256:1", "pus
         ),
     ],
 )
-def test_why(outcome: str, changes: Changes, why: str) -> None:
+def test_why(outcome: Outcome, changes: Changes, why: str) -> None:
     assert Image((replace(ROW, outcome=outcome, changes=changes),)).why() == why
 
 
