@@ -115,9 +115,7 @@ class PushNames:
 
 
 @rule(desc="Work out where an oci_push publishes to", level=LogLevel.DEBUG)
-async def push_names(
-    request: PushNamesRequest, oci: OciSubsystem, configured: ConfiguredRegistries
-) -> PushNames:
+async def push_names(request: PushNamesRequest, oci: OciSubsystem, configured: ConfiguredRegistries) -> PushNames:
     field_set = request.field_set
     address = field_set.address
     with blamed_on(address):
