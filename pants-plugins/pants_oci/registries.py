@@ -1,4 +1,4 @@
-"""`[oci].registries`: aliases, defaults, and where a push target publishes."""
+"""`[oci].registries` and `[docker].registries`: aliases, defaults, and where a push target publishes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ocikit.push.wanted import LAYOUTS_SCHEME, Destination
 from ocikit.reference import is_registry, parse_repository
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from pants_oci.errors import found_in
+from pants_oci.registry_keys import REGISTRY_KEYS
 
 ALL_DEFAULT_REGISTRIES = "<all default registries>"
 DOCKER_HUB = "docker.io"
 
 # How a registry is reached, see `RegistryOptions`.
 _TEXTS = ("ca_file", "client_certificate", "client_key", "path_prefix")
-_KEYS = (
-    *("address", "default", "repository", "extra_image_tags", "skip_push", "immutable_tags", "pull_address"),
-    *("insecure", *_TEXTS, "mirrors"),
-)
+# What the Docker backend's option has. An alias as a local name is for the images that Docker builds.
+_DOCKER_KEYS = ("address", "default", "repository", "extra_image_tags", "skip_push", "use_local_alias")
+_OWN, _DOCKER = "oci", "docker"
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,13 @@ class Registry:
     # Under which address nodes pull what is published here, where it is another.
     pull_address: str | None = None
     options: RegistryOptions = DEFAULT_OPTIONS
+    # The scope of the option that it comes from.
+    scope: str = _OWN
 
     @property
     def option(self) -> str:
         """The table that it comes from, as `pants.toml` writes it."""
-        return f"[oci.registries.{self.alias}]"
+        return _option(self.scope, self.alias)
 
     @property
     def is_pullable(self) -> bool:
@@ -50,14 +52,15 @@ class Registry:
         return not (self.pull_address or self.address).startswith(LAYOUTS_SCHEME)
 
     @classmethod
-    def from_option(cls, alias: str, table: Any) -> Registry:
+    def from_option(cls, alias: str, table: Any, scope: str = _OWN) -> Registry:
         """Read one table of the option; raises InvalidInput naming its key."""
-        where = f"[oci.registries.{alias}]"
+        where = _option(scope, alias)
+        keys = _DOCKER_KEYS if scope == _DOCKER else tuple(REGISTRY_KEYS)
         if not isinstance(table, Mapping):
             raise InvalidInput(f'{where} must be a table with an "address", found {table!r}.')
-        unknown = sorted(set(table) - set(_KEYS))
+        unknown = sorted(set(table) - set(keys))
         if unknown:
-            raise InvalidInput(f"{where} has the unknown key {', '.join(unknown)}; there are: {', '.join(_KEYS)}.")
+            raise InvalidInput(f"{where} has the unknown key {', '.join(unknown)}; there are: {', '.join(keys)}.")
         address = table.get("address")
         if not isinstance(address, str) or not address:
             raise InvalidInput(f'{where} has no "address", such as "registry.example:5000/team".')
@@ -73,6 +76,7 @@ class Registry:
             immutable_tags=_bool(table.get("immutable_tags", False), f"{where}.immutable_tags"),
             pull_address=_pull_address(table.get("pull_address"), f"{where}.pull_address"),
             options=_options(table, where),
+            scope=scope,
         )
 
     def destination(self, repository: str) -> Destination:
@@ -95,21 +99,17 @@ class Registry:
 
 @dataclass(frozen=True)
 class Registries:
-    """All of `[oci].registries`, in the order of their addresses."""
+    """All that are configured, in the order of their addresses."""
 
     configured: tuple[Registry, ...]
 
     @classmethod
-    def from_option(cls, tables: Mapping[str, Any]) -> Registries:
-        registries = [Registry.from_option(alias, table) for alias, table in tables.items()]
-        owners: dict[str, str | None] = {}
-        for registry in registries:
-            if registry.address in owners:
-                raise InvalidInput(
-                    f"[oci.registries.{registry.alias}] and [oci.registries.{owners[registry.address]}] "
-                    f'have the same address "{registry.address}".'
-                )
-            owners[registry.address] = registry.alias
+    def from_option(cls, tables: Mapping[str, Any], docker_tables: Mapping[str, Any] | None = None) -> Registries:
+        registries = [
+            *(Registry.from_option(alias, table) for alias, table in tables.items()),
+            *(Registry.from_option(alias, table, _DOCKER) for alias, table in (docker_tables or {}).items()),
+        ]
+        _refuse_two_of_one(registries)
         _refuse_two_ways(registries)
         return cls(tuple(sorted(registries, key=lambda registry: registry.address)))
 
@@ -205,6 +205,27 @@ def _options(table: Mapping[str, Any], where: str) -> RegistryOptions:
     mirrors = _texts(table.get("mirrors", ()), f"{where}.mirrors")
     with found_in(where):
         return RegistryOptions(_bool(table.get("insecure", False), f"{where}.insecure"), **texts, mirrors=mirrors)
+
+
+def _option(scope: str, alias: str | None) -> str:
+    return f"[{scope}.registries.{alias}]"
+
+
+def _refuse_two_of_one(registries: Iterable[Registry]) -> None:
+    """Two with one address, or, of the two options, with one alias."""
+    owners: dict[str, Registry] = {}
+    for registry in registries:
+        for name, what in ((registry.address, "address"), (f"@{registry.alias}", "alias")):
+            other = owners.setdefault(name, registry)
+            if other is registry:
+                continue
+            both = f'{registry.option} and {other.option} have the same {what} "{name.lstrip("@")}"'
+            if registry.scope == other.scope:
+                raise InvalidInput(f"{both}.")
+            raise InvalidInput(
+                f"{both}, and [oci].docker_registries uses both: take it out of [oci.registries], or, if it needs keys "
+                "that Docker's has not, turn docker_registries off and write all registries there."
+            )
 
 
 def _refuse_two_ways(registries: Iterable[Registry]) -> None:

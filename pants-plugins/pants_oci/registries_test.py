@@ -195,3 +195,42 @@ def test_where_a_registry_is_asked(known_as: str, own: str) -> None:
         "local": {"address": "oci:dist", "pull_address": "copies.example"},
     }
     assert Registries.from_option(tables).own_destination(known_as).address == own
+
+
+DOCKER: dict[str, Any] = {"shared": {"address": "team.example", "default": True, "use_local_alias": True}}
+
+
+def test_docker_s_registries_are_used_as_well() -> None:
+    registries = Registries.from_option({"local": {"address": "oci:dist", "default": True}}, DOCKER)
+    assert [r.address for r in registries.select((ALL_DEFAULT_REGISTRIES,))] == ["oci:dist", "team.example"]
+    assert registries.select(("@shared",))[0].option == "[docker.registries.shared]"
+
+
+@pytest.mark.parametrize(
+    "own, docker, messages",
+    [
+        pytest.param(
+            {"shared": {"address": "other.example"}},
+            DOCKER,
+            ["[docker.registries.shared] and [oci.registries.shared]", 'alias "shared"', "take it out of [oci.reg"],
+            id="alias",
+        ),
+        pytest.param(
+            {"mine": {"address": "team.example/"}},
+            DOCKER,
+            ["[docker.registries.shared] and [oci.registries.mine]", 'address "team.example"', "docker_registries off"],
+            id="address",
+        ),
+        pytest.param(
+            {},
+            {"x": {"address": "a.example", "insecure": True}},
+            ["[docker.registries.x] has the unknown key insecure"],
+            id="key",
+        ),
+        pytest.param({}, {"x": {}}, ['[docker.registries.x] has no "address"'], id="no-address"),
+    ],
+)
+def test_refuses_of_docker_s(own: dict[str, Any], docker: dict[str, Any], messages: list[str]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Registries.from_option(own, docker)
+    assert [message for message in messages if message not in str(caught.value)] == []

@@ -19,7 +19,7 @@ from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text, softwrap
 
 from ocikit.errors import InvalidInput
-from pants_oci.registries import Registries
+from pants_oci.registry_keys import REGISTRY_KEYS
 
 
 class PackageFormat(Enum):
@@ -44,45 +44,60 @@ class EngineChoice(Enum):
     PODMAN = "podman"
 
 
+_REGISTRIES_HELP = (
+    softwrap(
+        """
+        The registries to publish to, by alias:
+
+            [oci.registries.ghcr]
+            address = "ghcr.io/acme"
+            default = true
+
+        Without any, images go to Docker Hub. Credentials are those of `docker login` and `podman login`. Keys:
+        """
+    )
+    + "\n\n"
+    + "\n\n".join(f"* `{key}`: {meaning}" for key, meaning in REGISTRY_KEYS.items())
+)
+
+
 class OciSubsystem(Subsystem):
     options_scope = "oci"
     help = help_text(
         """
         Container images from the dependency graph: `oci_image` and `oci_push` targets.
+
+        Example:
+
+            [oci]
+            compression = "zstd"
+            report = "dist/publish.json"
         """
     )
 
     _registries = DictOption[object](
         flag_name="--registries",
+        help=_REGISTRIES_HELP,
+        fromfile=True,
+    )
+    docker_registries = BoolOption(
+        default=False,
         help=softwrap(
             """
-            The registries to publish to, by alias:
+            Use the registries of `[docker.registries]` as well, the option of Pants's Docker backend, which must be
+            enabled. `address`, `default`, `extra_image_tags`, `skip_push` and `repository` mean here what they mean in
+            `[oci.registries]`; `use_local_alias` means nothing.
 
-                [oci.registries.ghcr]
-                address = "ghcr.io/acme"
-                default = true
-
-            Keys: `address` (host, port and the front of every repository's name; or `oci:PATH`, a directory of OCI
-            image layouts relative to the build root, one for each repository), `default` (publish there unless a
-            target's `registries` says otherwise), `repository` (the default name of repositories there),
-            `extra_image_tags`, `skip_push`, `immutable_tags` (a tag that names another image is an error, before
-            anything is sent), `pull_address` (the host and front of repositories' names under which nodes pull what is
-            published here, where that is not `address`: for layouts that are copied to a registry, and for hosts with
-            two names; `oci_deployment` renders it). How the registry is reached: `insecure` (plain HTTP, only for
-            hosts you trust the way to), `ca_file`, `client_certificate` and `client_key` (PEM files, relative to the
-            build root), `path_prefix` (`"/registry"`, where the API is not at the root of its host), `mirrors` (hosts
-            to read from first).
-
-            Without any, images go to Docker Hub. Credentials are those of `docker login` and `podman login`.
+            Example: `docker_registries = true`
             """
         ),
-        fromfile=True,
     )
     default_repository = StrOption(
         default="{full_directory}",
         help=softwrap(
             """
-            The repository of an `oci_push` that names none, with the placeholders that `oci_push` lists.
+            The repository of an `oci_push` that names none, with the placeholders that `oci_push` lists, such as
+            `default_repository = "shop/{name}"`.
             """
         ),
     )
@@ -91,7 +106,7 @@ class OciSubsystem(Subsystem):
         help=softwrap(
             """
             What `package` writes for an `oci_image`: `layout`, a directory (an OCI image layout), or `archive`, one
-            tar that `docker load`, `podman load` and `skopeo` read.
+            tar that `docker load`, `podman load` and `skopeo` read: `package_format = "archive"`.
             """
         ),
     )
@@ -100,8 +115,8 @@ class OciSubsystem(Subsystem):
         default="oci.lock",
         help=softwrap(
             """
-            The file, relative to the build root, that says which images the tags of `oci_base` targets name. The goal
-            `oci-lock` writes it; commit it.
+            The file, relative to the build root, that says which images the tags of `oci_base` targets name, such as
+            `lockfile = "images/oci.lock"`. The goal `oci-lock` writes it; commit it.
             """
         ),
     )
@@ -111,7 +126,7 @@ class OciSubsystem(Subsystem):
             """
             How layers are compressed: `gzip`, `zstd` or `none`, with a level where the default is not wanted, such
             as `gzip:9` (1 to 12, default 6) or `zstd:19` (1 to 19, default 3). `gzip` is read everywhere; `zstd` is
-            smaller and faster, and needs engines of 2021 or later.
+            smaller and faster, and needs engines of 2021 or later: `compression = "zstd"`.
             """
         ),
     )
@@ -119,8 +134,8 @@ class OciSubsystem(Subsystem):
         default=8,
         help=softwrap(
             """
-            How many layers the third-party distributions of a `pex_binary` become at most: those of 5 MB and more one
-            each, the largest first, and all others one together.
+            How many layers the third-party distributions of a `pex_binary` become at most, such as
+            `layer_budget = 4`: those of 5 MB and more one each, the largest first, and all others one together.
             """
         ),
     )
@@ -131,6 +146,8 @@ class OciSubsystem(Subsystem):
             """
             What `run` loads an `oci_image` into and runs it with: `docker`, `podman`, or `auto`, the first of the two
             that is on the PATH and answers.
+
+            Example: `engine = "podman"`
             """
         ),
     )
@@ -138,7 +155,7 @@ class OciSubsystem(Subsystem):
         help=softwrap(
             """
             Arguments of `docker run` and `podman run`, for `run`: they stand before the image, such as
-            `["-p", "8080:8080"]`. Arguments for what is in the image follow `--`, and replace its own.
+            `run_args = ["-p", "8080:8080"]`. Arguments for what is in the image follow `--`, and replace its own.
             """
         ),
     )
@@ -146,8 +163,8 @@ class OciSubsystem(Subsystem):
         help=softwrap(
             """
             Directories in which `tailor` proposes an `oci_image` and an `oci_push` for what can be packaged and run,
-            such as a `pex_binary`: `["services/*"]` for example; by default none. `*` is one part of a path, `**` any
-            number of them, and `.` the build root.
+            such as a `pex_binary`: `tailor = ["services/*"]` for example; by default none. `*` is one part of a path,
+            `**` any number of them, and `.` the build root.
             """
         ),
     )
@@ -158,6 +175,8 @@ class OciSubsystem(Subsystem):
             """
             When a reference counts as unchanged: `tag`, its tag has the image's digest (one request), or `blobs`, every
             blob of the image is there as well (a request for each), which finds and repairs what a registry lost.
+
+            Example: `verify = "blobs"`
             """
         ),
     )
@@ -165,7 +184,8 @@ class OciSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            With `publish`: ask the registries, tell what would be sent where and why, and change nothing.
+            With `publish`: ask the registries, tell what would be sent where and why, and change nothing:
+            `dry_run = true`, or `--oci-dry-run` for one run.
             """
         ),
     )
@@ -173,8 +193,9 @@ class OciSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            A JSON file, relative to the build root, to which `publish` writes what became of each reference and why,
-            such as `dist/publish.json`. What is in it is what `--publish-output` has as well.
+            A file, relative to the build root, to which `publish` writes what became of each reference and why:
+            `report = "dist/publish.html"` is a page for people, which a browser shows without a server, any other name
+            a JSON file, `report = "dist/publish.json"`. What is in that is what `--publish-output` has as well.
             """
         ),
     )
@@ -185,6 +206,8 @@ class OciSubsystem(Subsystem):
             """
             Fail where the committed files of an `oci_deployment` are not what it renders: with `package` and
             `experimental-deploy`, before anything is published, and with `oci-render`, which then writes nothing.
+
+            Example: `deployment_check = true`, or `--oci-deployment-check` for one run.
             """
         ),
     )
@@ -194,6 +217,8 @@ class OciSubsystem(Subsystem):
             """
             With `experimental-deploy`: apply the committed files as they are, and build and publish nothing. The
             registries are asked first whether they have what is pinned. This is how to go back to an earlier commit.
+
+            Example: `deployment_committed = true`, or `--oci-deployment-committed` for one run.
             """
         ),
     )
@@ -201,7 +226,8 @@ class OciSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            The context of kubectl, or of Docker for stacks, for each `oci_deployment` that names none.
+            The context of kubectl, or of Docker for stacks, for each `oci_deployment` that names none, such as
+            `deployment_context = "staging"`.
             """
         ),
     )
@@ -209,7 +235,8 @@ class OciSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            The namespace for kubectl, for each `oci_deployment` that names none.
+            The namespace for kubectl, for each `oci_deployment` that names none, such as
+            `deployment_namespace = "shop"`.
             """
         ),
     )
@@ -219,6 +246,8 @@ class OciSubsystem(Subsystem):
             """
             With `experimental-deploy`: publish nothing and change nothing. kubectl asks the cluster what would change
             (`--dry-run=server`); of other tools only the command is shown.
+
+            Example: `deployment_dry_run = true`, or `--oci-deployment-dry-run` for one run.
             """
         ),
     )
@@ -233,7 +262,8 @@ class OciSubsystem(Subsystem):
             help=softwrap(
                 """
                 Environment variables that are handed to the process that speaks to registries, as `NAME` or
-                `NAME=value`: what proxies, certificates and credential helpers need.
+                `NAME=value`: what proxies, certificates and credential helpers need, such as
+                `env_vars.add = ["AWS_PROFILE", "AWS_REGION=eu-central-1"]`.
 
                 `HOME`, `PATH`, and where Docker and Podman keep credentials and listen (`DOCKER_CONFIG`, `DOCKER_HOST`,
                 `REGISTRY_AUTH_FILE`, `CONTAINER_HOST` and the like) always are.
@@ -251,9 +281,9 @@ class OciSubsystem(Subsystem):
         return path
 
     @property
-    def registries(self) -> Registries:
-        """Raises InvalidInput for a table that is not a registry."""
-        return Registries.from_option(self._registries)
+    def registry_tables(self) -> dict[str, object]:
+        """As they are written; `ConfiguredRegistries` reads them."""
+        return self._registries
 
 
 class Ocikit(PythonToolRequirementsBase):
@@ -261,7 +291,22 @@ class Ocikit(PythonToolRequirementsBase):
 
     options_scope = "ocikit"
     help_short = "The tool that writes layers and speaks to registries."
-    help = help_short
+    help = help_text(
+        """
+        The tool that writes layers and speaks to registries. Its requirements come from a lock file of this plugin;
+        a resolve of your own can replace it. Which Python runs it can be said, too.
+
+        Example:
+
+            [python.resolves]
+            images = "3rdparty/images.lock"
+
+            [ocikit]
+            install_from_resolve = "images"
+            requirements = ["requests", "deflate", "ruamel.yaml", "zstandard"]
+            interpreter_constraints = ["CPython==3.12.*"]
+        """
+    )
 
     # The lockfile has all of them; these lines are for whoever installs from a resolve of their own.
     default_version = "requests>=2.32,<3"

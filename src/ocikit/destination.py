@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ocikit.digest import Digest
 from ocikit.errors import InvalidInput, NotFound
 from ocikit.layout import Layout
+from ocikit.progress import Meter
 from ocikit.reference import Reference, validate_tag
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.credentials import DockerCredentials
@@ -64,18 +65,27 @@ class Location:
 
 @contextmanager
 def open_store(
-    text: str, environ: Mapping[str, str], *, for_push: bool = False, insecure: bool = False
+    text: str,
+    environ: Mapping[str, str],
+    *,
+    for_push: bool = False,
+    insecure: bool = False,
+    meter: Meter | None = None,
 ) -> Iterator[Location]:
     """The store that `text` names, open within the `with`; nothing is asked of it yet.
 
-    Credentials are found as `environ` says; `insecure` allows plain HTTP. Raises InvalidInput.
+    Credentials are found as `environ` says; `insecure` allows plain HTTP; `meter` is told of pauses. Raises
+    InvalidInput.
     """
     if text.startswith(LAYOUT_SCHEME):
         yield _layout(text)
         return
     reference = Reference.parse(text)
     client = RegistryClient(
-        reference.repository.registry, credentials=DockerCredentials(environ), options=RegistryOptions(insecure)
+        reference.repository.registry,
+        credentials=DockerCredentials(environ),
+        options=RegistryOptions(insecure),
+        on_pause=(meter or Meter()).pauses,
     )
     with client:
         store = RegistryRepository(client, reference.repository, for_push=for_push)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Hashable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import BinaryIO, Callable, Protocol
 
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.manifest import ImageIndex, Manifest
+from ocikit.progress import Meter
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
@@ -42,22 +44,36 @@ class Store(Protocol):
         """Store a manifest whose blobs are there, and let `tag` name it."""
 
 
-def copy(source: Store, destination: Store, name: str, tag: str | None = None) -> Digest:
+def counted(opener: Opener, meter: Meter, key: Hashable, size: int) -> Opener:
+    """The same: what is read of it is counted as bytes of `key`, of which there are `size`."""
+
+    @contextmanager
+    def opened() -> Iterator[BinaryIO]:
+        with opener() as stream:
+            yield meter.counted(stream, key, size)
+
+    return opened
+
+
+def copy(source: Store, destination: Store, name: str, tag: str | None = None, meter: Meter | None = None) -> Digest:
     """Copy what `name` names, with everything it needs, and let `tag` name it in `destination`.
 
-    Content that is there already is not sent. An order that is safe to stop after any step: blobs,
-    then manifests, then the tag. Returns the digest, which is the same on both sides.
+    Content that is there already is not sent; `meter` counts the blobs that are. An order that is safe to stop after
+    any step: blobs, then manifests, then the tag. Returns the digest, which is the same on both sides.
     """
+    meter = meter or Meter()
     manifest = source.fetch_manifest(name)
     if isinstance(manifest, ImageIndex):
         for child in manifest.manifests:
             if destination.resolve(str(child.digest)) is None:
-                copy(source, destination, str(child.digest))
+                copy(source, destination, str(child.digest), meter=meter)
     else:
-        sent: set[Digest] = set()
-        for blob in manifest.blobs:
-            if blob.digest not in sent and not destination.has_blob(blob):
-                destination.push_blob(blob, partial(source.open_blob, blob))
-            sent.add(blob.digest)
+        blobs = {blob.digest: blob for blob in manifest.blobs}.values()
+        missing = [blob for blob in blobs if not destination.has_blob(blob)]
+        meter.expect(len(missing), [(blob.digest, blob.size) for blob in missing])
+        for blob in missing:
+            destination.push_blob(blob, counted(partial(source.open_blob, blob), meter, blob.digest, blob.size))
+            meter.moved(blob.digest, blob.size)
+            meter.did()
     destination.push_manifest(manifest, tag)
     return manifest.descriptor.digest

@@ -22,12 +22,15 @@ _KEPT = ("PANTS_VERSION", "PANTS_PEX_CLI_", "PANTS_PYTHON_BOOTSTRAP_")
 _SETTINGS = """\
 [GLOBAL]
 pants_version = "{version}"
-pythonpath = ["{project}/pants-plugins", "{project}/src"]
-backend_packages = ["pants.backend.python", "pants_oci"]
+{plugin}
 
 [anonymous-telemetry]
 enabled = false
 """
+
+_FROM_CHECKOUT = f"""\
+pythonpath = ["{PROJECT}/pants-plugins", "{PROJECT}/src"]
+backend_packages = ["pants.backend.python", "pants_oci"]"""
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,15 @@ class Result:
 class BuildRoot:
     """A folder with a `pants.toml`, and the Pants that works in it.
 
-    `settings`: more of `pants.toml`, tables of other scopes than GLOBAL. A start of Pants takes some ten seconds and
-    every call after it about one: let a whole test module share one of these, and `stop()` it (or use `with`) at its
-    end.
+    `settings`: more of `pants.toml`, tables of other scopes than GLOBAL. `plugin`: what GLOBAL says of where the plugin
+    is from, and of backends. A start of Pants takes some ten seconds and every call after it about one: let a whole
+    test module share one of these, and `stop()` it (or use `with`) at its end.
     """
 
-    def __init__(self, path: Path, settings: str = "") -> None:
+    def __init__(self, path: Path, settings: str = "", plugin: str = _FROM_CHECKOUT) -> None:
         self.path = path.resolve()
         version = os.environ.get("PANTS_VERSION") or _project_version()
-        self.write({"pants.toml": _SETTINGS.format(version=version, project=PROJECT) + settings})
+        self.write({"pants.toml": _SETTINGS.format(version=version, plugin=plugin) + settings})
 
     def __enter__(self) -> BuildRoot:
         return self
@@ -140,17 +143,24 @@ class BuildRoot:
 
     def stop(self) -> None:
         """Stop Pants's daemon and delete the folder."""
-        for name in self.path.glob(".pids/**/pantsd/pid"):
-            _stop_process(int(name.read_text()))
+        stop_daemons(self.path)
         shutil.rmtree(self.path)
 
     def _environment(self) -> dict[str, str]:
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if name.startswith(_KEPT) or not name.startswith(_LEFT_OUT)
-        }
-        return {**inherited, "DOCKER_CONFIG": str(self.path / ".nobody")}
+        return {**clean_environment(), "DOCKER_CONFIG": str(self.path / ".nobody")}
+
+
+def stop_daemons(path: Path) -> None:
+    """Stop Pants's daemons of a build root."""
+    for name in path.glob(".pids/**/pantsd/pid"):
+        _stop_process(int(name.read_text()))
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment, without what no test may depend on."""
+    return {
+        name: value for name, value in os.environ.items() if name.startswith(_KEPT) or not name.startswith(_LEFT_OUT)
+    }
 
 
 def _launcher_that_tells(folder: str) -> list[str]:

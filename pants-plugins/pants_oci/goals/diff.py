@@ -40,15 +40,21 @@ class OciDiffSubsystem(Outputting, GoalSubsystem):
         the registries now: configuration, layers, and files added, removed and changed. Nothing is published.
 
         Of layers in registries only those are fetched that the two images do not share.
+
+        Example:
+
+            pants oci-diff --fail-on-changes services/web:push
+            pants oci-diff --json --output-file=changes.json services/web:push
         """
     )
 
-    json = BoolOption(default=False, help="Print all of it as JSON: a list with an object for each reference.")
+    json = BoolOption(default=False, help="Print all of it as JSON, a list with an object for each reference: `--json`")
     fail_on_changes = BoolOption(
         default=False,
         help=softwrap(
             """
-            Exit with 1 where anything differs. Without, only what could not be compared is a failure.
+            Exit with 1 where anything differs: `--fail-on-changes`. Without, only what could not be compared is a
+            failure.
             """
         ),
     )

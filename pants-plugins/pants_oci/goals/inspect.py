@@ -38,15 +38,21 @@ class OciInspectSubsystem(Outputting, GoalSubsystem):
         Show what an image is made of: configuration, layers and what they are from, the largest files.
 
         Takes `{OciImageTarget.alias}`, `{OciIndexTarget.alias}` and `{OciPushTarget.alias}` targets.
+
+        Example:
+
+            pants oci-inspect --files=20 services/web:image
+            pants oci-inspect --json --output-file=images.json ::
         """
     )
 
-    json = BoolOption(default=False, help="Print all of it as JSON: a list with an object for each target.")
+    json = BoolOption(default=False, help="Print all of it as JSON, a list with an object for each target: `--json`")
     files = IntOption(
         default=10,
         help=softwrap(
             """
-            How many of the largest files to show. With 0 no layer is read, and layers of a base stay where they are.
+            How many of the largest files to show. With `--files=0` no layer is read, and layers of a base stay where
+            they are.
             """
         ),
     )

@@ -30,6 +30,11 @@ class OciLockSubsystem(GoalSubsystem):
 
         Without arguments, or with `::`, all of them, and what no target names any more goes; with the addresses of
         some, those. What cannot be looked up keeps its entry, is told, and makes the exit code 1.
+
+        Example:
+
+            pants oci-lock
+            pants oci-lock --check ::
         """
     )
     check = BoolOption(
@@ -37,7 +42,7 @@ class OciLockSubsystem(GoalSubsystem):
         help=softwrap(
             """
             Write nothing: tell what moved, with one request for each reference, and exit with 1 if anything did, or if
-            the lock file lacks what targets want or has what none does.
+            the lock file lacks what targets want or has what none does: `--check`
             """
         ),
     )

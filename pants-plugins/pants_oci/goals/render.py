@@ -32,6 +32,11 @@ class OciRenderSubsystem(GoalSubsystem):
 
         With `--oci-deployment-check` nothing is written: it tells how the committed files differ from what would be
         rendered, and exits with 1 if they do.
+
+        Example:
+
+            pants oci-render ::
+            pants --oci-deployment-check oci-render ::
         """
     )
 

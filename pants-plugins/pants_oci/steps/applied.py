@@ -16,6 +16,7 @@ from pants_oci.compat import by_name, concurrently
 from pants_oci.errors import OciTargetError
 from pants_oci.steps.committed_files import CommittedRequest, call_committed
 from pants_oci.steps.compared import CheckCommittedRequest, call_check_committed
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
 from pants_oci.steps.deployment_files import DeploymentFilesRequest, call_deployment_files
 from pants_oci.steps.manifests import Manifests, ManifestsRequest, call_manifests
@@ -96,9 +97,9 @@ class AllPresentRequest:
 
 # Uncacheable, as what they ask for is.
 @_uncacheable_rule(desc="Ask for the images of all deployments", level=LogLevel.TRACE)
-async def ask_for_all(_: AllPresentRequest, scope: RunScope, oci: OciSubsystem) -> PresentImages:
+async def ask_for_all(_: AllPresentRequest, scope: RunScope, configured: ConfiguredRegistries) -> PresentImages:
     applied = await concurrently(call_applied(AppliedRequest(field_set)) for field_set in scope.deployments)
-    present: PresentImages = await call_present_images(PresentImagesRequest(_images(applied, oci)))
+    present: PresentImages = await call_present_images(PresentImagesRequest(_images(applied, configured)))
     return present
 
 
@@ -111,16 +112,16 @@ class CheckedRequest(AppliedRequest):
 
 
 @_uncacheable_rule(desc="Check the images of an OCI deployment", level=LogLevel.DEBUG)
-async def check_applied(request: CheckedRequest, scope: RunScope, oci: OciSubsystem) -> Applied:
+async def check_applied(request: CheckedRequest, scope: RunScope, configured: ConfiguredRegistries) -> Applied:
     applied: Applied = await call_applied(AppliedRequest(request.field_set))
     if request.field_set in scope.deployments:
         present = await _call_all_present(AllPresentRequest())
     else:
-        present = await call_present_images(PresentImagesRequest(_images((applied,), oci)))
+        present = await call_present_images(PresentImagesRequest(_images((applied,), configured)))
     problems = [
         f"{image.reference}: {problem.rstrip('.')}; {image.advice}."
         for image in applied.needed
-        if (problem := present.problems.get(_image(image.reference, oci)))
+        if (problem := present.problems.get(_image(image.reference, configured)))
     ]
     if problems:
         raise OciTargetError.of_all(request.field_set.address, problems)
@@ -130,9 +131,9 @@ async def check_applied(request: CheckedRequest, scope: RunScope, oci: OciSubsys
 call_checked = by_name(check_applied, Applied, CheckedRequest)
 
 
-def _images(applied: Iterable[Applied], oci: OciSubsystem) -> tuple[tuple[Destination, str], ...]:
+def _images(applied: Iterable[Applied], configured: ConfiguredRegistries) -> tuple[tuple[Destination, str], ...]:
     """All that they need, each once."""
-    return tuple(dict.fromkeys(_image(image.reference, oci) for one in applied for image in one.needed))
+    return tuple(dict.fromkeys(_image(image.reference, configured) for one in applied for image in one.needed))
 
 
 def _advice(image: PinnedImage, *, excluded: bool) -> str:
@@ -147,10 +148,10 @@ def _pinned(manifests: Manifests) -> frozenset[str]:
     return frozenset(reference for manifest in manifests.files for reference in manifest.pinned)
 
 
-def _image(reference: str, oci: OciSubsystem) -> tuple[Destination, str]:
+def _image(reference: str, configured: ConfiguredRegistries) -> tuple[Destination, str]:
     """Where the registry is asked for it, and its digest."""
     repository, _, digest = reference.partition("@")
-    return oci.registries.own_destination(repository), digest
+    return configured.registries.own_destination(repository), digest
 
 
 def rules() -> Iterable[object]:

@@ -18,6 +18,7 @@ from pants.engine.target import (
     SourcesField,
     Target,
 )
+from pants.engine.unions import UnionMembership
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import by_name, concurrently, dependencies_of, find_valid_field_sets, implicitly
@@ -40,6 +41,8 @@ class ContentsRequest(EngineAwareParameter):
     inferred: tuple[Address, ...] = ()
     # A `pex_binary` is not packaged, but left to who lays it out.
     leave_pex: bool = False
+    # Files that are archives go in unpacked.
+    unpack: bool = False
 
     @property
     def owner(self) -> Address:
@@ -63,7 +66,7 @@ class Contents:
 
 
 @rule(desc="Gather the contents of an OCI image", level=LogLevel.DEBUG)
-async def gather_contents(request: ContentsRequest) -> Contents:
+async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> Contents:
     packages: list[PackageFieldSet] = []
     loose: list[Target] = []
     seen = set(request.inferred)
@@ -77,7 +80,7 @@ async def gather_contents(request: ContentsRequest) -> Contents:
         for target, packageable in zip(found, field_sets.collection):
             if packageable and not isinstance(target, _OWN_TARGETS):
                 packages.append(packageable[0])
-            elif _is_loose(target):
+            elif _is_loose(target, unions):
                 loose.append(target)
             elif direct:
                 _refuse_if_useless(target, request.owner)
@@ -97,7 +100,8 @@ async def gather_contents(request: ContentsRequest) -> Contents:
         if field_set not in binaries
     )
     gathered = await concurrently(
-        call_loose_part(LoosePartRequest(target)) for target in sorted(loose, key=lambda target: target.address)
+        call_loose_part(LoosePartRequest(target, request.unpack))
+        for target in sorted(loose, key=lambda target: target.address)
     )
     return Contents(tuple(built), tuple(gathered), binaries)
 
@@ -105,8 +109,10 @@ async def gather_contents(request: ContentsRequest) -> Contents:
 call_contents = by_name(gather_contents, Contents, ContentsRequest)
 
 
-def _is_loose(target: Target) -> bool:
-    return any(target.has_field(field) for field in (FileSourceField, ResourceSourceField, RelocatedFilesSourcesField))
+def _is_loose(target: Target, unions: UnionMembership) -> bool:
+    # `shell_command` and others have no files, and yet give some.
+    gives_files = target.get(SourcesField).can_generate(FileSourceField, unions)
+    return gives_files or target.has_field(ResourceSourceField)
 
 
 def _refuse_if_useless(target: Target, owner: Address) -> None:

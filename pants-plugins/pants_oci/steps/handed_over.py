@@ -6,6 +6,7 @@ The obvious way, `Process(env=…)`, puts the values into the log (`-ldebug` sho
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -17,8 +18,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 from pants.engine.env_vars import CompleteEnvironmentVars, EnvironmentVarsRequest
+from pants.engine.internals.native_engine import (
+    PyStdioDestination,
+    stdio_thread_get_destination,
+    stdio_thread_set_destination,
+)
 from pants.engine.internals.session import SessionValues
 from pants.engine.rules import _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
@@ -28,12 +35,15 @@ from ocikit import atomic_file, canonical_json
 from ocikit.cli.handed_over import REGISTRIES_VARIABLE, VARIABLE
 from pants_oci.compat import by_name, environment_vars_subset, implicitly
 
+logger = logging.getLogger(__name__)
+
 # A folder that stays from run to run, as processes that speak to registries see it, and what Pants calls it.
 MEMORY_DIRECTORY = ".oci"
 MEMORY_CACHE = "pants_oci"
 
 # A socket's path has about a hundred bytes, and a folder for temporary files may have a longer one.
 _LONGEST_FOLDER = 60
+_LONGEST_LINE = 1000
 
 
 @dataclass(frozen=True)
@@ -44,9 +54,12 @@ class HandOverRequest:
 
 
 class HandedOver:
-    """Says `document` to every process of this user that connects to the socket, for as long as this object lives."""
+    """Says `document` to every process of this user that connects to the socket, for as long as this object lives.
 
-    def __init__(self, document: bytes) -> None:
+    `hear` is called, in another thread, with each line that a process says in turn: how far its work has come.
+    """
+
+    def __init__(self, document: bytes, hear: Callable[[str], None] = lambda line: None) -> None:
         folder = tempfile.gettempdir()
         # Made for nobody but its owner; that is all that protects the socket.
         self._folder = tempfile.mkdtemp(prefix="pants-oci-", dir=folder if len(folder) <= _LONGEST_FOLDER else "/tmp")  # noqa: S108
@@ -54,7 +67,7 @@ class HandedOver:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(self._path)
         listener.listen()
-        threading.Thread(target=_serve, args=(listener, document), daemon=True).start()
+        threading.Thread(target=_serve, args=(listener, document, hear), daemon=True).start()
         weakref.finalize(self, _end, listener, self._folder)
 
     @property
@@ -67,7 +80,7 @@ class HandedOver:
 @_uncacheable_rule(desc="Read environment variables for registries", level=LogLevel.TRACE)
 async def hand_over(request: HandOverRequest) -> HandedOver:
     variables = await environment_vars_subset(EnvironmentVarsRequest(request.names), **implicitly())
-    return HandedOver(canonical_json.dumps(variables))
+    return HandedOver(canonical_json.dumps(variables), _logged_where(stdio_thread_get_destination()))
 
 
 call_hand_over = by_name(hand_over, HandedOver, HandOverRequest)
@@ -137,12 +150,31 @@ def _forget_ended_runs(folder: Path) -> None:
                 pointer.unlink()
 
 
-def _serve(listener: socket.socket, document: bytes) -> None:
+def _serve(listener: socket.socket, document: bytes, hear: Callable[[str], None]) -> None:
     with suppress(OSError):
         while True:
             connection, _ = listener.accept()
-            with connection, suppress(OSError):
-                connection.sendall(document)
+            threading.Thread(target=_converse, args=(connection, document, hear), daemon=True).start()
+
+
+def _converse(connection: socket.socket, document: bytes, hear: Callable[[str], None]) -> None:
+    """Ends when the process on the other side does, at the latest."""
+    with connection, suppress(OSError), connection.makefile("rb") as said:
+        connection.sendall(document)
+        connection.shutdown(socket.SHUT_WR)
+        while data := said.readline(_LONGEST_LINE):
+            line = data.decode(errors="replace").rstrip("\n")
+            hear("".join(character if character.isprintable() else "?" for character in line))
+
+
+def _logged_where(destination: PyStdioDestination) -> Callable[[str], None]:
+    """Lines go to the log of the run that has this destination; a thread that is not Pants's has none by itself."""
+
+    def hear(line: str) -> None:
+        stdio_thread_set_destination(destination)
+        logger.info(line)
+
+    return hear
 
 
 def _end(listener: socket.socket, folder: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocikit.cli.handed_over import VARIABLE, handed_over
+from ocikit.cli.telling import pants_log
 from ocikit.errors import InvalidInput
 from pants_oci.steps.handed_over import HandedOver, HandedOverForGood
 
@@ -59,3 +60,27 @@ def test_runs_that_want_the_same_are_found_in_one_folder(tmp_path: Path) -> None
     assert not folder.exists()
     with pytest.raises(InvalidInput, match="run it again"):
         handed_over(environment)
+
+
+def test_lines_are_heard_until_the_process_ends() -> None:
+    before = set(threading.enumerate())
+    heard: list[str] = []
+    here = HandedOver(b'{"TOKEN":"secret"}', heard.append)
+    with pants_log(here.environment) as say:
+        say("Published 1 of 2 images")
+        say("a \x1b[31mcolour")
+        assert handed_over(here.environment) == {"TOKEN": "secret"}
+
+    del here
+    gc.collect()
+
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert heard == ["Published 1 of 2 images", "a ?[31mcolour"]
+
+
+@pytest.mark.parametrize("path", ["", "nobody"])
+def test_where_nobody_listens_nothing_is_said(tmp_path: Path, path: str) -> None:
+    with pants_log({VARIABLE: str(tmp_path / path)}) as say:
+        say("Published 1 of 2 images")

@@ -11,6 +11,7 @@ from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.human import human_bytes
 from pants_oci.compat import by_name, concurrently, merge_digests
 from pants_oci.errors import OciTargetError
 from pants_oci.steps.image import BuiltImage
@@ -49,7 +50,7 @@ async def base_layer(request: BaseLayerRequest) -> BaseLayer:
             "base_layer",
             ocikit.canonical_json.dumps(wanted),
             EMPTY_DIGEST,
-            f"Fetch {request.layer.size} bytes of {request.repository}",
+            f"Fetch {human_bytes(request.layer.size)} of {request.repository}",
             output_files=(f"blobs/sha256/{request.layer.digest.hex}",),
             fetches=True,
         )

@@ -13,6 +13,7 @@ from pants.engine.target import FieldSet, StringField
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.human import human_bytes
 from pants_oci.compat import (
     EnvironmentField,
     add_prefix,
@@ -32,8 +33,10 @@ from pants_oci.targets.layer import (
     OciLayerDirectoryModeField,
     OciLayerFileModeField,
     OciLayerOwnerField,
+    OciLayerRenameField,
     OciLayerStripPrefixField,
     OciLayerSymlinksField,
+    OciLayerUnpackField,
 )
 
 _DESCRIPTION_FILE = "layer.json"
@@ -73,6 +76,8 @@ class LayerFieldSet(FieldSet):
     dependencies: OciLayerDependenciesField
     directory: OciDirectoryField
     strip_prefix: OciLayerStripPrefixField
+    rename: OciLayerRenameField
+    unpack: OciLayerUnpackField
     owner: OciLayerOwnerField
     file_mode: OciLayerFileModeField
     directory_mode: OciLayerDirectoryModeField
@@ -84,6 +89,7 @@ class LayerFieldSet(FieldSet):
         return ocikit.Placement(
             directory=self.directory.value,
             strip_prefix=self.strip_prefix.value or "",
+            rename=self.rename.value or {},
             owner=ocikit.Owner.parse(self.owner.value),
             file_mode=_mode(self.file_mode),
             directory_mode=_mode(self.directory_mode),
@@ -102,7 +108,7 @@ async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
             "layer",
             _request_document(request, compression),
             inputs,
-            f"Build layer {request.owner} [{request.contents}]",
+            f"Build layer {request.owner} [{request.contents}] ({_amount(request)})",
             output_files=(_DESCRIPTION_FILE,),
             output_directories=(_BLOBS_DIRECTORY,),
         )
@@ -121,7 +127,7 @@ call_build_layer = by_name(build_layer, BuiltLayer, LayerRequest)
 
 @rule(desc="Build a layer from an oci_layer", level=LogLevel.DEBUG)
 async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
-    contents = await call_contents(ContentsRequest(field_set.dependencies))
+    contents = await call_contents(ContentsRequest(field_set.dependencies, unpack=field_set.unpack.value))
     with blamed_on(field_set.address):
         entries = ocikit.place(sources_of(contents.parts), field_set.placement())
     if not entries:
@@ -132,6 +138,14 @@ async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
 
 
 call_explicit_layer = by_name(explicit_layer, BuiltLayer, LayerFieldSet)
+
+
+def _amount(request: LayerRequest) -> str:
+    """For people who wait."""
+    files = sum(entry.kind == "file" for entry in request.entries)
+    counted = "1 file" if files == 1 else f"{files:,} files"
+    sizes = [part.size for part in request.parts if part.size is not None]
+    return f"{counted}, {human_bytes(sum(sizes))}" if len(sizes) == len(request.parts) else counted
 
 
 def _request_document(request: LayerRequest, compression: ocikit.Compression) -> bytes:

@@ -12,9 +12,9 @@ from pants.util.logging import LogLevel
 
 import ocikit
 from pants_oci.compat import by_name
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.ocikit_process import OcikitProcess, call_ask_ocikit
 from pants_oci.steps.registry_settings import registry_settings
-from pants_oci.subsystem import OciSubsystem
 
 _ANSWERS_FILE = "lock.json"
 
@@ -35,11 +35,11 @@ class ResolvedTags:
 
 
 @rule(desc="Ask what tags name", level=LogLevel.DEBUG)
-async def resolve_tags(request: ResolveTagsRequest, oci: OciSubsystem) -> ResolvedTags:
+async def resolve_tags(request: ResolveTagsRequest, configured: ConfiguredRegistries) -> ResolvedTags:
     document = {
         "references": request.references,
         "only_digests": request.only_digests,
-        "registries": registry_settings(oci),
+        "registries": registry_settings(configured),
     }
     answer = await call_ask_ocikit(
         OcikitProcess(

@@ -31,6 +31,7 @@ from pants_oci.compat import (
     merge_digests,
     setup_venv_pex_process,
 )
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.handed_over import (
     MEMORY_CACHE,
     MEMORY_DIRECTORY,
@@ -93,7 +94,7 @@ async def setup_ocikit_process(
     request: OcikitProcess,
     tool: Ocikit,
     sources: LibrarySources,
-    oci: OciSubsystem,
+    configured: ConfiguredRegistries,
     aware: OciSubsystem.EnvironmentAware,
 ) -> Process:
     environment: dict[str, str] = {}
@@ -101,7 +102,7 @@ async def setup_ocikit_process(
         environment.update(await environment_vars_subset(EnvironmentVarsRequest(_ALWAYS_PASSED), **implicitly()))
         environment.update((await call_hand_over(HandOverRequest(aware.env_vars))).environment)
     if request.fetches:
-        registries = ocikit.canonical_json.dumps(registry_settings(oci)).decode()
+        registries = ocikit.canonical_json.dumps(registry_settings(configured)).decode()
         key = hashlib.sha256(request.request).hexdigest()[:32]
         told = await call_hand_over_for_good(
             HandOverForGoodRequest(key, (*_ALWAYS_PASSED, *aware.env_vars), registries)

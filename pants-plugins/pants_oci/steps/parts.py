@@ -47,12 +47,14 @@ from pants_oci.errors import OciTargetError
 class Part:
     """Files that belong together: a package, or a target's sources.
 
-    The paths in `files` are relative to the `directory` they will be put in, as those of `sources` are.
+    The paths in `files` are relative to the `directory` they will be put in, as those of `sources` are. `size`: bytes,
+    where they are known.
     """
 
     origin: Address
     files: Digest
     sources: tuple[ocikit.Source, ...]
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,10 @@ class PackagePartRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class LoosePartRequest(EngineAwareParameter):
-    """Gather the sources of one `file`, `resource` or `relocated_files` target."""
+    """Gather the sources of one `file`, `resource` or `relocated_files` target; `unpack`: what is in an archive."""
 
     target: Target
+    unpack: bool = False
 
     def debug_hint(self) -> str:
         return str(self.target.address)
@@ -114,7 +117,7 @@ async def package_part(request: PackagePartRequest) -> Part:
         )
         files = await merge_digests(MergeDigests(artifact.digest for artifact in artifacts))
     entries = await get_digest_entries(files)
-    return Part(request.field_set.address, files, _sources(entries, request.field_set.address))
+    return _part(request.field_set.address, files, entries)
 
 
 call_package_part = by_name(package_part, Part, PackagePartRequest)
@@ -134,8 +137,11 @@ async def loose_part(request: LoosePartRequest) -> Part:
     else:
         source_files = await determine_source_files(sources_request)
         digest = source_files.snapshot.digest
+    if request.unpack:
+        extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(digest))
+        digest = extracted.digest
     entries = await get_digest_entries(digest)
-    return Part(target.address, digest, _sources(entries, target.address))
+    return _part(target.address, digest, entries)
 
 
 call_loose_part = by_name(loose_part, Part, LoosePartRequest)
@@ -152,8 +158,9 @@ def _relpaths(package: BuiltPackage, request: PackagePartRequest) -> tuple[str, 
     return found
 
 
-def _sources(entries: DigestEntries, origin: Address) -> tuple[ocikit.Source, ...]:
-    return tuple(_source(entry, str(origin)) for entry in entries)
+def _part(origin: Address, files: Digest, entries: DigestEntries) -> Part:
+    size = sum(entry.file_digest.serialized_bytes_length for entry in entries if isinstance(entry, FileEntry))
+    return Part(origin, files, tuple(_source(entry, str(origin)) for entry in entries), size)
 
 
 def _source(entry: object, origin: str) -> ocikit.Source:

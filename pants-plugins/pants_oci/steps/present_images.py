@@ -14,9 +14,9 @@ import ocikit
 from ocikit.push.remote_state import Absent, Kind, Question, RemoteState, Unknown
 from ocikit.push.wanted import Destination
 from pants_oci.compat import by_name
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.ocikit_process import OcikitProcess, call_ask_ocikit
 from pants_oci.steps.registry_settings import registries_document
-from pants_oci.subsystem import OciSubsystem
 
 _ANSWERS_FILE = "answers.json"
 
@@ -39,10 +39,13 @@ class PresentImages:
 
 # Uncacheable: by the next run somebody may have deleted them.
 @_uncacheable_rule(desc="Ask registries what they have", level=LogLevel.DEBUG)
-async def present_images(request: PresentImagesRequest, oci: OciSubsystem) -> PresentImages:
+async def present_images(request: PresentImagesRequest, configured: ConfiguredRegistries) -> PresentImages:
     if not request.images:
         return PresentImages({})
-    document = {**registries_document(oci), "manifests": [[place.address, digest] for place, digest in request.images]}
+    document = {
+        **registries_document(configured),
+        "manifests": [[place.address, digest] for place, digest in request.images],
+    }
     answer = await call_ask_ocikit(
         OcikitProcess(
             "ask",

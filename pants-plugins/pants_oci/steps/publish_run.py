@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pants.base.build_environment import get_buildroot
@@ -16,6 +16,8 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from ocikit import atomic_file
+from ocikit.errors import OcikitError
+from ocikit.page.document import page
 from ocikit.push.outcome import Outcomes
 from ocikit.push.plan import Policy, RefusedMounts, plan
 from ocikit.push.remote_state import Kind, Present, Question, RemoteState
@@ -167,9 +169,20 @@ def _tell(
             logger.info("%s%s", prefix, line(row))
     logger.info("%s%s", prefix, summary(found))
     if report:
-        document = {"dry_run": mode.dry_run, "references": [row.to_json() for row in register.report(found)]}
+        _write_report(report, register.report(found), dry_run=mode.dry_run)
+
+
+def _write_report(path: str, found: Sequence[Row], *, dry_run: bool) -> None:
+    """What was published is published: a report that cannot be written changes nothing about it."""
+    if path.endswith(".html"):
+        data = page(found, dry_run=dry_run).encode()
+    else:
+        document = {"dry_run": dry_run, "references": [row.to_json() for row in found]}
         data = json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
-        atomic_file.write(os.path.join(get_buildroot(), report), data)
+    try:
+        atomic_file.write(os.path.join(get_buildroot(), path), data)
+    except OcikitError as error:
+        logger.error('[oci].report is "%s", and is not written: %s', path, error)
 
 
 def rules() -> Iterable[object]:

@@ -218,6 +218,7 @@ async def lay_out(request: DistributionPartRequest) -> Part:
         tuple(
             ocikit.Source(path, str(request.origin), executable=entry.is_executable) for path, entry in entries.items()
         ),
+        sum(file.size for distribution in request.distributions for file in distribution.files.values()),
     )
 
 

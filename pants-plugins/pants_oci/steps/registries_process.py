@@ -12,11 +12,13 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.human import human_bytes
 from ocikit.push.outcome import Cost, Outcomes, costs_from_json
 from ocikit.push.remote_state import RemoteState
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import Destination, PushRequest
 from pants_oci.compat import add_prefix, by_name, digest_subset_to_digest, merge_digests
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.handed_over import MEMORY_DIRECTORY
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ask_ocikit
 from pants_oci.steps.registry_settings import registries_document
@@ -61,8 +63,8 @@ class Sent:
 
 
 @rule(desc="Ask registries", level=LogLevel.DEBUG)
-async def ask_registries(request: SurveyRequest, oci: OciSubsystem) -> Surveyed:
-    document = _document(request.requests, oci, verify_blobs=oci.verify is Verify.BLOBS)
+async def ask_registries(request: SurveyRequest, oci: OciSubsystem, configured: ConfiguredRegistries) -> Surveyed:
+    document = _document(request.requests, configured, verify_blobs=oci.verify is Verify.BLOBS)
     answer = await call_ask_ocikit(
         OcikitProcess(
             "survey",
@@ -84,7 +86,7 @@ call_survey = by_name(ask_registries, Surveyed, SurveyRequest)
 
 
 @rule(desc="Send to registries", level=LogLevel.DEBUG)
-async def send_to_registries(request: SendRequest, oci: OciSubsystem) -> Sent:
+async def send_to_registries(request: SendRequest, configured: ConfiguredRegistries) -> Sent:
     travelling = dict.fromkeys(f"blobs/sha256/{step.blob.digest.hex}" for step in request.plan.uploads)
     images = await merge_digests(MergeDigests(request.images))
     blobs = await digest_subset_to_digest(DigestSubset(images, PathGlobs(travelling)))
@@ -92,9 +94,9 @@ async def send_to_registries(request: SendRequest, oci: OciSubsystem) -> Sent:
     answer = await call_ask_ocikit(
         OcikitProcess(
             "publish",
-            _document(request.requests, oci, plan=request.plan.to_json(), bases=request.bases),
+            _document(request.requests, configured, plan=request.plan.to_json(), bases=request.bases),
             inputs,
-            f"Publish {len(request.plan.puts)} images",
+            f"Publish {len(request.plan.puts)} images, {human_bytes(request.plan.bytes_to_send)}",
             output_files=(_OUTCOMES_FILE,),
             network=True,
         )
@@ -105,11 +107,11 @@ async def send_to_registries(request: SendRequest, oci: OciSubsystem) -> Sent:
 call_send = by_name(send_to_registries, Sent, SendRequest)
 
 
-def _document(requests: tuple[PushRequest, ...], oci: OciSubsystem, **more: Any) -> bytes:
+def _document(requests: tuple[PushRequest, ...], configured: ConfiguredRegistries, **more: Any) -> bytes:
     """What a sandbox needs to know; `oci:` addresses in it are relative to the build root."""
     return ocikit.canonical_json.dumps(
         {
-            **registries_document(oci),
+            **registries_document(configured),
             "requests": [request.to_json() for request in requests],
             "memory": f"{MEMORY_DIRECTORY}/published.json",
             "holders": f"{MEMORY_DIRECTORY}/stored.json",

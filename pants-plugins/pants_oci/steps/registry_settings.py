@@ -10,17 +10,17 @@ from typing import Any
 from pants.base.build_environment import get_buildroot
 
 from ocikit.registry.options import RegistryOptions
-from pants_oci.subsystem import OciSubsystem
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 
 
-def registries_document(oci: OciSubsystem) -> dict[str, Any]:
+def registries_document(configured: ConfiguredRegistries) -> dict[str, Any]:
     """What `oci:` addresses are relative to, and the options of each registry that has any. Raises InvalidInput."""
-    return {"root": get_buildroot(), "registries": registry_settings(oci)}
+    return {"root": get_buildroot(), "registries": registry_settings(configured)}
 
 
-def registry_settings(oci: OciSubsystem) -> Mapping[str, Any]:
+def registry_settings(configured: ConfiguredRegistries) -> Mapping[str, Any]:
     """The options of each registry that has any, by its host. Raises InvalidInput."""
-    return {name: _absolute(options).to_json() for name, options in oci.registries.options().items()}
+    return {name: _absolute(options).to_json() for name, options in configured.registries.options().items()}
 
 
 def _absolute(options: RegistryOptions) -> RegistryOptions:

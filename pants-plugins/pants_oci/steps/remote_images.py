@@ -14,9 +14,9 @@ import ocikit
 from ocikit.layer.files import File
 from ocikit.push.wanted import Destination
 from pants_oci.compat import by_name
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.ocikit_process import OcikitProcess, call_ask_ocikit
 from pants_oci.steps.registry_settings import registries_document
-from pants_oci.subsystem import OciSubsystem
 
 _ANSWER_FILE = "images.json"
 
@@ -57,9 +57,9 @@ class RemoteImages:
 
 
 @rule(desc="Ask registries what tags name", level=LogLevel.DEBUG)
-async def remote_images(request: RemoteImagesRequest, oci: OciSubsystem) -> RemoteImages:
+async def remote_images(request: RemoteImagesRequest, configured: ConfiguredRegistries) -> RemoteImages:
     document = {
-        **registries_document(oci),
+        **registries_document(configured),
         "references": [_to_json(reference) for reference in request.references],
     }
     answer = await call_ask_ocikit(

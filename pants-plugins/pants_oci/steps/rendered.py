@@ -29,12 +29,12 @@ from pants_oci.compat import (
 from pants_oci.errors import OciTargetError, blamed_on
 from pants_oci.registries import Registries, Registry
 from pants_oci.registry_choice import choose_registry
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
 from pants_oci.steps.deployment_files import DeploymentFilesRequest, call_deployment_files
 from pants_oci.steps.manifests import Manifest
 from pants_oci.steps.named_pushes import NamedPush, NamedPushesRequest, call_named_pushes, where
 from pants_oci.steps.wanted import PushFieldSet, RegistryPush, Wanted, WantedRequest, call_wanted, registries_of
-from pants_oci.subsystem import OciSubsystem
 
 logger = logging.getLogger(__name__)
 
@@ -74,12 +74,12 @@ class Rendered:
 
 
 @rule(desc="Render an OCI deployment", level=LogLevel.DEBUG)
-async def render(request: RenderRequest, oci: OciSubsystem) -> Rendered:
+async def render(request: RenderRequest, configured: ConfiguredRegistries) -> Rendered:
     field_set = request.field_set
     files = await call_deployment_files(DeploymentFilesRequest(field_set))
     named = await call_named_pushes(NamedPushesRequest(field_set.sources))
     # Before anything is built, which may take long.
-    chosen = _choose(field_set, named.pushes, oci.registries)
+    chosen = _choose(field_set, named.pushes, configured.registries)
     wanted = await concurrently(call_wanted(WantedRequest(PushFieldSet.create(target))) for target in named.targets)
     by_push = {target.address: one for target, one in zip(named.targets, wanted)}
     pairs = [

@@ -22,6 +22,7 @@ from pants_oci.compat import CheckSkipRequest, by_name, concurrently, implicitly
 from pants_oci.errors import OciTargetError, blamed_on, found_in, kind_of
 from pants_oci.placeholders import DIGEST_PLACEHOLDER, address_values, fill
 from pants_oci.registries import Registries, Registry, split_host
+from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.image import BuiltImage, ImageRequest, call_image
 from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
@@ -114,11 +115,11 @@ class PushNames:
 
 
 @rule(desc="Work out where an oci_push publishes to", level=LogLevel.DEBUG)
-async def push_names(request: PushNamesRequest, oci: OciSubsystem) -> PushNames:
+async def push_names(request: PushNamesRequest, oci: OciSubsystem, configured: ConfiguredRegistries) -> PushNames:
     field_set = request.field_set
     address = field_set.address
     with blamed_on(address):
-        chosen = registries_of(field_set, oci.registries)
+        chosen = registries_of(field_set, configured.registries)
     templates = [field_set.repository.value or "", oci.default_repository]
     for registry in chosen:
         templates += [registry.repository or "", *registry.extra_image_tags]

@@ -26,7 +26,8 @@ from pants_oci.targets.validation import CheckedStringField, CheckedStringsField
 class OciBaseDependenciesField(Dependencies):
     help = help_text(
         """
-        What a base depends on is inferred: the lock file, where it is named there.
+        Inferred: the lock file, where the base is named there. What else a change of which is to count as a change of
+        the base, for `--changed-since`, can be added: `dependencies=["//images:refresh"]`.
         """
     )
 
@@ -40,9 +41,9 @@ class OciBasePathField(SourcesField, AsyncFieldMixin):
     uses_source_roots = False
     help = help_text(
         """
-        The directory of an OCI image layout in the repository, or an archive of images as `docker save`,
-        `podman save` and `skopeo copy` write it, relative to the BUILD file. An archive's name ends in `.tar`,
-        `.tar.gz`, `.tgz` or `.tar.zst`.
+        The directory of an OCI image layout in the repository, such as `path="python-3.12"`, or an archive of images
+        as `docker save`, `podman save` and `skopeo copy` write it, such as `path="vendor.tar"`; relative to the BUILD
+        file. An archive's name ends in `.tar`, `.tar.gz`, `.tgz` or `.tar.zst`.
 
         `oci_image`s on it are built from its blobs, which are verified. Uncompressed layers of an archive are
         compressed as `[oci].compression` says.
@@ -83,7 +84,7 @@ class OciBaseImageField(CheckedStringField):
     parse = staticmethod(Reference.parse)
     help = help_text(
         """
-        The reference of an image in a registry, such as `docker.io/library/python:3.12-slim`.
+        The reference of an image in a registry, such as `image="docker.io/library/python:3.12-slim"`.
 
         What its tag names is looked up by the goal `oci-lock` and kept in the file `oci.lock`, so that nothing changes
         until you want it to; a `digest` needs no lock. To build on it only its manifest and config are fetched: layers
@@ -102,6 +103,8 @@ class OciBaseDigestField(CheckedStringField):
         The digest, `sha256:` and 64 hex digits, of the manifest or index to use. With `image` it is what is used
         whatever the tag names. With `path` it says which image of the layout or archive is meant, and that it must be
         exactly that. The images of an archive that is no layout have no manifests: they are named by their IDs.
+
+        Example: `digest="sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"`
         """
     )
 
@@ -111,8 +114,9 @@ class OciBasePlatformsField(CheckedStringsField):
     parse = staticmethod(Platform.parse)
     help = help_text(
         """
-        The platforms that the base is used for, such as `["linux/amd64", "linux/arm64"]`. An `oci_image` for another
-        one is an error, and so is an `oci-lock` that finds one of them missing. By default whatever the base has.
+        The platforms that the base is used for, such as `platforms=["linux/amd64", "linux/arm64"]`. An `oci_image` for
+        another one is an error, and so is an `oci-lock` that finds one of them missing. By default whatever the base
+        has.
         """
     )
 
@@ -131,5 +135,12 @@ class OciBaseTarget(Target):
     help = help_text(
         """
         An image to build on, made by others. Name it in `base` of an `oci_image`.
+
+        It is in a registry (`image`), or in the repository (`path`).
+
+        Example:
+
+            oci_base(name="python", image="docker.io/library/python:3.12-slim")
+            oci_image(name="image", base=":python", dependencies=[":server"])
         """
     )

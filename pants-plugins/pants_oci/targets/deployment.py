@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import Enum
 
-from pants.core.goals.package import OutputPathField
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
@@ -14,6 +13,8 @@ from pants.engine.target import (
     Target,
 )
 from pants.util.strutil import help_text
+
+from pants_oci.targets.image import OciOutputPathField
 
 
 class DeploymentTool(Enum):
@@ -30,7 +31,8 @@ class OciDeploymentSourcesField(MultipleSourcesField):
     uses_source_roots = False
     help = help_text(
         """
-        The files to render: Kubernetes manifests of any kind, kustomizations, values of Helm charts, Compose files.
+        The files to render, such as `sources=["web.yaml", "database/*.yaml"]`: Kubernetes manifests of any kind,
+        kustomizations, values of Helm charts, Compose files.
 
         A value such as `pants://services/web:push` becomes the reference of what that `oci_push` publishes, pinned by
         digest: `registry.example/shop/web@sha256:…`. All else stays byte for byte as it is. The address may be
@@ -55,6 +57,8 @@ class OciDeploymentDependenciesField(Dependencies):
         """
         The push targets that the sources name are inferred. Name `files` here that the tool or the command needs beside
         the sources, such as a chart or a kustomization's base: they are copied as they are.
+
+        Example: `dependencies=[":chart"]`
         """
     )
 
@@ -69,6 +73,8 @@ class OciDeploymentToolField(StringField):
         (`kubectl apply --server-side`), `"kustomize"` (the same with `--kustomize`, for the kustomization in the
         target's own folder, or else the only one among the sources), or `"stack"` (`docker stack deploy
         --with-registry-auth`, for Docker Swarm). `command` is for everything else.
+
+        Example: `tool="kustomize"`
         """
     )
 
@@ -78,9 +84,9 @@ class OciDeploymentCommandField(StringSequenceField):
     help = help_text(
         """
         A command of your own that `experimental-deploy` runs in place of `tool`, in the target's folder among the
-        rendered files, such as `["helm", "upgrade", "--install", "web", "./chart", "--values=values.yaml"]`. Its first
-        word is on the PATH, or with a slash a file from that folder. Where it deploys to is the command's own business:
-        the other fields and options for that do not reach it.
+        rendered files, such as `command=["helm", "upgrade", "--install", "web", "./chart", "--values=values.yaml"]`.
+        Its first word is on the PATH, or with a slash a file from that folder. Where it deploys to is the command's own
+        business: the other fields and options for that do not reach it.
         """
     )
 
@@ -89,7 +95,8 @@ class OciDeploymentArgumentsField(StringSequenceField):
     alias = "arguments"
     help = help_text(
         """
-        More arguments for `tool`, such as `["--force-conflicts"]` for kubectl or `["--prune"]` for a stack.
+        More arguments for `tool`, such as `arguments=["--force-conflicts"]` for kubectl or `arguments=["--prune"]` for
+        a stack.
         """
     )
 
@@ -98,8 +105,8 @@ class OciDeploymentContextField(StringField):
     alias = "context"
     help = help_text(
         """
-        The context of kubectl, or of Docker for a stack, so that it is deployed nowhere else. By default
-        `[oci].deployment_context`, and without one what the tool itself has for current.
+        The context of kubectl, or of Docker for a stack, so that it is deployed nowhere else: `context="production"`.
+        By default `[oci].deployment_context`, and without one what the tool itself has for current.
         """
     )
 
@@ -108,7 +115,8 @@ class OciDeploymentNamespaceField(StringField):
     alias = "namespace"
     help = help_text(
         """
-        The namespace for kubectl. By default `[oci].deployment_namespace`, and without one the context's own.
+        The namespace for kubectl, such as `namespace="shop"`. By default `[oci].deployment_namespace`, and without one
+        the context's own.
         """
     )
 
@@ -117,7 +125,7 @@ class OciDeploymentStackField(StringField):
     alias = "stack"
     help = help_text(
         """
-        The name of the stack, for `tool="stack"`. By default the target's name.
+        The name of the stack, for `tool="stack"`, such as `stack="shop"`. By default the target's name.
         """
     )
 
@@ -128,6 +136,8 @@ class OciDeploymentRegistryField(StringField):
         """
         Which registry is meant, where a push target publishes to several and the source does not say: an alias of
         `[oci].registries` or an address.
+
+        Example: `registry="ghcr"`
         """
     )
 
@@ -136,9 +146,9 @@ class OciDeploymentRenderedField(StringField):
     alias = "rendered"
     help = help_text(
         """
-        A folder of the repository, relative to the BUILD file, for the rendered sources: the goal `oci-render`
-        writes them there, to be committed. They tell, and lock, what runs where. `--oci-deployment-check` fails when
-        they are stale, and `--oci-deployment-committed` applies them as they are.
+        A folder of the repository, relative to the BUILD file, for the rendered sources, such as `rendered="live"`: the
+        goal `oci-render` writes them there, to be committed. They tell, and lock, what runs where.
+        `--oci-deployment-check` fails when they are stale, and `--oci-deployment-committed` applies them as they are.
         """
     )
 
@@ -157,7 +167,7 @@ class OciDeploymentTarget(Target):
         OciDeploymentStackField,
         OciDeploymentRegistryField,
         OciDeploymentRenderedField,
-        OutputPathField,
+        OciOutputPathField,
     )
     help = help_text(
         """

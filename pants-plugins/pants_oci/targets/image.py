@@ -20,8 +20,7 @@ from pants.util.strutil import help_text
 
 from ocikit import settings
 from ocikit.platform import Platform
-from pants_oci.compat import EnvironmentField
-from pants_oci.targets.layer import OciDirectoryField
+from pants_oci.targets.layer import OciDirectoryField, OciEnvironmentField
 from pants_oci.targets.python import (
     OciImagePexCollisionsField,
     OciImagePexCompileField,
@@ -39,6 +38,8 @@ class OciImageDependenciesField(Dependencies):
 
         Every package becomes a layer of its own, and the files and resources together one above them. A `pex_binary`
         becomes several, as `pex_layers` says.
+
+        Example: `dependencies=[":server", "web:assets"]`
         """
     )
 
@@ -47,8 +48,8 @@ class OciImageBaseField(StringField):
     alias = "base"
     help = help_text(
         """
-        The image to build on: the address of an `oci_base` or of another `oci_image`. Left out, the image starts
-        from nothing (`scratch`).
+        The image to build on: the address of an `oci_base` or of another `oci_image`, such as `base="//images:python"`.
+        Left out, the image starts from nothing (`scratch`).
 
         Environment variables, labels, ports and volumes are merged with the base's; the other settings replace its
         own, and a new `entrypoint` discards its `args`.
@@ -60,8 +61,8 @@ class OciImageLayersField(StringSequenceField):
     alias = "layers"
     help = help_text(
         """
-        Addresses of `oci_layer` targets, the lowest first. They lie above the base and below what `dependencies`
-        bring in.
+        Addresses of `oci_layer` targets, the lowest first, such as `layers=["//images:certificates", ":assets"]`. They
+        lie above the base and below what `dependencies` bring in.
         """
     )
 
@@ -70,7 +71,7 @@ class OciImageEntrypointField(StringSequenceField):
     alias = "entrypoint"
     help = help_text(
         """
-        The program that a container runs, and its first arguments, such as `["/app/server", "-v"]`.
+        The program that a container runs, and its first arguments, such as `entrypoint=["/app/server", "-v"]`.
         """
     )
 
@@ -79,7 +80,8 @@ class OciImageArgsField(StringSequenceField):
     alias = "args"
     help = help_text(
         """
-        Arguments after the `entrypoint` that whoever runs the container can replace (Docker's `CMD`).
+        Arguments after the `entrypoint` that whoever runs the container can replace (Docker's `CMD`), such as
+        `args=["serve", "--port=8080"]`.
         """
     )
 
@@ -89,7 +91,7 @@ class OciImageEnvField(CheckedDictField):
     parse = staticmethod(settings.parse_env)
     help = help_text(
         """
-        Environment variables of the container, such as `{"LOG_LEVEL": "info"}`.
+        Environment variables of the container, such as `env={"LOG_LEVEL": "info"}`.
         """
     )
 
@@ -99,7 +101,7 @@ class OciImageWorkdirField(CheckedStringField):
     parse = staticmethod(settings.parse_workdir)
     help = help_text(
         """
-        The working directory of the container, an absolute path.
+        The working directory of the container, an absolute path, such as `workdir="/srv"`.
         """
     )
 
@@ -109,7 +111,8 @@ class OciImageUserField(CheckedStringField):
     parse = staticmethod(settings.parse_user)
     help = help_text(
         """
-        Who the container runs as: `user`, `uid`, `user:group` or `uid:gid`. By default the base's, or root.
+        Who the container runs as: `user`, `uid`, `user:group` or `uid:gid`, such as `user="1000:1000"`. By default the
+        base's, or root.
         """
     )
 
@@ -119,7 +122,7 @@ class OciImagePortsField(CheckedStringsField):
     parse = staticmethod(settings.parse_port)
     help = help_text(
         """
-        The ports that the container listens on, such as `["8080/tcp", "53/udp", "8000-8010"]`.
+        The ports that the container listens on, such as `ports=["8080/tcp", "53/udp", "8000-8010"]`.
         """
     )
 
@@ -129,7 +132,7 @@ class OciImageVolumesField(CheckedStringsField):
     parse = staticmethod(settings.parse_volume)
     help = help_text(
         """
-        Directories that hold data which is not the image's, absolute paths.
+        Directories that hold data which is not the image's, absolute paths, such as `volumes=["/var/lib/shop"]`.
         """
     )
 
@@ -139,7 +142,7 @@ class OciImageLabelsField(CheckedDictField):
     parse = staticmethod(settings.parse_labels)
     help = help_text(
         """
-        Labels of the image config, which `docker inspect` shows.
+        Labels of the image config, which `docker inspect` shows, such as `labels={"team": "shop"}`.
         """
     )
 
@@ -149,7 +152,8 @@ class OciImageAnnotationsField(CheckedDictField):
     parse = staticmethod(settings.parse_annotations)
     help = help_text(
         """
-        Annotations of the image manifest, which registries show, such as `org.opencontainers.image.source`.
+        Annotations of the image manifest, which registries show, such as
+        `annotations={"org.opencontainers.image.source": "https://git.example/shop"}`.
         """
     )
 
@@ -159,7 +163,7 @@ class OciImageStopSignalField(CheckedStringField):
     parse = staticmethod(settings.parse_stop_signal)
     help = help_text(
         """
-        The signal that asks the container to exit, such as `"SIGINT"`. By default SIGTERM.
+        The signal that asks the container to exit, such as `stop_signal="SIGINT"`. By default SIGTERM.
         """
     )
 
@@ -173,6 +177,8 @@ class OciImageHealthcheckField(Field):
         How an engine asks whether the container is well: a dictionary with `test` (a list, or a string for the
         shell; `"NONE"` turns the base's off) and, where wanted, `interval`, `timeout`, `start_period` (such as
         `"30s"`) and `retries`.
+
+        Example: `healthcheck={"test": ["/app/server", "--check"], "interval": "30s", "retries": 3}`
         """
     )
 
@@ -195,7 +201,8 @@ class OciImagePlatformField(CheckedStringField):
     value: str
     help = help_text(
         """
-        What the image runs on: `os/architecture` or `os/architecture/variant`.
+        What the image runs on: `os/architecture` or `os/architecture/variant`, such as `platform="linux/arm64"`. With
+        `platform=parametrize("linux/amd64", "linux/arm64")` one target is an image for each.
         """
     )
 
@@ -207,6 +214,17 @@ class OciPackageFormatField(StringField):
         """
         What `package` writes: `layout`, a directory (an OCI image layout), or `archive`, one tar that `docker load`,
         `podman load` and `skopeo` read. By default `[oci].package_format`.
+
+        Example: `package_format="archive"`
+        """
+    )
+
+
+class OciOutputPathField(OutputPathField):
+    help = help_text(
+        """
+        Where `package` writes the result, below `dist/`, such as `output_path="images/web"`. By default the path to the
+        BUILD file with dots for slashes, and the target's name: `services.web/image`.
         """
     )
 
@@ -236,8 +254,8 @@ class OciImageTarget(Target):
         OciImagePexCollisionsField,
         OciImagePexCompileField,
         OciPackageFormatField,
-        EnvironmentField,
-        OutputPathField,
+        OciEnvironmentField,
+        OciOutputPathField,
     )
     help = help_text(
         """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Iterable, Optional, Tuple
 
-from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
@@ -16,14 +15,15 @@ from pants.engine.target import (
 from pants.util.strutil import help_text
 
 from ocikit import settings
-from pants_oci.targets.image import OciPackageFormatField
+from pants_oci.targets.image import OciOutputPathField, OciPackageFormatField
 from pants_oci.targets.validation import CheckedDictField
 
 
 class OciIndexDependenciesField(Dependencies):
     help = help_text(
         """
-        Inferred from `images`; there is no need to write any.
+        Inferred from `images`. What else a change of which is to count as a change of the index, for
+        `--changed-since`, can be added: `dependencies=["//images:refresh"]`.
         """
     )
 
@@ -34,8 +34,9 @@ class OciIndexImagesField(StringSequenceField):
     value: Tuple[str, ...]
     help = help_text(
         """
-        Addresses of `oci_image` targets, each for another platform. The address of one with
-        `platform=parametrize(...)` stands for all of them; `:image@platform=linux/amd64` is one.
+        Addresses of `oci_image` targets, each for another platform, such as `images=[":image"]`. The address of one
+        with `platform=parametrize("linux/amd64", "linux/arm64")` stands for all of them;
+        `:image@platform=linux/amd64` is one.
 
         Their order does not matter: in the index they are sorted by platform.
         """
@@ -56,7 +57,8 @@ class OciIndexAnnotationsField(CheckedDictField):
     parse = staticmethod(settings.parse_annotations)
     help = help_text(
         """
-        Annotations of the index, which registries show, such as `org.opencontainers.image.source`.
+        Annotations of the index, which registries show, such as
+        `annotations={"org.opencontainers.image.source": "https://git.example/shop"}`.
         """
     )
 
@@ -69,7 +71,7 @@ class OciIndexTarget(Target):
         OciIndexImagesField,
         OciIndexAnnotationsField,
         OciPackageFormatField,
-        OutputPathField,
+        OciOutputPathField,
     )
     help = help_text(
         """
@@ -79,7 +81,7 @@ class OciIndexTarget(Target):
 
         Example:
 
-            oci_image(name="image", platform=parametrize("linux/amd64", "linux/arm64"), ...)
+            oci_image(name="image", platform=parametrize("linux/amd64", "linux/arm64"), dependencies=[":site"])
             oci_index(name="index", images=[":image"])
             oci_push(name="push", image=":index", repository="shop/web")
         """

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
+    BoolField,
     Dependencies,
     Target,
 )
 from pants.util.strutil import help_text
 
-from ocikit.layer.placement import Owner, Placement, check_links, check_prefix, parse_mode, place
+from ocikit.layer.placement import Owner, Placement, check_links, check_prefix, check_renames, parse_mode, place
 from pants_oci.compat import EnvironmentField
 from pants_oci.targets.validation import CheckedDictField, CheckedStringField
 
@@ -25,7 +26,7 @@ class OciDirectoryField(CheckedStringField):
     value: str
     help = help_text(
         """
-        The directory of the image that everything is put in, an absolute path.
+        The directory of the image that everything is put in, an absolute path, such as `directory="/srv/www"`.
 
         A `file` keeps its path from the build root below it, a `resource` its path from its source root, a package
         its file name.
@@ -38,6 +39,8 @@ class OciLayerDependenciesField(Dependencies):
         """
         What goes in: `file`, `files`, `resource`, `resources` and `relocated_files` targets, and any target that
         the `package` goal can build. The contents of an `archive` go in unpacked.
+
+        Example: `dependencies=["web:assets"]`
         """
     )
 
@@ -47,8 +50,34 @@ class OciLayerStripPrefixField(CheckedStringField):
     parse = staticmethod(check_prefix)
     help = help_text(
         """
-        A directory that is taken off the front of every path before it is put in `directory`, such as `assets/web`.
-        Everything must be in it.
+        A directory that is taken off the front of every path before it is put in `directory`, such as
+        `strip_prefix="web/assets"`. Everything must be in it.
+        """
+    )
+
+
+class OciLayerRenameField(CheckedDictField):
+    alias = "rename"
+    parse = staticmethod(check_renames)
+    help = help_text(
+        """
+        Files that are to have another name in the image: the path that a file would have below `directory` to the one
+        that it is to have there.
+
+        Example: `rename={"nginx.conf": "conf.d/default.conf"}`
+        """
+    )
+
+
+class OciLayerUnpackField(BoolField):
+    alias = "unpack"
+    default = False
+    help = help_text(
+        """
+        Unpack what is a tar (`.tar`, also `.gz`, `.bz2`, `.xz`) or a zip among the files, into `directory`. Of owners
+        and modes in it only whether a file is executable counts.
+
+        Example: `unpack=True`
         """
     )
 
@@ -60,8 +89,8 @@ class OciLayerOwnerField(CheckedStringField):
     value: str
     help = help_text(
         """
-        Who owns the files, as `uid:gid`, or `uid` for both. Numbers only: names would depend on the image's
-        `/etc/passwd`.
+        Who owns the files, as `uid:gid`, or `uid` for both, such as `owner="1000:1000"`. Numbers only: names would
+        depend on the image's `/etc/passwd`.
         """
     )
 
@@ -71,8 +100,8 @@ class OciLayerFileModeField(CheckedStringField):
     parse = staticmethod(parse_mode)
     help = help_text(
         """
-        The permissions of every file, in octal, such as `"0640"`. By default `"0755"` for executable files and
-        `"0644"` for the others.
+        The permissions of every file, in octal, such as `file_mode="0640"`. By default `"0755"` for executable files
+        and `"0644"` for the others.
         """
     )
 
@@ -82,7 +111,8 @@ class OciLayerDirectoryModeField(CheckedStringField):
     parse = staticmethod(parse_mode)
     help = help_text(
         """
-        The permissions of `directory` and of every directory in it, in octal. By default `"0755"`.
+        The permissions of `directory` and of every directory in it, in octal, such as `directory_mode="0750"`. By
+        default `"0755"`.
         """
     )
 
@@ -93,7 +123,16 @@ class OciLayerSymlinksField(CheckedDictField):
     help = help_text(
         """
         Symbolic links to make: the link's path (absolute, or relative to `directory`) to what it points at, such as
-        `{"/usr/bin/tool": "/opt/tool/bin/tool"}`.
+        `symlinks={"/usr/bin/tool": "/opt/tool/bin/tool"}`.
+        """
+    )
+
+
+class OciEnvironmentField(EnvironmentField):
+    help = help_text(
+        """
+        The environment that builds it, a name of `[environments-preview].names`, such as `environment="linux"`. By
+        default the one for this machine. The result is the same in each.
         """
     )
 
@@ -105,17 +144,30 @@ class OciLayerTarget(Target):
         OciLayerDependenciesField,
         OciDirectoryField,
         OciLayerStripPrefixField,
+        OciLayerRenameField,
+        OciLayerUnpackField,
         OciLayerOwnerField,
         OciLayerFileModeField,
         OciLayerDirectoryModeField,
         OciLayerSymlinksField,
-        EnvironmentField,
+        OciEnvironmentField,
     )
     help = help_text(
         """
         One layer of an image, for when the automatic split of an `oci_image` is not what is wanted: another owner,
-        other permissions, links, or content that several images share as one blob.
+        other permissions, other names, links, or content that several images share as one blob.
 
         List it in `layers` of an `oci_image`.
+
+        Example:
+
+            oci_layer(
+                name="assets",
+                dependencies=["web:assets"],
+                strip_prefix="web/assets",
+                directory="/srv/www",
+                owner="1000:1000",
+            )
+            oci_image(name="image", layers=[":assets"], dependencies=[":server"])
         """
     )

@@ -23,7 +23,8 @@ from pants_oci.registries import ALL_DEFAULT_REGISTRIES
 class OciPushDependenciesField(Dependencies):
     help = help_text(
         """
-        Inferred from `image`; there is no need to write any.
+        Inferred from `image`. What else a change of which is to select the target, for `--changed-since`, can be added:
+        `dependencies=["//images:refresh"]`.
         """
     )
 
@@ -34,7 +35,7 @@ class OciPushImageField(StringField):
     value: str
     help = help_text(
         """
-        The address of the `oci_image` or `oci_index` to publish.
+        The address of the `oci_image` or `oci_index` to publish, such as `image=":image"`.
         """
     )
 
@@ -43,11 +44,11 @@ class OciPushRepositoryField(StringField):
     alias = "repository"
     help = help_text(
         f"""
-        The repository in the registry, such as `shop/web`. By default `[oci].default_repository`, or the
+        The repository in the registry, such as `repository="shop/web"`. By default `[oci].default_repository`, or the
         registry's own `repository`.
 
-        With a registry's host in front, such as `ghcr.io/acme/web`, it is published there and `registries` must be
-        left out.
+        With a registry's host in front, such as `repository="ghcr.io/acme/web"`, it is published there and `registries`
+        must be left out.
 
         {PLACEHOLDERS_HELP}
         """
@@ -73,6 +74,8 @@ class OciPushRegistriesField(StringSequenceField):
 
         By default every configured registry that has `default = true`, or Docker Hub when no registry is
         configured. `{ALL_DEFAULT_REGISTRIES}` in a list stands for these.
+
+        Example: `registries=["@ghcr", "registry.example:5000/team"]`
         """
     )
 
@@ -82,7 +85,7 @@ class OciPushImageTagsField(StringSequenceField):
     default = ("latest",)
     help = help_text(
         f"""
-        The tags that are to name the image, such as `["latest", "{{git.short_sha}}"]`.
+        The tags that are to name the image, such as `image_tags=["latest", "{{git.short_sha}}"]`.
 
         Tags never change the image: a new commit with the same content costs one small request.
 
@@ -96,7 +99,7 @@ class OciPushSkipField(BoolField):
     default = False
     help = help_text(
         """
-        Do not publish with `publish ::`; `package` still writes what would be published.
+        Do not publish with `publish ::`; `package` still writes what would be published: `skip_push=True`.
         """
     )
 

@@ -14,8 +14,8 @@ class OciPythonField(CheckedStringField):
     parse = staticmethod(Interpreter.parse)
     help = help_text(
         """
-        The path of the Python interpreter in the image, whose name has the version: `/usr/bin/python3.11`. A
-        `pex_binary` of an image is laid out for it.
+        The path of the Python interpreter in the image, whose name has the version, such as
+        `python="/usr/bin/python3.11"`. A `pex_binary` of an image is laid out for it.
 
         By default what images on it find: the `python` of their own base, or what the variable `PYTHON_VERSION` of
         Docker's official Python images says, `/usr/local/bin/python3.12`.
@@ -38,6 +38,8 @@ class OciImagePexLayersField(StringField):
         `entrypoint` and variables unless the image has its own.
 
         `single`: the PEX as one file in one layer; whoever runs it needs a folder that can be written.
+
+        Example: `pex_layers="single"`
         """
     )
 
@@ -51,6 +53,8 @@ class OciImagePexCollisionsField(StringField):
         """
         What becomes of files that two third-party distributions both bring, with different contents: `refuse` is an
         error that names them, `allow` lets the first one win.
+
+        Example: `pex_collisions="allow"`
         """
     )
 
@@ -60,7 +64,8 @@ class OciImagePexCompileField(BoolField):
     default = False
     help = help_text(
         """
-        Compile third-party and first-party modules, which makes starts faster and layers larger. It needs a Python of
-        the image's version where the image is built, whose patch release is then part of what the digest depends on.
+        Compile third-party and first-party modules, which makes starts faster and layers larger: `pex_compile=True`. It
+        needs a Python of the image's version where the image is built, whose patch release is then part of what the
+        digest depends on.
         """
     )

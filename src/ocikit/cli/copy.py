@@ -7,8 +7,10 @@ import os
 
 from ocikit import store
 from ocikit.cli.arguments import add_insecure
+from ocikit.cli.telling import telling_people
 from ocikit.destination import DEFAULT_TAG, open_store
 from ocikit.errors import NotFound
+from ocikit.progress import Meter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,13 +25,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def copy(source_text: str, destination_text: str, insecure: bool) -> str:
-    """Copy; a destination without a tag gets the source's. Returns the digest."""
+    """Copy; a destination without a tag gets the source's. Returns the digest. Tells people when it takes long."""
+    meter = Meter("Copied", "blobs")
     with (
-        open_store(source_text, os.environ, insecure=insecure) as source,
-        open_store(destination_text, os.environ, for_push=True, insecure=insecure) as destination,
+        open_store(source_text, os.environ, insecure=insecure, meter=meter) as source,
+        open_store(destination_text, os.environ, for_push=True, insecure=insecure, meter=meter) as destination,
     ):
         found = source.store.resolve(source.name)
         if found is None:
             raise NotFound(f'"{source_text}" does not exist.')
         tag = destination.tag_for(found.digest, source.tag or DEFAULT_TAG)
-        return str(store.copy(source.store, destination.store, str(found.digest), tag))
+        with telling_people(meter):
+            return str(store.copy(source.store, destination.store, str(found.digest), tag, meter))

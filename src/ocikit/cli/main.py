@@ -36,6 +36,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("verify", "ocikit.cli.verify", "Read and check everything an image consists of."),
     Command("push", "ocikit.cli.push", "Copy an image from an image layout to a registry."),
     Command("copy", "ocikit.cli.copy", "Copy an image from anywhere to anywhere."),
+    Command("from-dockerfile", "ocikit.cli.from_dockerfile", "Write a BUILD file for what a Dockerfile says."),
+    Command("from-targets", "ocikit.cli.from_targets", "Convert docker_image, and the targets of pants-backend-oci."),
 )
 
 # What Pants runs: `run_NAME(request) -> exit code`, the request being the JSON object in a file.

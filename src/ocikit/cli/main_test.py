@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -16,7 +17,7 @@ from ocikit.manifest import Manifest
 from ocikit.reference import parse_repository
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.repository import RegistryRepository
-from ocikit.testing.fake_registry import FakeRegistry
+from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 
 
 @pytest.fixture
@@ -180,6 +181,19 @@ def test_push_and_copy_back(tree: Path, capsys: pytest.CaptureFixture[str]) -> N
             store = RegistryRepository(client, parse_repository(f"{host}/acme/web"))
             assert [bool(store.resolve(tag)) for tag in ("latest", "1", "2")] == [True, False, True]
     assert Layout("back").tags() == ("2",)
+
+
+def test_a_push_that_takes_long_says_so(
+    tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocikit.progress.FIRST_SECONDS", 1.0)
+    _build(capsys, "oci:out:1.0")
+    busy = Refusal("/blobs/uploads", 429, times=1, headers=(("Retry-After", "2"),))
+    with FakeRegistry(faults=Faults(refusals=(busy,))) as registry:
+        code, _, err = _run(capsys, "push", "out:1.0", f"{registry.address}/team/app:1.0")
+    assert code == 0
+    said = rf"ocikit: Copied 0 of 2 blobs; .* sent(, .*/s)?; waiting for {registry.address}, [12] s\n"
+    assert re.fullmatch(said, err)
 
 
 def test_verify_lists_every_problem(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:

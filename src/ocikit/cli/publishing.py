@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ocikit import atomic_file, canonical_json
+from ocikit.cli.telling import telling_pants
 from ocikit.errors import InvalidContent
+from ocikit.progress import Meter
 from ocikit.push.blob_sources import BlobSources
 from ocikit.push.carry_out import carry_out
 from ocikit.push.holders import Holders, holders_from_json, holders_to_json, with_stored
@@ -32,9 +34,12 @@ def run_survey(request: Mapping[str, Any]) -> int:
     `holders` says where to ask for large blobs.
     """
     wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
-    stores = _stores(request)
+    meter = Meter("Asked", "questions about images")
+    stores = _stores(request, meter)
     memory = _read_memory(request["memory"])
-    seen = survey(wanted, stores, Policy(request["verify_blobs"], memory, _read_holders(request["holders"])))
+    policy = Policy(request["verify_blobs"], memory, _read_holders(request["holders"]))
+    with telling_pants(meter, os.environ):
+        seen = survey(wanted, stores, policy)
     answers = {
         "answers": seen.to_json(),
         "costs": costs_to_json(stores.costs({push.destination for push in wanted})),
@@ -47,7 +52,7 @@ def run_survey(request: Mapping[str, Any]) -> int:
 
 def run_ask(request: Mapping[str, Any]) -> int:
     """Ask whether `manifests`, [repository, digest], are there; the answers go to `answers.json`."""
-    stores = _stores(request)
+    stores = _stores(request, Meter())
     questions = [Question(Destination(address), Kind.MANIFEST, digest) for address, digest in request["manifests"]]
     answers = {"answers": ask(questions, stores).to_json(), "warnings": list(stores.warnings())}
     Path("answers.json").write_bytes(canonical_json.dumps(answers))
@@ -63,10 +68,12 @@ def run_publish(request: Mapping[str, Any]) -> int:
     plan = Plan.from_json(request["plan"])
     manifests = {m.descriptor.digest: m for push in wanted for m in (push.manifest, *push.children)}
     blobs = {push.manifest.descriptor.digest: push.blobs for push in wanted}
-    stores = _stores(request, for_push=True)
+    meter = Meter("Published", "images")
+    stores = _stores(request, meter, for_push=True)
     bases = {digest: Destination(address) for digest, address in request["bases"].items()}
-    sources = BlobSources(BLOBS, plan, bases, _stores(request, mirrors=True), stores)
-    outcomes = carry_out(plan, manifests, stores, sources.opener)
+    sources = BlobSources(BLOBS, plan, bases, _stores(request, meter, mirrors=True), stores)
+    with telling_pants(meter, os.environ):
+        outcomes = carry_out(plan, manifests, stores, sources.opener)
     Path("outcomes.json").write_bytes(canonical_json.dumps(outcomes.to_json()))
     memory = {place: dict(tags) for place, tags in _read_memory(request["memory"]).items()}
     for put in plan.puts:
@@ -79,9 +86,9 @@ def run_publish(request: Mapping[str, Any]) -> int:
     return 0
 
 
-def _stores(request: Mapping[str, Any], *, for_push: bool = False, mirrors: bool = False) -> Stores:
+def _stores(request: Mapping[str, Any], meter: Meter, *, for_push: bool = False, mirrors: bool = False) -> Stores:
     options = {name: RegistryOptions.from_json(item) for name, item in request["registries"].items()}
-    return Stores(request["root"], os.environ, options, for_push=for_push, mirrors=mirrors)
+    return Stores(request["root"], os.environ, options, for_push=for_push, mirrors=mirrors, meter=meter)
 
 
 def _read_memory(path: str) -> Memory:

@@ -11,7 +11,7 @@ from ocikit.errors import InvalidInput
 from ocikit.layer.entry import MAX_ID, WELL_KNOWN_MODES, Entry, arrange
 
 # Directories of every base: one of them that is only on the way stays as the base has it.
-_SYSTEM_DIRECTORIES = frozenset((
+SYSTEM_DIRECTORIES = frozenset((
     "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv",
     "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/libexec", "usr/local", "usr/local/bin",
     "usr/local/lib", "usr/local/share", "usr/sbin", "usr/share", "var", "var/cache", "var/lib", "var/log", "var/run",
@@ -78,12 +78,14 @@ class Placement:
     """Where sources go and as whose.
 
     `directory` is absolute in the image; `strip_prefix` is taken from the front of every source's
-    path; modes are for all files and all directories (None: 0644, or 0755 when executable; 0755).
-    `symlinks` maps a link's path, below `directory` or absolute, to its text.
+    path, and `rename` then maps the path of a file to another one, both relative to `directory`; modes
+    are for all files and all directories (None: 0644, or 0755 when executable; 0755). `symlinks` maps a
+    link's path, below `directory` or absolute, to its text.
     """
 
     directory: str = "/"
     strip_prefix: str = ""
+    rename: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     owner: Owner = Owner(0, 0)
     file_mode: int | None = None
     directory_mode: int | None = None
@@ -95,11 +97,11 @@ def place(sources: Iterable[Source], placement: Placement) -> tuple[Entry, ...]:
 
     Pure. `directory` and what is below it belong to the owner; its parents, and directories that
     every base has such as /etc, stay root's. Raises InvalidInput naming path and origin: a source
-    outside `strip_prefix`, two different things at one path.
+    outside `strip_prefix`, nothing to rename, two different things at one path.
     """
     root = _absolute(placement.directory)
     placed: dict[str, Source] = {}
-    for path, source in _stripped(sources, placement.strip_prefix):
+    for path, source in _renamed(_stripped(sources, placement.strip_prefix), placement.rename):
         _put(placed, "/".join((*root, *_parts(path))), source)
     check_links(placement.symlinks)
     for link, target in sorted(placement.symlinks.items()):
@@ -114,6 +116,13 @@ def check_prefix(prefix: str) -> None:
     if prefix.startswith("/"):
         raise InvalidInput(f'the prefix "{prefix}" must be relative: "{prefix.lstrip("/")}".')
     _parts(prefix)
+
+
+def check_renames(renames: Mapping[str, str]) -> None:
+    """Raise InvalidInput unless `renames` is what `Placement.rename` may be."""
+    for old, new in renames.items():
+        if old.startswith("/") or new.startswith("/") or not _parts(old) or not _parts(new):
+            raise InvalidInput(f'"{old}" cannot be renamed to "{new}": wanted two paths relative to the directory.')
 
 
 def check_links(symlinks: Mapping[str, str]) -> None:
@@ -140,6 +149,17 @@ def _stripped(sources: Iterable[Source], prefix: str) -> list[tuple[str, Source]
     if wanted and not stripped:
         raise InvalidInput(f'the prefix "{prefix}" cannot be stripped: no file is below it.')
     return stripped
+
+
+def _renamed(stripped: list[tuple[str, Source]], renames: Mapping[str, str]) -> list[tuple[str, Source]]:
+    """Each source with the path that it is to have."""
+    check_renames(renames)
+    wanted = {"/".join(_parts(old)): new for old, new in renames.items()}
+    missing = sorted(wanted.keys() - {path for path, source in stripped if source.kind != "directory"})
+    if missing:
+        there = ", ".join(f'"{path}"' for path, _ in stripped[:5]) or "nothing"
+        raise InvalidInput(f'"{missing[0]}" cannot be renamed: there is no such file; there is {there}.')
+    return [(wanted.get(path, path), source) for path, source in stripped]
 
 
 def _put(placed: dict[str, Source], path: str, source: Source) -> None:
@@ -176,7 +196,7 @@ def _directories(placed: Mapping[str, Source], placement: Placement, root: list[
 
 def _directory(path: str, placement: Placement, root: list[str]) -> Entry:
     owner, mode = placement.owner, placement.directory_mode
-    if path in _SYSTEM_DIRECTORIES and path != "/".join(root):
+    if path in SYSTEM_DIRECTORIES and path != "/".join(root):
         owner, mode = Owner(0, 0), None
     if mode is None:
         mode = WELL_KNOWN_MODES.get(path, 0o755)

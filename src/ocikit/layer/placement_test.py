@@ -51,6 +51,38 @@ def test_owner_and_modes_hold_from_the_directory_on() -> None:
     }
 
 
+def test_files_are_renamed_after_the_prefix_is_stripped() -> None:
+    found = placed(
+        [MAIN, TOOL], directory="/srv", strip_prefix="src/app", rename={"main.py": "a/b.py", "bin/tool": "tool"}
+    )
+    assert found == {
+        "srv": "directory 0755 0:0",
+        "srv/a": "directory 0755 0:0",
+        "srv/a/b.py": "file 0644 0:0",
+        "srv/tool": "file 0755 0:0",
+    }
+
+
+@pytest.mark.parametrize(
+    "rename, message",
+    [
+        (
+            {"nope": "x"},
+            '"nope" cannot be renamed: there is no such file; there is "src/app/main.py", "src/app/bin/tool".',
+        ),
+        ({"/a": "x"}, '"/a" cannot be renamed to "x": wanted two paths relative to the directory.'),
+        ({"a": "/x"}, '"a" cannot be renamed to "/x"'),
+        ({"a": ""}, '"a" cannot be renamed to ""'),
+        ({"src/app/main.py": "../x"}, 'leads out with ".."'),
+        ({"src/app/main.py": "src/app/bin/tool"}, 'two files at one path: "/src/app/bin/tool"'),
+    ],
+)
+def test_refuses_to_rename(rename: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        placed([MAIN, TOOL], rename=rename)
+    assert message in str(caught.value)
+
+
 def test_directories_of_every_base_stay_as_they_are() -> None:
     sources = [Source(path, "a:a") for path in ("etc/a.conf", "tmp/a", "app/a")]
     found = placed(sources, owner=Owner(7, 7), directory_mode=0o700)

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ocikit import canonical_json
+from ocikit.human import human_bytes
 from ocikit.image import Image
 from ocikit.layer.files import FILE, WHITEOUT, File, FileChanges
 from ocikit.push.changes import LayerChange
-from ocikit.push.report import human_bytes
 
 _LONGEST_VALUE = 100
 _NO_FILES = FileChanges()

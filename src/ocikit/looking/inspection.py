@@ -9,9 +9,9 @@ from typing import Any
 from ocikit import canonical_json
 from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
+from ocikit.human import human_bytes
 from ocikit.layer.files import File
 from ocikit.manifest import ImageIndex, Manifest
-from ocikit.push.report import human_bytes
 
 PlacedFile = tuple[int, File]
 

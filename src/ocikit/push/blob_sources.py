@@ -60,6 +60,8 @@ class BlobSources:
             layout = self._writing(place)
             if layout.has_blob(blob):
                 return layout.open_blob(blob)
+        if base.registry:
+            self._reading.meter.streams(base.registry, blob.digest)
         return self._reading(base).open_blob(blob)
 
 

@@ -10,6 +10,7 @@ from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.layout import Layout
 from ocikit.media_type import OCI_LAYER
+from ocikit.progress import Meter, Standing
 from ocikit.push.blob_sources import BlobSources
 from ocikit.push.carry_out import carry_out
 from ocikit.push.steps import Mount, Plan, Upload
@@ -25,16 +26,19 @@ LARGE = bytes(range(256)) * 1000
 LARGE_LAYER = Descriptor(OCI_LAYER, Digest.of(LARGE), len(LARGE))
 
 
-def carried_out(plan: Plan, base: Destination, root: Path, mirror: str = "", blob: Descriptor = LAYER) -> None:
+def carried_out(plan: Plan, base: Destination, root: Path, mirror: str = "", blob: Descriptor = LAYER) -> Standing:
+    """Returns how far it came."""
+    meter = Meter()
     options = {base.registry or "": RegistryOptions(mirrors=(mirror,))} if mirror else {}
     reading, writing = (
-        Stores(str(root), {}, options, mirrors=mirrors, for_push=not mirrors) for mirrors in (True, False)
+        Stores(str(root), {}, options, mirrors=mirrors, for_push=not mirrors, meter=meter) for mirrors in (True, False)
     )
     sources = BlobSources(str(root / "blobs"), plan, {str(blob.digest): base}, reading, writing)
     outcomes = carry_out(plan, {}, writing, sources.opener)
     assert {place for place, _ in outcomes.stored} == {s.destination for s in plan.uploads} | {
         s.destination for s in plan.mounts
     }
+    return meter.standing()
 
 
 def test_another_registry_is_sent_it(tmp_path: Path) -> None:
@@ -65,8 +69,9 @@ def test_a_download_that_ends_early_is_tried_again(tmp_path: Path, place: str) -
     with FakeRegistry(faults=Faults(disturbances=(cut,))) as base, FakeRegistry() as registry:
         base.put_blob("base", LARGE)
         plan = Plan(uploads=(Upload(Destination(place.format(registry=registry.address)), LARGE_LAYER),))
-        carried_out(plan, Destination(f"{base.address}/base"), tmp_path, blob=LARGE_LAYER)
+        standing = carried_out(plan, Destination(f"{base.address}/base"), tmp_path, blob=LARGE_LAYER)
         assert base.count("GET .*blobs") == 2
+        assert (standing.moved, standing.size, standing.streamed) == (len(LARGE), len(LARGE), {base.address: 1})
 
 
 def test_a_mount_that_is_refused(tmp_path: Path) -> None:
@@ -74,8 +79,9 @@ def test_a_mount_that_is_refused(tmp_path: Path) -> None:
         registry.put_blob("base", DATA)
         base = Destination(f"{registry.address}/base")
         plan = Plan(mounts=(Mount(Destination(f"{registry.address}/app"), LAYER, base),))
-        carried_out(plan, base, tmp_path)
+        standing = carried_out(plan, base, tmp_path)
         assert registry.repositories["app"].blobs[str(LAYER.digest)] == DATA
+        assert (standing.moved, standing.size) == (len(DATA), len(DATA))
 
 
 def test_it_is_read_from_a_mirror(tmp_path: Path) -> None:

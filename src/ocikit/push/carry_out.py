@@ -21,7 +21,7 @@ from ocikit.push.wanted import Destination
 from ocikit.registry.failure import is_immutable_tag
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.retry import ATTEMPTS
-from ocikit.store import Opener, Store
+from ocikit.store import Opener, Store, counted
 
 # The bytes of a blob, where they are at hand.
 BlobOpener = Callable[[Digest], "Opener | None"]
@@ -36,6 +36,9 @@ def carry_out(
 ) -> Outcomes:
     """Carry the steps out, many at a time; one failure does not stop the others. `manifests`: indexes' images too."""
     run = _Run(manifests, stores, open_blob)
+    stores.meter.expect(
+        len(plan.puts), [((step.destination, step.blob.digest), step.blob.size) for step in plan.uploads]
+    )
     moved: list[tuple[Put, Future[dict[str, str]]]] = []
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         for upload in plan.uploads:
@@ -74,7 +77,8 @@ class _Run:
         opener = self._open_blob(step.blob.digest)
         assert opener, f"the blob {step.blob.digest} was to be sent, and is not at hand"
         with self._stores.timed(step.destination) as store:
-            _push_blob(store, step.blob, opener)
+            _push_blob(store, step.blob, self._counted(step, opener))
+        self._stores.meter.moved((step.destination, step.blob.digest), step.blob.size)
 
     def mount(self, step: Mount, source: Future[None] | None) -> None:
         # Where the source was not filled, it is tried all the same: its failure is no reason for this one.
@@ -83,10 +87,15 @@ class _Run:
         opener = self._open_blob(step.blob.digest)
         with self._stores.timed(step.destination) as store:
             assert isinstance(store, RegistryRepository), f"{step.destination.address} mounts nothing"
-            if store.mount_blob(step.blob, step.source.path, opener):
+            if store.mount_blob(step.blob, step.source.path, opener and self._counted(step, opener)):
                 self.mounted.add((step.destination, step.blob.digest))
             elif opener is None:
                 raise NotMounted(f"{step.blob.digest} was not mounted from {step.source.address}")
+            else:
+                self._stores.meter.moved((step.destination, step.blob.digest), step.blob.size)
+
+    def _counted(self, step: Upload | Mount, opener: Opener) -> Opener:
+        return counted(opener, self._stores.meter, (step.destination, step.blob.digest), step.blob.size)
 
     def put_child(self, step: PutChild) -> None:
         manifest = self._manifests[step.manifest.digest]
@@ -109,7 +118,9 @@ class _Run:
             return {}
         except OcikitError as error:
             return dict.fromkeys(step.tags, str(error))
-        return self._move(step, manifest)
+        refused = self._move(step, manifest)
+        self._stores.meter.did(not refused)
+        return refused
 
     def _wait_for_needs(self, place: Destination, manifest: Manifest | ImageIndex) -> None:
         """Raises what kept something that the manifest needs from being stored."""

@@ -18,9 +18,10 @@ _NO_SYSTEM = "unknown"
 
 @dataclass(frozen=True)
 class LayerChange:
-    """A layer that only one of two images has; `origin` says what it is from, where that is known. `size`: bytes.
+    """A layer that only one of two images has.
 
-    `platforms`: which images of an index it concerns.
+    `digest`: of the blob. `size`: its bytes. `origin`: what it is from, where that is known. `platforms`: which images
+    of an index it concerns.
     """
 
     digest: str
@@ -31,9 +32,15 @@ class LayerChange:
 
 @dataclass(frozen=True)
 class Changes:
-    """An image compared with `previous`, the one that the tag named before; None: the tag is new."""
+    """An image compared with the one that the tag named before.
+
+    `previous`: the digest of that one; null where the tag is new. `config`: whether the configuration differs.
+    `added`: the layers that only the new one has. `removed`: those that only the previous one has. `previous_size`:
+    compressed bytes of the layers of the previous one, each once; null where they are not known.
+    """
 
     previous: str | None = None
+    previous_size: int | None = None
     config: bool = False
     added: tuple[LayerChange, ...] = ()
     removed: tuple[LayerChange, ...] = ()
@@ -60,6 +67,11 @@ def compared_children(request: PushRequest, previous: Digest, seen: RemoteState)
     """The images of the index `previous` whose content is not known already; none when it is no index."""
     own = {image.descriptor.digest for image in request.images}
     return tuple(child for child in _children(request, previous, seen) if child.digest not in own)
+
+
+def layers(request: PushRequest) -> tuple[LayerChange, ...]:
+    """The layers of what is wanted, the lowest first; those of an index's images with their platforms."""
+    return _told(tuple(_own_layers(request)))
 
 
 def changes(request: PushRequest, tag: str, seen: RemoteState, *, known: bool) -> Changes:
@@ -96,6 +108,7 @@ def _compared(
     had, has = {key(layer) for layer in old}, {key(layer) for layer in own}
     return Changes(
         str(previous),
+        sum({layer.descriptor.digest: layer.descriptor.size for layer in old}.values()),
         config,
         _told([layer for layer in own if key(layer) not in had]),
         _told([layer for layer in old if key(layer) not in has]),

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final, Literal
 
 from ocikit.descriptor import Descriptor
+from ocikit.human import human_bytes
 from ocikit.push.changes import NO_CHANGES, Changes, LayerChange
 from ocikit.push.changes import changes as compared
 from ocikit.push.outcome import Cost, Outcomes
 from ocikit.push.remote_state import RemoteState
 from ocikit.push.steps import Plan, Put, Refuse
+from ocikit.push.travel import Layer, Travels
 from ocikit.push.wanted import LAYOUTS_SCHEME, Destination, PushRequest
 
-UNCHANGED, PUSHED, TAGGED, FAILED, SKIPPED = "unchanged", "pushed", "tagged", "failed", "skipped"
+Outcome = Literal["pushed", "tagged", "unchanged", "failed", "skipped"]
+PUSHED: Final = "pushed"
+TAGGED: Final = "tagged"
+UNCHANGED: Final = "unchanged"
+FAILED: Final = "failed"
+SKIPPED: Final = "skipped"
 _NO_COST = Cost()
 
 
@@ -22,9 +29,16 @@ _NO_COST = Cost()
 class Row:
     """One reference. What a repository cost (bytes, requests, time) is told once, with its first changed reference.
 
+    `target`: the address of the push target. `registry`: the host, or "oci:" for a directory of layouts. `repository`:
+    its name there, or the path of its layout. `tag`: one of `image_tags`. `reference`: all three, as other tools take
+    them. `digest`: of the manifest, or of the index. `outcome`: tagged, where the image was there and only the tag is
+    new; skipped, because of `skip_push`. `requests`, `seconds`: what the repository cost, survey included. `changes`:
+    against what the tag named before.
+
     `bytes_sent`: of bodies, manifests and what had to be sent again among them. `bytes_mounted`, `bytes_present`:
-    compressed bytes of blobs. `error`: why it failed. `digest` is empty where the image was not built, because nothing
-    is published.
+    compressed bytes of blobs. `error`: why it failed. `size`: compressed bytes of the layers, each once. `layers` are
+    told of what is not as it was, the lowest first. `digest` is empty and `size` 0 where the image was not built,
+    because nothing is published.
     """
 
     target: str
@@ -33,7 +47,7 @@ class Row:
     tag: str
     reference: str
     digest: str
-    outcome: str
+    outcome: Outcome
     bytes_sent: int = 0
     bytes_mounted: int = 0
     bytes_present: int = 0
@@ -41,6 +55,8 @@ class Row:
     seconds: float = 0.0
     changes: Changes = NO_CHANGES
     error: str | None = None
+    size: int = 0
+    layers: tuple[Layer, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,13 +73,15 @@ def rows(
     puts = {(put.origin, put.destination, tag): put for put in plan.puts for tag in put.tags}
     refused = {(step.origin, step.destination, step.tag): step for step in plan.refused}
     costs = _Costs(plan, outcomes, surveyed)
+    travels = Travels(plan, outcomes)
     found = []
     for request in wanted:
         for tag in request.tags:
             key = (request.origin, request.destination, tag)
             row = _row(request, tag, puts.get(key), refused.get(key), outcomes.failed.get(key))
             if row.outcome != UNCHANGED:
-                row = replace(row, changes=compared(request, tag, seen, known=row.outcome == TAGGED))
+                changes = compared(request, tag, seen, known=row.outcome == TAGGED)
+                row = replace(row, changes=changes, layers=travels.layers(request))
             found.append((request, row))
     # Changed references come first where a repository's cost is told.
     order = sorted(range(len(found)), key=lambda number: found[number][1].outcome == UNCHANGED)
@@ -137,18 +155,6 @@ def summary(found: Sequence[Row]) -> str:
     return f"{references}: {told}; {human_bytes(sent)} sent{also} in {requests} requests"
 
 
-def human_bytes(count: int) -> str:
-    """`count` bytes with the unit people read: 999 B, 1.2 kB, 34.5 MB."""
-    if count < 1000:
-        return f"{count} B"
-    value = float(count)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.95:
-            return f"{value:.1f} {unit}"
-    return f"{value / 1000:.1f} TB"
-
-
 class _Costs:
     """Gives each repository's cost to the first row that asks."""
 
@@ -186,7 +192,8 @@ class _Costs:
 
 
 def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None, failed: str | None) -> Row:
-    outcome, error = UNCHANGED, failed
+    outcome: Outcome = UNCHANGED
+    error = failed
     if refused:
         outcome, error = FAILED, _refusal(refused)
     elif failed:
@@ -194,10 +201,11 @@ def _row(request: PushRequest, tag: str, put: Put | None, refused: Refuse | None
     elif put:
         outcome = TAGGED if put.known else PUSHED
     digest = str(request.manifest.descriptor.digest)
-    return replace(_plain(request.origin, request.destination, tag, digest, outcome), error=error)
+    row = _plain(request.origin, request.destination, tag, digest, outcome)
+    return replace(row, error=error, size=request.size)
 
 
-def _plain(target: str, place: Destination, tag: str, digest: str, outcome: str) -> Row:
+def _plain(target: str, place: Destination, tag: str, digest: str, outcome: Outcome) -> Row:
     registry, repository = place.registry or LAYOUTS_SCHEME, place.path
     if not place.registry:
         repository = place.address[len(LAYOUTS_SCHEME) :]

@@ -2,15 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from ocikit import media_type
 from ocikit.descriptor import Descriptor
 from ocikit.manifest import Manifest
 from ocikit.push.outcome import Cost, Outcomes
 from ocikit.push.plan import plan
 from ocikit.push.remote_state import Absent, Answer, Content, Kind, Present, Question, RemoteState
-from ocikit.push.report import Row, foreseen, human_bytes, line, rows, skipped, summary
+from ocikit.push.report import Row, foreseen, line, rows, skipped, summary
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.testing.images import described, manifest_of
 
@@ -53,6 +51,8 @@ def test_an_unchanged_reference() -> None:
     assert (row.outcome, row.bytes_sent, row.bytes_present) == ("unchanged", 0, BASE + NEWER + CONFIG)
     assert (row.requests, row.seconds) == (2, 0.01)
     assert row.changes.added == row.changes.removed == ()
+    assert row.layers == ()
+    assert row.size == BASE + NEWER
 
 
 def test_a_changed_layer_is_told_with_its_target() -> None:
@@ -62,6 +62,11 @@ def test_a_changed_layer_is_told_with_its_target() -> None:
     assert row.changes.previous == str(OLD.descriptor.digest)
     assert [(change.origin, change.size) for change in row.changes.added] == [("web:files", NEWER)]
     assert [change.digest for change in row.changes.removed] == [str(described("old").digest)]
+    assert (row.size, row.changes.previous_size) == (BASE + NEWER, BASE + len("old"))
+    assert [(layer.origin, layer.size, layer.travel) for layer in row.layers] == [
+        ("//:base", BASE, "present"),
+        ("web:files", NEWER, "sent"),
+    ]
     assert line(row) == (
         f"web:push: pushed registry.example/shop/web:latest {row.digest}: "
         f"changed layer web:files (5 B), {NEWER + CONFIG} B sent"
@@ -86,6 +91,7 @@ def test_what_is_mounted_is_not_sent() -> None:
     first, second = told({}, push(), push(destination=SHOP))
     assert (first.bytes_sent, first.bytes_mounted) == (BASE + NEWER + CONFIG, 0)
     assert (second.bytes_sent, second.bytes_mounted, second.bytes_present) == (0, BASE + NEWER + CONFIG, 0)
+    assert [layer.travel for layer in (*first.layers, *second.layers)] == ["sent", "sent", "mounted", "mounted"]
 
 
 def test_a_failure() -> None:
@@ -93,12 +99,14 @@ def test_a_failure() -> None:
     outcomes = Outcomes(failed={("web:push", WEB, "latest"): "no."})
     (row,) = rows([push()], RemoteState(), steps, outcomes, {})
     assert (row.outcome, row.error) == ("failed", "no.")
+    assert [layer.travel for layer in row.layers] == ["unsent", "unsent"]
     assert line(row) == f"web:push: registry.example/shop/web:latest was not moved to {row.digest}: no."
 
 
 def test_a_tag_that_must_not_move() -> None:
     (row,) = told(tag(OLD), replace(push(), immutable_tags=True))
     assert row.outcome == "failed"
+    assert [layer.travel for layer in row.layers] == ["unsent", "unsent"]
     for part in (str(OLD.descriptor.digest), "`immutable_tags`", "Nothing was sent.", "`image_tags`"):
         assert part in line(row)
 
@@ -131,22 +139,6 @@ def test_summary() -> None:
     assert summary(()) == "0 references: ; 0 B sent in 0 requests"
     found = told({}, push(), push(destination=SHOP))
     assert summary(found) == "2 references: 2 pushed; 29 B sent, 29 B mounted in 4 requests"
-
-
-@pytest.mark.parametrize(
-    "count, text",
-    [
-        pytest.param(0, "0 B", id="nothing"),
-        pytest.param(999, "999 B", id="bytes"),
-        pytest.param(1000, "1.0 kB", id="kilobytes"),
-        pytest.param(999_949, "999.9 kB", id="nearly"),
-        pytest.param(999_950, "1.0 MB", id="rounded-up"),
-        pytest.param(34_500_000, "34.5 MB", id="megabytes"),
-        pytest.param(5 * 10**12, "5.0 TB", id="terabytes"),
-    ],
-)
-def test_human_bytes(count: int, text: str) -> None:
-    assert human_bytes(count) == text
 
 
 def test_outcomes_cross_out_of_a_sandbox() -> None:

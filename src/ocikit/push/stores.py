@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Callable
 
 from ocikit.layout import Layout
+from ocikit.progress import Meter
 from ocikit.push.outcome import Cost
 from ocikit.push.wanted import LAYOUTS_SCHEME, Destination
 from ocikit.reference import parse_repository
@@ -29,8 +30,8 @@ class Stores:
     """Opens stores for a run: one client, so one set of connections and tokens, for each registry.
 
     `oci:PATH` is relative to `root`. Credentials are looked for as `environ` says; `options` are by registry
-    (host[:port]). `for_push`: tokens allow pushing from the start. `mirrors`: they are asked first. May be shared by
-    threads.
+    (host[:port]). `for_push`: tokens allow pushing from the start. `mirrors`: they are asked first. `meter`: where is
+    counted what is done with them. May be shared by threads.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Stores:
         for_push: bool = False,
         mirrors: bool = False,
         make_client: Callable[..., RegistryClient] = RegistryClient,
+        meter: Meter | None = None,
     ) -> None:
+        self.meter = meter or Meter()
         self._root = root
         self._options = options
         self._for_push = for_push
@@ -67,7 +70,8 @@ class Stores:
         """The store of a destination, whose time at work counts from the first of these to the last."""
         started = time.monotonic()
         try:
-            yield self(destination)
+            with self.meter.asking(destination.registry):
+                yield self(destination)
         finally:
             first = self._spans.get(destination, (started, 0.0))[0]
             self._spans[destination] = (first, time.monotonic())
@@ -103,5 +107,6 @@ class Stores:
                 credentials=self._credentials,
                 options=options,
                 budget=self._budget,
+                on_pause=self.meter.pauses,
             )
         return RegistryRepository(client, repository, for_push=self._for_push)

@@ -64,6 +64,7 @@ def remembered(wanted: Sequence[PushRequest], seen: RemoteState, before: Memory)
 
 def _answers(asked: Sequence[Question], stores: Stores, pool: ThreadPoolExecutor) -> dict[Question, Answer]:
     # Handing questions over one by one would cost as much as asking them.
+    stores.meter.expect(len(asked))
     shares = [asked[number::CONCURRENCY] for number in range(CONCURRENCY)]
     answers = pool.map(lambda share: {question: _ask(question, stores) for question in share}, shares)
     return dict(ChainMap(*answers))
@@ -75,6 +76,8 @@ def _ask(question: Question, stores: Stores) -> Answer:
             return _answer(question, store)
     except OcikitError as error:
         return Unknown(str(error))
+    finally:
+        stores.meter.did()
 
 
 def _answer(question: Question, store: Store) -> Answer:

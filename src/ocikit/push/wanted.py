@@ -71,6 +71,11 @@ class PushRequest:
         """What must be stored before the manifests may be, each blob once."""
         return tuple({blob.digest: blob.plain() for image in self.images for blob in image.blobs}.values())
 
+    @cached_property
+    def size(self) -> int:
+        """Compressed bytes of the layers, each once."""
+        return sum({layer.digest: layer.size for image in self.images for layer in image.layers}.values())
+
     def base_blobs(self) -> Iterator[tuple[Destination, Descriptor]]:
         """The layers of bases, and where these are published."""
         below = self.child_bases if self.children else ((self.bases, self.base_layers),)

@@ -31,7 +31,8 @@ class RegistryClient:
     `registry` is host[:port], "docker.io" for Docker Hub. Plain HTTP is spoken to this machine and
     where `options` say so; `scheme` ("http", "https") overrides. `credentials` says who we are,
     `DockerCredentials(os.environ)` for instance; anonymous without it. `budget` and `limiter` are for all
-    clients of a run. `clock` counts seconds, `now` is the time since 1970.
+    clients of a run. `clock` counts seconds, `now` is the time since 1970. `on_pause` is told which
+    host is not spoken to, and for how many seconds.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class RegistryClient:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
+        on_pause: Callable[[str, float], None] = lambda host, seconds: None,
     ) -> None:
         if scheme not in (None, "http", "https"):
             raise InvalidInput(f'the scheme of a registry is "http" or "https", found "{scheme}".')
@@ -67,7 +69,7 @@ class RegistryClient:
         self._authenticator = Authenticator(registry, self.base, credentials, insecure=options.insecure, clock=clock)
         budget = budget or RetryBudget(clock=clock)
         limiter = limiter or Limiter(clock=clock, sleep=sleep)
-        self._patience = Patience(transport, budget, limiter, now=now, sleep=sleep, jitter=jitter)
+        self._patience = Patience(transport, budget, limiter, now=now, sleep=sleep, jitter=jitter, on_pause=on_pause)
         self._warnings: dict[str, None] = {}
         # Clients of the registries to ask first for reading: without mirrors, and without a second try.
         self.mirrors = tuple(
@@ -81,6 +83,7 @@ class RegistryClient:
                 now=now,
                 sleep=sleep,
                 jitter=jitter,
+                on_pause=on_pause,
             )
             for host, prefix in map(split_mirror, options.mirrors)
         )

@@ -20,7 +20,8 @@ from ocikit.registry.transport import Transport
 class Patience:
     """Sends as `limiter` lets it, and again as `budget` lets it; may be shared by threads.
 
-    `now` is the time in seconds since 1970, `jitter` gives random numbers from 0 to 1.
+    `now` is the time in seconds since 1970, `jitter` gives random numbers from 0 to 1. `on_pause` is told the host, and
+    for how long it is not spoken to.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Patience:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
+        on_pause: Callable[[str, float], None] = lambda host, seconds: None,
     ) -> None:
         self._transport = transport
         self._budget = budget
@@ -39,6 +41,7 @@ class Patience:
         self._now = now
         self._sleep = sleep
         self._jitter = jitter
+        self._on_pause = on_pause
         self._known_hosts: set[str] = set()
 
     def send(self, request: Request, traffic: Traffic) -> tuple[Answer, BinaryIO]:
@@ -63,6 +66,7 @@ class Patience:
             return False
         if isinstance(outcome, Answer) and retry_after(outcome, now) is not None:
             self._limiter.pause(host_part(outcome.request.url), seconds)
+        self._on_pause(host.partition("://")[2], seconds)
         self._sleep(seconds)
         return True
 

@@ -1,0 +1,118 @@
+"""What a build of Docker would see of a folder, as far as Pants sees it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import tarfile
+from pathlib import Path
+
+from ocikit.errors import InvalidInput
+from ocikit.moving.context import DIRECTORY, FILE, SYMLINK, Archive, Context, ContextFile
+from ocikit.moving.ignore import Ignore
+from ocikit.moving.layers import unpackable
+
+# Pants's own defaults of `[GLOBAL].pants_ignore`, besides folders whose names begin with a dot.
+_IGNORED_FOLDERS = ("__pycache__",)
+_DISTDIR = "dist"
+_PLAIN_MODES = (0o644, 0o755)
+_GROUP_AND_OTHERS_WRITE = 0o022
+
+
+def build_root_of(folder: Path) -> Path | None:
+    """The nearest folder from `folder` upwards that has a pants.toml."""
+    folder = folder.resolve()
+    return next((place for place in (folder, *folder.parents) if (place / "pants.toml").is_file()), None)
+
+
+def read_context(folder: Path, root: Path, build_folder: Path, *, dockerfile: Path | None) -> Context:
+    """Raises InvalidInput for a folder that is not there, or not below `root`."""
+    if not folder.is_dir():
+        raise InvalidInput(f'"{folder}" is not a directory; name the one that COPY copies from with --context.')
+    seen, unseen = _walk(folder, root)
+    return Context(
+        root=_relative(folder, root),
+        folder=_relative(build_folder, root),
+        everything=seen,
+        ignore=_ignore(folder, dockerfile),
+        unseen=tuple(unseen),
+        archive=lambda path: read_archive(folder / path),
+    )
+
+
+def read_archive(path: Path) -> Archive | None:
+    """What a tar holds; None for a file that is none, or that is compressed in a way that Docker does not know."""
+    if not unpackable(path.name):
+        return None
+    try:
+        with tarfile.open(path) as archive:
+            members = archive.getmembers()
+    except (tarfile.TarError, OSError, EOFError):
+        return None
+    kinds = {tarfile.DIRTYPE: DIRECTORY, tarfile.SYMTYPE: SYMLINK}
+    files = tuple(
+        ContextFile(name, kinds.get(member.type, FILE), member.mode, member.linkname if member.issym() else "")
+        for member in members
+        if (name := os.path.normpath(member.name).lstrip("/")) not in ("", ".")
+    )
+    return Archive(
+        files,
+        frozenset(f"{member.uid}:{member.gid}" for member in members),
+        tuple(f.path for f in files if f.kind == FILE and f.mode & ~_GROUP_AND_OTHERS_WRITE not in _PLAIN_MODES),
+    )
+
+
+def _ignore(folder: Path, dockerfile: Path | None) -> Ignore:
+    """A file beside the Dockerfile goes before the context's own."""
+    own = [dockerfile.with_name(f"{dockerfile.name}.dockerignore")] if dockerfile else []
+    for path in (*own, folder / ".dockerignore"):
+        if path.is_file():
+            return Ignore.parse(path.read_text(encoding="utf-8", errors="replace"))
+    return Ignore()
+
+
+def _walk(folder: Path, root: Path) -> tuple[dict[str, ContextFile], list[str]]:
+    seen: dict[str, ContextFile] = {}
+    unseen = _ignored_by_git(folder)
+    hidden = set(unseen)
+    for parent, folders, files in os.walk(folder):
+        here = os.path.relpath(parent, folder)
+        front = "" if here == os.curdir else f"{here}/"
+        for name in sorted((*folders, *files)):
+            path = f"{front}{name}"
+            status = os.lstat(os.path.join(parent, name))
+            is_folder = stat.S_ISDIR(status.st_mode)
+            if path in hidden or (is_folder and _is_ignored(folder / path, name, root)):
+                if path not in hidden:
+                    unseen.append(path)
+                hidden.add(path)
+            elif is_folder:
+                seen[path] = ContextFile(path, DIRECTORY, stat.S_IMODE(status.st_mode))
+            elif stat.S_ISLNK(status.st_mode):
+                seen[path] = ContextFile(path, SYMLINK, 0o777, os.readlink(os.path.join(parent, name)))
+            elif stat.S_ISREG(status.st_mode):
+                seen[path] = ContextFile(path, FILE, stat.S_IMODE(status.st_mode))
+        folders[:] = [name for name in folders if f"{front}{name}" not in hidden]
+    return seen, unseen
+
+
+def _is_ignored(path: Path, name: str, root: Path) -> bool:
+    return name.startswith(".") or name in _IGNORED_FOLDERS or path.resolve() == root.resolve() / _DISTDIR
+
+
+def _ignored_by_git(folder: Path) -> list[str]:
+    """Files and folders below `folder`, relative to it; none where this is no repository, or no Git is here."""
+    command = ("git", "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+    try:
+        found = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    except OSError:
+        return []
+    return [os.fsdecode(name).rstrip("/") for name in found.stdout.split(b"\0") if name] if not found.returncode else []
+
+
+def _relative(folder: Path, root: Path) -> str:
+    relative = os.path.relpath(folder.resolve(), root.resolve())
+    if relative.split(os.sep)[0] == os.pardir:
+        raise InvalidInput(f'"{folder}" is not below the build root "{root}".')
+    return "" if relative == os.curdir else relative

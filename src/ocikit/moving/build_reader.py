@@ -1,0 +1,146 @@
+"""The targets of a BUILD file, read and never executed: what is no plain value is told and left alone."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from ocikit.errors import InvalidInput
+
+# What the default file of a package is called, after the target's own name.
+_ENDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "pex_binary": ".pex",
+        "pyoxidizer_binary": "",
+        "go_binary": "",
+        "deploy_jar": ".jar",
+        "shell_command": "",
+        "archive": "",
+        "nodejs_package": "",
+    }
+)
+_FILES = ("file", "files", "resource", "resources", "relocated_files")
+
+
+@dataclass(frozen=True)
+class FoundTarget:
+    """A target as it is written in the BUILD file of `folder`.
+
+    `fields`: plain values; `unreadable`: the source of all others. `lines`: the first
+    and the last one of it, from 1.
+    """
+
+    kind: str
+    folder: str
+    name: str
+    fields: Mapping[str, Any]
+    unreadable: Mapping[str, str]
+    lines: tuple[int, int]
+
+    @property
+    def address(self) -> str:
+        return f"{self.folder}:{self.name}" if self.folder else f"//:{self.name}"
+
+    @property
+    def is_files(self) -> bool:
+        return self.kind in _FILES
+
+    @property
+    def package(self) -> str | None:
+        """The path of what `package` makes of it, below `dist`; None where that is not known."""
+        if self.kind not in _ENDINGS or "output_path" in self.unreadable:
+            return None
+        ending = _ENDINGS[self.kind]
+        if self.kind == "archive":
+            ending = f".{self.fields.get('format', 'zip')}"
+        own = self.fields.get("output_path")
+        folder = self.folder.replace("/", ".")
+        return str(own) if own else posixpath.join(folder, f"{self.name}{ending}")
+
+    def checked(self, kinds: Mapping[str, Any]) -> FoundTarget:
+        """The same, with values that are of no such type among the unreadable ones."""
+        odd = {
+            name: value
+            for name, value in self.fields.items()
+            if value is not None and not isinstance(value, kinds.get(name, object))
+        }
+        fields = {name: value for name, value in self.fields.items() if name not in odd}
+        return replace(
+            self, fields=fields, unreadable={**self.unreadable, **{name: repr(value) for name, value in odd.items()}}
+        )
+
+
+# A target by its address; None where there is none that can be read.
+Finder = Callable[[str], "FoundTarget | None"]
+
+
+def absolute_address(address: str, folder: str) -> tuple[str, str, str]:
+    """Folder, name and the generated part of an address that is written in the BUILD file of `folder`."""
+    text, _, generated = address.partition("#")
+    path, colon, name = text.partition(":")
+    path = path.lstrip("/") if path else ("" if text.startswith("//") else folder)
+    return path, name if colon else posixpath.basename(path), generated
+
+
+def read_build_file(text: str, folder: str, file: str) -> tuple[FoundTarget, ...]:
+    """Raises InvalidInput, with `file` and line, for what is not Python."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise InvalidInput(f"{file}:{line}: cannot be read as a BUILD file: {error.args[0]}.") from None
+    constants: dict[str, Any] = {}
+    found = []
+    for statement in tree.body:
+        if (
+            isinstance(statement, ast.Assign)
+            and len(statement.targets) == 1
+            and isinstance(statement.targets[0], ast.Name)
+        ):
+            try:
+                constants[statement.targets[0].id] = _value(statement.value, constants)
+            except _NoValueError:
+                constants.pop(statement.targets[0].id, None)
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            call = statement.value
+            if isinstance(call.func, ast.Name):
+                found.append(_target(call, call.func.id, folder, constants, text))
+    return tuple(found)
+
+
+def _target(call: ast.Call, kind: str, folder: str, constants: Mapping[str, Any], text: str) -> FoundTarget:
+    fields: dict[str, Any] = {}
+    unreadable: dict[str, str] = {}
+    for word in call.keywords:
+        try:
+            value = _value(word.value, constants)
+            fields.update({word.arg: value} if word.arg else value)
+        except (_NoValueError, TypeError, ValueError):
+            unreadable[word.arg or "**"] = " ".join((ast.get_source_segment(text, word.value) or "").split())
+    own = fields.pop("name", None)
+    name = own if isinstance(own, str) else posixpath.basename(folder)
+    return FoundTarget(kind, folder, name, fields, unreadable, (call.lineno, call.end_lineno or call.lineno))
+
+
+class _NoValueError(Exception):
+    """It takes more than reading to know it."""
+
+
+def _value(node: ast.expr, constants: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return [_value(item, constants) for item in node.elts]
+    if isinstance(node, ast.Dict) and all(node.keys):
+        return {_value(k, constants): _value(v, constants) for k, v in zip(node.keys, node.values) if k}
+    if isinstance(node, ast.Name) and node.id in constants:
+        return constants[node.id]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _value(node.left, constants), _value(node.right, constants)
+        if type(left) is type(right) and isinstance(left, (str, list)):
+            return left + right
+    raise _NoValueError

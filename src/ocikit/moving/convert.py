@@ -1,0 +1,328 @@
+"""A Dockerfile becomes targets, and what is to be told of it. Pure: what is read is in the context."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from textwrap import wrap
+
+from ocikit.errors import InvalidInput
+from ocikit.layer.placement import Owner, parse_mode
+from ocikit.moving import advice
+from ocikit.moving.build_file import WIDTH, Target
+from ocikit.moving.context import Context, copied
+from ocikit.moving.dockerfile import Dockerfile, Instruction
+from ocikit.moving.image_settings import DEFAULT_PATH, ImageSettings
+from ocikit.moving.image_tree import ROOT
+from ocikit.moving.layers import Layers, Names, parse_owner
+from ocikit.moving.notes import Note
+from ocikit.moving.stages import Chosen, choose_stage, declared_arguments, platform_arguments
+from ocikit.moving.words import expand
+from ocikit.platform import Platform
+from ocikit.reference import Reference
+
+DEFAULT_PLATFORM = Platform("linux", "amd64")
+_SETTINGS = (
+    *("CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "SHELL", "STOPSIGNAL", "USER"),
+    "VOLUME",
+)
+_URL = re.compile(r"[a-z]+://|git@", re.IGNORECASE)
+# Debian's and others link these to directories of the same name in /usr.
+_OFTEN_LINKS = ("bin/", "sbin/", "lib/", "lib64/", "var/run/")
+_HOMES = "home/"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is not in the Dockerfile. `name`: the image's, `prefix`: before the names of all other targets.
+
+    `taken`: names of other targets. `base_env`, `base_workdir`: what the base's config has. `address_of`: the target
+    that a FROM means, if it means one.
+    """
+
+    file: str = "Dockerfile"
+    name: str = "image"
+    prefix: str = ""
+    taken: tuple[str, ...] = ()
+    stage: str | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    platform: Platform = DEFAULT_PLATFORM
+    base_env: Mapping[str, str] = field(default_factory=dict)
+    base_workdir: str | None = None
+    address_of: Callable[[str], str | None] = lambda _image: None
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The targets, the image last, and what is to be told."""
+
+    targets: tuple[Target, ...]
+    notes: tuple[Note, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        return not any(note.matters for note in self.notes)
+
+
+def convert(dockerfile: Dockerfile, context: Context, wishes: Wishes) -> Conversion:
+    """Raises InvalidInput for a Dockerfile that Docker would refuse; what does not map is in the notes."""
+    values = {**platform_arguments(wishes.platform), **wishes.arguments}
+    chosen = choose_stage(dockerfile, wishes.file, wishes.stage, values)
+    return _Conversion(dockerfile, chosen, context, wishes, values).run()
+
+
+class _Conversion:
+    def __init__(
+        self, dockerfile: Dockerfile, chosen: Chosen, context: Context, wishes: Wishes, values: Mapping[str, str]
+    ) -> None:
+        self._escape = dockerfile.escape
+        self._chosen = chosen
+        self._context = context
+        self._wishes = wishes
+        self._values = values
+        self._names = Names(wishes.prefix, (*wishes.taken, wishes.name))
+        self._notes: list[Note] = []
+        self._settings = ImageSettings()
+        self._arguments: dict[str, str] = {}
+        self._unknown: list[str] = []
+        self._layers = Layers(context, self._names, on_base=chosen.base is not None)
+        self._assumes_root = False
+
+    def run(self) -> Conversion:
+        base = self._base()
+        for stage in self._chosen.others:
+            self._notes.append(Note(self._where(stage.start), str(stage.start), advice.STAGE, matters=False))
+        if self._chosen.base is None:
+            self._settings.env["PATH"] = DEFAULT_PATH
+        for stage in self._chosen.stages:
+            self._settings.has_args = False
+            for instruction in stage.instructions:
+                self._one(instruction)
+        self._layers.finish()
+        if base is None and not self._layers.names:
+            self._tell(self._chosen.stages[-1].start, "nothing is in the image: it cannot be built")
+        image = Target(
+            "oci_image",
+            self._wishes.name,
+            {
+                "base": base if isinstance(base, str) or base is None else f":{base.name}",
+                "layers": [f":{name}" for name in self._layers.names] or None,
+                **self._settings.fields(),
+                "platform": self._platform(),
+            },
+        )
+        before = (base,) if isinstance(base, Target) else ()
+        notes = sorted((*self._notes, *self._layers.notes), key=lambda note: int(note.where.rpartition(":")[2]))
+        return Conversion((*before, *self._layers.targets, image), tuple(notes))
+
+    def _base(self) -> Target | str | None:
+        """An `oci_base`, or the address of what is built on."""
+        image, start = self._chosen.base, self._chosen.stages[0].start
+        if image is None:
+            return None
+        address = self._wishes.address_of(image)
+        if address:
+            return address
+        try:
+            reference = Reference.parse(image)
+        except InvalidInput as error:
+            raise InvalidInput(f"{self._where(start)}: FROM: {error}") from None
+        if not reference.tag and not reference.digest:
+            reference = reference.with_tag("latest")
+        name = self._names.give(posixpath.basename(reference.repository.path))
+        fields = {
+            "image": str(replace(reference, digest=None)),
+            "digest": str(reference.digest) if reference.digest else None,
+        }
+        return Target("oci_base", name, fields, (f"{self._where(start)}: {start}",))
+
+    def _platform(self) -> str | None:
+        text = self._chosen.stages[0].platform or str(self._wishes.platform)
+        try:
+            Platform.parse(text)
+        except InvalidInput as error:
+            raise InvalidInput(f"{self._where(self._chosen.stages[0].start)}: FROM: {error}") from None
+        return None if text == str(DEFAULT_PLATFORM) else text
+
+    def _one(self, instruction: Instruction) -> None:
+        self._unknown = []
+        try:
+            told = self._apply(instruction)
+        except InvalidInput as error:
+            self._tell(instruction, str(error).rstrip("."))
+            return
+        if told:
+            self._tell(instruction, told, matters=False)
+
+    def _apply(self, instruction: Instruction) -> str | None:
+        name = instruction.name
+        if name in _SETTINGS:
+            return self._setting(instruction)
+        if name == "ARG":
+            self._argument(instruction)
+        elif name == "WORKDIR":
+            self._workdir(instruction)
+        elif name in ("COPY", "ADD"):
+            self._copy(instruction)
+        elif name == "RUN":
+            self._tell(instruction, advice.instead_of_run(instruction.text))
+        else:
+            self._tell(instruction, advice.ONBUILD)
+        return None
+
+    def _setting(self, instruction: Instruction) -> str | None:
+        before = deepcopy(self._settings)
+        try:
+            told = self._settings.apply(instruction, self._lookup, self._escape)
+            self._refuse_unknown()
+        except InvalidInput:
+            self._settings = before
+            raise
+        return told
+
+    def _argument(self, instruction: Instruction) -> None:
+        for name, default in declared_arguments(instruction, self._escape):
+            if name in self._values:
+                self._arguments[name] = self._values[name]
+            elif default is not None:
+                self._arguments[name] = self._expand(default)
+            elif name in self._chosen.arguments:
+                self._arguments[name] = self._chosen.arguments[name]
+
+    def _workdir(self, instruction: Instruction) -> None:
+        path = self._absolute(instruction, self._expand(instruction.text))
+        self._settings.workdir = path
+        self._doubt_place(instruction, path)
+        self._layers.make_directory(
+            path, self._user_as_owner(instruction), f"{self._where(instruction)}: {instruction}"
+        )
+
+    def _user_as_owner(self, instruction: Instruction) -> Owner:
+        """BuildKit gives the directory to USER."""
+        user = self._settings.user
+        if user in (None, "root"):
+            return ROOT
+        try:
+            return Owner.parse(str(user))
+        except InvalidInput:
+            self._tell(
+                instruction,
+                f'Docker gives the directory to "{user}", here it is root\'s: give its `oci_layer` an `owner`',
+                matters=False,
+            )
+            return ROOT
+
+    def _copy(self, instruction: Instruction) -> None:
+        if instruction.heredoc:
+            raise InvalidInput(advice.HEREDOC)
+        if instruction.flag("from") is not None:
+            raise InvalidInput(advice.COPY_FROM)
+        words = instruction.words()
+        texts = [self._expand(word) for word in (instruction.text.split() if words is None else words)]
+        if len(texts) < 2:
+            raise InvalidInput("wanted a source and a destination")
+        *sources, last = texts
+        if any(_URL.match(source) for source in sources):
+            raise InvalidInput(advice.URL)
+        owner, mode = self._flags(instruction)
+        slash = last in (".", "..") or last.endswith(("/", "/."))
+        found = copied(
+            self._context,
+            sources,
+            self._absolute(instruction, last),
+            slash=slash,
+            is_directory=self._layers.wanted.has,
+            unpack=instruction.name == "ADD",
+        )
+        where, what = self._where(instruction), str(instruction)
+        for one in found:
+            self._layers.add(one, owner, mode, where, what)
+            self._doubt_place(instruction, one.directory)
+
+    def _doubt_place(self, instruction: Instruction, directory: str) -> None:
+        """Tell what a layer could do to directories of the base, which is not read."""
+        path = f"{directory.strip('/')}/"
+        if self._chosen.base is None:
+            return
+        if path.startswith(_OFTEN_LINKS):
+            link = path.partition("/")[0]
+            text = (
+                f"where the base links /{link} to another directory, as Debian's do, write that: a layer that has a "
+                "directory there replaces the link"
+            )
+            self._tell(instruction, text, matters=False)
+        elif path.startswith(_HOMES) and path != _HOMES:
+            home = "/".join(path.split("/")[:2])
+            text = (
+                f"where the base has /{home} and gives it to somebody, a layer on top must say so again: "
+                f'oci_layer(name="home", directory="/{home}", owner="1000:1000")'
+            )
+            self._tell(instruction, text, matters=False)
+
+    def _flags(self, instruction: Instruction) -> tuple[Owner, int | None]:
+        owner, mode = ROOT, None
+        for name, value in instruction.flags:
+            if name == "chown":
+                owner = parse_owner(self._expand(value))
+            elif name == "chmod":
+                mode = parse_mode(self._expand(value))
+            elif name not in ("link", "checksum"):
+                raise InvalidInput(f"--{name} has no counterpart: name the files in an `oci_layer`'s `dependencies`")
+        return owner, mode
+
+    def _absolute(self, instruction: Instruction, text: str) -> str:
+        self._refuse_unknown()
+        start = self._wishes.base_workdir
+        if not text.startswith("/") and not self._settings.workdir and start is None and self._chosen.base is not None:
+            if not self._assumes_root:
+                self._tell(
+                    instruction,
+                    "the base's working directory is not read: taken for /; else say --base-workdir DIR",
+                    matters=False,
+                )
+            self._assumes_root = True
+        return self._settings.path(text, start or "/")
+
+    def _expand(self, text: str) -> str:
+        expanded = expand(text, self._lookup, self._escape)
+        self._refuse_unknown()
+        return expanded
+
+    def _lookup(self, name: str) -> str | None:
+        for variables in (self._settings.env, self._arguments, self._wishes.base_env):
+            if name in variables:
+                return variables[name]
+        if self._chosen.base is not None:
+            self._unknown.append(name)
+        return None
+
+    def _refuse_unknown(self) -> None:
+        if self._unknown:
+            names = " and ".join(f"${name}" for name in dict.fromkeys(self._unknown))
+            self._unknown = []
+            raise InvalidInput(advice.BASE_VARIABLES.format(names=names))
+
+    def _tell(self, instruction: Instruction, text: str, *, matters: bool = True) -> None:
+        self._notes.append(Note(self._where(instruction), str(instruction), text, matters))
+
+    def _where(self, instruction: Instruction) -> str:
+        return f"{self._wishes.file}:{instruction.line}"
+
+
+def report_lines(notes: tuple[Note, ...]) -> list[str]:
+    """For the top of a BUILD file."""
+    lines: list[str] = []
+    indent = " " * 4
+    for heading, matters in (("Left out, because it has no counterpart:", True), ("Worth a look:", False)):
+        chosen = [note for note in notes if note.matters == matters]
+        if chosen:
+            lines.append(heading)
+            for note in chosen:
+                lines += [
+                    f"  {note.where}: {note.what}",
+                    *wrap(note.advice, WIDTH - 2, initial_indent=indent, subsequent_indent=indent),
+                ]
+    return lines

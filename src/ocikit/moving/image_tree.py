@@ -1,0 +1,57 @@
+"""Which directories an image has, and whose: as Docker makes them, and as layers do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ocikit.layer.entry import WELL_KNOWN_MODES, Entry
+from ocikit.layer.placement import SYSTEM_DIRECTORIES, Owner
+from ocikit.moving.ignore import parents_of
+
+ROOT = Owner(0, 0)
+
+
+@dataclass(frozen=True)
+class DirectoryState:
+    """`why`: what made it, for people."""
+
+    mode: int
+    owner: Owner
+    why: str = ""
+
+    def same(self, other: DirectoryState | None) -> bool:
+        return other is not None and (self.mode, self.owner) == (other.mode, other.owner)
+
+
+class ImageTree:
+    """The directories of an image, by path relative to its root.
+
+    On a base those that every base has are there; what else it has is not known.
+    """
+
+    def __init__(self, *, on_base: bool) -> None:
+        self.directories: dict[str, DirectoryState] = {}
+        if on_base:
+            for path in SYSTEM_DIRECTORIES:
+                self.directories[path] = DirectoryState(WELL_KNOWN_MODES.get(path, 0o755), ROOT)
+
+    def has(self, path: str) -> bool:
+        return not path.strip("/") or path.strip("/") in self.directories
+
+    def make(self, path: str, owner: Owner, why: str) -> None:
+        """Make a directory that is not there, and its parents, as `mkdir -p` does."""
+        path = path.strip("/")
+        for missing in (*parents_of(path), path):
+            if missing and missing not in self.directories:
+                self.directories[missing] = DirectoryState(0o755, owner, why)
+
+    def replace(self, path: str, owner: Owner, mode: int, why: str) -> None:
+        """What a copied directory becomes, whether it was there or not."""
+        self.directories[path.strip("/")] = DirectoryState(mode, owner, why)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Put a layer on top."""
+        for entry in entries:
+            if entry.kind == "directory":
+                self.directories[entry.path] = DirectoryState(entry.mode, Owner(entry.uid, entry.gid))

@@ -1,0 +1,137 @@
+"""Of a Dockerfile's stages the one that is wanted, with those that it is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ocikit.errors import InvalidInput
+from ocikit.moving.dockerfile import Dockerfile, Instruction
+from ocikit.moving.words import expand, split_words
+from ocikit.platform import Platform
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`image`: what it is built on, as written, or the name of another stage."""
+
+    start: Instruction
+    image: str
+    platform: str | None
+    name: str
+    instructions: tuple[Instruction, ...]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """`stages`: the lowest first, each built on the one before it. `others` have no part in the image.
+
+    `arguments`: the values of ARG before the first FROM.
+    """
+
+    stages: tuple[Stage, ...]
+    others: tuple[Stage, ...]
+    arguments: Mapping[str, str]
+
+    @property
+    def base(self) -> str | None:
+        """The reference of the image that all is built on; None for `scratch`."""
+        image = self.stages[0].image
+        return None if image == "scratch" else image
+
+
+def platform_arguments(platform: Platform) -> dict[str, str]:
+    """The variables that BuildKit sets by itself."""
+    return {
+        f"{kind}{name}": value
+        for kind in ("TARGET", "BUILD")
+        for name, value in (
+            ("PLATFORM", str(platform)),
+            ("OS", platform.os),
+            ("ARCH", platform.architecture),
+            ("VARIANT", platform.variant or ""),
+        )
+    }
+
+
+def choose_stage(dockerfile: Dockerfile, name: str, wanted: str | None, values: Mapping[str, str]) -> Chosen:
+    """The stage called `wanted` (or its number), or the last one; `values`: those of build arguments.
+
+    Raises InvalidInput with `name`, the Dockerfile's, and a line.
+    """
+    arguments: dict[str, str] = {}
+    stages: list[Stage] = []
+    collected: list[Instruction] = []
+    for instruction in dockerfile.instructions:
+        if instruction.name == "FROM":
+            collected = []
+            stages.append(_stage(instruction, {**values, **arguments}, dockerfile.escape, name))
+        elif stages:
+            collected.append(instruction)
+            last = stages[-1]
+            stages[-1] = Stage(last.start, last.image, last.platform, last.name, tuple(collected))
+        else:
+            arguments.update(_arguments(instruction, values, arguments, dockerfile.escape, name))
+    chosen = [_wanted(stages, wanted, name)]
+    while below := _stage_named(chosen[0].image, stages[: stages.index(chosen[0])]):
+        chosen.insert(0, below)
+    others = tuple(stage for stage in stages if stage not in chosen)
+    return Chosen(tuple(chosen), others, arguments)
+
+
+def _stage(start: Instruction, variables: Mapping[str, str], escape: str, name: str) -> Stage:
+    words = start.text.split()
+    if len(words) not in (1, 3) or (len(words) == 3 and words[1].lower() != "as"):
+        raise InvalidInput(f'{name}:{start.line}: found "{start}": wanted "FROM IMAGE" or "FROM IMAGE AS NAME".')
+    try:
+        image = expand(words[0], variables.get, escape)
+        platform = expand(start.flag("platform") or "", variables.get, escape)
+    except InvalidInput as error:
+        raise InvalidInput(f"{name}:{start.line}: FROM: {error}") from None
+    if not image:
+        raise InvalidInput(
+            f'{name}:{start.line}: "{words[0]}" is empty: give its ARG a value, here or with --build-arg NAME=VALUE.'
+        )
+    return Stage(start, image, platform or None, words[2] if len(words) == 3 else "", ())
+
+
+def _arguments(
+    instruction: Instruction, values: Mapping[str, str], earlier: Mapping[str, str], escape: str, name: str
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    try:
+        for variable, default in declared_arguments(instruction, escape):
+            if variable in values:
+                found[variable] = values[variable]
+            elif default is not None:
+                found[variable] = expand(default, {**values, **earlier, **found}.get, escape)
+    except InvalidInput as error:
+        raise InvalidInput(f"{name}:{instruction.line}: ARG: {error}") from None
+    return found
+
+
+def declared_arguments(instruction: Instruction, escape: str) -> list[tuple[str, str | None]]:
+    """The names that an ARG declares, with their defaults as written."""
+    found: list[tuple[str, str | None]] = []
+    for word in split_words(instruction.text, escape):
+        variable, equals, default = word.partition("=")
+        if not variable:
+            raise InvalidInput(f'"{word}" has no name: wanted NAME or NAME=DEFAULT.')
+        found.append((variable, default if equals else None))
+    return found
+
+
+def _wanted(stages: list[Stage], wanted: str | None, name: str) -> Stage:
+    if wanted is None:
+        return stages[-1]
+    found = _stage_named(wanted, stages) or (
+        stages[int(wanted)] if wanted.isdigit() and int(wanted) < len(stages) else None
+    )
+    if found is None:
+        names = ", ".join(stage.name or str(number) for number, stage in enumerate(stages))
+        raise InvalidInput(f'{name}: there is no stage "{wanted}"; there are: {names}.')
+    return found
+
+
+def _stage_named(text: str, stages: list[Stage]) -> Stage | None:
+    return next((stage for stage in reversed(stages) if stage.name and stage.name.lower() == text.lower()), None)

@@ -1,0 +1,159 @@
+"""Quotes, escapes and variables in a Dockerfile's words. Source: BuildKit's frontend/dockerfile/shell/lex.go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from ocikit.errors import InvalidInput
+
+# The value of a variable; None where it has none.
+Lookup = Callable[[str], "str | None"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
+_MODIFIERS = (":-", ":+", ":?", "-", "+", "?")
+
+
+def expand(text: str, lookup: Lookup, escape: str = "\\") -> str:
+    """Take quotes and escapes away and put variables' values in. Raises InvalidInput for an open quote or brace."""
+    return _Lexer(text, lookup, escape).run()
+
+
+def split_words(text: str, escape: str = "\\") -> Iterator[str]:
+    """Words between white space that is neither quoted nor escaped; quotes and escapes are kept."""
+    word, quote, position = "", "", 0
+    while position < len(text):
+        character = text[position]
+        if character == escape and quote != "'" and position + 1 < len(text):
+            word += text[position : position + 2]
+            position += 2
+            continue
+        if character.isspace() and not quote:
+            if word:
+                yield word
+            word = ""
+        else:
+            if character in "\"'" and quote in ("", character):
+                quote = "" if quote else character
+            word += character
+        position += 1
+    if word:
+        yield word
+
+
+def key_values(text: str, escape: str = "\\") -> list[tuple[str, str]]:
+    """What ENV and LABEL take: `a=b c="d e"`, or of old `a b c`; names and values with their quotes and escapes."""
+    words = list(split_words(text, escape))
+    if "=" not in words[0]:
+        rest = text[text.index(words[0]) + len(words[0]) :].strip()
+        if not rest:
+            raise InvalidInput(f'"{words[0]}" has no value: wanted NAME=VALUE.')
+        return [(words[0], rest)]
+    pairs = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise InvalidInput(
+                f'"{word}" has no "=" with a name before it: wanted NAME=VALUE, or quotes around it all.'
+            )
+        pairs.append((name, value))
+    return pairs
+
+
+class _Lexer:
+    def __init__(self, text: str, lookup: Lookup, escape: str) -> None:
+        self._text = text
+        self._lookup = lookup
+        self._escape = escape
+        self._at = 0
+
+    def run(self) -> str:
+        return self._until("")
+
+    def _until(self, stop: str) -> str:
+        """What stands before `stop`, which is passed; the whole text without one."""
+        done = ""
+        while self._at < len(self._text):
+            character = self._next()
+            if character == stop:
+                return done
+            if character == "'":
+                done += self._single()
+            elif character == '"':
+                done += self._double()
+            elif character == "$":
+                done += self._variable()
+            elif character == self._escape:
+                done += self._next() if self._at < len(self._text) else ""
+            else:
+                done += character
+        if stop:
+            raise self._open("${")
+        return done
+
+    def _next(self) -> str:
+        self._at += 1
+        return self._text[self._at - 1]
+
+    def _single(self) -> str:
+        end = self._text.find("'", self._at)
+        if end < 0:
+            raise self._open("'")
+        quoted, self._at = self._text[self._at : end], end + 1
+        return quoted
+
+    def _double(self) -> str:
+        done = ""
+        while self._at < len(self._text):
+            character = self._next()
+            if character == '"':
+                return done
+            if character == "$":
+                done += self._variable()
+            elif character == self._escape and self._at < len(self._text):
+                following = self._next()
+                done += following if following in ('"', "$", self._escape) else character + following
+            else:
+                done += character
+        raise self._open('"')
+
+    def _variable(self) -> str:
+        if self._text.startswith("{", self._at):
+            self._at += 1
+            return self._braced()
+        found = _NAME.match(self._text, self._at)
+        if not found:
+            return "$"
+        self._at = found.end()
+        return self._lookup(found.group()) or ""
+
+    def _braced(self) -> str:
+        found = _NAME.match(self._text, self._at)
+        if not found:
+            raise InvalidInput(f"{self._text!r}: ${{ is not followed by a variable's name: wanted ${{NAME}}.")
+        name, self._at = found.group(), found.end()
+        if self._text.startswith("}", self._at):
+            self._at += 1
+            return self._lookup(name) or ""
+        modifier = next((m for m in _MODIFIERS if self._text.startswith(m, self._at)), None)
+        if modifier is None:
+            if self._at >= len(self._text):
+                raise self._open("${")
+            raise InvalidInput(
+                f"{self._text!r}: after ${{{name} was found {self._text[self._at]!r}: wanted }} or one of "
+                f"{', '.join(_MODIFIERS)}; write the value out."
+            )
+        self._at += len(modifier)
+        word = self._until("}")
+        value = self._lookup(name)
+        is_set = bool(value) if modifier.startswith(":") else value is not None
+        if modifier.endswith("+"):
+            return word if is_set else ""
+        if is_set:
+            return value or ""
+        if modifier.endswith("?"):
+            raise InvalidInput(f"{self._text!r}: {name} has no value: {word or 'it must be set'}.")
+        return word
+
+    def _open(self, what: str) -> InvalidInput:
+        return InvalidInput(f"{self._text!r}: {what} has no end.")

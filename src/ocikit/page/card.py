@@ -1,0 +1,148 @@
+"""One image that changed: what travelled and why, and its size against the last published one."""
+
+from __future__ import annotations
+
+from ocikit.human import human_bytes
+from ocikit.page.bars import Part, bar, swatch
+from ocikit.page.images import Image
+from ocikit.page.markup import Markup, element
+from ocikit.page.words import Words, human_seconds, signed_bytes
+from ocikit.push.changes import LayerChange
+from ocikit.push.report import Row
+from ocikit.push.travel import MOUNTED, SENT, Layer
+
+
+def digest_code(digest: str) -> Markup:
+    return element("code", digest, class_="digest")
+
+
+def card(image: Image, words: Words, *, folded: bool) -> Markup:
+    row = image.row
+    return element(
+        "details",
+        element(
+            "summary",
+            element("h3", row.target),
+            _badge(row, words),
+            element("span", image.place, class_="place"),
+            element("span", _brief(row), class_="brief"),
+        ),
+        *(element("p", error, class_="error") for error in image.errors),
+        element("ul", *(_tag(image, tag, words) for tag in image.rows), class_="tags", aria_label="Tags"),
+        element("p", image.why(), class_="why"),
+        _sizes(image, words),
+        _layers(image, words) if image.layers else "",
+        _about(image, words),
+        class_=f"image {row.outcome}",
+        open=not folded,
+    )
+
+
+def _brief(row: Row) -> str:
+    before = row.changes.previous_size
+    return human_bytes(row.size) if before is None else f"{human_bytes(row.size)}, {signed_bytes(row.size - before)}"
+
+
+def _badge(row: Row, words: Words) -> Markup:
+    return element("span", words.outcomes[row.outcome], class_=f"badge is-{row.outcome}")
+
+
+def _tag(image: Image, row: Row, words: Words) -> Markup:
+    """A tag; what became of it, where another one fared differently."""
+    differs = row.outcome != image.row.outcome
+    return element("li", element("b", row.tag), f" {words.outcomes[row.outcome]}" if differs else "")
+
+
+def _sizes(image: Image, words: Words) -> Markup:
+    """Two bars of one scale: the image, and what the tag named before."""
+    now = sum(layer.size for layer in image.layers)
+    before = image.row.changes.previous_size
+    scale = max(now, before or 0)
+    if not scale:
+        return Markup()
+    lines = [_size("Now", human_bytes(now), [_part(image, layer, words) for layer in image.layers], scale)]
+    if before is not None:
+        kept = before - sum(layer.size for layer in image.removed)
+        parts = [Part("kept", kept, f"{human_bytes(kept)} in layers that stay")] if kept else []
+        parts += [Part("removed", gone.size, f"{human_bytes(gone.size)} gone") for gone in image.removed]
+        lines.append(_size("Before", human_bytes(before), parts, scale))
+    delta = element("p", _delta(now, before), class_="delta")
+    return element("div", *lines, delta if before is not None else "", class_="sizes")
+
+
+def _size(name: str, size: str, parts: list[Part], scale: int) -> Markup:
+    told = element("p", element("span", name), element("b", size))
+    return element("div", told, bar(parts, scale, f"{name}, {size}"), class_="size")
+
+
+def _delta(now: int, before: int | None) -> str:
+    if not before:
+        return ""
+    if now == before:
+        return "As large as before."
+    percent = 100 * (now - before) / before
+    return f"{signed_bytes(now - before)} ({abs(percent):.1f} % {'more' if percent > 0 else 'less'})"
+
+
+def _part(image: Image, layer: Layer, words: Words) -> Part:
+    new = layer.digest in image.new
+    label = f"{layer.origin or layer.digest}: {human_bytes(layer.size)}, {words.travels[layer.travel]}"
+    return Part(layer.travel, layer.size, f"{label}, new" if new else label, marked=new)
+
+
+def _layers(image: Image, words: Words) -> Markup:
+    """The layers, the lowest first, and those that are gone."""
+    return element(
+        "table",
+        element("caption", "Layers, the lowest first"),
+        element("thead", element("tr", *(element("th", name, scope="col") for name in ("Layer", "How", "Size")))),
+        element(
+            "tbody",
+            *(_layer(image, layer, words) for layer in image.layers),
+            *map(_gone, image.removed),
+        ),
+        class_="layers",
+    )
+
+
+def _layer(image: Image, layer: Layer, words: Words) -> Markup:
+    new = layer.digest in image.new
+    how = (swatch(layer.travel, marked=new), words.travels[layer.travel])
+    return _line(layer, how, "new" if new else "")
+
+
+def _gone(layer: LayerChange) -> Markup:
+    return _line(layer, (swatch("removed"), "gone"), "")
+
+
+def _line(layer: Layer | LayerChange, how: tuple[str, str], mark: str) -> Markup:
+    name = element("span", layer.origin, class_="origin") if layer.origin else ""
+    marked = element("span", mark, class_="new") if mark else ""
+    platforms = element("span", ", ".join(layer.platforms), class_="platforms") if layer.platforms else ""
+    return element(
+        "tr",
+        element("th", name, marked, platforms, digest_code(layer.digest), scope="row"),
+        element("td", *how, class_="how"),
+        element("td", human_bytes(layer.size), class_="number"),
+    )
+
+
+def _about(image: Image, words: Words) -> Markup:
+    row = image.row
+    cost = [
+        f"{human_bytes(image.total('bytes_sent'))} {words.travels[SENT]}" if image.total("bytes_sent") else "",
+        f"{human_bytes(image.total('bytes_mounted'))} {words.travels[MOUNTED]}" if image.total("bytes_mounted") else "",
+        f"{image.total('requests'):,} requests" if image.total("requests") else "",
+        human_seconds(sum(tag.seconds for tag in image.rows)) if image.total("requests") else "",
+    ]
+    facts = [("Digest", digest_code(row.digest))]
+    facts += [
+        (f"{tag.tag} was", digest_code(tag.changes.previous))
+        for tag in image.rows
+        if tag.changes.previous and tag.changes.previous != row.digest
+    ]
+    if any(cost):
+        facts.append(("Repository", element("span", ", ".join(filter(None, cost)))))
+    return element(
+        "dl", *(element("div", element("dt", name), element("dd", value)) for name, value in facts), class_="about"
+    )

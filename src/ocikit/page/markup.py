@@ -1,0 +1,42 @@
+"""Markup, in which every text is escaped that is not markup itself."""
+
+from __future__ import annotations
+
+import html
+from typing import Union
+
+# Elements without content; of SVG those that are used here.
+_VOID = frozenset({"meta", "link", "rect"})
+_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), "�")
+
+Attribute = Union[str, int, bool, None]
+
+
+class Markup(str):
+    """What is put into a page as it is."""
+
+    __slots__ = ()
+
+
+def element(name: str, /, *children: str, **attributes: Attribute) -> Markup:
+    """An element. Of attributes' names a trailing "_" is dropped, and others are "-"; False and None leave one out."""
+    words = "".join(_attribute(key, value) for key, value in attributes.items())
+    if name in _VOID:
+        return Markup(f"<{name}{words}>" if name != "rect" else f"<{name}{words}/>")
+    return Markup(f"<{name}{words}>{joined(*children)}</{name}>")
+
+
+def joined(*children: str) -> Markup:
+    return Markup("".join(child if isinstance(child, Markup) else _escaped(child) for child in children))
+
+
+def _attribute(key: str, value: Attribute) -> str:
+    if value is None or value is False:
+        return ""
+    name = key.rstrip("_").replace("_", "-")
+    return f" {name}" if value is True else f' {name}="{_escaped(str(value))}"'
+
+
+def _escaped(text: str) -> str:
+    """What no encoding can say, as errors of other programs may contain, is shown as a replacement character."""
+    return html.escape(text.translate(_CONTROLS).encode("utf-8", "replace").decode())

@@ -1,0 +1,195 @@
+"""How far long work has come, told now and then: to nobody while it is short, and seldom enough for a log.
+
+Whoever works counts in a `Meter`; while it works, `telling` looks at it and says a line when one is due.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import BinaryIO, Callable, cast
+
+from ocikit.human import human_bytes, human_part
+
+FIRST_SECONDS, NEXT_SECONDS, LONGEST_SECONDS = 5.0, 10.0, 60.0
+_TICK_SECONDS = 0.5
+
+
+def due(told: Sequence[float], *, news: bool) -> float:
+    """When the next line is to be said, in seconds since the work began; `told`: when those so far were. Pure.
+
+    The first comes early, so that people see that something happens. Then pauses double, up to a minute: an hour of
+    work is some sixty lines. Without `news` a minute passes first.
+    """
+    if not told:
+        return FIRST_SECONDS
+    pause = NEXT_SECONDS * 2.0 ** min(len(told) - 1, 10) if news else LONGEST_SECONDS
+    return told[-1] + min(pause, LONGEST_SECONDS)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far work has come: `done` of `total` things, `moved` of `size` bytes.
+
+    `streamed`: from which hosts how many blobs came meanwhile. `pauses`: until when hosts want to be left alone, in
+    seconds of the meter's clock. `asked`: hosts that are spoken to at the moment.
+    """
+
+    done: int = 0
+    total: int = 0
+    moved: int = 0
+    size: int = 0
+    streamed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    pauses: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    asked: tuple[str, ...] = ()
+
+    def is_news_after(self, before: Standing) -> bool:
+        return (self.done, self.moved, self.streamed, self.pauses) != (
+            before.done,
+            before.moved,
+            before.streamed,
+            before.pauses,
+        )
+
+
+def line(verb: str, noun: str, standing: Standing, before: Standing, *, now: float, seconds: float) -> str:
+    """What to say of `standing`, when `before` was `seconds` ago: "Published 3 of 20 images; 34.0 of 120.0 MB sent, …".
+
+    Pure. `now`: the time of the clock that `pauses` are told in.
+    """
+    counted = f"{standing.done:,} of {standing.total:,}" if standing.total else "no"
+    parts = [f"{verb} {counted} {noun}"]
+    if standing.size:
+        speed = round((standing.moved - before.moved) / seconds)
+        told_speed = f", {human_bytes(speed)}/s" if speed else ""
+        parts.append(f"{human_part(standing.moved, standing.size)} sent{told_speed}")
+    parts += [f"{_blobs(count)} of bases came from {host}" for host, count in sorted(standing.streamed.items())]
+    pauses = {host: until for host, until in standing.pauses.items() if until > now}
+    parts += [f"waiting for {host}, {math.ceil(until - now)} s" for host, until in sorted(pauses.items())]
+    if not pauses and not standing.is_news_after(before) and standing.asked:
+        parts.append(f"waiting for an answer from {', '.join(standing.asked)}")
+    return "; ".join(parts)
+
+
+class Meter:
+    """Counts `noun` that are `verb`: published images, asked questions. May be shared by threads."""
+
+    def __init__(self, verb: str = "Did", noun: str = "things", *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.verb = verb
+        self.noun = noun
+        self.clock = clock
+        self._lock = threading.Lock()
+        self._done = self._total = 0
+        self._sizes: dict[Hashable, int] = {}
+        self._moved: dict[Hashable, int] = {}
+        self._streamed: dict[str, set[Hashable]] = {}
+        self._pauses: dict[str, float] = {}
+        self._asked: Counter[str] = Counter()
+
+    def expect(self, count: int, sizes: Iterable[tuple[Hashable, int]] = ()) -> None:
+        """So many more are to be done; `sizes`: the bytes that are to be moved, by what they belong to."""
+        with self._lock:
+            self._total += count
+            self._sizes.update(sizes)
+
+    def did(self, count: int = 1) -> None:
+        with self._lock:
+            self._done += count
+
+    def moved(self, key: Hashable, size: int) -> None:
+        """So many bytes of `key`, from its beginning, are there; where they are sent again, they do not count twice."""
+        with self._lock:
+            self._moved[key] = max(size, self._moved.get(key, 0))
+
+    def counted(self, stream: BinaryIO, key: Hashable, size: int) -> BinaryIO:
+        """The same stream: what is read of it counts as moved. `size`: all of it."""
+        with self._lock:
+            self._sizes[key] = size
+        return cast(BinaryIO, _Counted(stream, key, self))
+
+    def streams(self, host: str, key: Hashable) -> None:
+        """The blob `key` is read from there."""
+        with self._lock:
+            self._streamed.setdefault(host, set()).add(key)
+
+    def pauses(self, host: str, seconds: float) -> None:
+        """The host is not spoken to for so long."""
+        with self._lock:
+            self._pauses[host] = max(self._pauses.get(host, 0.0), self.clock() + seconds)
+
+    @contextmanager
+    def asking(self, host: str | None) -> Iterator[None]:
+        """While the body runs, `host` is spoken to; None: nobody is."""
+        if host is None:
+            yield
+            return
+        with self._lock:
+            self._asked[host] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asked[host] -= 1
+
+    def standing(self) -> Standing:
+        with self._lock:
+            return Standing(
+                self._done,
+                self._total,
+                sum(self._moved.values()),
+                sum(self._sizes.values()),
+                {host: len(keys) for host, keys in self._streamed.items()},
+                dict(self._pauses),
+                tuple(sorted(host for host, count in self._asked.items() if count)),
+            )
+
+
+@contextmanager
+def telling(meter: Meter, say: Callable[[str], None]) -> Iterator[None]:
+    """While the body works, say how far it has come. `say` is called in another thread, and must not raise."""
+    ended = threading.Event()
+    thread = threading.Thread(target=_tell, args=(meter, say, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _tell(meter: Meter, say: Callable[[str], None], ended: threading.Event) -> None:
+    start, told, before = meter.clock(), [0.0], Standing()
+    while not ended.wait(_TICK_SECONDS):
+        now, standing = meter.clock() - start, meter.standing()
+        if now >= due(told[1:], news=standing.is_news_after(before)):
+            seconds = now - told[-1]
+            say(line(meter.verb, meter.noun, standing, before, now=now + start, seconds=seconds))
+            told.append(now)
+            before = standing
+
+
+class _Counted:
+    """A stream of which what was read is counted."""
+
+    def __init__(self, stream: BinaryIO, key: Hashable, meter: Meter) -> None:
+        self._stream = stream
+        self._key = key
+        self._meter = meter
+        self._position = 0
+
+    def read(self, size: int = -1) -> bytes:
+        # Who asks for more has dealt with what there was.
+        self._meter.moved(self._key, self._position)
+        data = self._stream.read(size)
+        self._position += len(data)
+        return data
+
+
+def _blobs(count: int) -> str:
+    return "1 layer" if count == 1 else f"{count:,} layers"

@@ -1,0 +1,35 @@
+"""What tests want to know of a page in Markdown."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced block: the number of its first line, what follows the first three backticks, and what is inside."""
+
+    line: int
+    language: str
+    text: str
+
+
+def fences(page: str) -> tuple[Fence, ...]:
+    return tuple(
+        Fence(page.count("\n", 0, found.start()) + 1, found.group(2), textwrap.dedent(found.group(3)))
+        for found in _FENCE.finditer(page)
+    )
+
+
+def commands(page: str) -> tuple[str, ...]:
+    """Whatever may be a command: lines of code blocks other than YAML, and code inside of lines."""
+    blocks = [fence.text for fence in fences(page) if fence.language != "yaml"]
+    rest = _FENCE.sub("", page)
+    blocks += re.findall(r"^    +(?=\S)(.*)$", rest, re.MULTILINE)
+    lines = [line for block in blocks for line in re.sub(r"\\\n\s*", " ", block).splitlines()]
+    inline = re.findall(r"`([^`\n]+)`", rest)
+    return tuple(line.strip() for line in (*lines, *inline))

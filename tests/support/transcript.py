@@ -1,0 +1,106 @@
+"""Pages that are done exactly as they are written: their files, their commands, and what these print.
+
+A fenced block of the language `console` has commands, `$ command`, each with what it prints, on both streams, below
+it. Any other fenced block is a file, and its first line is a comment with the file's name. In what a command prints
+`…` stands for what differs or is left out: inside of a line for any text, on a line of its own for any lines.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+from support.markdown import fences
+
+_FILE = re.compile(r"(?:#|<!--) (\S+)(?: -->)?")
+_PROMPT = "$ "
+_ANY = "…"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to write; `text` begins with the comment that names it."""
+
+    line: int
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command for the shell, and the lines that it prints."""
+
+    line: int
+    text: str
+    printed: tuple[str, ...]
+
+
+Step = Union[File, Command]
+
+
+def steps(page: str) -> tuple[Step, ...]:
+    """What a page tells its reader to do, in order; raises ValueError for a block that is neither."""
+    found: list[Step] = []
+    for fence in fences(page):
+        if fence.language == "console":
+            found += _commands(fence.line + 1, fence.text.splitlines())
+            continue
+        named = _FILE.fullmatch(fence.text.partition("\n")[0])
+        if not named:
+            raise ValueError(f"line {fence.line}: the block begins with no comment that names a file")
+        found.append(File(fence.line, named.group(1), fence.text))
+    return tuple(found)
+
+
+def _commands(number: int, lines: list[str]) -> list[Command]:
+    found: list[Command] = []
+    for line in lines:
+        if line.startswith(_PROMPT):
+            found.append(Command(number, line[len(_PROMPT) :], ()))
+        elif not found:
+            raise ValueError(f"line {number}: this is printed by no command")
+        elif found[-1].text.endswith("\\"):
+            found[-1] = Command(found[-1].line, f"{found[-1].text}\n{line}", ())
+        else:
+            found[-1] = Command(found[-1].line, found[-1].text, (*found[-1].printed, line))
+        number += 1
+    return found
+
+
+def do(step: Step, folder: Path, environment: Mapping[str, str]) -> None:
+    """Do a step in a folder; fails when a command fails, or prints something else."""
+    if isinstance(step, File):
+        path = folder / step.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(step.text)
+        return
+    done = subprocess.run(
+        ["sh", "-c", step.text],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    told = f"line {step.line}: $ {step.text}\n{done.stdout}"
+    assert done.returncode == 0, f"exit code {done.returncode} of {told}"
+    assert is_printed(step.printed, done.stdout), "\n".join(("wanted", *step.printed, f"of {told}"))
+
+
+def is_printed(wanted: tuple[str, ...], printed: str) -> bool:
+    """Whether a command printed what a page says. Lines without text do not count."""
+    pattern = "".join(_pattern(line.rstrip()) for line in wanted if line.strip())
+    lines = "".join(f"{line.rstrip()}\n" for line in printed.splitlines() if line.strip())
+    return re.fullmatch(pattern, lines) is not None
+
+
+def _pattern(line: str) -> str:
+    if line == _ANY:
+        return r"(?:.*\n)*?"
+    return ".*?".join(map(re.escape, line.split(_ANY))) + r"\n"

@@ -1,0 +1,1 @@
+"""Writes docs/reference out of the code: `tools/reference/generate`."""
