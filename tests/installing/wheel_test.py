@@ -25,7 +25,8 @@ def test_it_has_the_code_and_no_tests() -> None:
         for path in source.rglob("*.py")
         if not path.name.endswith("_test.py")
     }
-    assert names == {*code, "ocikit/py.typed", "pants_oci/ocikit.lock", "pants_oci/py.typed"}
+    data = {"ocikit/py.typed", "pants_oci/ocikit.lock", "pants_oci/ocikit.lock.metadata", "pants_oci/py.typed"}
+    assert names == code | data
 
 
 def test_it_is_for_every_python_from_3_9_on_and_needs_nothing() -> None:
