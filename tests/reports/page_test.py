@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from ocikit.page.document import page
 from ocikit.push.changes import Changes, LayerChange
-from ocikit.push.report import Row
+from ocikit.push.report import Outcome, Row
 from ocikit.push.travel import Layer
 from support.browser import DESKTOP, PHONE, shown
 
@@ -29,7 +29,7 @@ def layer(name: str, size: int, travel: str, *platforms: str) -> Layer:
     return Layer(digest(name), size, name, platforms, travel)
 
 
-def row(name: str, outcome: str, layers: Sequence[Layer] = (), tag: str = "latest") -> Row:
+def row(name: str, outcome: Outcome, layers: Sequence[Layer] = (), tag: str = "latest") -> Row:
     return Row(
         f"{name}:push",
         "registry.example",
