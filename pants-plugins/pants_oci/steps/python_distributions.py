@@ -203,8 +203,9 @@ async def lay_out(request: DistributionPartRequest) -> Part:
     # By content: a file that two of them claim is the same file.
     entries: dict[str, FileEntry | FileContent] = {}
     for distribution in request.distributions:
+        # Scripts are executable, as pip installs them; Pex 2.100 leaves them as they are in the wheel.
         entries.update(
-            (path, FileEntry(path, FileDigest(file.sha256, file.size), file.executable))
+            (path, FileEntry(path, FileDigest(file.sha256, file.size), file.executable or path.startswith("bin/")))
             for path, file in distribution.files.items()
         )
         entries.update(
