@@ -138,7 +138,7 @@ async def loose_part(request: LoosePartRequest) -> Part:
         source_files = await determine_source_files(sources_request)
         digest = source_files.snapshot.digest
     if request.unpack:
-        extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(digest))
+        extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(digest), **implicitly())
         digest = extracted.digest
     entries = await get_digest_entries(digest)
     return _part(target.address, digest, entries)
