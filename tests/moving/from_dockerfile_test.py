@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from support.build_root import PROJECT, BuildRoot
-from support.commands import DOCKER, run
+from support.build_root import BuildRoot
+from support.commands import DOCKER, ocikit, run
 from support.dockerfiles import (
     BUSYBOX,
     Shape,
@@ -155,14 +152,7 @@ def contexts(root: BuildRoot) -> Path:
 
 
 def convert(folder: Path, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ocikit", "from-dockerfile", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(PROJECT / "src")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ocikit(folder, "from-dockerfile", *arguments)
     assert done.returncode == 0, done.stderr
 
 

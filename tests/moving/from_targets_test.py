@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.build_root import PROJECT, BuildRoot, Result
-from support.commands import DOCKER, run
+from support.build_root import BuildRoot, Result
+from support.commands import DOCKER, ocikit, run
 from support.dockerfiles import config_of_image, docker_build, files_of_image, make_base
 from support.registry_container import Registry
 
@@ -81,14 +78,7 @@ oci_image_build(name="bare", base=["//:empty"], packages=[":text"])
 
 
 def from_targets(folder: Path, *arguments: str) -> Result:
-    done = subprocess.run(
-        [sys.executable, "-m", "ocikit", "from-targets", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(PROJECT / "src")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ocikit(folder, "from-targets", *arguments)
     return Result(done.returncode, done.stdout, done.stderr)
 
 

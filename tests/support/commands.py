@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 # Another client may come first on the PATH; this one belongs to the engine that `./test` starts.
 DOCKER = "/usr/bin/docker"
+SOURCES = Path(__file__).parents[2] / "src"
 
 
 def run(*command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
@@ -22,6 +24,18 @@ def run(*command: str, cwd: Path | None = None, env: dict[str, str] | None = Non
     )
     assert done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def ocikit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ocikit of this checkout in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "ocikit", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def need_engine() -> None:

@@ -203,13 +203,12 @@ async def lay_out(request: DistributionPartRequest) -> Part:
     # By content: a file that two of them claim is the same file.
     entries: dict[str, FileEntry | FileContent] = {}
     for distribution in request.distributions:
-        # Scripts are executable, as pip installs them; Pex 2.100 leaves them as they are in the wheel.
         entries.update(
-            (path, FileEntry(path, FileDigest(file.sha256, file.size), file.executable or path.startswith("bin/")))
+            (path, FileEntry(path, FileDigest(file.sha256, file.size), distribution.is_executable(path)))
             for path, file in distribution.files.items()
         )
         entries.update(
-            (path, FileContent(path, content, is_executable=path.startswith("bin/")))
+            (path, FileContent(path, content, is_executable=distribution.is_executable(path)))
             for path, content in distribution.made.items()
         )
     digest = await create_digest(CreateDigest(entries.values()))

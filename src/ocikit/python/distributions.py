@@ -41,8 +41,7 @@ class TreeFile:
 class Distribution:
     """A distribution, or what no record names (`name` is empty).
 
-    `files` maps paths below the application's root to files of the tree, `made` to new contents;
-    those in `bin` are executable.
+    `files` maps paths below the application's root to files of the tree, `made` to new contents.
     """
 
     name: str
@@ -53,6 +52,10 @@ class Distribution:
     @property
     def size(self) -> int:
         return sum(file.size for file in self.files.values()) + sum(map(len, self.made.values()))
+
+    def is_executable(self, path: str) -> bool:
+        """Whether one of its files is to be: scripts are, as pip installs them, which Pex from 2.100 on does not."""
+        return path.startswith("bin/") or (path in self.files and self.files[path].executable)
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}" if self.name else "files of no distribution"

@@ -122,6 +122,9 @@ def test_scripts_start_with_the_interpreter_of_the_image() -> None:
     assert found.made["bin/old"] == b"#!/app/bin/python\nprint('old')\n"
     assert "bin/no" not in found.made
     assert "bin/binary" in found.files
+    assert [path for path in (*found.files, *found.made) if found.is_executable(path)] == [
+        path for path in (*found.files, *found.made) if path.startswith("bin/")
+    ]
 
 
 def test_the_record_is_true() -> None:
