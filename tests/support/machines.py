@@ -1,0 +1,69 @@
+"""Machines of a team, as far as Pants can tell: a checkout each, caches of its own, and a server that they share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.build_root import BuildRoot, Result
+
+_COUNTER = re.compile(r"^\s+(\w+): (\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of Pants that ended, and its counters by name, those of zero left out."""
+
+    result: Result
+    counters: Mapping[str, int]
+
+    @property
+    def cached_remotely(self) -> int:
+        return self.counters.get("remote_cache_requests_cached", 0)
+
+    def __str__(self) -> str:
+        return str(self.result)
+
+
+class Machine:
+    """A checkout at `folder`/`checkout`, and caches that are empty at first. Every run is one without a daemon.
+
+    `settings`: more of `pants.toml`, tables of other scopes than GLOBAL.
+    """
+
+    def __init__(self, folder: Path, checkout: str = "checkout", settings: str = "") -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        (folder / checkout).mkdir(parents=True)
+        self.root = BuildRoot(folder / checkout, settings)
+
+    def pants(self, *arguments: str, check: bool = True, cache: str = "", **options: str) -> Run:
+        """Run Pants. `cache`: the address of a remote cache; `options`: more of GLOBAL, by name."""
+        told = {
+            "pantsd": "false",
+            "stats_log": "true",
+            "local_store_dir": str(self.folder / "store"),
+            "named_caches_dir": str(self.folder / "named"),
+            **(_shared(cache) if cache else {}),
+            **options,
+        }
+        env = {f"PANTS_{name.upper()}": value for name, value in told.items()}
+        result = self.root.pants(*arguments, env=env, check=check)
+        return Run(result, {name: int(value) for name, value in _COUNTER.findall(result.stderr) if int(value)})
+
+    @property
+    def store_bytes(self) -> int:
+        """What the local store holds; its files are sparse, so their blocks are counted."""
+        return sum(path.stat().st_blocks * 512 for path in (self.folder / "store").rglob("*") if path.is_file())
+
+
+def _shared(address: str) -> Mapping[str, str]:
+    return {
+        "remote_cache_read": "true",
+        "remote_cache_write": "true",
+        "remote_store_address": address,
+        # What is written at the end of a run would be given up after 3 seconds.
+        "session_end_tasks_timeout": "120",
+    }
