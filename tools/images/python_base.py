@@ -16,7 +16,7 @@ from pathlib import Path
 from root_file_system import RootFileSystem
 
 LEFT_OUT = re.compile(r"__pycache__|/test/|/tests/|/idlelib/|/lib2to3/|/ensurepip/|/turtledemo/|_tkinter|/config-3")
-PANTS_CALLS = ("cp", "env", "mkdir", "tar", "touch")
+PANTS_CALLS = ("chmod", "cp", "env", "mkdir", "tar", "touch")
 
 # `python3` is a link to the version that this Debian is made with.
 python = Path("/usr/bin/python3").resolve()
