@@ -127,7 +127,9 @@ class Team:
             "cache_content_behavior": "validate",
         }
         login = {"DOCKER_CONFIG": str(machine.folder)}
-        return machine.pants(*arguments, check=check, env={**login, **env}, **(remote if worker else {}))
+        return machine.pants(
+            *arguments, check=check, env={**login, **env}, **(remote if worker else {"pantsd": "true"})
+        )
 
     def publish(self, machine: Machine, worker: bool = True) -> Published:
         log, asked = len(self.server.log), len(self.registry.requests)
@@ -175,8 +177,10 @@ def second(team: Team, first: Published) -> Published:
 
 
 @pytest.fixture(scope="module")
-def alone(team: Team) -> Machine:
-    return team.machine("alone", **CHANGED)
+def alone(team: Team) -> Iterator[Machine]:
+    machine = team.machine("alone", **CHANGED)
+    with machine.root:
+        yield machine
 
 
 def test_layers_are_built_where_their_environment_says(team: Team, first: Published) -> None:
@@ -207,6 +211,13 @@ def test_without_a_worker_all_digests_are_the_same(team: Team, second: Published
     assert {request.method for request in local.requests} <= {"GET", "HEAD"}
 
 
+def test_an_environment_that_has_no_name(team: Team, alone: Machine) -> None:
+    told = team.pants(alone, "package", "unknown:image", worker=False, check=False).result
+    assert told.exit_code == 1
+    assert "`wroker` from the `environment` field" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_publishing_where_all_is_remote_is_refused(team: Team, alone: Machine) -> None:
     asked, log = len(team.registry.requests), len(team.server.log)
     told = team.pants(
@@ -215,10 +226,3 @@ def test_publishing_where_all_is_remote_is_refused(team: Team, alone: Machine) -
     assert told.exit_code == 1
     assert "`[environments-preview].names` is empty. Nothing was built or sent." in told.stderr
     assert (len(team.registry.requests), commands(team.server.log[log:])) == (asked, [])
-
-
-def test_an_environment_that_has_no_name(team: Team, alone: Machine) -> None:
-    told = team.pants(alone, "package", "unknown:image", worker=False, check=False).result
-    assert told.exit_code == 1
-    assert "`wroker` from the `environment` field" in told.stderr
-    assert "Traceback" not in told.stderr
