@@ -1,0 +1,133 @@
+"""A team whose machines share a remote cache and a registry, and what travels between them while one publishes."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from support.cache_server import CacheServer
+from support.counting_proxy import CountingProxy, Exchange
+from support.machines import Machine, Run
+from support.registry_process import registry_process
+from support.tunnel import Tunnel, tunnel
+
+# All that clients of such a server call here. Of these only `Read` hands out blobs, and the log tells each of them.
+_KNOWN_CALLS = {
+    *("GetCapabilities", "GetActionResult", "UpdateActionResult"),
+    *("FindMissingBlobs", "BatchUpdateBlobs", "Read", "Write", "QueryWriteStatus"),
+}
+_SETTINGS = """
+[oci.registries.wire]
+address = "{address}"
+default = true
+"""
+
+
+@dataclass(frozen=True)
+class Image:
+    """`layers`: bytes, by digest."""
+
+    digest: str
+    layers: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run, and what was seen of it elsewhere.
+
+    `down`: bytes from the remote cache at the wire. `reads`: bytes of each blob that was read from it, by SHA-256.
+    `tool`: which of these are our own tool, a zip, which no layer is. `exchanges`: requests to the registry.
+    """
+
+    run: Run
+    down: int
+    reads: Mapping[str, int]
+    tool: Mapping[str, int]
+    exchanges: tuple[Exchange, ...]
+
+    @cached_property
+    def built(self) -> list[str]:
+        """The layers that this machine built itself, as `app:image [files]`."""
+        return re.findall(r"Completed: Build layer (\S+ \[[^\]]+\])", self.run.result.stderr)
+
+    @cached_property
+    def started(self) -> list[str]:
+        """Every process that this machine began, be it in vain because a remote result came first."""
+        return re.findall(r"Starting: (.*)", self.run.result.stderr)
+
+    @cached_property
+    def all_hits(self) -> bool:
+        """Whether there was a remote result for everything that one was asked for."""
+        return 0 < self.run.counters["remote_cache_requests"] == self.run.cached_remotely
+
+    @cached_property
+    def pushed(self) -> list[str]:
+        """The digests of the blobs that were uploaded to the registry."""
+        return [exchange.completed_blob for exchange in self.exchanges if exchange.completed_blob]
+
+    @cached_property
+    def writes(self) -> list[str]:
+        """Every request to the registry that could change something."""
+        return [f"{x.method} {x.path}" for x in self.exchanges if x.method not in ("GET", "HEAD")]
+
+    def read(self, layers: Iterable[str]) -> Mapping[str, int]:
+        """Which of these digests were read from the remote cache, with bytes."""
+        return {layer: self.reads[layer[7:]] for layer in layers if layer[7:] in self.reads}
+
+
+class Team:
+    def __init__(self, folder: Path, server: CacheServer, wire: Tunnel, registry: str, proxy: CountingProxy) -> None:
+        self.server = server
+        self.registry = registry
+        self._folder = folder
+        self._wire = wire
+        self._proxy = proxy
+
+    def machine(self, name: str, files: Mapping[str, str | bytes], checkout: str, settings: str = "") -> Machine:
+        """A machine that knows nothing yet."""
+        machine = Machine(self._folder / name, checkout, settings + _SETTINGS.format(address=self._proxy.address))
+        machine.root.write(files)
+        return machine
+
+    def publish(self, machine: Machine, *arguments: str, **options: str) -> Seen:
+        """`options`: more of GLOBAL, such as `cache_content_behavior`."""
+        log, down = len(self.server.log), self._wire.down
+        self._proxy.take()
+        told = {**self.server.options, **options}
+        run = machine.pants(*arguments[:-1], "publish", arguments[-1], cache=self._wire.address, **told)
+        assert self.server.calls(log) <= _KNOWN_CALLS
+        reads = self.server.reads(log)
+        tool = {sha256: size for sha256, size in reads.items() if zipfile.is_zipfile(self.server.blob(sha256))}
+        return Seen(run, self._wire.down - down, reads, tool, self._proxy.take())
+
+    def image(self, repository: str) -> Image:
+        """What the registry has there as `latest`."""
+        url = f"http://{self.registry}/v2/{repository}/manifests/latest"
+        accepted = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+        with urllib.request.urlopen(urllib.request.Request(url, headers=accepted)) as answer:
+            layers = json.load(answer)["layers"]
+            return Image(answer.headers["Docker-Content-Digest"], {layer["digest"]: layer["size"] for layer in layers})
+
+    def lose(self, repository: str, digest: str) -> None:
+        """Let the registry lose a blob."""
+        url = f"http://{self.registry}/v2/{repository}/blobs/{digest}"
+        with urllib.request.urlopen(urllib.request.Request(url, method="DELETE")) as answer:
+            assert answer.status == 202
+
+
+@contextmanager
+def team(folder: Path, server: CacheServer) -> Iterator[Team]:
+    """Give a team a registry, and the server through a tunnel, for the time of a `with`."""
+    with (
+        registry_process(folder / "registry") as registry,
+        CountingProxy(registry).running() as proxy,
+        tunnel(server.port) as wire,
+    ):
+        yield Team(folder, server, wire, registry, proxy)
