@@ -23,6 +23,7 @@ from support.team import Image, Seen, Team, team
 Images = Mapping[str, Image]
 
 IMAGES = tuple(f"app{number:02}" for number in range(20))
+FEW = IMAGES[:3]
 CHANGED = "app07"
 BUILD = """\
 files(name="files", sources=["noise", "greeting.txt"])
@@ -51,7 +52,7 @@ def shared(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
 
 @pytest.fixture(scope="module")
 def on_a(shared: Team) -> Seen:
-    return shared.publish(shared.machine("a", FILES, "checkout"), "::", **DEFER)
+    return shared.pants(shared.machine("a", FILES, "checkout"), "publish", "::", **DEFER)
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +67,13 @@ def b(shared: Team) -> Machine:
 
 @pytest.fixture(scope="module")
 def on_b(shared: Team, first: Images, b: Machine) -> Seen:
-    return shared.publish(b, "::", **DEFER)
+    return shared.pants(b, "publish", "::", **DEFER)
 
 
 @pytest.fixture(scope="module")
 def change_on_b(shared: Team, on_b: Seen, b: Machine) -> Seen:
     b.root.write(LATER)
-    return shared.publish(b, "::", **DEFER)
+    return shared.pants(b, "publish", "::", **DEFER)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def second(shared: Team, change_on_b: Seen) -> Images:
 
 @pytest.fixture(scope="module")
 def return_on_c(shared: Team, second: Images) -> Seen:
-    return shared.publish(shared.machine("c", FILES, "c"), "::", **DEFER)
+    return shared.pants(shared.machine("c", FILES, "c"), "publish", "::", **DEFER)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def lost(shared: Team, second: Images, third: Images) -> Mapping[str, int]:
 
 @pytest.fixture(scope="module")
 def repair_on_d(shared: Team, lost: Mapping[str, int]) -> Seen:
-    return shared.publish(shared.machine("d", LATER, "d"), "--oci-verify=blobs", "::", **DEFER)
+    return shared.pants(shared.machine("d", LATER, "d"), "--oci-verify=blobs", "publish", "::", **DEFER)
 
 
 def layers_of(*images: Images) -> dict[str, int]:
@@ -164,3 +165,20 @@ def test_what_the_registry_lost_comes_from_the_remote_cache_and_nothing_else_doe
     assert repair_on_d.read(layers_of(first, second)) == lost
     assert sorted(repair_on_d.pushed) == sorted(lost)
     assert repair_on_d.down - sum(repair_on_d.tool.values()) - sum(lost.values()) < 1500 * len(IMAGES)
+
+
+@pytest.mark.parametrize("shared", [casd], indirect=True, ids=["casd"])
+def test_validating_what_was_found_fetches_nothing_either(shared: Team, repair_on_d: Seen, second: Images) -> None:
+    machine = shared.machine("validating", LATER, "v")
+    seen = shared.pants(machine, "publish", *(f"{name}::" for name in FEW), cache_content_behavior="validate")
+    assert seen.all_hits
+    assert (seen.built, seen.writes) == ([], [])
+    assert seen.read(layers_of(second)) == {}
+
+
+@pytest.mark.parametrize("shared", [casd], indirect=True, ids=["casd"])
+def test_what_pants_does_of_itself_fetches_every_layer(shared: Team, repair_on_d: Seen, second: Images) -> None:
+    seen = shared.pants(shared.machine("fetching", LATER, "f"), "publish", *(f"{name}::" for name in FEW))
+    assert seen.all_hits
+    assert (seen.built, seen.writes) == ([], [])
+    assert seen.read(layers_of(second)) == layers_of({name: second[name] for name in FEW})

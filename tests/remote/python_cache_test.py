@@ -73,7 +73,7 @@ def machine(shared: Team, settings: str, name: str) -> Machine:
 
 @pytest.fixture(scope="module")
 def on_a(shared: Team, settings: str) -> Seen:
-    return shared.publish(machine(shared, settings, "a"), "::", cache_content_behavior="defer")
+    return shared.pants(machine(shared, settings, "a"), "publish", "::", cache_content_behavior="defer")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def image(shared: Team, on_a: Seen) -> Image:
 
 @pytest.fixture(scope="module")
 def on_b(shared: Team, settings: str, image: Image) -> Seen:
-    return shared.publish(machine(shared, settings, "b"), "::", cache_content_behavior="defer")
+    return shared.pants(machine(shared, settings, "b"), "publish", "::", cache_content_behavior="defer")
 
 
 def test_the_first_machine_builds_a_layer_of_each_kind(on_a: Seen, image: Image) -> None:

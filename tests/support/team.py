@@ -96,12 +96,12 @@ class Team:
         machine.root.write(files)
         return machine
 
-    def publish(self, machine: Machine, *arguments: str, **options: str) -> Seen:
-        """`options`: more of GLOBAL, such as `cache_content_behavior`."""
+    def pants(self, machine: Machine, *arguments: str, **options: str) -> Seen:
+        """Run Pants on a machine. `options`: more of GLOBAL, such as `cache_content_behavior`."""
         log, down = len(self.server.log), self._wire.down
         self._proxy.take()
         told = {**self.server.options, **options}
-        run = machine.pants(*arguments[:-1], "publish", arguments[-1], cache=self._wire.address, **told)
+        run = machine.pants(*arguments, cache=self._wire.address, **told)  # type: ignore[arg-type]
         assert self.server.calls(log) <= _KNOWN_CALLS
         reads = self.server.reads(log)
         tool = {sha256: size for sha256, size in reads.items() if zipfile.is_zipfile(self.server.blob(sha256))}
