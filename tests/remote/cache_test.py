@@ -31,12 +31,7 @@ oci_image(name="image", dependencies=[":files"])
 oci_push(name="push", image=":image", repository="{name}")
 """
 LAYER_BYTES = 5_000_000
-FILES: dict[str, str | bytes] = {}
-for _name in IMAGES:
-    FILES[f"{_name}/BUILD"] = BUILD.format(name=_name)
-    FILES[f"{_name}/noise"] = random.Random(_name).randbytes(LAYER_BYTES)
-    FILES[f"{_name}/greeting.txt"] = "Hello\n"
-LATER = {**FILES, f"{CHANGED}/greeting.txt": "Good evening\n"}
+CHANGE = {f"{CHANGED}/greeting.txt": "Good evening\n"}
 DEFER = {"cache_content_behavior": "defer"}
 
 
@@ -50,9 +45,20 @@ def shared(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     shutil.rmtree(folder)
 
 
+def machine(shared: Team, name: str, checkout: str, change: Mapping[str, str] | None = None) -> Machine:
+    """A machine with empty caches, and the sources of all images."""
+    made = shared.machine(name, checkout)
+    for image in IMAGES:
+        noise = random.Random(image).randbytes(LAYER_BYTES)
+        build = BUILD.format(name=image)
+        made.root.write({f"{image}/BUILD": build, f"{image}/noise": noise, f"{image}/greeting.txt": "Hello\n"})
+    made.root.write(change or {})
+    return made
+
+
 @pytest.fixture(scope="module")
 def on_a(shared: Team) -> Seen:
-    return shared.pants(shared.machine("a", FILES, "checkout"), "publish", "::", **DEFER)
+    return shared.pants(machine(shared, "a", "checkout"), "publish", "::", **DEFER)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +68,7 @@ def first(shared: Team, on_a: Seen) -> Images:
 
 @pytest.fixture(scope="module")
 def b(shared: Team) -> Machine:
-    return shared.machine("b", FILES, "in/another/place")
+    return machine(shared, "b", "in/another/place")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +78,7 @@ def on_b(shared: Team, first: Images, b: Machine) -> Seen:
 
 @pytest.fixture(scope="module")
 def change_on_b(shared: Team, on_b: Seen, b: Machine) -> Seen:
-    b.root.write(LATER)
+    b.root.write(CHANGE)
     return shared.pants(b, "publish", "::", **DEFER)
 
 
@@ -83,7 +89,7 @@ def second(shared: Team, change_on_b: Seen) -> Images:
 
 @pytest.fixture(scope="module")
 def return_on_c(shared: Team, second: Images) -> Seen:
-    return shared.pants(shared.machine("c", FILES, "c"), "publish", "::", **DEFER)
+    return shared.pants(machine(shared, "c", "c"), "publish", "::", **DEFER)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +109,7 @@ def lost(shared: Team, second: Images, third: Images) -> Mapping[str, int]:
 
 @pytest.fixture(scope="module")
 def repair_on_d(shared: Team, lost: Mapping[str, int]) -> Seen:
-    return shared.pants(shared.machine("d", LATER, "d"), "--oci-verify=blobs", "publish", "::", **DEFER)
+    return shared.pants(machine(shared, "d", "d", CHANGE), "--oci-verify=blobs", "publish", "::", **DEFER)
 
 
 def layers_of(*images: Images) -> dict[str, int]:
@@ -169,8 +175,8 @@ def test_what_the_registry_lost_comes_from_the_remote_cache_and_nothing_else_doe
 
 @pytest.mark.parametrize("shared", [casd], indirect=True, ids=["casd"])
 def test_validating_what_was_found_fetches_nothing_either(shared: Team, repair_on_d: Seen, second: Images) -> None:
-    machine = shared.machine("validating", LATER, "v")
-    seen = shared.pants(machine, "publish", *(f"{name}::" for name in FEW), cache_content_behavior="validate")
+    cold = machine(shared, "e", "e", CHANGE)
+    seen = shared.pants(cold, "publish", *(f"{name}::" for name in FEW), cache_content_behavior="validate")
     assert seen.all_hits
     assert (seen.built, seen.writes) == ([], [])
     assert seen.read(layers_of(second)) == {}
@@ -178,7 +184,7 @@ def test_validating_what_was_found_fetches_nothing_either(shared: Team, repair_o
 
 @pytest.mark.parametrize("shared", [casd], indirect=True, ids=["casd"])
 def test_what_pants_does_of_itself_fetches_every_layer(shared: Team, repair_on_d: Seen, second: Images) -> None:
-    seen = shared.pants(shared.machine("fetching", LATER, "f"), "publish", *(f"{name}::" for name in FEW))
+    seen = shared.pants(machine(shared, "f", "f", CHANGE), "publish", *(f"{name}::" for name in FEW))
     assert seen.all_hits
     assert (seen.built, seen.writes) == ([], [])
     assert seen.read(layers_of(second)) == layers_of({name: second[name] for name in FEW})

@@ -28,7 +28,7 @@ find_links = ["file://{wheels}"]
 [python-infer]
 use_rust_parser = true
 """
-FILES: dict[str, str | bytes] = {
+FILES = {
     "BUILD": """\
 oci_base(name="base", path="base", python="/usr/bin/python3.9")
 python_requirement(name="large", requirements=["ocitest_large==1.0"], modules=["large"])
@@ -66,7 +66,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def machine(shared: Team, settings: str, name: str) -> Machine:
-    made = shared.machine(name, FILES, f"checkout-of-{name}", settings)
+    made = shared.machine(name, f"checkout-of-{name}", settings)
+    made.root.write(FILES)
     tiny_layout(made.root.path / "base", {"usr/bin/python3.9": b""})
     return made
 
@@ -87,12 +88,24 @@ def on_b(shared: Team, settings: str, image: Image) -> Seen:
 
 
 def test_the_first_machine_builds_a_layer_of_each_kind(on_a: Seen, image: Image) -> None:
-    assert on_a.built == []
+    layers = ("ocitest_large 1.0", "ocitest_small 1.0", "start", "sources")
+    assert sorted(on_a.built) == sorted(f"app:image [{layer}]" for layer in layers)
     # And the base's.
-    assert len(image.layers) == 5
+    assert len(image.layers) == 1 + len(layers)
 
 
-def test_a_second_machine_builds_and_sends_no_layer(on_b: Seen, image: Image) -> None:
+def test_a_second_machine_builds_and_sends_no_layer_and_fetches_none(on_b: Seen, image: Image) -> None:
     assert on_b.built == []
     assert on_b.read(image.layers) == {}
     assert on_b.writes == []
+
+
+def test_of_what_comes_before_only_that_runs_again_whose_result_casd_does_not_tell(on_b: Seen) -> None:
+    """Results that are folders: Pants stores their trees as one blob each, and casd wants one for every folder.
+
+    They are the same here as on A, to the byte, or the layers that are made of them would be others.
+    """
+    assert on_b.finished == [
+        "Resolve the requirements of app:image for Python 3.9",
+        "Install the requirements of app:image",
+    ]

@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from support.cache_server import CacheServer
@@ -52,27 +51,27 @@ class Seen:
     tool: Mapping[str, int]
     exchanges: tuple[Exchange, ...]
 
-    @cached_property
+    @property
+    def finished(self) -> list[str]:
+        """What this machine ran to its end, as Pants describes it. Where a remote result came first nothing does."""
+        return re.findall(r"Completed: (.*)", self.run.result.stderr)
+
+    @property
     def built(self) -> list[str]:
         """The layers that this machine built itself, as `app:image [files]`."""
         return re.findall(r"Completed: Build layer (\S+ \[[^\]]+\])", self.run.result.stderr)
 
-    @cached_property
-    def started(self) -> list[str]:
-        """Every process that this machine began, be it in vain because a remote result came first."""
-        return re.findall(r"Starting: (.*)", self.run.result.stderr)
-
-    @cached_property
+    @property
     def all_hits(self) -> bool:
         """Whether there was a remote result for everything that one was asked for."""
         return 0 < self.run.counters["remote_cache_requests"] == self.run.cached_remotely
 
-    @cached_property
+    @property
     def pushed(self) -> list[str]:
         """The digests of the blobs that were uploaded to the registry."""
         return [exchange.completed_blob for exchange in self.exchanges if exchange.completed_blob]
 
-    @cached_property
+    @property
     def writes(self) -> list[str]:
         """Every request to the registry that could change something."""
         return [f"{x.method} {x.path}" for x in self.exchanges if x.method not in ("GET", "HEAD")]
@@ -90,11 +89,9 @@ class Team:
         self._wire = wire
         self._proxy = proxy
 
-    def machine(self, name: str, files: Mapping[str, str | bytes], checkout: str, settings: str = "") -> Machine:
-        """A machine that knows nothing yet."""
-        machine = Machine(self._folder / name, checkout, settings + _SETTINGS.format(address=self._proxy.address))
-        machine.root.write(files)
-        return machine
+    def machine(self, name: str, checkout: str, settings: str = "") -> Machine:
+        """A machine that knows nothing yet, and publishes to the team's registry."""
+        return Machine(self._folder / name, checkout, settings + _SETTINGS.format(address=self._proxy.address))
 
     def pants(self, machine: Machine, *arguments: str, **options: str) -> Seen:
         """Run Pants on a machine. `options`: more of GLOBAL, such as `cache_content_behavior`."""
