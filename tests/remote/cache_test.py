@@ -63,7 +63,7 @@ def on_a(shared: Team) -> Seen:
 
 @pytest.fixture(scope="module")
 def first(shared: Team, on_a: Seen) -> Images:
-    return {name: shared.image(name) for name in IMAGES}
+    return images(shared)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def change_on_b(shared: Team, on_b: Seen, b: Machine) -> Seen:
 
 @pytest.fixture(scope="module")
 def second(shared: Team, change_on_b: Seen) -> Images:
-    return {name: shared.image(name) for name in IMAGES}
+    return images(shared)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def return_on_c(shared: Team, second: Images) -> Seen:
 
 @pytest.fixture(scope="module")
 def third(shared: Team, return_on_c: Seen) -> Images:
-    return {name: shared.image(name) for name in IMAGES}
+    return images(shared)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,14 @@ def lost(shared: Team, second: Images, third: Images) -> Mapping[str, int]:
 
 @pytest.fixture(scope="module")
 def repair_on_d(shared: Team, lost: Mapping[str, int]) -> Seen:
-    return shared.pants(machine(shared, "d", "d", CHANGE), "--oci-verify=blobs", "publish", "::", **DEFER)
+    """Validating what is found, which asks about each blob and so must fetch none either."""
+    cold = machine(shared, "d", "d", CHANGE)
+    return shared.pants(cold, "--oci-verify=blobs", "publish", "::", cache_content_behavior="validate")
+
+
+def images(shared: Team) -> Images:
+    """What the registry has now."""
+    return {name: shared.image(name) for name in IMAGES}
 
 
 def layers_of(*images: Images) -> dict[str, int]:
@@ -126,8 +133,8 @@ def test_the_first_machine_builds_every_layer_and_stores_it(on_a: Seen, first: I
 
 
 def test_a_second_machine_builds_fetches_and_sends_nothing(on_b: Seen, first: Images) -> None:
-    assert on_b.all_hits
-    assert on_b.run.cached_remotely >= len(IMAGES)
+    # Every layer, and the tool that builds them.
+    assert on_b.run.counters["remote_cache_requests"] == on_b.run.cached_remotely == len(IMAGES) + 1
     assert on_b.built == []
     assert on_b.read(layers_of(first)) == {}
     assert on_b.writes == []
@@ -164,22 +171,13 @@ def test_a_third_machine_goes_back_with_what_the_cache_knows(
 def test_what_the_registry_lost_comes_from_the_remote_cache_and_nothing_else_does(
     repair_on_d: Seen, shared: Team, lost: Mapping[str, int], first: Images, second: Images
 ) -> None:
-    assert {name: shared.image(name) for name in IMAGES} == second
+    assert images(shared) == second
     assert repair_on_d.all_hits
     assert repair_on_d.built == []
     # Each once, or its bytes would be twice as many.
     assert repair_on_d.read(layers_of(first, second)) == lost
     assert sorted(repair_on_d.pushed) == sorted(lost)
     assert repair_on_d.down - sum(repair_on_d.tool.values()) - sum(lost.values()) < 1500 * len(IMAGES)
-
-
-@pytest.mark.parametrize("shared", [casd], indirect=True, ids=["casd"])
-def test_validating_what_was_found_fetches_nothing_either(shared: Team, repair_on_d: Seen, second: Images) -> None:
-    cold = machine(shared, "e", "e", CHANGE)
-    seen = shared.pants(cold, "publish", *(f"{name}::" for name in FEW), cache_content_behavior="validate")
-    assert seen.all_hits
-    assert (seen.built, seen.writes) == ([], [])
-    assert seen.read(layers_of(second)) == {}
 
 
 @pytest.mark.parametrize("shared", [casd], indirect=True, ids=["casd"])
