@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import urllib.request
 import zipfile
@@ -75,6 +76,11 @@ class Seen:
     def writes(self) -> list[str]:
         """Every request to the registry that could change something."""
         return [f"{x.method} {x.path}" for x in self.exchanges if x.method not in ("GET", "HEAD")]
+
+    def down_beside(self, *blobs: Mapping[str, int]) -> int:
+        """`down` without these blobs and their frames: 9 bytes for each 16 KiB (RFC 9113, section 4)."""
+        sizes = [size for some in blobs for size in some.values()]
+        return self.down - sum(size + 9 * math.ceil(size / 16384) for size in sizes)
 
     def read(self, layers: Iterable[str]) -> Mapping[str, int]:
         """Which of these digests were read from the remote cache, with bytes."""
