@@ -37,7 +37,10 @@ class BuildGrid(CacheServer):
     def __init__(self, folder: Path) -> None:
         program = os.environ.get("TEST_BGD")
         if not program:
-            pytest.skip("NOT TESTED WITH BUILDGRID: it needs Python 3.13, with which ./test installs it (TEST_BGD).")
+            pytest.skip(
+                "NOT TESTED WITH BUILDGRID: TEST_BGD names no bgd. "
+                "./test installs it where CPython 3.13 is on the PATH or under pyenv."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
         configuration = folder / "configuration.yml"
