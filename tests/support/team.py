@@ -88,6 +88,8 @@ class Seen:
 
 
 class Team:
+    """`server` is the remote cache, and `registry` the address that nothing counts at."""
+
     def __init__(self, folder: Path, server: CacheServer, wire: Tunnel, registry: str, proxy: CountingProxy) -> None:
         self.server = server
         self.registry = registry
@@ -128,9 +130,7 @@ class Team:
 @contextmanager
 def team(folder: Path, server: CacheServer) -> Iterator[Team]:
     """Give a team a registry, and the server through a tunnel, for the time of a `with`."""
-    with (
-        registry_process(folder / "registry") as registry,
-        CountingProxy(registry).running() as proxy,
-        tunnel(server.port) as wire,
-    ):
-        yield Team(folder, server, wire, registry, proxy)
+    with registry_process(folder / "registry") as registry, tunnel(server.port) as wire:
+        proxy = CountingProxy(registry)
+        with proxy.running():
+            yield Team(folder, server, wire, registry, proxy)
