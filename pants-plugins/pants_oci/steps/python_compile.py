@@ -9,8 +9,11 @@ from types import MappingProxyType
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import CreateDigest, FileEntry, MergeDigests
+from pants.engine.internals.native_engine import ProcessExecutionEnvironment
 from pants.engine.process import Process
 from pants.engine.rules import collect_rules, rule
+from pants.option.global_options import GlobalOptions
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
@@ -23,10 +26,16 @@ from pants_oci.compat import (
     implicitly,
     merge_digests,
 )
+from pants_oci.steps.handed_over import MEMORY_CACHE, MEMORY_DIRECTORY
+from pants_oci.steps.ocikit_process import CACHE_FIRST_MILLIS
 from pants_oci.steps.parts import Part
+from pants_oci.steps.starter import is_of_this_machine, program, starter
 
 # Up to 3.10, sets among a module's constants are written in the order of their hashes. `-I` would ignore this.
 COMPILE_ENVIRONMENT: Mapping[str, str] = MappingProxyType({"PYTHONHASHSEED": "0"})
+
+# The interpreter, as a process finds it.
+_PYTHON = "python"
 
 
 @dataclass(frozen=True)
@@ -43,20 +52,31 @@ class CompileRequest(EngineAwareParameter):
 
 
 @rule(desc="Compile Python modules for an OCI image", level=LogLevel.DEBUG)
-async def compile_modules(request: CompileRequest) -> Part:
+async def compile_modules(
+    request: CompileRequest, options: GlobalOptions, environment: ProcessExecutionEnvironment
+) -> Part:
     part = request.part
     folders = _folders(part)
     if not request.wanted or not folders:
         return part
     python = await find_interpreter(InterpreterConstraints([f"CPython=={request.version}.*"]), **implicitly())
+    arguments, inputs = compile_arguments(request.root, folders), part.files
+    interpreter, caches = python.path, python.append_only_caches
+    if is_of_this_machine(environment):
+        found = starter(f"python-{python.fingerprint}", program(python.path), options)
+        found.put()
+        link = await create_digest(CreateDigest([found.link(_PYTHON)]))
+        inputs = await merge_digests(MergeDigests((inputs, link)))
+        interpreter, caches = f"./{_PYTHON}", FrozenDict({**caches, MEMORY_CACHE: MEMORY_DIRECTORY})
     process = Process(
-        argv=(python.path, *compile_arguments(request.root, folders)),
-        # Another Python at the same path compiles anew.
+        argv=(interpreter, *arguments),
+        # Another Python compiles anew.
         env={**COMPILE_ENVIRONMENT, "FINGERPRINT": python.fingerprint},
-        input_digest=part.files,
+        input_digest=inputs,
         output_directories=folders,
-        append_only_caches=python.append_only_caches,
+        append_only_caches=caches,
         description=f"Compile modules of {part.origin}",
+        remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS,
     )
     result = await execute_process_or_raise(**implicitly({process: Process}))
     entries = await get_digest_entries(result.output_digest)
