@@ -228,14 +228,17 @@ def page(document: Mapping[str, Any]) -> str:
     lines = [
         "# Remote cache",
         "",
-        f"Written by `benchmarks/remote_cache`; [README.md](../README.md) tells what is measured and how. {about}.",
+        "Written by `benchmarks/remote_cache`; [README.md](../README.md) tells what is measured and how. With more load than",
+        "processors, seconds say little, and counts as much as ever.",
+        "",
+        f"{about}.",
         "",
     ]
     for state in (UNCHANGED, CHANGED):
         lines += [
             f"## {NAME}: {state}",
             "",
-            "| way | hits | layers read | MB down | kB beside | MB up | requests | MB sent | wall s |",
+            "| way | hits | layers read | MB down | beside | MB up | requests | MB sent | wall s |",
             "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
             *(_row(cell) for cell in cells if cell["state"] == state),
             "",
@@ -254,7 +257,7 @@ def _row(cell: Mapping[str, Any]) -> str:
         f"{cell['hits']}",
         f"{cell['layers']}",
         f"{cell['down'] / 1e6:.3f}",
-        f"{cell['beside'] / 1e3:.1f}",
+        f"{cell['beside'] / 1e6:.3f}",
         f"{cell['up'] / 1e6:.3f}",
     )
     columns = (
