@@ -228,8 +228,8 @@ def page(document: Mapping[str, Any]) -> str:
     lines = [
         "# Remote cache",
         "",
-        "Written by `benchmarks/remote_cache`; [README.md](../README.md) tells what is measured and how. With more load",
-        "than processors, seconds say little, and counts as much as ever.",
+        "Written by `benchmarks/remote_cache`; [README.md](../README.md) tells what is measured and how. With more",
+        "load than processors, seconds say little, and counts as much as ever.",
         "",
         f"{about}.",
         "",
