@@ -17,6 +17,7 @@ import pytest
 from ocikit.digest import Digest
 from ocikit.testing import FakeRegistry
 from ocikit.testing.fake_contents import FakeRepository
+from support.build_root import stop_daemons
 from support.casd import Casd, casd
 from support.machines import Machine, Run
 from support.tunnel import tunnel
@@ -37,6 +38,8 @@ NO_ENTRIES = {"local_cache": "false"}
 DEFER = {"cache_content_behavior": "defer"}
 VALIDATE = {"cache_content_behavior": "validate"}
 FETCH = {"cache_content_behavior": "fetch"}
+# It must not remember that something failed.
+DAEMON = {"pantsd": "true"}
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ def scene(team: Team, tmp_path: Path) -> Iterator[Scene]:
             copy = FakeRepository(dict(same.blobs), dict(same.manifests), dict(same.tags))
             registry.repositories[name] = copy
         yield Scene(team, machine, server, registry)
+    stop_daemons(machine.root.path)
 
 
 def _copy(server: Path, folder: Path) -> Path:
@@ -178,11 +182,18 @@ def test_the_connection_dies_in_the_middle_of_a_layer(scene: Scene) -> None:
     assert scene.published(run), run
 
 
-def test_the_server_hangs_and_then_has_lost_what_local_entries_name(scene: Scene) -> None:
+def test_the_server_hangs_until_the_next_run(scene: Scene) -> None:
     scene.server.pause()
-    assert not scene.published(scene.publish(**DEFER))
+    assert not scene.published(scene.publish(**DEFER, **DAEMON))
 
     scene.server.resume()
+    since = len(scene.server.log)
+    again = scene.publish(**DEFER, **DAEMON)
+    assert scene.published(again), again
+    assert scene.team.layer in scene.server.reads(since)
+
+
+def test_a_layer_is_evicted_that_is_known_here(scene: Scene) -> None:
     scene.evict()
     assert not scene.published(scene.publish(**DEFER))
 
