@@ -70,7 +70,7 @@ async def _send(
         try:
             sent = await call_send(SendRequest(todo, again, blobs, bases))
         except IntrinsicError as error:
-            # Not in the rule that sends: Pants's daemon would remember an answer that tells of one moment's trouble.
+            # Here, where each run asks anew: what the rule that sends returns, Pants's daemon may keep.
             return outcomes.then(_unread(again, error)), steps
         outcomes = outcomes.then(sent.outcomes)
         refused |= outcomes.unmounted
