@@ -8,13 +8,14 @@ from types import MappingProxyType
 
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import CreateDigest, FileEntry, MergeDigests
+from pants.engine.fs import AddPrefix, CreateDigest, FileEntry, MergeDigests
 from pants.engine.process import Process
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 import ocikit
 from pants_oci.compat import (
+    add_prefix,
     by_name,
     create_digest,
     execute_process_or_raise,
@@ -23,10 +24,37 @@ from pants_oci.compat import (
     implicitly,
     merge_digests,
 )
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY
 from pants_oci.steps.parts import Part
 
-# Up to 3.10, sets among a module's constants are written in the order of their hashes. `-I` would ignore this.
-COMPILE_ENVIRONMENT: Mapping[str, str] = MappingProxyType({"PYTHONHASHSEED": "0"})
+# Up to 3.10, sets among a module's constants are written in the order of their hashes. `-I` would ignore this. The
+# others are what the image of an environment may say otherwise.
+COMPILE_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {"PYTHONHASHSEED": "0", "PYTHONOPTIMIZE": "", "PYTHONPYCACHEPREFIX": "", "PYTHONUTF8": "1"}
+)
+
+# What a module is compiled to tells of each of its names and constants whether anything else in the process has it, a
+# module that was imported at the start among them. So everything is held a second time.
+_PROGRAM = """\
+import compileall, importlib.machinery, types
+
+held = []
+
+class Loader(importlib.machinery.SourceFileLoader):
+    def source_to_code(self, data, path, **options):
+        held[:] = [super().source_to_code(data, path, **options)]
+        for value in held:
+            if isinstance(value, types.CodeType):
+                held.extend(getattr(value, name) for name in dir(value) if name.startswith("co_"))
+            elif isinstance(value, (tuple, frozenset)):
+                held.extend(value)
+        return held[0]
+
+importlib.machinery.SourceFileLoader = Loader
+# A test file of somebody in another Python's syntax fails, and is then just not compiled: not with `-m`, by whose exit
+# code that looks as a crash does.
+compileall.main()
+"""
 
 
 @dataclass(frozen=True)
@@ -48,12 +76,15 @@ async def compile_modules(request: CompileRequest) -> Part:
     folders = _folders(part)
     if not request.wanted or not folders:
         return part
+    inputs = await add_prefix(AddPrefix(part.files, INPUT_DIRECTORY))
     python = await find_interpreter(InterpreterConstraints([f"CPython=={request.version}.*"]), **implicitly())
     process = Process(
         argv=(python.path, *compile_arguments(request.root, folders)),
         # Another Python at the same path compiles anew.
         env={**COMPILE_ENVIRONMENT, "FINGERPRINT": python.fingerprint},
-        input_digest=part.files,
+        input_digest=inputs,
+        # Where the sandbox's root is the file system's, `lib` is the system's.
+        working_directory=INPUT_DIRECTORY,
         output_directories=folders,
         append_only_caches=python.append_only_caches,
         description=f"Compile modules of {part.origin}",
@@ -78,10 +109,9 @@ call_compiled = by_name(compile_modules, Part, CompileRequest)
 
 def compile_arguments(root: str, folders: Iterable[str]) -> tuple[str, ...]:
     """What Python is called with, for modules of `folders` that will be below `root`."""
-    # A test file of somebody in another Python's syntax fails, and is then just not compiled: not with `-m`, by whose
-    # exit code that looks as a crash does.
-    program = "import compileall; compileall.main()"
-    return ("-s", "-c", program, "-q", "--invalidation-mode", "unchecked-hash", "-p", root, *folders)
+    options = ("-q", "--invalidation-mode", "unchecked-hash", "-p", root)
+    # Without `site`: what else is installed there has no say.
+    return ("-S", "-W", "ignore", "-c", _PROGRAM, *options, *folders)
 
 
 def _folders(part: Part) -> tuple[str, ...]:
