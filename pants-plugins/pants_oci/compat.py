@@ -10,7 +10,9 @@ What is there decides, not a version; type checkers are told by `always_true` an
 # No `from __future__ import annotations` here: Pants 2.17's rule parser reads the return annotation as a type.
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Callable, TypeVar, cast
 
@@ -42,6 +44,8 @@ from pants.engine.fs import (
     RemovePrefix,
 )
 from pants.engine.internals import build_files
+from pants.engine.internals.native_engine import ProcessExecutionEnvironment
+from pants.engine.platform import Platform
 from pants.engine.process import FallibleProcessResult, InteractiveProcess, Process, ProcessCacheScope, ProcessResult
 from pants.engine.target import (
     DependenciesRequest,
@@ -56,6 +60,7 @@ from pants.engine.target import (
     TransitiveTargetsRequest,
 )
 from pants.engine.unions import union
+from pants.option.global_options import KeepSandboxes
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 from pants.vcs.changed import ChangedAddresses, ChangedRequest, DependentsOption
@@ -83,6 +88,7 @@ if CALLS_BY_NAME:
         interpreter_constraints_for_targets,
     )
     from pants.core.environments.rules import EnvironmentNameRequest, resolve_environment_name
+    from pants.core.environments.subsystems import EnvironmentsSubsystem
     from pants.core.environments.target_types import EnvironmentField
     from pants.core.goals.package import environment_aware_package
     from pants.core.util_rules.archive import maybe_extract_archive
@@ -117,6 +123,7 @@ if CALLS_BY_NAME:
     from pants.vcs.changed import find_changed_owners as changed_addresses
     from pants.vcs.git import get_git_worktree
 
+    execute_process_in = execute_process
     dependencies_of = targets_of = resolve_targets
 
     async def find_field_sets_of_specs(request: Any, specs: Any) -> Any:
@@ -134,9 +141,10 @@ if CALLS_BY_NAME:
 else:
     if HAS_ENVIRONMENTS:
         from pants.core.environments.rules import EnvironmentNameRequest
+        from pants.core.environments.subsystems import EnvironmentsSubsystem
         from pants.core.environments.target_types import EnvironmentField
     else:
-        from pants.core.util_rules.environments import EnvironmentField, EnvironmentNameRequest
+        from pants.core.util_rules.environments import EnvironmentField, EnvironmentNameRequest, EnvironmentsSubsystem
     from pants.engine.rules import Get
     from pants.engine.rules import MultiGet as concurrently
 
@@ -161,6 +169,10 @@ else:
             return Get(output, {argument: request, environment: EnvironmentName})
 
         return call
+
+    def execute_process_in(process: Any, environment: Any) -> Get:
+        """Where this environment says, and not the one that Pants has chosen."""
+        return Get(FallibleProcessResult, {process: Process, environment: ProcessExecutionEnvironment})
 
     def find_field_sets_of_specs(request: Any, specs: Any) -> Get:
         return Get(TargetRootsToFieldSets, {request: TargetRootsToFieldSetsRequest, specs: Specs})
@@ -199,6 +211,24 @@ else:
     strip_source_roots = _get(StrippedSourceFiles, SourceFilesRequest)
     targets_of = _get(Targets, Addresses)
     transitive_targets = _get(TransitiveTargets, TransitiveTargetsRequest)
+
+
+def execution_on_this_machine(keep_sandboxes: KeepSandboxes) -> ProcessExecutionEnvironment:
+    """Where a process runs without container and worker."""
+    make: Callable[..., ProcessExecutionEnvironment] = partial(
+        ProcessExecutionEnvironment,
+        environment_name=None,
+        platform=Platform.create_for_localhost().value,
+        docker_image=None,
+        remote_execution=False,
+        remote_execution_extra_platform_properties=[],
+    )
+    with suppress(TypeError):  # 2.27
+        return make(execute_in_workspace=False, keep_sandboxes=keep_sandboxes.value)
+    with suppress(TypeError):  # 2.22
+        return make(execute_in_workspace=False)
+    return make()
+
 
 # What a file that was deleted stands for among addresses.
 DELETED_ADDRESS = getattr(build_files, "DELETED_ADDRESS", None)

@@ -23,11 +23,11 @@ class NewFile:
         with explained(f'write below "{os.path.dirname(self.path)}"'):
             self.stream.write(data)
 
-    def commit(self, path: str) -> None:
+    def commit(self, path: str, *, executable: bool = False) -> None:
         """Give it its name, where another file is replaced. Readable for all, as with umask 022."""
         with explained(f'write "{path}"'):
             self.stream.flush()
-            os.fchmod(self.stream.fileno(), 0o644)
+            os.fchmod(self.stream.fileno(), 0o755 if executable else 0o644)
             os.replace(self.path, path)
 
 
@@ -48,11 +48,11 @@ def new_file(directory: str) -> Iterator[NewFile]:
             os.unlink(path)
 
 
-def write(path: str, data: bytes) -> None:
+def write(path: str, data: bytes, *, executable: bool = False) -> None:
     """Write a small file so that readers see the old content or the new, never a part."""
     with new_file(os.path.dirname(path)) as file:
         file.write(data)
-        file.commit(path)
+        file.commit(path, executable=executable)
 
 
 @contextmanager

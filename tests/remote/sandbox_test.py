@@ -116,7 +116,7 @@ def layer(compression: str, placement: Placement) -> Job:
         document,
         FILES,
         "layer.json",
-        "blobs",
+        "layer.blob",
         executable=("input/app/run.sh",),
         directories=("input/app/empty", "input/app/deep/er/empty"),
         symlinks={f"input/{path}": target for path, target in LINKS.items()},
@@ -170,7 +170,7 @@ def compiled() -> Job:
     files = {f"input/{folder}/package/{name}.py": MODULE.encode() for folder in folders for name in ("a", "ünï", "b")}
     files["input/src/broken.py"] = b"print 1\n"
     outputs = tuple(f"input/{folder}" for folder in folders)
-    return Job(compile_arguments("/app", folders), files, outputs, folder="input", env=COMPILE_ENVIRONMENT)
+    return Job(compile_arguments("/app", folders), files, outputs, env=COMPILE_ENVIRONMENT)
 
 
 @pytest.fixture(scope="module")

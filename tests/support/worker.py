@@ -25,12 +25,11 @@ print(json.dumps([sys.base_prefix, sysconfig.get_path("purelib"), "python%d.%d" 
 
 @dataclass(frozen=True)
 class Job:
-    """What Pants asks for: words after the interpreter's name, to be run in `folder`, with these files, for outputs."""
+    """What Pants asks for: words after the interpreter's name, files by path, and their outputs."""
 
     words: tuple[str, ...]
     files: Mapping[str, bytes]
     outputs: tuple[str, ...]
-    folder: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     executable: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
@@ -59,7 +58,7 @@ def run_here(job: Job, folder: Path, python: str, *paths: Path) -> Mapping[str, 
     """The process's outputs, by path; beside them it must have written nothing. `paths`: what it may import."""
     _stage(job, folder, Worker())
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), **job.env}
-    return _outputs(job, folder, [python, *job.words], cwd=folder / job.folder, env=env)
+    return _outputs(job, folder, [python, *job.words], cwd=folder, env=env)
 
 
 def run_there(job: Job, worker: Worker, python: str, *paths: Path) -> Mapping[str, bytes]:
@@ -83,7 +82,7 @@ def run_there(job: Job, worker: Worker, python: str, *paths: Path) -> Mapping[st
             "--dev",
             "/dev",
             "--chdir",
-            f"/{job.folder}",
+            "/",
             f"/opt/python/bin/{name}",
             *job.words,
         ]

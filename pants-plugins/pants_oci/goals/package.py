@@ -16,12 +16,14 @@ from pants.util.logging import LogLevel
 
 import ocikit
 from pants_oci.compat import add_prefix, by_name, concurrently, create_digest, merge_digests
+from pants_oci.errors import OciTargetError
 from pants_oci.steps.image import ImageRequest, call_image
 from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
 from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.steps.layout import layout_documents, local_name
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.steps.run_mode import RunMode
 from pants_oci.steps.wanted import PushFieldSet, Wanted, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, PackageFormat
 from pants_oci.targets.image import OciPackageFormatField
@@ -62,6 +64,7 @@ async def write_package(request: _WriteRequest, oci: OciSubsystem) -> BuiltPacka
             inputs,
             f"Write the archive of {request.address}",
             output_files=(path,),
+            here=True,
         )
     )
     return BuiltPackage(output.digest, (BuiltPackageArtifact(path, lines),))
@@ -96,7 +99,9 @@ async def package_index(field_set: IndexFieldSet) -> BuiltPackage:
 
 
 @rule(desc="Package an OCI push", level=LogLevel.DEBUG)
-async def package_push(field_set: PushFieldSet) -> BuiltPackage:
+async def package_push(field_set: PushFieldSet, mode: RunMode) -> BuiltPackage:
+    if mode.problem:
+        raise OciTargetError(field_set.address, mode.problem)
     wanted = await call_wanted(WantedRequest(field_set))
     address = field_set.address
     # As `OutputPathField` names what a parametrized target becomes.

@@ -10,6 +10,7 @@ from pants.core.util_rules.system_binaries import BinaryPathRequest
 from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.process import Process, ProcessCacheScope
 from pants.engine.rules import collect_rules, rule
+from pants.option.global_options import KeepSandboxes
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
@@ -17,7 +18,8 @@ from pants_oci.compat import (
     by_name,
     concurrently,
     environment_vars_subset,
-    execute_process,
+    execute_process_in,
+    execution_on_this_machine,
     find_binary,
     implicitly,
 )
@@ -43,14 +45,14 @@ class GitFacts:
 
 
 @rule(desc="Ask Git about the commit", level=LogLevel.DEBUG)
-async def git_facts(_: GitFactsRequest) -> GitFacts:
+async def git_facts(_: GitFactsRequest, keep_sandboxes: KeepSandboxes) -> GitFacts:
     environment = await environment_vars_subset(EnvironmentVarsRequest(("HOME", "PATH")), **implicitly())
     search_path = tuple(environment.get("PATH", "/usr/bin:/bin").split(":"))
     git = await find_binary(BinaryPathRequest(binary_name="git", search_path=search_path), **implicitly())
     if not git.first_path:
         return GitFacts(FrozenDict(_placeholders({})))
     results = await concurrently(
-        execute_process(
+        execute_process_in(
             Process(
                 (git.first_path.path, "-C", get_buildroot(), *arguments),
                 env=environment,
@@ -59,7 +61,7 @@ async def git_facts(_: GitFactsRequest) -> GitFacts:
                 cache_scope=ProcessCacheScope.PER_SESSION,
                 level=LogLevel.DEBUG,
             ),
-            **implicitly(),
+            execution_on_this_machine(keep_sandboxes),
         )
         for name, arguments in _COMMANDS
     )

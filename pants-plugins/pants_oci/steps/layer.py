@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, DigestSubset, FileEntry, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import FieldSet, StringField
 from pants.util.logging import LogLevel
@@ -18,8 +18,11 @@ from pants_oci.compat import (
     EnvironmentField,
     add_prefix,
     by_name,
+    by_name_in_environment,
+    create_digest,
     digest_subset_to_digest,
     get_digest_contents,
+    get_digest_entries,
     merge_digests,
 )
 from pants_oci.errors import OciTargetError, blamed_on, found_in
@@ -40,7 +43,7 @@ from pants_oci.targets.layer import (
 )
 
 _DESCRIPTION_FILE = "layer.json"
-_BLOBS_DIRECTORY = "blobs"
+_BLOB_FILE = "layer.blob"
 
 
 @dataclass(frozen=True)
@@ -109,14 +112,21 @@ async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
             _request_document(request, compression),
             inputs,
             f"Build layer {request.owner} [{request.contents}] ({_amount(request)})",
-            output_files=(_DESCRIPTION_FILE,),
-            output_directories=(_BLOBS_DIRECTORY,),
+            # Files, no directory: then a cache tells their digests at once, and the blob itself is not asked for.
+            output_files=(_DESCRIPTION_FILE, _BLOB_FILE),
         )
     )
     description = await digest_subset_to_digest(DigestSubset(output.digest, PathGlobs([_DESCRIPTION_FILE])))
-    blobs = await digest_subset_to_digest(DigestSubset(output.digest, PathGlobs([f"{_BLOBS_DIRECTORY}/**"])))
     contents = await get_digest_contents(description)
     layer = ocikit.Layer.from_json(ocikit.canonical_json.loads_object(contents[0].content, _DESCRIPTION_FILE))
+    entries = await get_digest_entries(output.digest)
+    blobs = await create_digest(
+        CreateDigest(
+            FileEntry(f"blobs/sha256/{entry.file_digest.fingerprint}", entry.file_digest)
+            for entry in entries
+            if isinstance(entry, FileEntry) and entry.path == _BLOB_FILE
+        )
+    )
     # History is the image's, not the blob's: images that share the process may tell different ones.
     origin = ", ".join(dict.fromkeys(str(part.origin) for part in request.parts)) or str(request.owner)
     return BuiltLayer(replace(layer, history=ocikit.History(request.created_by)), blobs, origin)
@@ -137,7 +147,7 @@ async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
     return replace(built, origin=str(field_set.address))
 
 
-call_explicit_layer = by_name(explicit_layer, BuiltLayer, LayerFieldSet)
+call_explicit_layer = by_name_in_environment(explicit_layer, BuiltLayer, LayerFieldSet)
 
 
 def _amount(request: LayerRequest) -> str:

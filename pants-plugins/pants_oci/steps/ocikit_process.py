@@ -1,34 +1,36 @@
-"""How a sandbox runs ocikit: a PEX of its requirements and sources, so a new version of it is another cache key."""
+"""How a sandbox runs ocikit: a command, a request as JSON, files; and on which machine."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.resources
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pants.backend.python.target_types import EntryPoint
-from pants.backend.python.util_rules.pex import PexRequest, VenvPexProcess
+from pants.backend.python.util_rules.pex import VenvPexProcess
 from pants.engine.env_vars import EnvironmentVarsRequest
+from pants.engine.environment import LOCAL_ENVIRONMENT_MATCHER, EnvironmentName
 from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
-from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope, ProcessExecutionFailure
 from pants.engine.rules import collect_rules, rule
+from pants.option.global_options import KeepSandboxes
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
 from pants_oci.compat import (
+    EnvironmentNameRequest,
     by_name,
+    by_name_in_environment,
     create_digest,
-    create_venv_pex,
     environment_vars_subset,
     execute_process,
-    execute_process_or_raise,
+    execute_process_in,
+    execution_on_this_machine,
     get_digest_contents,
     implicitly,
     merge_digests,
+    resolve_environment_name,
     setup_venv_pex_process,
 )
 from pants_oci.steps.configured_registries import ConfiguredRegistries
@@ -40,12 +42,18 @@ from pants_oci.steps.handed_over import (
     call_hand_over,
     call_hand_over_for_good,
 )
+from pants_oci.steps.ocikit_tool import ToolRequest, call_set_up_tool
 from pants_oci.steps.registry_settings import registry_settings
-from pants_oci.subsystem import Ocikit, OciSubsystem
+from pants_oci.steps.starter import Starter
+from pants_oci.subsystem import OciSubsystem
 
 REQUEST_FILE = "request.json"
 # The folder of the sandbox that layers' files and images' blobs are put in: nothing in it can shadow a module.
 INPUT_DIRECTORY = "input"
+
+# How long a remote cache is waited for before the process is started beside the question. That it runs is seldom worth
+# it: its input may be in the remote cache only, and would be fetched for nothing.
+CACHE_FIRST_MILLIS = 5000
 
 # Where processes that speak to registries remember what they saw.
 _MEMORY = FrozenDict({MEMORY_CACHE: MEMORY_DIRECTORY})
@@ -72,31 +80,30 @@ class OcikitProcess:
     network: bool = False
     # Speaks to registries about what a digest names: its answer holds for ever, whoever asked and however.
     fetches: bool = False
+    # Writes what this machine is to have: no worker is sent the bytes it is made of.
+    here: bool = False
     level: LogLevel = LogLevel.INFO
 
 
 @dataclass(frozen=True)
-class LibrarySources:
-    """The sources of ocikit, as they are in the running plugin."""
+class SetUpProcess:
+    """A process, and what must be there before it runs."""
 
-    digest: Digest
+    process: Process
+    starter: Starter | None
+
+    def ready(self) -> Process:
+        if self.starter:
+            self.starter.put()
+        return self.process
 
 
-@rule(desc="Read the sources of ocikit", level=LogLevel.TRACE)
-async def library_sources() -> LibrarySources:
-    files = _library_files(Path(str(importlib.resources.files("ocikit"))))
-    digest = await create_digest(CreateDigest(files))
-    return LibrarySources(digest)
-
-
-@rule(desc="Set up ocikit", level=LogLevel.DEBUG)
+@rule(desc="Set up a process of ocikit", level=LogLevel.DEBUG)
 async def setup_ocikit_process(
     request: OcikitProcess,
-    tool: Ocikit,
-    sources: LibrarySources,
     configured: ConfiguredRegistries,
     aware: OciSubsystem.EnvironmentAware,
-) -> Process:
+) -> SetUpProcess:
     environment: dict[str, str] = {}
     if request.network:
         environment.update(await environment_vars_subset(EnvironmentVarsRequest(_ALWAYS_PASSED), **implicitly()))
@@ -108,19 +115,12 @@ async def setup_ocikit_process(
             HandOverForGoodRequest(key, (*_ALWAYS_PASSED, *aware.env_vars), registries)
         )
         environment.update(told.environment)
-    # The tool's own constraints: a repository without Python code has set none of its own.
-    pex_request = tool.to_pex_request(
-        interpreter_constraints=tool.interpreter_constraints,
-        main=EntryPoint("ocikit"),
-        sources=sources.digest,
-    )
-    venv_pex = await create_venv_pex(**implicitly({pex_request: PexRequest}))
+    tool = await call_set_up_tool(ToolRequest())
     request_digest = await create_digest(CreateDigest([FileContent(REQUEST_FILE, request.request)]))
     digest = await merge_digests(MergeDigests((request_digest, request.inputs)))
-    cache_scope = ProcessCacheScope.PER_SESSION if request.network else ProcessCacheScope.SUCCESSFUL
-    process: Process = await setup_venv_pex_process(
+    process = await setup_venv_pex_process(
         VenvPexProcess(
-            venv_pex,
+            tool.venv_pex,
             argv=(request.command, REQUEST_FILE),
             extra_env=environment,
             input_digest=digest,
@@ -128,15 +128,58 @@ async def setup_ocikit_process(
             output_directories=request.output_directories,
             description=request.description,
             level=request.level,
-            cache_scope=cache_scope,
-            append_only_caches=_MEMORY if request.network or request.fetches else None,
+            cache_scope=ProcessCacheScope.PER_SESSION if request.network else ProcessCacheScope.SUCCESSFUL,
+            append_only_caches=_MEMORY,
         ),
         **implicitly(),
     )
-    return process
+    return SetUpProcess(replace(process, remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS), tool.starter)
 
 
-call_setup_process = by_name(setup_ocikit_process, Process, OcikitProcess)
+call_setup_process = by_name(setup_ocikit_process, SetUpProcess, OcikitProcess)
+
+
+@dataclass(frozen=True)
+class FinishedOcikit:
+    """What became of a call."""
+
+    result: FallibleProcessResult
+
+
+@dataclass(frozen=True)
+class OcikitHere:
+    """Call ocikit on this machine, even if Pants was told to run processes elsewhere."""
+
+    request: OcikitProcess
+
+
+@rule(desc="Run ocikit on this machine", level=LogLevel.TRACE)
+async def run_here(here: OcikitHere, keep_sandboxes: KeepSandboxes) -> FinishedOcikit:
+    set_up = await call_setup_process(here.request)
+    result = await execute_process_in(set_up.ready(), execution_on_this_machine(keep_sandboxes))
+    return FinishedOcikit(result)
+
+
+call_run_here = by_name_in_environment(run_here, FinishedOcikit, OcikitHere)
+
+
+@rule(desc="Run ocikit", level=LogLevel.TRACE)
+async def run(request: OcikitProcess) -> FinishedOcikit:
+    if request.network or request.fetches or request.here:
+        # Where the credentials are, and the bytes, whatever environment an image asks for.
+        local = await resolve_environment_name(
+            EnvironmentNameRequest(LOCAL_ENVIRONMENT_MATCHER, "processes that must run on this machine"), **implicitly()
+        )
+        finished: FinishedOcikit = await call_run_here(
+            **implicitly({OcikitHere(request): OcikitHere, local: EnvironmentName})
+        )
+        return finished
+    set_up = await call_setup_process(request)
+    result = await execute_process(set_up.ready(), **implicitly())
+    return FinishedOcikit(result)
+
+
+_call_run = by_name(run, FinishedOcikit, OcikitProcess)
 
 
 @dataclass(frozen=True)
@@ -146,10 +189,13 @@ class OcikitOutput:
     digest: Digest
 
 
-@rule(desc="Run ocikit", level=LogLevel.TRACE)
-async def run_ocikit(request: OcikitProcess) -> OcikitOutput:
-    process = await call_setup_process(request)
-    result = await execute_process_or_raise(**implicitly({process: Process}))
+@rule(desc="Run ocikit to its end", level=LogLevel.TRACE)
+async def run_ocikit(request: OcikitProcess, keep_sandboxes: KeepSandboxes) -> OcikitOutput:
+    result = (await _call_run(request)).result
+    if result.exit_code:
+        raise ProcessExecutionFailure(
+            result.exit_code, result.stdout, result.stderr, request.description, keep_sandboxes=keep_sandboxes
+        )
     return OcikitOutput(result.output_digest)
 
 
@@ -187,8 +233,7 @@ class TriedOcikit:
 
 @rule(desc="Try to run ocikit", level=LogLevel.TRACE)
 async def try_ocikit(request: OcikitProcess) -> TriedOcikit:
-    process = await call_setup_process(request)
-    result = await execute_process(**implicitly({process: Process}))
+    result = (await _call_run(request)).result
     said = result.stderr.decode(errors="replace").strip()
     return TriedOcikit(result.output_digest, _message(said) if result.exit_code else None)
 
@@ -200,15 +245,6 @@ def _message(said: str) -> str:
     """A failure in ocikit's own words, without its name in front; all there is where it is in others'."""
     _, mark, message = said.rpartition("ocikit: ")
     return message if mark else said
-
-
-def _library_files(root: Path) -> tuple[FileContent, ...]:
-    """Every module of the library but its tests and test doubles, which no sandbox needs."""
-    return tuple(
-        FileContent(f"ocikit/{path.relative_to(root)}", path.read_bytes())
-        for path in sorted(root.rglob("*.py"))
-        if not path.name.endswith("_test.py") and "testing" not in path.relative_to(root).parts
-    )
 
 
 def rules() -> Iterable[object]:

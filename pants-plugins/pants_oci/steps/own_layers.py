@@ -38,6 +38,7 @@ from pants_oci.steps.layer import (
 )
 from pants_oci.steps.lineage import base_of
 from pants_oci.steps.named import call_base_address
+from pants_oci.steps.own_environment import OwnEnvironmentRequest, call_own_environment
 from pants_oci.steps.parts import Part
 from pants_oci.steps.python_application import (
     ApplicationRequest,
@@ -91,25 +92,33 @@ async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
     )
     layer_targets = await targets_of(**implicitly(Addresses(layer_addresses)))
     _refuse_other_layers(address, layer_targets)
-    explicit = await concurrently(call_explicit_layer(LayerFieldSet.create(target)) for target in layer_targets)
+    field_sets = [LayerFieldSet.create(target) for target in layer_targets]
+    environments = await concurrently(call_own_environment(OwnEnvironmentRequest(layer)) for layer in field_sets)
+    explicit = await concurrently(
+        call_explicit_layer(**implicitly({layer: LayerFieldSet, own.name: EnvironmentName}))
+        for layer, own in zip(field_sets, environments)
+    )
     split_pex = field_set.pex_layers.value == "split"
     contents = await call_contents(
         ContentsRequest(field_set.dependencies, (*base.addresses, *layer_addresses), split_pex)
     )
     _refuse_several(address, [binary.address for binary in contents.binaries])
-    applications = await concurrently(
-        call_python_application(
-            ApplicationRequest(
-                address,
-                binary,
-                root_of(field_set.directory.value),
-                ocikit.Platform.parse(field_set.platform.value),
-                request.interpreter,
-                field_set.pex_collisions.value == "allow",
-                field_set.pex_compile.value,
-            )
+    wanted = [
+        ApplicationRequest(
+            address,
+            binary,
+            root_of(field_set.directory.value),
+            ocikit.Platform.parse(field_set.platform.value),
+            request.interpreter,
+            field_set.pex_collisions.value == "allow",
+            field_set.pex_compile.value,
         )
         for binary in contents.binaries
+    ]
+    environments = await concurrently(call_own_environment(OwnEnvironmentRequest(one.binary)) for one in wanted)
+    applications = await concurrently(
+        call_python_application(**implicitly({one: ApplicationRequest, own.name: EnvironmentName}))
+        for one, own in zip(wanted, environments)
     )
     placement = ocikit.Placement(directory=field_set.directory.value)
     with blamed_on(address):

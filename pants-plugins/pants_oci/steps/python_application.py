@@ -28,6 +28,7 @@ from ocikit.python.distributions import Distribution, Site
 from ocikit.python.interpreter import Interpreter, variables_of
 from pants_oci.compat import (
     by_name,
+    by_name_in_environment,
     concurrently,
     create_digest,
     create_pex_from_targets,
@@ -240,7 +241,7 @@ async def python_application(request: ApplicationRequest, oci: OciSubsystem) -> 
     )
 
 
-call_python_application = by_name(python_application, PythonApplication, ApplicationRequest)
+call_python_application = by_name_in_environment(python_application, PythonApplication, ApplicationRequest)
 
 
 def started_by(

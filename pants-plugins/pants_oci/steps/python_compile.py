@@ -8,9 +8,12 @@ from types import MappingProxyType
 
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import AddPrefix, CreateDigest, FileEntry, MergeDigests
+from pants.engine.fs import AddPrefix, CreateDigest, FileEntry, MergeDigests, RemovePrefix
+from pants.engine.internals.native_engine import ProcessExecutionEnvironment
 from pants.engine.process import Process
 from pants.engine.rules import collect_rules, rule
+from pants.option.global_options import GlobalOptions
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
@@ -23,9 +26,12 @@ from pants_oci.compat import (
     get_digest_entries,
     implicitly,
     merge_digests,
+    remove_prefix,
 )
-from pants_oci.steps.ocikit_process import INPUT_DIRECTORY
+from pants_oci.steps.handed_over import MEMORY_CACHE, MEMORY_DIRECTORY
+from pants_oci.steps.ocikit_process import CACHE_FIRST_MILLIS, INPUT_DIRECTORY
 from pants_oci.steps.parts import Part
+from pants_oci.steps.starter import is_of_this_machine, program, starter
 
 # Up to 3.10, sets among a module's constants are written in the order of their hashes. `-I` would ignore this. The
 # others are what the image of an environment may say otherwise.
@@ -56,6 +62,9 @@ importlib.machinery.SourceFileLoader = Loader
 compileall.main()
 """
 
+# The interpreter, as a process finds it.
+_PYTHON = "python"
+
 
 @dataclass(frozen=True)
 class CompileRequest(EngineAwareParameter):
@@ -71,26 +80,37 @@ class CompileRequest(EngineAwareParameter):
 
 
 @rule(desc="Compile Python modules for an OCI image", level=LogLevel.DEBUG)
-async def compile_modules(request: CompileRequest) -> Part:
+async def compile_modules(
+    request: CompileRequest, options: GlobalOptions, environment: ProcessExecutionEnvironment
+) -> Part:
     part = request.part
     folders = _folders(part)
     if not request.wanted or not folders:
         return part
-    inputs = await add_prefix(AddPrefix(part.files, INPUT_DIRECTORY))
     python = await find_interpreter(InterpreterConstraints([f"CPython=={request.version}.*"]), **implicitly())
+    arguments = compile_arguments(request.root, folders)
+    # Where a sandbox is the root of its file system, `lib` would be the system's.
+    inputs = await add_prefix(AddPrefix(part.files, INPUT_DIRECTORY))
+    interpreter, caches = python.path, python.append_only_caches
+    if is_of_this_machine(environment):
+        found = starter(f"python-{python.fingerprint}", program(python.path), options)
+        found.put()
+        link = await create_digest(CreateDigest([found.link(_PYTHON)]))
+        inputs = await merge_digests(MergeDigests((inputs, link)))
+        interpreter, caches = f"./{_PYTHON}", FrozenDict({**caches, MEMORY_CACHE: MEMORY_DIRECTORY})
     process = Process(
-        argv=(python.path, *compile_arguments(request.root, folders)),
-        # Another Python at the same path compiles anew.
+        argv=(interpreter, *arguments),
+        # Another Python compiles anew.
         env={**COMPILE_ENVIRONMENT, "FINGERPRINT": python.fingerprint},
         input_digest=inputs,
-        # Where the sandbox's root is the file system's, `lib` is the system's.
-        working_directory=INPUT_DIRECTORY,
-        output_directories=folders,
-        append_only_caches=python.append_only_caches,
+        output_directories=tuple(f"{INPUT_DIRECTORY}/{folder}" for folder in folders),
+        append_only_caches=caches,
         description=f"Compile modules of {part.origin}",
+        remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS,
     )
     result = await execute_process_or_raise(**implicitly({process: Process}))
-    entries = await get_digest_entries(result.output_digest)
+    output = await remove_prefix(RemovePrefix(result.output_digest, INPUT_DIRECTORY))
+    entries = await get_digest_entries(output)
     # Only what is new: in a sandbox, files above 512 KB look executable.
     known = {source.path for source in part.sources}
     compiled = [
@@ -108,10 +128,11 @@ call_compiled = by_name(compile_modules, Part, CompileRequest)
 
 
 def compile_arguments(root: str, folders: Iterable[str]) -> tuple[str, ...]:
-    """What Python is called with, for modules of `folders` that will be below `root`."""
-    options = ("-q", "--invalidation-mode", "unchecked-hash", "-p", root)
+    """What Python is called with, for modules of `folders` of the input that will be below `root`."""
+    options = ("-q", "--invalidation-mode", "unchecked-hash", "-s", INPUT_DIRECTORY, "-p", root)
+    paths = (f"{INPUT_DIRECTORY}/{folder}" for folder in folders)
     # Without `site`: what else is installed there has no say.
-    return ("-S", "-W", "ignore", "-c", _PROGRAM, *options, *folders)
+    return ("-S", "-W", "ignore", "-c", _PROGRAM, *options, *paths)
 
 
 def _folders(part: Part) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ COLOURS = 'def f(x):\n    return x in {"red", "green", "blue", "black", "white",
 
 
 def compiled(folder: Path) -> bytes:
-    (folder / "src").mkdir(parents=True)
-    (folder / "src/colours.py").write_text(COLOURS)
-    (folder / "src/other.py").write_text("no python\n")
+    (folder / "input/src").mkdir(parents=True)
+    (folder / "input/src/colours.py").write_text(COLOURS)
+    (folder / "input/src/other.py").write_text("no python\n")
     command = [sys.executable, *compile_arguments("/app", ["src"])]
     subprocess.run(command, cwd=folder, env={**os.environ, **COMPILE_ENVIRONMENT}, check=True, capture_output=True)
     (found,) = folder.rglob("*.pyc")

@@ -26,7 +26,6 @@ from pants.engine.fs import (
     PathGlobs,
     RemovePrefix,
 )
-from pants.engine.process import Process
 from pants.engine.rules import collect_rules, rule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
@@ -49,6 +48,7 @@ from pants_oci.compat import (
     setup_pex_cli_process,
 )
 from pants_oci.errors import OciTargetError
+from pants_oci.steps.ocikit_process import CACHE_FIRST_MILLIS
 from pants_oci.steps.parts import Part
 from pants_oci.steps.python_interpreter import PythonChoice
 from pants_oci.targets.python import OciImagePexCollisionsField
@@ -143,7 +143,8 @@ async def flatten(request: FlattenRequest) -> FlatTree:
         ),
         **implicitly(),
     )
-    result = await execute_process(**implicitly({process: Process}))
+    process = replace(process, remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS)
+    result = await execute_process(process, **implicitly())
     if result.exit_code != 0:
         raise OciTargetError(request.owner, _explained(result.stderr.decode(errors="replace"), request))
     tree = await remove_prefix(RemovePrefix(result.output_digest, _FLAT))

@@ -9,25 +9,45 @@ from pants.core.goals.deploy import DeploySubsystem
 from pants.core.goals.publish import PublishSubsystem
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.rules import collect_rules, rule
+from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
+from pants_oci.compat import PUBLISHES_IN_BACKGROUND, EnvironmentsSubsystem
 from pants_oci.subsystem import OciSubsystem
 
 
 @dataclass(frozen=True)
 class RunMode:
-    """`deploys`, `publishes`: whether that goal is called. `dry_run`: nothing is published, and nothing deployed."""
+    """`deploys`, `publishes`: whether that goal is called. `dry_run`: nothing is published, and nothing deployed.
+
+    `problem`: why the goal cannot end well, whatever it is called for.
+    """
 
     deploys: bool
     publishes: bool
     dry_run: bool
+    problem: str | None = None
+
+
+# What a goal of Pants does at its end on this machine, it refuses where every process is a worker's.
+_NO_MACHINE = (
+    "Pants runs every process remotely, and then cannot {goal}: `--remote-execution` is set, and "
+    "`[environments-preview].names` is empty. Nothing was built or sent. Declare a `remote_environment`, give it a "
+    "name there, and build what is to be built remotely with `environment`."
+)
 
 
 @rule(desc="Find what kind of run this is", level=LogLevel.TRACE)
-async def run_mode(options: _Options, oci: OciSubsystem) -> RunMode:
+async def run_mode(
+    options: _Options, oci: OciSubsystem, environments: EnvironmentsSubsystem, pants: GlobalOptions
+) -> RunMode:
     goals = options.options.goals
-    deploys = DeploySubsystem.name in goals
-    return RunMode(deploys, PublishSubsystem.name in goals, oci.dry_run or (deploys and oci.deployment_dry_run))
+    deploys, publishes = DeploySubsystem.name in goals, PublishSubsystem.name in goals
+    dry_run = oci.dry_run or (deploys and oci.deployment_dry_run)
+    in_foreground = deploys or (publishes and not PUBLISHES_IN_BACKGROUND)
+    fails = in_foreground and not dry_run and environments.remote_execution_used_globally(pants)
+    problem = _NO_MACHINE.format(goal="deploy" if deploys else "publish") if fails else None
+    return RunMode(deploys, publishes, dry_run, problem)
 
 
 def rules() -> Iterable[object]:

@@ -90,9 +90,10 @@ async def tool_process(request: ToolRequest) -> ToolProcess:
         _check_own_tool(request, await get_digest_entries(request.inputs))
     inputs = await add_prefix(AddPrefix(request.inputs, INPUT_DIRECTORY))
     document = {"path": found.path, "words": request.words, "folder": request.folder}
-    process = await call_setup_process(
+    set_up = await call_setup_process(
         OcikitProcess("tool", ocikit.canonical_json.dumps(document), inputs, f"Apply {request.address}")
     )
+    process = set_up.ready()
     environment = await call_hand_over_everything(HandOverEverythingRequest())
     interactive = InteractiveProcess(
         process.argv,

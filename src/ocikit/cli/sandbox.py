@@ -5,6 +5,7 @@ Paths are relative to the working directory; what a command works on lies below 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ocikit import canonical_json
 from ocikit.archive import write_archive
 from ocikit.archived.base import ArchivedBase
 from ocikit.archived.file import open_archive
+from ocikit.base_choice import blob_path
 from ocikit.digest import Digest
 from ocikit.layer.build import build_layer
 from ocikit.layer.compress import Compression
@@ -23,10 +25,12 @@ INPUT = "input"
 
 
 def run_layer(request: Mapping[str, Any]) -> int:
-    """Write a layer to `blobs/sha256/<hex>`, and what it is to `layer.json`."""
+    """Write a layer to `layer.blob`, and what it is to `layer.json`."""
     entries = tuple(Entry.from_json(entry) for entry in request["entries"])
     compression = Compression.parse(request["compression"])
     layer = build_layer(entries, INPUT, ".", compression, created_by="")
+    # Pants has to know the names of files before there are any.
+    os.rename(blob_path(layer.descriptor.digest), "layer.blob")
     Path("layer.json").write_bytes(canonical_json.dumps(layer.to_json()))
     return 0
 

@@ -1,0 +1,41 @@
+"""In which environment something is built: its own, or that of what it is built for where it asks for none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.environment import LOCAL_ENVIRONMENT_MATCHER, EnvironmentName
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import FieldSet
+from pants.util.logging import LogLevel
+
+from pants_oci.compat import EnvironmentNameRequest, by_name, implicitly, resolve_environment_name
+
+
+@dataclass(frozen=True)
+class OwnEnvironmentRequest:
+    """Find where a target is built that is part of another, which is built where this is asked."""
+
+    field_set: FieldSet
+
+
+@dataclass(frozen=True)
+class OwnEnvironment:
+    name: EnvironmentName
+
+
+@rule(desc="Find the environment of a part of an OCI image", level=LogLevel.TRACE)
+async def own_environment(request: OwnEnvironmentRequest, current: EnvironmentName) -> OwnEnvironment:
+    wanted = EnvironmentNameRequest.from_field_set(request.field_set)
+    if wanted.raw_value == LOCAL_ENVIRONMENT_MATCHER:
+        return OwnEnvironment(current)
+    name = await resolve_environment_name(wanted, **implicitly())
+    return OwnEnvironment(name)
+
+
+call_own_environment = by_name(own_environment, OwnEnvironment, OwnEnvironmentRequest)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()
