@@ -84,11 +84,11 @@ async def compile_modules(
     request: CompileRequest, options: GlobalOptions, environment: ProcessExecutionEnvironment
 ) -> Part:
     part = request.part
-    folders = _folders(part)
-    if not request.wanted or not folders:
+    modules = _modules(part)
+    if not request.wanted or not modules:
         return part
     python = await find_interpreter(InterpreterConstraints([f"CPython=={request.version}.*"]), **implicitly())
-    arguments = compile_arguments(request.root, folders)
+    arguments = compile_arguments(request.root, sorted({path.split("/")[0] for path in modules}))
     # Where a sandbox is the root of its file system, `lib` would be the system's.
     inputs = await add_prefix(AddPrefix(part.files, INPUT_DIRECTORY))
     interpreter, caches = python.path, python.append_only_caches
@@ -103,7 +103,8 @@ async def compile_modules(
         # Another Python compiles anew.
         env={**COMPILE_ENVIRONMENT, "FINGERPRINT": python.fingerprint},
         input_digest=inputs,
-        output_directories=tuple(f"{INPUT_DIRECTORY}/{folder}" for folder in folders),
+        # Files, no directory: the sources are not stored once more, and some caches do not answer for directories.
+        output_files=tuple(f"{INPUT_DIRECTORY}/{compiled_path(path, request.version)}" for path in modules),
         append_only_caches=caches,
         description=f"Compile modules of {part.origin}",
         remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS,
@@ -111,12 +112,12 @@ async def compile_modules(
     result = await execute_process_or_raise(**implicitly({process: Process}))
     output = await remove_prefix(RemovePrefix(result.output_digest, INPUT_DIRECTORY))
     entries = await get_digest_entries(output)
-    # Only what is new: in a sandbox, files above 512 KB look executable.
+    # It has the mode of its source, which is another one in every sandbox.
     known = {source.path for source in part.sources}
     compiled = [
         FileEntry(entry.path, entry.file_digest)
         for entry in entries
-        if isinstance(entry, FileEntry) and entry.path.endswith(".pyc") and entry.path not in known
+        if isinstance(entry, FileEntry) and entry.path not in known
     ]
     digest = await create_digest(CreateDigest(compiled))
     files = await merge_digests(MergeDigests((part.files, digest)))
@@ -135,10 +136,16 @@ def compile_arguments(root: str, folders: Iterable[str]) -> tuple[str, ...]:
     return ("-S", "-W", "ignore", "-c", _PROGRAM, *options, *paths)
 
 
-def _folders(part: Part) -> tuple[str, ...]:
-    """The folders that modules are imported from."""
-    tops = {source.path.split("/")[0] for source in part.sources if source.path.endswith(".py")}
-    return tuple(sorted(tops & {"lib", "src"}))
+def compiled_path(module: str, version: str) -> str:
+    """Where CPython of a version looks for what a module was compiled to. Spec: PEP 3147."""
+    folder, _, name = module.rpartition("/")
+    return f"{folder}/__pycache__/{name[: -len('.py')]}.cpython-{version.replace('.', '')}.pyc"
+
+
+def _modules(part: Part) -> tuple[str, ...]:
+    """Those in the folders that modules are imported from."""
+    paths = (source.path for source in part.sources)
+    return tuple(path for path in paths if path.endswith(".py") and path.startswith(("lib/", "src/")))
 
 
 def rules() -> Iterable[object]:
