@@ -8,11 +8,8 @@ cached as well, but run where the credentials are, and their bytes have the dige
 from __future__ import annotations
 
 import gzip
-import io
-import json
 import os
 import sys
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,8 +18,6 @@ import pytest
 
 from ocikit import canonical_json
 from ocikit.archive import write_archive
-from ocikit.config import ImageConfig
-from ocikit.digest import Digest
 from ocikit.layer.compress import Compression
 from ocikit.layer.placement import Owner, Placement, Source, place
 from ocikit.layout import Layout
@@ -31,6 +26,7 @@ from ocikit.platform import Platform
 from ocikit.testing.images import tiny_layout
 from pants_oci.steps.python_compile import COMPILE_ENVIRONMENT, compile_arguments
 from support.commands import SOURCES
+from support.saved_images import docker_archive
 from support.worker import Job, Worker, run_here, run_there
 
 PYTHONS = [
@@ -128,23 +124,6 @@ def archived_base(archive: bytes) -> Job:
     return request("archived_base", document, {"archive": archive}, "manifest.json", "config.json", "blobs")
 
 
-def docker_archive() -> bytes:
-    """As `docker save` writes it: layers not compressed, one of them a link."""
-    config = ImageConfig.of(AMD, {}, (Digest.of(FILES["app/large.bin"]),) * 2, ()).data
-    table = [{"Config": "c.json", "RepoTags": ["web:1"], "Layers": ["1/layer.tar", "2/layer.tar"]}]
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        files = {"1/layer.tar": FILES["app/large.bin"], "c.json": config, "manifest.json": json.dumps(table).encode()}
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-        link = tarfile.TarInfo("2/layer.tar")
-        link.type, link.linkname = tarfile.SYMTYPE, "../1/layer.tar"
-        tar.addfile(link)
-    return stream.getvalue()
-
-
 def jobs_on_an_image(folder: Path) -> Mapping[str, Job]:
     """Those that read what others wrote."""
     digest = tiny_layout(folder / "layout", FILES, compression=Compression())
@@ -175,7 +154,7 @@ def compiled() -> Job:
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Job]:
-    saved = docker_archive()
+    saved = docker_archive(FILES["app/large.bin"])
     manifest = "image: pants://web:push # ünï\n".encode()
     return {
         "layer-gzip": layer("gzip:6", PLACEMENT),
