@@ -108,8 +108,10 @@ class Member:
             patch.setenv("HOME", str(self.folder / "home"))
             patch.setenv("TMPDIR", str(self.folder / "temporary"))
             patch.setenv("PATH", f"{self.folder / 'programs'}:{os.environ['PATH']}:/sbin")
-            yield
-        os.umask(before)
+            try:
+                yield
+            finally:
+                os.umask(before)
 
 
 def member(folder: Path, checkout: str, umask: int) -> Member:
