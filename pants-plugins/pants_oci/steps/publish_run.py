@@ -25,6 +25,7 @@ from ocikit.push.report import UNCHANGED, Row, foreseen, is_settled, line, rows,
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import PushRequest
 from pants_oci.compat import by_name, concurrently
+from pants_oci.steps.cache_advice import CacheAdviceRequest, call_cache_advice
 from pants_oci.steps.registries_process import SendRequest, Surveyed, SurveyRequest, call_send, call_survey
 from pants_oci.steps.run_mode import RunMode
 from pants_oci.steps.run_scope import RunRegister, RunScope
@@ -86,6 +87,7 @@ async def publish_run(
     by_target = {push.origin: skipped(push) for one in wanted for push in one.skipped}
     if not requests:
         return PublishedRun(by_target)
+    await call_cache_advice(CacheAdviceRequest())
     surveyed = await call_survey(SurveyRequest(requests))
     policy = Policy(oci.verify is Verify.BLOBS)
     steps = plan(requests, surveyed.seen, policy)
