@@ -32,7 +32,7 @@ def main() -> int:
     missing = [tool for tool in (REGISTRY, SKOPEO) if not shutil.which(tool)]
     if missing:
         return _fail(f"{', '.join(missing)}: not on this machine. ./test installs all that is needed.")
-    crane = _crane()
+    crane = find_crane()
     documents = []
     for case in CASES:
         if case.name in arguments.cases:
@@ -61,7 +61,6 @@ def _parse() -> argparse.Namespace:
 
 
 def _run(case: Case, crane: str | None, repetitions: int, folder: Path) -> Document:
-    about = _about(crane)
     session = Session(case, folder)
     with session.tools() as ours, peers(case.peers, crane, folder) as others:
         tools = {**ours, **others}
@@ -69,10 +68,10 @@ def _run(case: Case, crane: str | None, repetitions: int, folder: Path) -> Docum
         if missing:
             print(f"WARNING: {case.name} RUNS WITHOUT {', '.join(missing).upper()}", file=sys.stderr)
         samples = repeat(session, tools, repetitions)
-        return document_of(case, samples, facts_of(session, samples), about)
+        return document_of(case, samples, facts_of(session, samples), conditions(crane))
 
 
-def _crane() -> str | None:
+def find_crane() -> str | None:
     done = subprocess.run([str(HERE / "fetch_crane")], capture_output=True, text=True, check=False)
     if done.returncode:
         print(f"WARNING: NO CRANE, SO NOTHING IS COMPARED WITH IT: {done.stderr}", file=sys.stderr)
@@ -80,7 +79,7 @@ def _crane() -> str | None:
     return done.stdout.strip()
 
 
-def _about(crane: str | None) -> Mapping[str, str]:
+def conditions(crane: str | None) -> Mapping[str, str]:
     """What the numbers depend on."""
     versions = {"skopeo": run(SKOPEO, "--version").split()[2]}
     if crane:

@@ -11,11 +11,13 @@ from support.build_root import PROJECT
 
 PAGE = PROJECT / "docs" / "faults.md"
 UPDATE = "UPDATE_FAULTS"
+# Before this the page is written by a test, and from this on by hand.
+BY_HAND = "\n## A remote cache that fails\n"
 
 _HEAD = """\
 # What a publish survives
 
-<!-- Written by `UPDATE_FAULTS=1 ./test tests/faults/matrix_test.py`, which also checks it. -->
+<!-- Written by `UPDATE_FAULTS=1 ./test tests/faults/matrix_test.py`, which checks it; the end by hand. -->
 
 Two images are pushed to a registry that asks for tokens. They share a layer with each other and one with a base in the
 same registry, and the tag of one of them names an older image. The registry takes any manifest, whether or not it has

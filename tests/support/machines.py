@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +31,17 @@ class Run:
 class Machine:
     """A checkout at `folder`/`checkout`, and caches that are empty at first. Every run is one without a daemon.
 
-    `settings`: more of `pants.toml`, tables of other scopes than GLOBAL.
+    `settings`: more of `pants.toml`, tables of other scopes than GLOBAL. `caches`: whose caches it begins with.
     """
 
-    def __init__(self, folder: Path, checkout: str = "checkout", settings: str = "") -> None:
+    def __init__(
+        self, folder: Path, checkout: str = "checkout", settings: str = "", caches: Machine | None = None
+    ) -> None:
         folder.mkdir(parents=True)
-        self.folder = folder
+        self.folder: Path = folder
+        if caches:
+            for name in ("store", "named"):
+                shutil.copytree(caches.folder / name, folder / name, symlinks=True)
         (folder / checkout).mkdir(parents=True)
         self.root = BuildRoot(folder / checkout, settings)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
+import io
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pants.backend.python.target_types import EntryPoint, PexLayout
 from pants.backend.python.util_rules.pex import PexRequest, VenvPex
-from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, MergeDigests, PathGlobs
+from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, PathGlobs
 from pants.engine.internals.native_engine import ProcessExecutionEnvironment
 from pants.engine.rules import collect_rules, rule
 from pants.option.global_options import GlobalOptions
@@ -22,7 +25,6 @@ from pants_oci.compat import (
     digest_subset_to_digest,
     get_digest_contents,
     implicitly,
-    merge_digests,
 )
 from pants_oci.steps.starter import Starter, is_of_this_machine, starter
 from pants_oci.subsystem import Ocikit
@@ -79,17 +81,31 @@ async def set_up_tool(
     venv_pex = await create_venv_pex(**implicitly({pex_request: PexRequest}))
     if not is_of_this_machine(environment):
         return Tool(venv_pex, None)
-    script_path = venv_pex.pex.argv0
-    pex = await digest_subset_to_digest(DigestSubset(venv_pex.digest, PathGlobs([venv_pex.pex_filename])))
-    script = await digest_subset_to_digest(DigestSubset(venv_pex.digest, PathGlobs([script_path])))
-    contents = await get_digest_contents(script)
-    found = starter(pex.fingerprint, contents[0].content.decode(), options)
-    link = await create_digest(CreateDigest([found.link(script_path)]))
-    digest = await merge_digests(MergeDigests((pex, link)))
+    pex_path, script_path = venv_pex.pex_filename, venv_pex.pex.argv0.removeprefix("./")
+    wanted = await digest_subset_to_digest(DigestSubset(venv_pex.digest, PathGlobs([pex_path, script_path])))
+    contents = {content.path: content.content for content in await get_digest_contents(wanted)}
+    pex = with_usual_modes(contents[pex_path])
+    found = starter(hashlib.sha256(pex).hexdigest(), contents[script_path].decode(), options)
+    digest = await create_digest(
+        CreateDigest([FileContent(pex_path, pex, is_executable=True), found.link(script_path)])
+    )
     return Tool(replace(venv_pex, digest=digest), found)
 
 
 call_set_up_tool = by_name(set_up_tool, Tool, ToolRequest)
+
+
+def with_usual_modes(archive: bytes) -> bytes:
+    """A zip whose files have the modes that umask 022 gives: Pex writes those that the umask of its caller gives."""
+    stream = io.BytesIO(archive)
+    with zipfile.ZipFile(stream, "a") as opened:
+        for info in opened.infolist():
+            mode = info.external_attr >> 16
+            usual = mode & ~0o077 | (mode & 0o500) >> 3 | (mode & 0o500) >> 6
+            info.external_attr = usual << 16 | info.external_attr & 0xFFFF
+        # Whereupon the list of files is written anew, and nothing else.
+        opened.comment = b""
+    return stream.getvalue()
 
 
 def _library_files(root: Path) -> tuple[FileContent, ...]:

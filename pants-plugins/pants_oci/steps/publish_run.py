@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pants.base.build_environment import get_buildroot
+from pants.base.exceptions import IntrinsicError
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest
 from pants.engine.rules import _uncacheable_rule, collect_rules, rule
@@ -25,6 +26,7 @@ from ocikit.push.report import UNCHANGED, Row, foreseen, is_settled, line, rows,
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import PushRequest
 from pants_oci.compat import by_name, concurrently
+from pants_oci.steps.cache_advice import CacheAdviceRequest, call_cache_advice
 from pants_oci.steps.registries_process import SendRequest, Surveyed, SurveyRequest, call_send, call_survey
 from pants_oci.steps.run_mode import RunMode
 from pants_oci.steps.run_scope import RunRegister, RunScope
@@ -66,7 +68,11 @@ async def _send(
     refused: RefusedMounts = frozenset()
     while todo:
         blobs = tuple(dict.fromkeys(blobs for push in todo for blobs in images[push.origin]))
-        sent = await call_send(SendRequest(todo, again, blobs, bases))
+        try:
+            sent = await call_send(SendRequest(todo, again, blobs, bases))
+        except IntrinsicError as error:
+            # Here, where each run asks anew: what the rule that sends returns, Pants's daemon may keep.
+            return outcomes.then(_unread(again, error)), steps
         outcomes = outcomes.then(sent.outcomes)
         refused |= outcomes.unmounted
         todo = tuple(push for push in todo if outcomes.waits(push.destination, push.blobs))
@@ -86,6 +92,7 @@ async def publish_run(
     by_target = {push.origin: skipped(push) for one in wanted for push in one.skipped}
     if not requests:
         return PublishedRun(by_target)
+    await call_cache_advice(CacheAdviceRequest())
     surveyed = await call_survey(SurveyRequest(requests))
     policy = Policy(oci.verify is Verify.BLOBS)
     steps = plan(requests, surveyed.seen, policy)
@@ -132,6 +139,15 @@ call_publish_expected = by_name(publish_expected, PublishedRun, PublishExpectedR
 def _changed(requests: Iterable[PushRequest], steps: Plan) -> tuple[PushRequest, ...]:
     puts = {(put.origin, put.destination) for put in steps.puts}
     return tuple(push for push in requests if (push.origin, push.destination) in puts)
+
+
+def _unread(steps: Plan, error: IntrinsicError) -> Outcomes:
+    """Pants could not lay out what the process that sends was to have: nothing of these steps was done."""
+    text = (
+        f"what this run sends could not be read from Pants's caches, local or remote: {error}. "
+        "Run again with `--cache-content-behavior=validate`: what no cache has any more is then built here."
+    )
+    return Outcomes({(put.origin, put.destination, tag): text for put in steps.puts for tag in put.tags})
 
 
 def _stored(outcomes: Outcomes, requests: Iterable[PushRequest]) -> Mapping[Question, Present]:

@@ -5,18 +5,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pants_oci.steps.python_compile import COMPILE_ENVIRONMENT, compile_arguments
+from pants_oci.steps.python_compile import COMPILE_ENVIRONMENT, compile_arguments, compiled_path
 
 COLOURS = 'def f(x):\n    return x in {"red", "green", "blue", "black", "white", "grey"}\n'
 
 
 def compiled(folder: Path) -> bytes:
-    (folder / "src").mkdir(parents=True)
-    (folder / "src/colours.py").write_text(COLOURS)
-    (folder / "src/other.py").write_text("no python\n")
+    (folder / "input/src").mkdir(parents=True)
+    (folder / "input/src/colours.py").write_text(COLOURS)
+    (folder / "input/src/other.py").write_text("no python\n")
     command = [sys.executable, *compile_arguments("/app", ["src"])]
     subprocess.run(command, cwd=folder, env={**os.environ, **COMPILE_ENVIRONMENT}, check=True, capture_output=True)
     (found,) = folder.rglob("*.pyc")
+    version = ".".join(map(str, sys.version_info[:2]))
+    assert found == folder / "input" / compiled_path("src/colours.py", version)
     return found.read_bytes()
 
 

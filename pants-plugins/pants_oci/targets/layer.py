@@ -132,7 +132,7 @@ class OciEnvironmentField(EnvironmentField):
     help = help_text(
         """
         The environment that builds it, a name of `[environments-preview].names`, such as `environment="linux"`. By
-        default the one for this machine. The result is the same in each.
+        default an image is built on this machine, and a layer where its image is. The result is the same in each.
         """
     )
 

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
+from typing import Callable
 
 from ocikit.digest import Digest
 from ocikit.manifest import ImageIndex, Manifest
@@ -74,6 +75,8 @@ class FakeRegistry:
         self.repositories: dict[str, FakeRepository] = defaultdict(FakeRepository)
         self.lock = threading.Lock()
         self.counter = Counter()
+        # Done once, before the next request is answered.
+        self.at_next_request: Callable[[], object] | None = None
         self.most_at_once = 0
         self._at_once = 0
         self._server = FakeServer(self._handle)
@@ -137,6 +140,10 @@ class FakeRegistry:
         self._server.stop()
 
     def _handle(self, request: Incoming) -> bytes:
+        with self.lock:
+            due, self.at_next_request = self.at_next_request, None
+        if due:
+            due()
         with self.lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)

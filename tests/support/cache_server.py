@@ -1,0 +1,100 @@
+"""What servers of the Remote Execution API have in common as tests see them: a process, and a log that tells all."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+
+class CacheServer:
+    """A running server. What it stores in `folder` outlives it: started again there, it has what it had.
+
+    `options`: more of Pants's options that reach it, beside its address.
+    """
+
+    options: Mapping[str, str] = {}
+    # How its log tells of a blob that a client reads (its SHA-256 and its size), and of a method that one calls.
+    _READ: re.Pattern[str]
+    _CALL: re.Pattern[str]
+
+    def __init__(
+        self, folder: Path, port: int, arguments: Sequence[str | Path], env: Mapping[str, str] | None = None
+    ) -> None:
+        self.folder = folder
+        self.port = port
+        self._log = folder / "log"
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                arguments, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+        self._wait()
+
+    @property
+    def address(self) -> str:
+        return f"grpc://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def reads(self, since: int = 0) -> Mapping[str, int]:
+        """Of every blob that was read since the log was `since` characters long its size, as often as it was read.
+
+        By its SHA-256. Only streams are told one by one: see `calls`.
+        """
+        sizes: Counter[str] = Counter()
+        for found in self._READ.finditer(self.log[since:]):
+            sizes[found[1]] += int(found[2])
+        return sizes
+
+    def calls(self, since: int = 0) -> frozenset[str]:
+        """The methods that clients called since then."""
+        return frozenset(found[1] for found in self._CALL.finditer(self.log[since:]))
+
+    def blob(self, sha256: str) -> Path:
+        """Where a blob is kept: who deletes this file evicts it."""
+        raise NotImplementedError
+
+    def pause(self) -> None:
+        """Answer nothing any more, and keep connections."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        self.resume()
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _wait(self) -> None:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if not probe.connect_ex(("127.0.0.1", self.port)):
+                    return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        self.kill()
+        pytest.fail(f"{type(self).__name__} does not start: {self.log[-2000:]}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
