@@ -12,6 +12,9 @@ import pytest
 
 from support.cache_server import CacheServer, free_port
 
+# Where processes on the worker leave things for those that come after them.
+CACHES = "/caches"
+_COMMAND = re.compile(rf"Executing /usr/bin/bwrap .* {CACHES} (.*)")
 # The system as processes on the worker see it. `/bin` itself may be a link, which bubblewrap cannot mount.
 _SYSTEM = ("/usr:/usr", "/usr/bin:/bin", "/usr/lib:/lib", "/usr/lib64:/lib64", "/etc:/etc")
 
@@ -26,7 +29,9 @@ class Casd(CacheServer):
         port = port or free_port()
         arguments = [f"--bind=127.0.0.1:{port}", "--log-level=debug"]
         if executes:
+            mounts = (*mounts, f"{_env_with_path(folder)}:/bin/env")
             arguments += [f"--buildbox-run={programs / 'buildbox-run'}", "--jobs=2"]
+            arguments.append(f"--runner-arg=--bind-mount={_made(folder / 'caches')}:{CACHES}")
             arguments += [f"--runner-arg=--ro-bind-mount={mount}" for mount in (*_SYSTEM, *mounts)]
         command: list[str | Path] = [programs / "buildbox-casd", *arguments, folder / "store"]
         super().__init__(folder, port, command, {"PATH": f"/usr/bin:/bin:{programs}"})
@@ -43,6 +48,24 @@ def casd(folder: Path, executes: bool = False, mounts: tuple[str, ...] = ()) -> 
         yield server
     finally:
         server.stop()
+
+
+def commands(log: str) -> list[str]:
+    """What a worker ran, as its log tells: of each the first line of its arguments."""
+    return [found[1] for found in _COMMAND.finditer(log)]
+
+
+def _env_with_path(folder: Path) -> Path:
+    """An `env`, which Pants asks for the worker's PATH: of itself this worker gives its processes none."""
+    program = folder / "env"
+    program.write_text('#!/bin/sh\nPATH=/usr/bin:/bin exec /usr/bin/env "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _programs() -> Path:

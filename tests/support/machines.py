@@ -45,7 +45,14 @@ class Machine:
         (folder / checkout).mkdir(parents=True)
         self.root = BuildRoot(folder / checkout, settings)
 
-    def pants(self, *arguments: str, check: bool = True, cache: str = "", **options: str) -> Run:
+    def pants(
+        self,
+        *arguments: str,
+        check: bool = True,
+        cache: str = "",
+        env: Mapping[str, str] | None = None,
+        **options: str,
+    ) -> Run:
         """Run Pants. `cache`: the address of a remote cache; `options`: more of GLOBAL, by name."""
         told = {
             "pantsd": "false",
@@ -55,8 +62,8 @@ class Machine:
             **(_shared(cache) if cache else {}),
             **options,
         }
-        env = {f"PANTS_{name.upper()}": value for name, value in told.items()}
-        result = self.root.pants(*arguments, env=env, check=check)
+        variables = {f"PANTS_{name.upper()}": value for name, value in told.items()}
+        result = self.root.pants(*arguments, env={**variables, **(env or {})}, check=check)
         return Run(result, {name: int(value) for name, value in _COUNTER.findall(result.stderr) if int(value)})
 
     @property

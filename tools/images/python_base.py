@@ -16,6 +16,7 @@ from pathlib import Path
 from root_file_system import RootFileSystem
 
 LEFT_OUT = re.compile(r"__pycache__|/test/|/tests/|/idlelib/|/lib2to3/|/ensurepip/|/turtledemo/|_tkinter|/config-3")
+PANTS_CALLS = ("chmod", "cp", "env", "mkdir", "tar", "touch")
 
 # `python3` is a link to the version that this Debian is made with.
 python = Path("/usr/bin/python3").resolve()
@@ -38,4 +39,8 @@ with tarfile.open(sys.argv[1], "w", format=tarfile.GNU_FORMAT) as tar:
             root.copy(str(path), mode=0o755)
     root.program("/bin/busybox")
     root.link("bin/sh", "busybox")
+    # What Pants calls in an environment, as Python's official images have it.
+    root.program("/bin/bash")
+    for name in PANTS_CALLS:
+        root.link(f"usr/bin/{name}", "../../bin/busybox")
     root.folder("tmp", mode=0o1777)

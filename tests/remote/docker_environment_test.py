@@ -1,0 +1,105 @@
+"""Images whose layers are built in a container have the digests of those that are built beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from ocikit.testing.fake_registry import FakeRegistry
+from support import environments
+from support.base_images import add_image
+from support.commands import DOCKER, image_from, need_engine, run
+from support.machines import Machine, Run
+from support.registry_container import Login
+
+pytestmark = pytest.mark.container
+
+LOGIN = Login("robot", "known to this machine alone")
+# What a container trusts that knows no authority of its own: Pants hands it over.
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+SETTINGS = """
+[python]
+interpreter_constraints = ["CPython==3.11.*"]
+
+[python-infer]
+use_rust_parser = true
+
+[oci.registries.closed]
+address = "{address}"
+default = true
+"""
+BUILD = """\
+docker_environment(name="container", image="{image}", python_bootstrap_search_path=["<PATH>"])
+oci_base(name="base", image="{address}/base", digest="{base}", python="/usr/bin/python3.11")
+file(name="file", source="file.txt")
+python_sources()
+pex_binary(name="program", entry_point="program.py")
+oci_layer(name="layer", dependencies=[":file"], directory="/layer")
+oci_layer(name="layer-there", dependencies=[":file"], directory="/layer", environment="container")
+
+oci_image(name="here", base=":base", layers=[":layer"], dependencies=[":file", ":program"])
+oci_image(
+    name="there", base=":base", layers=[":layer"], dependencies=[":file", ":program"], environment="container"
+)
+oci_image(name="mixed", base=":base", layers=[":layer-there"], dependencies=[":file", ":program"])
+oci_push(name="push-here", image=":here", repository="here")
+oci_push(name="push-there", image=":there", repository="there")
+oci_push(name="push-mixed", image=":mixed", repository="mixed")
+"""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A run of `publish`, and what it had containers do."""
+
+    run: Run
+    registry: FakeRegistry
+    commands: list[str]
+
+    def digest(self, name: str) -> str:
+        return self.registry.repositories[name].tags["latest"]
+
+    def layers(self, name: str) -> list[str]:
+        """The digests of an image's layers, the lowest first."""
+        _, manifest = self.registry.repositories[name].manifests[self.digest(name)]
+        return [layer["digest"] for layer in json.loads(manifest)["layers"]]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    need_engine()
+    folder = tmp_path_factory.mktemp("containers")
+    with FakeRegistry(auth="basic", username=LOGIN.user, password=LOGIN.password) as registry:
+        base = str(add_image(registry, "base").descriptor.digest)
+        names = environments.settings(folder, container="//:container")
+        machine = Machine(folder / "machine", settings=SETTINGS.format(address=registry.address) + names)
+        build = BUILD.format(image=image_from("TEST_PYTHON_IMAGE"), address=registry.address, base=base)
+        machine.root.write({"BUILD": build, "file.txt": "file\n", "program.py": "print('here')\n"})
+        (folder / "config.json").write_bytes(LOGIN.docker_config(registry.address))
+        since = str(time.time())
+        run_of_pants = machine.pants("publish", "::", env={"DOCKER_CONFIG": str(folder)}, ca_certs_path=AUTHORITIES)
+        until = ("--since", since, "--until", str(time.time()))
+        told = run(DOCKER, "events", *until, "--filter", "event=exec_create", "--format", "{{.Action}}")
+        yield Published(run_of_pants, registry, told.splitlines())
+
+
+def test_images_built_in_a_container_are_the_same(published: Published) -> None:
+    assert published.digest("there") == published.digest("here")
+    # Where only a layer is built there, its other name is in the image's history.
+    assert published.layers("mixed") == published.layers("here")
+
+
+def test_the_container_builds_layers_and_nothing_else(published: Published) -> None:
+    """The layer that two images share; the start, the code and the files of `:there`."""
+    called = [command.split()[-2] for command in published.commands if command.endswith(" request.json")]
+    assert called == ["layer"] * 4
+
+
+def test_registries_are_spoken_to_from_here(published: Published) -> None:
+    """With a login that the container has not."""
+    assert published.run.result.stderr.count(": pushed ") == 3
+    assert any(request.status == 401 for request in published.registry.requests)

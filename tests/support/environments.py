@@ -1,0 +1,36 @@
+"""What Pants wants of environments that are not this machine's own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+_PYTHON = b'#!/bin/sh\nexec python3 "$@"\n'
+
+
+def settings(folder: Path, **names: str) -> str:
+    """More of `pants.toml`, for environments that are called so, and are targets with these addresses.
+
+    Pants gives every such environment a Python of its own, which it downloads from GitHub. Where that is out of reach
+    a repository names another archive; here its `python3` is the environment's.
+    """
+    archive = folder / "python.tar"
+    archive.write_bytes(_archive())
+    known = [archive.as_uri(), hashlib.sha256(archive.read_bytes()).hexdigest(), archive.stat().st_size]
+    listed = "".join(f'{name} = "{address}"\n' for name, address in names.items())
+    return (
+        f"[environments-preview.names]\n{listed}\n[python-bootstrap]\n"
+        f"internal_python_build_standalone_info = '{json.dumps({'linux_x86_64': known})}'\n"
+    )
+
+
+def _archive() -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        member = tarfile.TarInfo("python/bin/python3")
+        member.size, member.mode = len(_PYTHON), 0o755
+        tar.addfile(member, io.BytesIO(_PYTHON))
+    return data.getvalue()
