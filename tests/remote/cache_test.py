@@ -33,6 +33,8 @@ oci_push(name="push", image=":image", repository="{name}")
 LAYER_BYTES = 5_000_000
 CHANGE = {f"{CHANGED}/greeting.txt": "Good evening\n"}
 DEFER = {"cache_content_behavior": "defer"}
+# One server is enough to see what Pants does with the same answers.
+on_casd = pytest.mark.parametrize("shared", [casd], indirect=True, ids=["casd"])
 
 
 @pytest.fixture(scope="module", params=[casd, buildgrid], ids=lambda server: server.__name__)
@@ -158,6 +160,7 @@ def test_a_changed_line_costs_one_layer(change_on_b: Seen, on_b: Seen, first: Im
     assert {exchange.repository for exchange in change_on_b.exchanges if exchange.method != "HEAD"} == {CHANGED}
 
 
+@on_casd
 def test_a_third_machine_goes_back_with_what_the_cache_knows(
     return_on_c: Seen, first: Images, second: Images, third: Images
 ) -> None:
@@ -168,6 +171,7 @@ def test_a_third_machine_goes_back_with_what_the_cache_knows(
     assert return_on_c.writes == [f"PUT /v2/{CHANGED}/manifests/latest"]
 
 
+@on_casd
 def test_what_the_registry_lost_comes_from_the_remote_cache_and_nothing_else_does(
     repair_on_d: Seen, shared: Team, lost: Mapping[str, int], first: Images, second: Images
 ) -> None:
@@ -180,7 +184,7 @@ def test_what_the_registry_lost_comes_from_the_remote_cache_and_nothing_else_doe
     assert repair_on_d.down_beside(repair_on_d.tool, lost) < 1500 * len(IMAGES)
 
 
-@pytest.mark.parametrize("shared", [casd], indirect=True, ids=["casd"])
+@on_casd
 def test_what_pants_does_of_itself_fetches_every_layer(shared: Team, repair_on_d: Seen, second: Images) -> None:
     seen = shared.pants(machine(shared, "f", "f", CHANGE), "publish", *(f"{name}::" for name in FEW))
     assert seen.all_hits
