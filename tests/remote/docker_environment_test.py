@@ -76,12 +76,13 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     with FakeRegistry(auth="basic", username=LOGIN.user, password=LOGIN.password) as registry:
         base = str(add_image(registry, "base").descriptor.digest)
         names = environments.settings(folder, container="//:container")
-        machine = Machine(folder / "machine", settings=SETTINGS.format(address=registry.address) + names)
+        settings = SETTINGS.format(address=registry.address) + names
+        machine = Machine(folder / "machine", settings=settings, env={"DOCKER_CONFIG": str(folder)})
         build = BUILD.format(image=image_from("TEST_PYTHON_IMAGE"), address=registry.address, base=base)
         machine.root.write({"BUILD": build, "file.txt": "file\n", "program.py": "print('here')\n"})
         (folder / "config.json").write_bytes(LOGIN.docker_config(registry.address))
         since = str(time.time())
-        run_of_pants = machine.pants("publish", "::", env={"DOCKER_CONFIG": str(folder)}, ca_certs_path=AUTHORITIES)
+        run_of_pants = machine.pants("publish", "::", ca_certs_path=AUTHORITIES)
         until = ("--since", since, "--until", str(time.time()))
         told = run(DOCKER, "events", *until, "--filter", "event=exec_create", "--format", "{{.Action}}")
         yield Published(run_of_pants, registry, told.splitlines())

@@ -114,12 +114,13 @@ class Team:
 
     def machine(self, name: str, **changed: str) -> Machine:
         names = environments.settings(self.folder, worker="//:worker")
-        machine = Machine(self.folder / name, name, SETTINGS.format(address=self.registry.address) + names)
+        settings = SETTINGS.format(address=self.registry.address) + names
+        machine = Machine(self.folder / name, name, settings, env={"DOCKER_CONFIG": str(self.folder / name)})
         machine.root.write({path: self._filled(text) for path, text in {**FILES, **changed}.items()})
         (machine.folder / "config.json").write_bytes(LOGIN.docker_config(self.registry.address))
         return machine
 
-    def pants(self, machine: Machine, *arguments: str, worker: bool, check: bool = True, **env: str) -> Run:
+    def pants(self, machine: Machine, *arguments: str, worker: bool, check: bool = True, **options: str) -> Run:
         remote = {
             "cache": self.server.address,
             "remote_execution": "true",
@@ -127,10 +128,7 @@ class Team:
             "remote_execution_append_only_caches_base_path": CACHES,
             "cache_content_behavior": "validate",
         }
-        login = {"DOCKER_CONFIG": str(machine.folder)}
-        return machine.pants(
-            *arguments, check=check, env={**login, **env}, **(remote if worker else {"pantsd": "true"})
-        )
+        return machine.pants(*arguments, check=check, **(remote if worker else {"pantsd": "true"}), **options)
 
     def publish(self, machine: Machine, worker: bool = True) -> Published:
         log, asked = len(self.server.log), len(self.registry.requests)
@@ -225,9 +223,7 @@ def test_an_environment_that_has_no_name(team: Team, alone: Machine) -> None:
 
 def test_publishing_where_all_is_remote_is_refused(team: Team, alone: Machine) -> None:
     asked, log = len(team.registry.requests), len(team.server.log)
-    told = team.pants(
-        alone, "publish", "plain:push", worker=True, check=False, PANTS_ENVIRONMENTS_PREVIEW_NAMES="{}"
-    ).result
+    told = team.pants(alone, "publish", "plain:push", worker=True, check=False, environments_preview_names="{}").result
     assert told.exit_code == 1
     assert "`[environments-preview].names` is empty. Nothing was built or sent." in told.stderr
     assert (len(team.registry.requests), commands(team.server.log[log:])) == (asked, [])

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from support.build_root import BuildRoot, Result
 
@@ -32,27 +33,27 @@ class Machine:
     """A checkout at `folder`/`checkout`, and caches that are empty at first. Every run is one without a daemon.
 
     `settings`: more of `pants.toml`, tables of other scopes than GLOBAL. `caches`: whose caches it begins with.
+    `env`: variables of every run.
     """
 
     def __init__(
-        self, folder: Path, checkout: str = "checkout", settings: str = "", caches: Machine | None = None
+        self,
+        folder: Path,
+        checkout: str = "checkout",
+        settings: str = "",
+        caches: Machine | None = None,
+        env: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         folder.mkdir(parents=True)
         self.folder: Path = folder
+        self._env = env
         if caches:
             for name in ("store", "named"):
                 shutil.copytree(caches.folder / name, folder / name, symlinks=True)
         (folder / checkout).mkdir(parents=True)
         self.root = BuildRoot(folder / checkout, settings)
 
-    def pants(
-        self,
-        *arguments: str,
-        check: bool = True,
-        cache: str = "",
-        env: Mapping[str, str] | None = None,
-        **options: str,
-    ) -> Run:
+    def pants(self, *arguments: str, check: bool = True, cache: str = "", **options: str) -> Run:
         """Run Pants. `cache`: the address of a remote cache; `options`: more of GLOBAL, by name."""
         told = {
             "pantsd": "false",
@@ -62,8 +63,8 @@ class Machine:
             **(_shared(cache) if cache else {}),
             **options,
         }
-        variables = {f"PANTS_{name.upper()}": value for name, value in told.items()}
-        result = self.root.pants(*arguments, env={**variables, **(env or {})}, check=check)
+        env = {**self._env, **{f"PANTS_{name.upper()}": value for name, value in told.items()}}
+        result = self.root.pants(*arguments, env=env, check=check)
         return Run(result, {name: int(value) for name, value in _COUNTER.findall(result.stderr) if int(value)})
 
     @property
