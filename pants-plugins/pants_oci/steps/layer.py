@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import AddPrefix, CreateDigest, Digest, DigestSubset, FileEntry, MergeDigests, PathGlobs
+from pants.engine.fs import (
+    AddPrefix,
+    CreateDigest,
+    Digest,
+    DigestSubset,
+    FileDigest,
+    FileEntry,
+    MergeDigests,
+    PathGlobs,
+)
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import FieldSet, StringField
 from pants.util.logging import LogLevel
@@ -22,7 +31,6 @@ from pants_oci.compat import (
     create_digest,
     digest_subset_to_digest,
     get_digest_contents,
-    get_digest_entries,
     merge_digests,
 )
 from pants_oci.errors import OciTargetError, blamed_on, found_in
@@ -119,14 +127,9 @@ async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
     description = await digest_subset_to_digest(DigestSubset(output.digest, PathGlobs([_DESCRIPTION_FILE])))
     contents = await get_digest_contents(description)
     layer = ocikit.Layer.from_json(ocikit.canonical_json.loads_object(contents[0].content, _DESCRIPTION_FILE))
-    entries = await get_digest_entries(output.digest)
-    blobs = await create_digest(
-        CreateDigest(
-            FileEntry(f"blobs/sha256/{entry.file_digest.fingerprint}", entry.file_digest)
-            for entry in entries
-            if isinstance(entry, FileEntry) and entry.path == _BLOB_FILE
-        )
-    )
+    blob = layer.descriptor
+    content = FileDigest(blob.digest.hex, blob.size)
+    blobs = await create_digest(CreateDigest([FileEntry(f"blobs/sha256/{blob.digest.hex}", content)]))
     # History is the image's, not the blob's: images that share the process may tell different ones.
     origin = ", ".join(dict.fromkeys(str(part.origin) for part in request.parts)) or str(request.owner)
     return BuiltLayer(replace(layer, history=ocikit.History(request.created_by)), blobs, origin)

@@ -163,23 +163,19 @@ async def run_here(here: OcikitHere, keep_sandboxes: KeepSandboxes) -> FinishedO
 call_run_here = by_name_in_environment(run_here, FinishedOcikit, OcikitHere)
 
 
-@rule(desc="Run ocikit", level=LogLevel.TRACE)
-async def run(request: OcikitProcess) -> FinishedOcikit:
+# No rule, as it stands below every layer: what Pants looks through in a run that changes nothing is kept short.
+async def _run(request: OcikitProcess) -> FallibleProcessResult:
     if request.network or request.fetches or request.here:
         # Where the credentials are, and the bytes, whatever environment an image asks for.
         local = await resolve_environment_name(
             EnvironmentNameRequest(LOCAL_ENVIRONMENT_MATCHER, "processes that must run on this machine"), **implicitly()
         )
-        finished: FinishedOcikit = await call_run_here(
-            **implicitly({OcikitHere(request): OcikitHere, local: EnvironmentName})
-        )
-        return finished
+        finished = await call_run_here(**implicitly({OcikitHere(request): OcikitHere, local: EnvironmentName}))
+        here: FallibleProcessResult = finished.result
+        return here
     set_up = await call_setup_process(request)
-    result = await execute_process(set_up.ready(), **implicitly())
-    return FinishedOcikit(result)
-
-
-_call_run = by_name(run, FinishedOcikit, OcikitProcess)
+    result: FallibleProcessResult = await execute_process(set_up.ready(), **implicitly())
+    return result
 
 
 @dataclass(frozen=True)
@@ -191,7 +187,7 @@ class OcikitOutput:
 
 @rule(desc="Run ocikit to its end", level=LogLevel.TRACE)
 async def run_ocikit(request: OcikitProcess, keep_sandboxes: KeepSandboxes) -> OcikitOutput:
-    result = (await _call_run(request)).result
+    result = await _run(request)
     if result.exit_code:
         raise ProcessExecutionFailure(
             result.exit_code, result.stdout, result.stderr, request.description, keep_sandboxes=keep_sandboxes
@@ -233,7 +229,7 @@ class TriedOcikit:
 
 @rule(desc="Try to run ocikit", level=LogLevel.TRACE)
 async def try_ocikit(request: OcikitProcess) -> TriedOcikit:
-    result = (await _call_run(request)).result
+    result = await _run(request)
     said = result.stderr.decode(errors="replace").strip()
     return TriedOcikit(result.output_digest, _message(said) if result.exit_code else None)
 
