@@ -176,6 +176,7 @@ def test_what_the_registry_lost_comes_from_the_remote_cache_and_nothing_else_doe
     repair_on_d: Seen, shared: Team, lost: Mapping[str, int], first: Images, second: Images
 ) -> None:
     assert images(shared) == second
+    assert "cache_content_behavior" not in repair_on_d.run.result.stderr
     assert repair_on_d.all_hits
     assert repair_on_d.built == []
     # Each once, or its bytes would be twice as many.
@@ -187,6 +188,7 @@ def test_what_the_registry_lost_comes_from_the_remote_cache_and_nothing_else_doe
 @on_casd
 def test_what_pants_does_of_itself_fetches_every_layer(shared: Team, repair_on_d: Seen, second: Images) -> None:
     seen = shared.pants(machine(shared, "f", "f", CHANGE), "publish", *(f"{name}::" for name in FEW))
+    assert "cache_content_behavior" in seen.run.result.stderr
     assert seen.all_hits
     assert (seen.built, seen.writes) == ([], [])
     assert seen.read(layers_of(second)) == layers_of({name: second[name] for name in FEW})

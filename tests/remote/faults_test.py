@@ -6,6 +6,7 @@ that only the cache has.
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,7 @@ FILES: Mapping[str, str | bytes] = {
     "same/BUILD": _BUILD,
     "same/file.bin": "same\n",
 }
+REPORT = "dist/report.json"
 NO_ENTRIES = {"local_cache": "false"}
 DEFER = {"cache_content_behavior": "defer"}
 VALIDATE = {"cache_content_behavior": "validate"}
@@ -111,6 +113,9 @@ class Scene:
             assert "could not be read from Pants's caches" in line
             assert "--cache-content-behavior=validate" in line
         assert f"{self.registry.address}/same:latest skipped (unchanged" in run.result.stderr
+        report = json.loads((self.machine.root.path / REPORT).read_text())
+        outcomes = {row["reference"].split("/")[1]: row["outcome"] for row in report["references"]}
+        assert outcomes == {"same:latest": "unchanged", "changed:latest": "pushed" if moved else "failed"}
         return moved
 
     def _tags(self) -> Mapping[str, str]:
@@ -145,6 +150,7 @@ def publish(machine: Machine, registry: FakeRegistry, address: str, **options: s
     registries = {"here": {"address": registry.address, "default": True}}
     return machine.pants(
         f"--oci-registries={registries!r}",
+        f"--oci-report={REPORT}",
         "publish",
         "::",
         check=False,

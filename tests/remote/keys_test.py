@@ -73,8 +73,7 @@ oci_push(name="push", image=":image", repository="app")
 OURS = ("layer", "layer_files", "archive", "archived_base", "compileall")
 # Pants's own: Pex, which builds what is run, and says where it is; unpacking; dependency inference.
 OF_PANTS = (b"./pex-v", b'"pex_root"', b"/usr/bin/tar", b"dependency_inference/scripts")
-# casd does not answer for results with folders, such as an archive's image: that is unpacked again, to the same bytes.
-STARTED = re.compile(r"Starting: ((?:Build layer|Compile|Write the archive|List the files) .*)")
+STARTED = re.compile(r"Starting: ((?:Build layer|Compile|Write the archive|List the files|Unpack) .*)")
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def layer(compression: str, placement: Placement) -> Job:
 
 def archived_base(archive: bytes) -> Job:
     document = {"platform": str(AMD), "digest": None, "compression": "gzip:6"}
-    return request("archived_base", document, {"archive": archive}, "manifest.json", "config.json", "blobs")
+    return request("archived_base", document, {"archive": archive}, "manifest.json", "config.json", "layers")
 
 
 def jobs_on_an_image(folder: Path) -> Mapping[str, Job]:

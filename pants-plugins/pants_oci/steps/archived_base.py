@@ -12,6 +12,7 @@ from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.image import MAX_LAYERS
 from pants_oci.compat import (
     by_name,
     create_digest,
@@ -23,13 +24,15 @@ from pants_oci.compat import (
 )
 from pants_oci.errors import OciTargetError, blamed_on, found_in
 from pants_oci.steps.base_field_set import BaseFieldSet
+from pants_oci.steps.layout import blobs_of
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_try_ocikit
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.base import OciBasePathField
 
 _MANIFEST_FILE = "manifest.json"
 _CONFIG_FILE = "config.json"
-_BLOBS_DIRECTORY = "blobs"
+# No directory: not every cache answers for one. Names that are not used cost nothing.
+_LAYER_FILES = tuple(f"layers/{number}" for number in range(MAX_LAYERS))
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,7 @@ async def archived_base(request: ArchivedBaseRequest, oci: OciSubsystem) -> Arch
             ocikit.canonical_json.dumps(wanted),
             inputs,
             f"Unpack {field_set.address} for {request.platform}",
-            output_files=(_MANIFEST_FILE, _CONFIG_FILE),
-            output_directories=(_BLOBS_DIRECTORY,),
+            output_files=(_MANIFEST_FILE, _CONFIG_FILE, *_LAYER_FILES),
         )
     )
     if output.problem:
@@ -86,10 +88,10 @@ async def archived_base(request: ArchivedBaseRequest, oci: OciSubsystem) -> Arch
     documents = await digest_subset_to_digest(
         DigestSubset(output.digest, PathGlobs([_MANIFEST_FILE, _CONFIG_FILE])),
     )
-    blobs = await digest_subset_to_digest(DigestSubset(output.digest, PathGlobs([f"{_BLOBS_DIRECTORY}/**"])))
     contents = {content.path: content.content for content in await get_digest_contents(documents)}
     manifest = ocikit.parse_manifest(contents[_MANIFEST_FILE])
     assert isinstance(manifest, ocikit.Manifest)
+    blobs = await create_digest(blobs_of(manifest.layers))
     return ArchivedBase(ocikit.Image(manifest, ocikit.ImageConfig.parse(contents[_CONFIG_FILE])), blobs)
 
 

@@ -7,16 +7,7 @@ from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import (
-    AddPrefix,
-    CreateDigest,
-    Digest,
-    DigestSubset,
-    FileDigest,
-    FileEntry,
-    MergeDigests,
-    PathGlobs,
-)
+from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import FieldSet, StringField
 from pants.util.logging import LogLevel
@@ -35,6 +26,7 @@ from pants_oci.compat import (
 )
 from pants_oci.errors import OciTargetError, blamed_on, found_in
 from pants_oci.steps.contents import ContentsRequest, call_contents
+from pants_oci.steps.layout import blobs_of
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
 from pants_oci.steps.parts import Part
 from pants_oci.subsystem import OciSubsystem
@@ -127,9 +119,7 @@ async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
     description = await digest_subset_to_digest(DigestSubset(output.digest, PathGlobs([_DESCRIPTION_FILE])))
     contents = await get_digest_contents(description)
     layer = ocikit.Layer.from_json(ocikit.canonical_json.loads_object(contents[0].content, _DESCRIPTION_FILE))
-    blob = layer.descriptor
-    content = FileDigest(blob.digest.hex, blob.size)
-    blobs = await create_digest(CreateDigest([FileEntry(f"blobs/sha256/{blob.digest.hex}", content)]))
+    blobs = await create_digest(blobs_of([layer.descriptor]))
     # History is the image's, not the blob's: images that share the process may tell different ones.
     origin = ", ".join(dict.fromkeys(str(part.origin) for part in request.parts)) or str(request.owner)
     return BuiltLayer(replace(layer, history=ocikit.History(request.created_by)), blobs, origin)

@@ -1,15 +1,24 @@
-"""What makes a directory of blobs an image layout, and what an image is called outside of registries."""
+"""Where blobs lie, what makes an image layout of their directory, and what an image is called outside of registries."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from pants.engine.addresses import Address
-from pants.engine.fs import FileContent
+from pants.engine.fs import CreateDigest, FileContent, FileDigest, FileEntry
 
 import ocikit
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+
+
+def blobs_of(layers: Iterable[ocikit.Descriptor]) -> CreateDigest:
+    """Layers that a process wrote, where a layout has them. What they are named tells Pants which: none is read."""
+    return CreateDigest(
+        FileEntry(f"blobs/sha256/{layer.digest.hex}", FileDigest(layer.digest.hex, layer.size))
+        for layer in dict.fromkeys(layer.plain() for layer in layers)
+    )
 
 
 def layout_documents(described: ocikit.Descriptor) -> tuple[FileContent, ...]:

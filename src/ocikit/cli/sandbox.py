@@ -44,7 +44,7 @@ def run_archive(request: Mapping[str, Any]) -> int:
 
 
 def run_archived_base(request: Mapping[str, Any]) -> int:
-    """Unpack an image of `input/archive`: `manifest.json`, `config.json`, layers at `blobs/sha256/<hex>`."""
+    """Unpack an image of `input/archive`: `manifest.json`, `config.json`, its layers at `layers/0`, `layers/1`, …"""
     wanted = ArchivedBase(
         Platform.parse(request["platform"]),
         Digest.parse(request["digest"]) if request["digest"] else None,
@@ -52,6 +52,10 @@ def run_archived_base(request: Mapping[str, Any]) -> int:
     )
     with open_archive(f"{INPUT}/archive") as archive:
         image = wanted.unpack(archive, ".")
+    # Pants makes the folders of what a process is to write; others do not.
+    os.makedirs("layers", exist_ok=True)
+    for number, digest in enumerate(dict.fromkeys(layer.digest for layer in image.manifest.layers)):
+        os.rename(blob_path(digest), f"layers/{number}")
     Path("manifest.json").write_bytes(image.manifest.data)
     Path("config.json").write_bytes(image.config.data)
     return 0
