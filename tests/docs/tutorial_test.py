@@ -98,6 +98,8 @@ def test_a_block_that_is_neither_is_told(page: str) -> None:
         (("took … s.",), "took 1.5 sx\n", False),
         (("a …", "c"), "a b\nb\nc\n", False),
         ((), "a\n", False),
+        pytest.param(("a",), "06:25:16.60 [INFO] pantsd started\na\n", True, id="a-daemon-that-starts"),
+        pytest.param(("a",), "06:25:16.60 [INFO] something else\na\n", False, id="anything-else"),
     ],
 )
 def test_what_is_printed_is_compared(wanted: tuple[str, ...], printed: str, same: bool) -> None:

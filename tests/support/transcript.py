@@ -17,6 +17,10 @@ from typing import Union
 from support.markdown import fences
 
 _FILE = re.compile(r"(?:#|<!--) (\S+)(?: -->)?")
+_OF_DAEMON = re.compile(
+    r"[\d:.]+ \[INFO\] (?:waiting for pantsd to start\.\.\.|pantsd started"
+    r"|Initializing scheduler\.\.\.|Scheduler initialized\.)"
+)
 _PROMPT = "$ "
 _ANY = "…"
 
@@ -94,9 +98,11 @@ def do(step: Step, folder: Path, environment: Mapping[str, str]) -> None:
 
 
 def is_printed(wanted: tuple[str, ...], printed: str) -> bool:
-    """Whether a command printed what a page says. Lines without text do not count."""
+    """Whether a command printed what a page says. Lines without text do not count, nor Pants's about its daemon, which
+    it may start anew at any time."""
     pattern = "".join(_pattern(line.rstrip()) for line in wanted if line.strip())
-    lines = "".join(f"{line.rstrip()}\n" for line in printed.splitlines() if line.strip())
+    told = (line for line in printed.splitlines() if line.strip() and not _OF_DAEMON.fullmatch(line))
+    lines = "".join(f"{line.rstrip()}\n" for line in told)
     return re.fullmatch(pattern, lines) is not None
 
 
