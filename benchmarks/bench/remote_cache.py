@@ -25,6 +25,7 @@ from bench.build_files import images_of, own_file
 from bench.cases import MB, Edition, Images
 from bench.facts import Fact
 from bench.main import HERE, conditions, find_crane
+from bench.session import SETTINGS
 from bench.site import Site, free_ports, site
 from bench.tools import Export, Push, Tool, peers
 from support.casd import casd
@@ -40,12 +41,6 @@ _BUILD = """\
 file(name="file", source="own")
 oci_image(name="image", dependencies=[":file"])
 oci_push(name="push", image=":image", repository="{repository}")
-"""
-_SETTINGS = """
-[oci.registries.bench]
-address = "{address}"
-insecure = true
-default = true
 """
 
 
@@ -83,7 +78,7 @@ class Bench:
 
     def _machine(self) -> Machine:
         self._machines += 1
-        settings = _SETTINGS.format(address=self._ports.address)
+        settings = SETTINGS.format(address=self._ports.address)
         machine = Machine(self._folder / f"m{self._machines}", f"checkout{self._machines}", settings)
         machine.root.write(
             {f"{image.folder}/BUILD": _BUILD.format(repository=image.repository) for image in self.images}

@@ -25,7 +25,7 @@ from bench.tools import SKOPEO, Export, Pants, Push, Skipping, Tool, layers_of, 
 from support.build_root import BuildRoot
 
 OURS = "pants"
-_SETTINGS = """
+SETTINGS = """
 [oci.registries.bench]
 address = "{address}"
 insecure = true
@@ -67,7 +67,7 @@ class Session:
         self.pants = Pants(self.root)
 
     def _root(self, name: str, push_fields: str = "") -> BuildRoot:
-        root = BuildRoot(self.folder / name, _SETTINGS.format(address=self._ports.address))
+        root = BuildRoot(self.folder / name, SETTINGS.format(address=self._ports.address))
         root.write(dict(build_files(self.case.images, self.case.counts, self._ports.address, push_fields)))
         return root
 

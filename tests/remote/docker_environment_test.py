@@ -21,17 +21,6 @@ pytestmark = pytest.mark.container
 LOGIN = Login("robot", "known to this machine alone")
 # What a container trusts that knows no authority of its own: Pants hands it over.
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-SETTINGS = """
-[python]
-interpreter_constraints = ["CPython==3.11.*"]
-
-[python-infer]
-use_rust_parser = true
-
-[oci.registries.closed]
-address = "{address}"
-default = true
-"""
 BUILD = """\
 docker_environment(name="container", image="{image}", python_bootstrap_search_path=["<PATH>"])
 oci_base(name="base", image="{address}/base", digest="{base}", python="/usr/bin/python3.11")
@@ -75,8 +64,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     folder = tmp_path_factory.mktemp("containers")
     with FakeRegistry(auth="basic", username=LOGIN.user, password=LOGIN.password) as registry:
         base = str(add_image(registry, "base").descriptor.digest)
-        names = environments.settings(folder, container="//:container")
-        settings = SETTINGS.format(address=registry.address) + names
+        settings = environments.settings(folder, registry.address, container="//:container")
         machine = Machine(folder / "machine", settings=settings, env={"DOCKER_CONFIG": str(folder)})
         build = BUILD.format(image=image_from("TEST_PYTHON_IMAGE"), address=registry.address, base=base)
         machine.root.write({"BUILD": build, "file.txt": "file\n", "program.py": "print('here')\n"})

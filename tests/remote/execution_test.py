@@ -18,17 +18,6 @@ from support.machines import Machine, Run
 from support.registry_container import Login
 
 LOGIN = Login("robot", "known to this machine alone")
-SETTINGS = """
-[python]
-interpreter_constraints = ["CPython==3.11.*"]
-
-[python-infer]
-use_rust_parser = true
-
-[oci.registries.closed]
-address = "{address}"
-default = true
-"""
 
 FILES = {
     "BUILD": """\
@@ -113,8 +102,7 @@ class Team:
     base: str
 
     def machine(self, name: str, **changed: str) -> Machine:
-        names = environments.settings(self.folder, worker="//:worker")
-        settings = SETTINGS.format(address=self.registry.address) + names
+        settings = environments.settings(self.folder, self.registry.address, worker="//:worker")
         machine = Machine(self.folder / name, name, settings, env={"DOCKER_CONFIG": str(self.folder / name)})
         machine.root.write({path: self._filled(text) for path, text in {**FILES, **changed}.items()})
         (machine.folder / "config.json").write_bytes(LOGIN.docker_config(self.registry.address))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from support.cache_server import CacheServer, free_port
+from support.cache_server import CacheServer
+from support.registry_process import free_port
 
 _CONFIGURATION = """\
 server: [!channel {{address: "127.0.0.1:{port}", insecure-mode: true}}]

@@ -92,9 +92,3 @@ class CacheServer:
             time.sleep(0.05)
         self.kill()
         pytest.fail(f"{type(self).__name__} does not start: {self.log[-2000:]}")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support.cache_server import CacheServer, free_port
+from support.cache_server import CacheServer
+from support.registry_process import free_port
 
 # Where processes on the worker leave things for those that come after them.
 CACHES = "/caches"
@@ -23,16 +24,16 @@ class Casd(CacheServer):
     _READ = re.compile(r"Bytestream\.Read\(blobs/([0-9a-f]{64})/(\d+)\)")
     _CALL = re.compile(r"(\w+) request from \[peer=")
 
-    def __init__(self, folder: Path, executes: bool = False, mounts: tuple[str, ...] = (), port: int = 0) -> None:
+    def __init__(self, folder: Path, executes: bool = False) -> None:
         programs = _programs()
         folder.mkdir(parents=True, exist_ok=True)
-        port = port or free_port()
+        port = free_port()
         arguments = [f"--bind=127.0.0.1:{port}", "--log-level=debug"]
         if executes:
-            mounts = (*mounts, f"{_env_with_path(folder)}:/bin/env")
+            env = f"{_env_with_path(folder)}:/bin/env"
             arguments += [f"--buildbox-run={programs / 'buildbox-run'}", "--jobs=2"]
             arguments.append(f"--runner-arg=--bind-mount={_made(folder / 'caches')}:{CACHES}")
-            arguments += [f"--runner-arg=--ro-bind-mount={mount}" for mount in (*_SYSTEM, *mounts)]
+            arguments += [f"--runner-arg=--ro-bind-mount={mount}" for mount in (*_SYSTEM, env)]
         command: list[str | Path] = [programs / "buildbox-casd", *arguments, folder / "store"]
         super().__init__(folder, port, command, {"PATH": f"/usr/bin:/bin:{programs}"})
 
@@ -41,9 +42,9 @@ class Casd(CacheServer):
 
 
 @contextmanager
-def casd(folder: Path, executes: bool = False, mounts: tuple[str, ...] = ()) -> Iterator[Casd]:
-    """Run a server for the time of a `with`. `mounts`: more of this machine that its worker sees, as `HERE:THERE`."""
-    server = Casd(folder, executes, mounts)
+def casd(folder: Path, executes: bool = False) -> Iterator[Casd]:
+    """Run a server for the time of a `with`; with a worker where it `executes`."""
+    server = Casd(folder, executes)
     try:
         yield server
     finally:

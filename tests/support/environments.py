@@ -8,10 +8,22 @@ import json
 import tarfile
 from pathlib import Path
 
+_SETTINGS = """
+[python]
+interpreter_constraints = ["CPython==3.11.*"]
+
+[python-infer]
+use_rust_parser = true
+
+[oci.registries.closed]
+address = "{address}"
+default = true
+
+"""
 _PYTHON = b'#!/bin/sh\nexec python3 "$@"\n'
 
 
-def settings(folder: Path, **names: str) -> str:
+def settings(folder: Path, registry: str, **names: str) -> str:
     """More of `pants.toml`, for environments that are called so, and are targets with these addresses.
 
     Pants gives every such environment a Python of its own, which it downloads from GitHub. Where that is out of reach
@@ -21,7 +33,7 @@ def settings(folder: Path, **names: str) -> str:
     archive.write_bytes(_archive())
     known = [archive.as_uri(), hashlib.sha256(archive.read_bytes()).hexdigest(), archive.stat().st_size]
     listed = "".join(f'{name} = "{address}"\n' for name, address in names.items())
-    return (
+    return _SETTINGS.format(address=registry) + (
         f"[environments-preview.names]\n{listed}\n[python-bootstrap]\n"
         f"internal_python_build_standalone_info = '{json.dumps({'linux_x86_64': known})}'\n"
     )

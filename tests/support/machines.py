@@ -67,11 +67,6 @@ class Machine:
         result = self.root.pants(*arguments, env=env, check=check)
         return Run(result, {name: int(value) for name, value in _COUNTER.findall(result.stderr) if int(value)})
 
-    @property
-    def store_bytes(self) -> int:
-        """What the local store holds; its files are sparse, so their blocks are counted."""
-        return sum(path.stat().st_blocks * 512 for path in (self.folder / "store").rglob("*") if path.is_file())
-
 
 def _shared(address: str) -> Mapping[str, str]:
     return {

@@ -21,7 +21,7 @@ def registry_process(folder: Path, **settings: Mapping[str, Any]) -> Iterator[st
     """Run a registry, for the time of a `with`, and give its address. `settings`: more of its configuration."""
     if not shutil.which("docker-registry"):
         pytest.fail("docker-registry is missing; ./test installs all that the tests use.")
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     folder.mkdir(parents=True, exist_ok=True)
     document = {
         "version": "0.1",
@@ -47,7 +47,7 @@ def registry_process(folder: Path, **settings: Mapping[str, Any]) -> Iterator[st
         process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -75,7 +75,6 @@ class OcikitProcess:
     inputs: Digest
     description: str
     output_files: tuple[str, ...] = ()
-    output_directories: tuple[str, ...] = ()
     # Speaks to registries: gets the environment this needs, and its answer holds for this run only.
     network: bool = False
     # Speaks to registries about what a digest names: its answer holds for ever, whoever asked and however.
@@ -125,7 +124,6 @@ async def setup_ocikit_process(
             extra_env=environment,
             input_digest=digest,
             output_files=request.output_files,
-            output_directories=request.output_directories,
             description=request.description,
             level=request.level,
             cache_scope=ProcessCacheScope.PER_SESSION if request.network else ProcessCacheScope.SUCCESSFUL,
@@ -180,7 +178,7 @@ async def _run(request: OcikitProcess) -> FallibleProcessResult:
 
 @dataclass(frozen=True)
 class OcikitOutput:
-    """What a call left behind: its output files and directories."""
+    """What a call left behind: its output files."""
 
     digest: Digest
 

@@ -37,6 +37,11 @@ _NO_MACHINE = (
 )
 
 
+def problem_of(goal: str, *, dry_run: bool, in_foreground: bool, all_remote: bool) -> str | None:
+    """Why a goal cannot end well, if so. `in_foreground`: what it does last, Pants does on its own machine."""
+    return _NO_MACHINE.format(goal=goal) if in_foreground and all_remote and not dry_run else None
+
+
 @rule(desc="Find what kind of run this is", level=LogLevel.TRACE)
 async def run_mode(
     options: _Options, oci: OciSubsystem, environments: EnvironmentsSubsystem, pants: GlobalOptions
@@ -44,9 +49,12 @@ async def run_mode(
     goals = options.options.goals
     deploys, publishes = DeploySubsystem.name in goals, PublishSubsystem.name in goals
     dry_run = oci.dry_run or (deploys and oci.deployment_dry_run)
-    in_foreground = deploys or (publishes and not PUBLISHES_IN_BACKGROUND)
-    fails = in_foreground and not dry_run and environments.remote_execution_used_globally(pants)
-    problem = _NO_MACHINE.format(goal="deploy" if deploys else "publish") if fails else None
+    problem = problem_of(
+        "deploy" if deploys else "publish",
+        dry_run=dry_run,
+        in_foreground=deploys or (publishes and not PUBLISHES_IN_BACKGROUND),
+        all_remote=environments.remote_execution_used_globally(pants),
+    )
     return RunMode(deploys, publishes, dry_run, problem)
 
 
