@@ -48,6 +48,8 @@ PURE = (
     "ocikit.archived.members",
     "ocikit.archived.saved",
     "ocikit.registry.secret",
+    "ocikit.registry.url",
+    "ocikit.registry.address_policy",
     "ocikit.registry.exchange",
     "ocikit.registry.options",
     "ocikit.registry.failure",

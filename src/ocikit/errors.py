@@ -7,7 +7,8 @@ OcikitError
 ├── ProtocolViolation       a registry that broke the distribution specification
 ├── NetworkError            a registry that did not answer
 │   ├── Unreachable         no connection: refused, unknown host, no route
-│   └── Untrusted           a certificate that nobody vouches for
+│   ├── Untrusted           a certificate that nobody vouches for
+│   └── Misdirected         an address to which nobody may send us: more private than that of who named it
 └── RegistryError           a registry that answered with an error
     ├── Unauthorized        401: credentials missing or wrong
     ├── Denied              403, 405: known who you are, not allowed
@@ -50,6 +51,10 @@ class Unreachable(NetworkError):
 
 class Untrusted(NetworkError):
     """A host's certificate, or ours, that the other side does not trust."""
+
+
+class Misdirected(NetworkError):
+    """A host that a registry named is at a more private address than the registry; nothing was sent there."""
 
 
 class ProtocolViolation(OcikitError):

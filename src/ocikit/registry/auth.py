@@ -20,9 +20,9 @@ from typing import Any, Callable, Optional
 from urllib.parse import urlencode
 
 from ocikit import canonical_json
-from ocikit.errors import InvalidContent, InvalidInput, ProtocolViolation
+from ocikit.errors import InvalidContent, InvalidInput, ProtocolViolation, Unreachable
 from ocikit.registry.challenge import Challenge, choose, covers, merge_scopes, parse_challenges
-from ocikit.registry.exchange import Answer, Request, keeps_secrets, origin, printable
+from ocikit.registry.exchange import Answer, Request, is_loopback, named_url, origin, printable
 from ocikit.registry.failure import failure, violation
 from ocikit.registry.secret import Credentials, CredentialSource, Lookup, Secret
 from ocikit.registry.traffic import Traffic
@@ -33,6 +33,8 @@ _Header = tuple[Secret, tuple[Secret, ...]]
 _Attempt = Generator[Request, Answer, Optional[_Header]]
 
 _DEFAULT_SECONDS = 60
+# The names of one host; another address of 127.0.0.0/8 may be somebody else's.
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 # A token is dropped a little early: it must live until the registry reads it.
 _MARGIN = 0.9
 
@@ -63,7 +65,7 @@ class Authenticator:
     """What one client knows about getting into one registry: challenge, credentials, tokens.
 
     `registry` is the name that credentials have, `base` the address that may be given secrets.
-    `insecure`: secrets may go there in plain text. `clock` counts seconds.
+    `insecure`: secrets may go to that host in plain text. `clock` counts seconds.
     """
 
     def __init__(
@@ -77,7 +79,6 @@ class Authenticator:
     ) -> None:
         self._registry = registry
         self._base = base
-        self._origin = origin(base)
         self._find = find
         self._insecure = insecure
         self._clock = clock
@@ -97,7 +98,7 @@ class Authenticator:
         Raises Unauthorized and others when the token server refuses; a registry's last 401 is the
         caller's to read.
         """
-        if origin(request.url) != self._origin:
+        if not self._is_own(request):
             yield request
             return
         with self._first_alone(request):
@@ -105,7 +106,7 @@ class Authenticator:
             if self._challenge:
                 header = yield from self._authorize(self._challenge, access)
             answer = yield _with(request, header)
-            if answer.status != 401 or origin(answer.request.url) != self._origin:
+            if answer.status != 401 or not self._is_own(answer.request):
                 return
             challenge = choose(parse_challenges(answer.headers.get("www-authenticate", "")))
             if challenge is None:
@@ -191,16 +192,18 @@ class Authenticator:
         """Realm, service, and the scopes that we know of together with those the registry named."""
         parameters = challenge.parameters
         scopes = merge_scopes((*access.scopes, self._challenged.get(access, "")))
-        return parameters.get("realm", ""), parameters.get("service", ""), scopes
+        return self._realm(parameters.get("realm", "")), parameters.get("service", ""), scopes
+
+    def _realm(self, text: str) -> str:
+        try:
+            return named_url(self._base, text)
+        except ProtocolViolation as error:
+            raise ProtocolViolation(
+                f'"{self._registry}" asks for a token, but the address of its token server cannot be used: {error}.'
+            ) from None
 
     def _token_request(self, key: _Key, credentials: Credentials | None) -> Request:
         realm, service, scopes = key
-        try:
-            origin(realm)
-        except ProtocolViolation:
-            raise ProtocolViolation(
-                f'"{self._registry}" asks for a token but says not where: its realm is "{printable(realm)}".'
-            ) from None
         if credentials:
             self._refuse_plain_text(realm)
         asked = {"service": service} if service else {}
@@ -208,12 +211,14 @@ class Authenticator:
             return _refresh_request(realm, asked, scopes, credentials.identity_token)
         query = urlencode([*asked.items(), *(("scope", scope) for scope in scopes)])
         joint = "&" if "?" in realm else "?"
-        request = Request("GET", f"{realm}{joint}{query}" if query else realm)
+        request = Request("GET", f"{realm}{joint}{query}" if query else realm, no_redirects=True)
         if credentials is None:
             return request
         return request.authorized(credentials.basic(), *_secrets(credentials))
 
     def _read_token(self, answer: Answer, access: Access) -> _Token:
+        if 300 <= answer.status < 400:
+            raise violation(answer, "200 with a token, because redirects of a token server are not followed")
         if answer.status != 200:
             advice = self.advice(access.path) if answer.status in (400, 401, 403) else None
             raise failure(answer, "200 with a token", advice)
@@ -235,13 +240,29 @@ class Authenticator:
         return credentials
 
     def _refuse_plain_text(self, url: str) -> None:
-        if keeps_secrets(url) or (self._insecure and origin(url) == self._origin):
+        if self._may_have_secrets(url):
             return
         raise InvalidInput(
             f'"{self._registry}" wants credentials at {printable(url)}, where anybody on the way '
-            "could read them. They are sent to https addresses, to this machine, and to the own "
-            "address of a registry that is marked as insecure."
+            "could read them. They are sent to https addresses, and without TLS only to the own host of "
+            "a registry that is on this machine or marked as insecure."
         )
+
+    def _may_have_secrets(self, url: str) -> bool:
+        """Plain text is for the registry's own host, where nobody listens in or where that has been accepted."""
+        scheme, host, _ = origin(url)
+        own = origin(self._base)[1]
+        if scheme == "https":
+            return True
+        same = host == own or {host, own} <= _THIS_MACHINE
+        return same and (self._insecure or is_loopback(host))
+
+    def _is_own(self, request: Request) -> bool:
+        """Whether it is the registry that is asked, which alone may have its tokens. Raises Unreachable."""
+        try:
+            return origin(request.url) == origin(self._base)
+        except ProtocolViolation:
+            raise Unreachable(f"{request}: this is not a valid address.") from None
 
 
 def _serves(other: _Key, key: _Key) -> bool:
@@ -267,7 +288,8 @@ def _refresh_request(realm: str, asked: Mapping[str, str], scopes: tuple[str, ..
         "refresh_token": token.reveal(),
     }
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    return Request("POST", realm, headers, urlencode(form).encode(), private=True, secrets=(token,))
+    body = urlencode(form).encode()
+    return Request("POST", realm, headers, body, private=True, no_redirects=True, secrets=(token,))
 
 
 def _seconds(document: Mapping[str, Any]) -> float:

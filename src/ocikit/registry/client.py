@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO, Callable
@@ -13,7 +13,7 @@ from typing import BinaryIO, Callable
 from ocikit.errors import InvalidInput, NetworkError, OcikitError, ProtocolViolation
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access, Authenticator
-from ocikit.registry.exchange import Answer, Request, redirected, resolve_location, with_prefix
+from ocikit.registry.exchange import Answer, Request, location_of, origin, redirected, with_prefix
 from ocikit.registry.failure import advice_on, failure, is_html, read_warnings, violation
 from ocikit.registry.limiter import Limiter
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions, split_mirror
@@ -63,6 +63,7 @@ class RegistryClient:
         # Whether a mirror still answers.
         self.reachable = True
         self._options = options
+        self._https_only = self.base.startswith("https:") and not options.insecure
         self._own_transport: HttpTransport | None = None
         if transport is None:
             transport = self._own_transport = HttpTransport(options=options, home=self.base)
@@ -168,6 +169,11 @@ class RegistryClient:
     def _follow(self, request: Request, access: Access) -> tuple[Answer, BinaryIO]:
         first = request
         for _ in range(MAX_REDIRECTS + 1):
+            if self._https_only and origin(request.url)[0] != "https":
+                raise ProtocolViolation(
+                    f'{request}: expected an https address, because "{self.registry}" is reached by https, got plain '
+                    "http. It is only followed for a registry that is marked as insecure."
+                )
             answer, body = self._patience.send(request, access.traffic)
             answer = self._noted(answer)
             following = redirected(answer)
@@ -184,5 +190,8 @@ class RegistryClient:
         location = answer.headers.get("location")
         if not location or not self._options.path_prefix:
             return answer
-        found = with_prefix(self.base, resolve_location(answer.request.url, location))
-        return replace(answer, headers={**answer.headers, "location": found})
+        with suppress(ProtocolViolation):
+            # Who needs it says what is wrong with it.
+            found = with_prefix(self.base, location_of(answer, location))
+            return replace(answer, headers={**answer.headers, "location": found})
+        return answer

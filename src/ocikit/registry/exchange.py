@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from types import MappingProxyType
 from typing import BinaryIO, Protocol
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from ocikit.errors import ProtocolViolation
+from ocikit.registry import url as urls
 from ocikit.registry.secret import Secret
+from ocikit.registry.url import Url
 
-_DEFAULT_PORTS = MappingProxyType({"http": 80, "https": 443})
+# What is not a valid address: its scheme, user information, and the rest.
+_ADDRESS_LIKE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#]*@)?([^?#]*)")
+_NOT_SHOWN = re.compile(r"[^ -~]")
 _KEEPING = (307, 308)
 _REDIRECTS = (301, 302, 303, *_KEEPING)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -33,8 +36,9 @@ class Request:
 
     `streamed`: a successful answer's body is left to be read by the caller. `once`: whoever sends it does
     not send it again by himself, unless it was refused for want of a token. `private`: it is for this
-    server alone, because its body is secret or because another server would do what it asks. `secrets`:
-    what must not be shown even where the server's answer repeats it.
+    server alone, because its body is secret or because another server would do what it asks. `no_redirects`: none is
+    followed. `named_by`: the origins that sent us to this server, one the other; none where that was the registry.
+    `secrets`: what must not be shown even where the server's answer repeats it.
     """
 
     method: str
@@ -44,6 +48,8 @@ class Request:
     streamed: bool = False
     once: bool = False
     private: bool = False
+    no_redirects: bool = False
+    named_by: tuple[str, ...] = ()
     authorization: Secret | None = None
     secrets: tuple[Secret, ...] = ()
 
@@ -84,33 +90,27 @@ class Answer:
 
 
 def printable(url: str) -> str:
-    """`url` without query, fragment and user information: fit for messages."""
+    """`url` without query, fragment and user information, in ASCII: fit for messages."""
     try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "an address that cannot be read"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        found = urls.parse(url)
+    except ProtocolViolation:
+        parts = _ADDRESS_LIKE.match(url)
+        return _NOT_SHOWN.sub("?", f"{parts[1] or ''}{parts[2]}") if parts else ""
+    return f"{found.origin}{found.path}"
 
 
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: what decides whether two addresses are one server (RFC 6454)."""
-    return _origin(host_part(url))
-
-
-@lru_cache(maxsize=256)
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = _split(url)
-    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
+    return urls.parse(url)[:3]
 
 
 def host_part(url: str) -> str:
-    """`https://host:port` of an address, without its path and query.
+    """The origin of an address as text: `https://host[:port]` in canonical form.
 
-    >>> host_part("https://r.example:5000/v2/a/tags/list?n=1")
-    'https://r.example:5000'
+    >>> host_part("https://R.example:443/v2/a/tags/list?n=1")
+    'https://r.example'
     """
-    end = url.find("/", url.find("://") + 3)
-    return url if end < 0 else url[:end]
+    return urls.parse(url).origin
 
 
 def is_loopback(host: str) -> bool:
@@ -121,23 +121,33 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def keeps_secrets(url: str) -> bool:
-    """Whether what is sent to `url` cannot be read on the way."""
-    scheme, host, _ = origin(url)
-    return scheme == "https" or is_loopback(host)
-
-
 def resolve_location(base: str, location: str) -> str:
     """The absolute address that a `Location` header means in the answer to a request for `base`.
 
     A registry behind a proxy that ends TLS often names itself with http: it stays https.
-    Raises ProtocolViolation for what is no address.
+    Raises ProtocolViolation for what is not an address.
     """
-    asked = _split(base)
-    found = _split(location, base)
-    if (asked.scheme, asked.netloc) == ("https", found.netloc):
-        found = found._replace(scheme="https")
-    return urlunsplit(found._replace(path=found.path or "/"))
+    asked = urls.parse(base)
+    return str(_still_secure(asked, urls.resolve(asked, location)))
+
+
+def named_url(base: str, text: str) -> str:
+    """As `resolve_location`, for an absolute address, such as the realm that the registry at `base` names."""
+    return str(_still_secure(urls.parse(base), urls.parse(text)))
+
+
+def location_of(answer: Answer, location: str) -> str:
+    """`resolve_location` of an answer's header; the error names the request."""
+    request = answer.request
+    try:
+        return resolve_location(request.url, location)
+    except ProtocolViolation as error:
+        raise ProtocolViolation(f"{request}: in the header Location, {error}.") from None
+
+
+def namers(answer: Answer) -> tuple[str, ...]:
+    """`Request.named_by` for what an answer names."""
+    return (*answer.request.named_by, host_part(answer.request.url))
 
 
 def with_prefix(base: str, url: str) -> str:
@@ -148,10 +158,10 @@ def with_prefix(base: str, url: str) -> str:
     >>> with_prefix("https://r.example/registry", "https://r.example/v2/a/blobs/uploads/1")
     'https://r.example/registry/v2/a/blobs/uploads/1'
     """
-    prefix = _split(base).path
-    parts = _split(url)
-    if prefix and parts.path.startswith("/v2/") and origin(base) == origin(url):
-        return urlunsplit(parts._replace(path=prefix + parts.path))
+    prefix = urls.parse(base).path.rstrip("/")
+    found = urls.parse(url)
+    if prefix and found.path.startswith("/v2/") and origin(base) == origin(url):
+        return str(found._replace(target=prefix + found.target))
     return url
 
 
@@ -162,22 +172,19 @@ def redirected(answer: Answer) -> Request | None:
     are followed where there is no body (RFC 9110, section 15.4).
     """
     request, location = answer.request, answer.headers.get("location")
-    if answer.status not in _REDIRECTS or not location:
+    if answer.status not in _REDIRECTS or not location or request.no_redirects:
         return None
     if answer.status not in _KEEPING and request.method not in ("GET", "HEAD"):
         return None
-    url = resolve_location(request.url, location)
+    url = location_of(answer, location)
     if origin(url) == origin(request.url):
         return replace(request, url=url)
-    return None if request.private else replace(request, url=url, authorization=None)
+    return None if request.private else replace(request, url=url, authorization=None, named_by=namers(answer))
 
 
-def _split(url: str, base: str = "") -> SplitResult:
-    try:
-        parts = urlsplit(urljoin(base, url))
-        # Reading the port is what finds a bad one.
-        if parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0:
-            return parts
-    except ValueError:
-        pass
-    raise ProtocolViolation(f'wanted an http or https address, found "{url.partition("?")[0]}" in the answer.')
+def _still_secure(asked: Url, found: Url) -> Url:
+    own_ports = ((443, 80), (asked.port, asked.port))
+    if (asked.scheme, found.scheme, found.host) == ("https", "http", asked.host):
+        if (asked.port, found.port) in own_ports:
+            return found._replace(scheme="https", port=asked.port)
+    return found

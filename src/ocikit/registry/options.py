@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.errors import InvalidContent, InvalidInput, ProtocolViolation
+from ocikit.registry import url as urls
 
 # A mirror, and what may follow a registry's name: no scheme, no query, no empty step.
 _PREFIX = r"(?:/[A-Za-z0-9._~-]+)*"
-_MIRROR = re.compile(rf"(\[[0-9A-Fa-f:.]+\](?::\d+)?|[A-Za-z0-9.-]+(?::\d+)?)({_PREFIX})")
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?"
+_MIRROR = re.compile(rf"({_HOST})({_PREFIX})")
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class RegistryOptions:
     """`insecure`: plain HTTP. Paths name PEM files: more certificate authorities to trust, and who we are.
 
     `path_prefix` "/registry": the API is at https://host/registry/v2/. `mirrors`: host[:port][/prefix] of
-    registries that are asked first for reading, in order. Raises InvalidInput.
+    registries that are asked first for reading, in order. `trusted_hosts`: host[:port] of what the registry may send us
+    to at any address, a more private one than its own, too. Raises InvalidInput.
     """
 
     insecure: bool = False
@@ -28,6 +31,7 @@ class RegistryOptions:
     client_key: str | None = None
     path_prefix: str = ""
     mirrors: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.client_key and not self.client_certificate:
@@ -36,24 +40,33 @@ class RegistryOptions:
             raise InvalidInput(f'`path_prefix` must be like "/registry", with no "/" at its end: "{self.path_prefix}".')
         for mirror in self.mirrors:
             split_mirror(mirror)
+        for host in self.trusted_hosts:
+            _host_and_port(host)
 
     @property
     def scheme(self) -> str | None:
         """Certificates are for TLS: where some are named it is spoken to this machine too. None: as by default."""
         return "https" if self.ca_file or self.client_certificate else None
 
+    @property
+    def trusted(self) -> tuple[tuple[str, int | None], ...]:
+        """Hosts and ports (None: any) that may be at any address: those of `trusted_hosts` and of the mirrors."""
+        names = (*self.trusted_hosts, *(split_mirror(mirror)[0] for mirror in self.mirrors))
+        return tuple(map(_host_and_port, names))
+
     def for_mirror(self, path_prefix: str) -> RegistryOptions:
         """How a mirror is reached: it is another host, which is not shown who we are."""
         return RegistryOptions(self.insecure, self.ca_file, path_prefix=path_prefix)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "mirrors": list(self.mirrors)}
+        return {**asdict(self), "mirrors": list(self.mirrors), "trusted_hosts": list(self.trusted_hosts)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> RegistryOptions:
         """The opposite of `to_json`; what is missing is as by default. Raises InvalidContent, InvalidInput."""
         try:
-            return cls(**{**document, "mirrors": tuple(document.get("mirrors", ()))})
+            lists = {key: tuple(document.get(key, ())) for key in ("mirrors", "trusted_hosts")}
+            return cls(**{**document, **lists})
         except TypeError as error:
             raise InvalidContent(f"these are not a registry's options: {error}.") from None
 
@@ -71,3 +84,13 @@ def split_mirror(mirror: str) -> tuple[str, str]:
     if not found:
         raise InvalidInput(f'a mirror is host[:port][/prefix], with no scheme: found "{mirror}".')
     return found[1], found[2]
+
+
+def _host_and_port(name: str) -> tuple[str, int | None]:
+    try:
+        found = urls.parse(f"https://{name}")
+    except ProtocolViolation:
+        found = None
+    if not found or not re.fullmatch(_HOST, name):
+        raise InvalidInput(f'expected host[:port], with no scheme and no path: got "{name}".')
+    return found.host, found.port if re.search(r":[0-9]+\Z", name) else None

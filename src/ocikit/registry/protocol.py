@@ -16,7 +16,7 @@ from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
-from ocikit.registry.exchange import Answer, Request, StreamedBody, is_loopback, resolve_location
+from ocikit.registry.exchange import Answer, Request, StreamedBody, is_loopback, location_of
 from ocikit.registry.failure import is_html, violation
 
 # distribution-spec v1.1.1, "Pushing Manifests": registries should take 4 MiB, so nobody sends more.
@@ -148,7 +148,7 @@ def upload_location(answer: Answer) -> str:
     location = answer.headers.get("location")
     if not location:
         raise violation(answer, "a Location header that says where to upload")
-    return resolve_location(answer.request.url, location)
+    return location_of(answer, location)
 
 
 def read_description(answer: Answer, name: str) -> Descriptor | None:

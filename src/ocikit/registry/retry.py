@@ -12,7 +12,7 @@ import time
 from datetime import datetime, timezone
 from typing import Callable, Union
 
-from ocikit.errors import NetworkError, Unreachable, Untrusted
+from ocikit.errors import Misdirected, NetworkError, Unreachable, Untrusted
 from ocikit.registry.exchange import Answer
 
 Outcome = Union[Answer, NetworkError]
@@ -32,11 +32,11 @@ TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 def is_transient(outcome: Outcome, *, known: bool = True) -> bool:
     """Whether the same request may succeed later. `known`: the host has answered before.
 
-    A host that never answered is taken for a wrong address, and one that is not trusted stays so.
+    A host that never answered is taken for a wrong address, and one that is not trusted, or too private, stays so.
     """
     if isinstance(outcome, Answer):
         return outcome.status in TRANSIENT
-    if isinstance(outcome, Untrusted):
+    if isinstance(outcome, (Untrusted, Misdirected)):
         return False
     return known or not isinstance(outcome, Unreachable)
 

@@ -8,16 +8,20 @@ import threading
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Protocol, cast
 
-from urllib3 import PoolManager
-from urllib3.exceptions import LocationValueError
-from urllib3.util import Retry, Timeout, parse_url
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import Retry, Timeout
 
+from ocikit.errors import Misdirected, ProtocolViolation
+from ocikit.registry import url as urls
+from ocikit.registry.address_policy import Privacy
+from ocikit.registry.connecting import Connector, checked
 from ocikit.registry.exchange import Request, Response, StreamedBody, host_part, is_loopback
 from ocikit.registry.limiter import CONNECTIONS
 from ocikit.registry.no_answer import FAILURES, no_answer
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from ocikit.registry.proxy import proxy_manager
 from ocikit.registry.tls import tls_context
+from ocikit.registry.url import Url
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
@@ -25,8 +29,7 @@ READ_SECONDS = 60
 _BUFFER_SIZE = 64 * 1024
 _HEADERS = {"User-Agent": "ocikit", "Accept-Encoding": "identity"}
 _ONCE = Retry(False)
-# Pools are kept below, for each host one.
-_UNLIMITED = 1_000_000
+_POOLS: Any = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 
 
 class Transport(Protocol):
@@ -42,7 +45,7 @@ class HttpTransport:
     Proxies and certificate authorities are the environment's (`HTTPS_PROXY`, `NO_PROXY`,
     `SSL_CERT_FILE`), except that this machine is never asked through a proxy. `options` names more
     authorities, and the client certificate, which only `home` (an address) is shown. `read_seconds`: how
-    long a host may keep silent, and may take to accept a part of a body.
+    long a host may keep silent, and may take to accept a part of a body. `connector` has the last word on addresses.
 
     A session of requests looks at the environment, merges settings and keeps cookies for each request,
     which doubles its cost: here it is urllib3, which requests stands on, and each host is set up once.
@@ -56,15 +59,17 @@ class HttpTransport:
         connections: int = CONNECTIONS,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
+        connector: Connector | None = None,
     ) -> None:
         self._options = options
-        self._home = host_part(home)
+        self._home = _origin_of(home)
+        self._connector = connector or Connector(self._home, options.trusted)
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._timeout = Timeout(connect=connect_seconds, read=read_seconds)
-        self._manager = PoolManager(_UNLIMITED, maxsize=connections)
         self._connections = connections
-        self._pools: dict[str, Any] = {}
+        # A connection may be used again by those who may go where it leads.
+        self._pools: dict[tuple[str, Privacy], Any] = {}
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> Response:
@@ -76,17 +81,19 @@ class HttpTransport:
                 return Response(response.status, headers, io.BytesIO(response.read()))
         except FAILURES as error:
             raise no_answer(request, error, self._connect_seconds, self._read_seconds) from None
+        except Misdirected as error:
+            raise Misdirected(f"{request}: {error}.") from None
         body = _Body(request, response, self._connect_seconds, self._read_seconds)
         return Response(response.status, headers, cast(BinaryIO, io.BufferedReader(body, _BUFFER_SIZE)))
 
     def close(self) -> None:
-        self._manager.clear()
         for pool in self._pools.values():
             pool.close()
 
     def _send(self, request: Request) -> Any:
-        host = host_part(request.url)
-        pool = self._pools.get(host) or self._open_pool(host)
+        url = urls.parse(request.url)
+        bound = self._connector.most_private(url, request.named_by)
+        pool = self._pools.get((url.origin, bound)) or self._open_pool(url, bound)
         through_proxy = pool.proxy and pool.scheme == "http"
         headers = {**_HEADERS, **request.headers}
         if request.authorization:
@@ -96,7 +103,7 @@ class HttpTransport:
             headers["Content-Length"] = str(size)
         return pool.urlopen(
             request.method,
-            request.url if through_proxy else request.url[len(host) :],
+            str(url) if through_proxy else url.target,
             body=_chunks(request.body) if size else None,
             headers=headers,
             retries=_ONCE,
@@ -107,23 +114,34 @@ class HttpTransport:
             decode_content=False,
         )
 
-    def _open_pool(self, host: str) -> Any:
+    def _open_pool(self, url: Url, bound: Privacy) -> Any:
+        key = url.origin, bound
         with self._lock:
-            if host not in self._pools:
-                self._pools[host] = self._new_pool(host)
-            return self._pools[host]
+            if key not in self._pools:
+                self._pools[key] = self._new_pool(url, bound)
+            return self._pools[key]
 
-    def _new_pool(self, host: str) -> Any:
-        parts = parse_url(host)
-        if not parts.host:
-            raise LocationValueError("no host")
-        manager: Any = None if is_loopback(parts.host) else proxy_manager(host, self._connections)
+    def _new_pool(self, url: Url, bound: Privacy) -> Any:
+        manager: Any = None if is_loopback(url.host) else proxy_manager(url.origin, self._connections)
         tls = {}
-        if parts.scheme == "https":
-            tls["ssl_context"] = tls_context(self._options, with_certificate=host == self._home)
-        pool = (manager or self._manager).connection_from_host(parts.host, parts.port, parts.scheme, pool_kwargs=tls)
+        if url.scheme == "https":
+            tls["ssl_context"] = tls_context(self._options, with_certificate=url.origin == self._home)
+        if manager:
+            self._connector.check_name(url, bound)
+            pool = manager.connection_from_host(url.bracketed_host, url.port, url.scheme, pool_kwargs=tls)
+        else:
+            pool = _POOLS[url.scheme](url.bracketed_host, url.port, maxsize=self._connections, **tls)
+            pool.ConnectionCls = checked(pool.ConnectionCls, self._connector, url, bound)
         pool.ConnectionCls = _patient(pool.ConnectionCls, self._read_seconds)
         return pool
+
+
+def _origin_of(home: str) -> str:
+    try:
+        return host_part(home) if home else ""
+    except ProtocolViolation:
+        # Whoever asks for it is told.
+        return home
 
 
 def _patient(connection: Any, seconds: float) -> Any:

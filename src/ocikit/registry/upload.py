@@ -9,6 +9,7 @@ Spec: distribution-spec v1.1.1, "Pushing blobs".
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Optional
 
 from ocikit.descriptor import Descriptor
@@ -17,7 +18,7 @@ from ocikit.errors import InvalidContent, NetworkError, NotFound, OcikitError, P
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.exchange import Answer, Request, StreamedBody
+from ocikit.registry.exchange import Answer, Request, StreamedBody, namers
 from ocikit.registry.failure import read_error
 from ocikit.registry.retry import ATTEMPTS, TRANSIENT, Outcome
 from ocikit.store import Opener
@@ -61,9 +62,16 @@ class BlobUpload:
                 return
 
     def _begin(self, started: Answer) -> None:
-        self._location = protocol.upload_location(started)
+        self._go_to(started)
         self._least = protocol.least_piece_size(started)
         self._sent = 0
+
+    def _go_to(self, answer: Answer) -> None:
+        self._location = protocol.upload_location(answer)
+        self._named_by = namers(answer)
+
+    def _ask_there(self, request: Request, *wanted: int) -> Answer:
+        return self._client.ask(replace(request, named_by=self._named_by), self._access, *wanted)
 
     def _go_on(self) -> None:
         while True:
@@ -83,7 +91,7 @@ class BlobUpload:
             outcome = self._outcome(request, 201, 202, 204)
             if isinstance(outcome, NetworkError) or outcome.status in _UNFINISHED:
                 return request, outcome
-            self._location = protocol.upload_location(outcome)
+            self._go_to(outcome)
             self._sent += len(piece)
         return self._finish(b"")
 
@@ -96,7 +104,7 @@ class BlobUpload:
 
     def _outcome(self, request: Request, *wanted: int) -> Outcome:
         try:
-            return self._client.ask(request, self._access, *wanted, *_UNFINISHED)
+            return self._ask_there(request, *wanted, *_UNFINISHED)
         except NetworkError as error:
             return error
 
@@ -123,14 +131,14 @@ class BlobUpload:
 
     def _resume(self, outcome: Outcome) -> None:
         try:
-            answer = self._client.ask(protocol.upload_status(self._location), self._access, 200, 202, 204)
+            answer = self._ask_there(protocol.upload_status(self._location), 200, 202, 204)
         except (NotFound, RegistryError, ProtocolViolation):
             raise _Gone(self._failure(outcome)) from None
         self._sent = protocol.received(answer)
         if self._sent > self._blob.size:
             raise _Gone(self._failure(outcome))
         if "location" in answer.headers:
-            self._location = protocol.upload_location(answer)
+            self._go_to(answer)
 
     @property
     def _size(self) -> int:
