@@ -15,7 +15,7 @@ from ocikit.errors import (
 )
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.exchange import Request
+from ocikit.registry.exchange import Request, resolve_location
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.secret import Credentials, Lookup, Secret, anonymous
 from ocikit.testing.scripted_transport import Exchange, ScriptedTransport
@@ -24,6 +24,7 @@ _REGISTRY = "r.example"
 _URL = "https://r.example/v2/a/manifests/x"
 _ACCESS = Access("a", ("repository:a:pull",))
 _BOB = Credentials("bob", Secret("planted"))
+_REFRESH = Credentials("", Secret(""), Secret("planted"))
 _BASIC = "Basic Ym9iOnBsYW50ZWQ="
 _TOKEN_CHALLENGE = {
     "WWW-Authenticate": 'Bearer realm="https://auth.example/token",service="r",scope="repository:a:pull"'
@@ -134,7 +135,6 @@ def test_a_token_that_is_refused_is_asked_for_anew_once() -> None:
 
 
 def test_an_identity_token_is_exchanged() -> None:
-    credentials = Credentials("", Secret(""), Secret("planted"))
     form = b"grant_type=refresh_token&service=r&client_id=ocikit&scope=repository%3Aa%3Apull&refresh_token=planted"
     script = ScriptedTransport(
         [
@@ -144,19 +144,90 @@ def test_an_identity_token_is_exchanged() -> None:
         ]
     )
     with script:
-        assert _ask(_client(script, credentials)) == 200
+        assert _ask(_client(script, _REFRESH)) == 200
 
 
-def test_an_identity_token_is_not_sent_on_to_where_a_redirect_points() -> None:
-    credentials = Credentials("", Secret(""), Secret("planted"))
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("location", ["https://evil.example/", "/elsewhere", ""])
+@pytest.mark.parametrize("credentials", [None, _BOB, _REFRESH], ids=["anonymous", "password", "identity-token"])
+def test_a_token_server_does_not_send_us_on(credentials: Credentials | None, status: int, location: str) -> None:
+    asked = Exchange("GET", _TOKEN_URL, status, {"Location": location}, authorization=_BASIC if credentials else None)
+    if credentials is _REFRESH:
+        asked = Exchange("POST", "https://auth.example/token", status, {"Location": location})
+    script = ScriptedTransport([Exchange("GET", _URL, 401, _TOKEN_CHALLENGE), asked])
+    with script, pytest.raises(ProtocolViolation, match="redirects of a token server are not followed"):
+        _ask(_client(script, credentials))
+
+
+@pytest.mark.parametrize(
+    "base, realm, insecure, wanted",
+    [
+        pytest.param("https://r.example", "https://auth.example/t", False, "https://auth.example/t", id="tls"),
+        pytest.param(
+            "https://r.example", "HTTP://R.example/t#x", False, "https://r.example/t", id="the-own-host-is-tls"
+        ),
+        pytest.param("https://r.example", "http://r.example:81/t", False, None, id="another-port-without"),
+        pytest.param("https://r.example", "http://auth.example/t", False, None, id="another-host-without"),
+        pytest.param("https://r.example", "http://127.0.0.1/t", False, None, id="this-machine-without"),
+        pytest.param("http://r.example", "http://r.example/t", False, None, id="not-marked"),
+        pytest.param("http://r.example", "http://r.example:81/t", True, "http://r.example:81/t", id="marked"),
+        pytest.param("http://r.example", "https://auth.example/t", True, "https://auth.example/t", id="marked-and-tls"),
+        pytest.param("http://r.example", "http://auth.example/t", True, None, id="marked-and-another-host"),
+        pytest.param("http://r.example", "http://127.0.0.1/t", True, None, id="marked-and-this-machine"),
+        pytest.param("http://127.0.0.1:5000", "http://127.0.0.1:81/t", False, "http://127.0.0.1:81/t", id="loopback"),
+        pytest.param("http://localhost:5000", "http://127.0.0.1:81/t", False, "http://127.0.0.1:81/t", id="localhost"),
+        pytest.param("http://[::1]:5000", "http://localhost:81/t", False, "http://localhost:81/t", id="version-6"),
+        pytest.param("http://127.0.0.1:5000", "http://127.0.0.2:81/t", False, None, id="another-loopback-address"),
+        pytest.param("http://127.0.0.1:5000", "http://auth.example/t", False, None, id="loopback-and-another-host"),
+    ],
+)
+@pytest.mark.parametrize("credentials", [_BOB, _REFRESH], ids=["password", "identity-token"])
+def test_where_credentials_go(
+    base: str, realm: str, insecure: bool, wanted: str | None, credentials: Credentials
+) -> None:
+    url = f"{base}/v2/"
+    basic = credentials is _BOB
+    script = [Exchange("GET", url, 401, {"WWW-Authenticate": f'Bearer realm="{realm}"'})]
+    if wanted:
+        authorization = _BASIC if basic else None
+        script += [
+            Exchange("GET" if basic else "POST", wanted, body=_token("t"), authorization=authorization),
+            Exchange("GET", url, authorization="Bearer t"),
+        ]
+    registry, options = base.partition("://")[2], RegistryOptions(insecure=insecure)
+    with ScriptedTransport(script) as transport:
+        client = RegistryClient(
+            registry,
+            credentials=lambda registry, path: Lookup(credentials, "a file"),
+            transport=transport,
+            options=options,
+            scheme=base.partition(":")[0],
+        )
+        if wanted:
+            assert client.ask(Request("GET", url), Access(), 200).status == 200
+            return
+        with pytest.raises(InvalidInput, match="wants credentials at http://"):
+            client.ask(Request("GET", url), Access(), 200)
+
+
+def test_a_realm_is_without_fragment_and_user() -> None:
+    challenge = {"WWW-Authenticate": 'Bearer realm="https://auth.example/token?a=b#c"'}
     script = ScriptedTransport(
         [
-            Exchange("GET", _URL, 401, _TOKEN_CHALLENGE),
-            Exchange("POST", "https://auth.example/token", 307, {"Location": "https://evil.example/"}),
+            Exchange("GET", _URL, 401, challenge),
+            Exchange("GET", "https://auth.example/token?a=b&scope=repository%3Aa%3Apull", body=_token("t")),
+            Exchange("GET", _URL, authorization="Bearer t"),
         ]
     )
-    with script, pytest.raises(ProtocolViolation):
-        _ask(_client(script, credentials))
+    with script:
+        _ask(_client(script))
+    challenge = {"WWW-Authenticate": 'Bearer realm="https://planted@auth.example/token"'}
+    with (
+        ScriptedTransport([Exchange("GET", _URL, 401, challenge)]) as script,
+        pytest.raises(ProtocolViolation, match="user information") as raised,
+    ):
+        _ask(_client(script, _BOB))
+    assert "planted" not in str(raised.value)
 
 
 def test_other_repositories_are_asked_for_without_a_second_401() -> None:
@@ -264,6 +335,43 @@ def test_another_host_is_given_nothing_and_believed_nothing() -> None:
         with pytest.raises(Unauthorized, match=r"\(GET https://s.example/x\)"):
             _ask(client)
         client.ask(Request("PUT", "https://s.example/upload"), _ACCESS, 201)
+
+
+@pytest.mark.parametrize(
+    "location, insecure, wanted",
+    [
+        pytest.param("http://s.example/x", False, None, id="another-host"),
+        pytest.param("http://r.example:81/x", False, None, id="another-port"),
+        pytest.param("http://127.0.0.1/x", False, None, id="this-machine"),
+        pytest.param("http://r.example/x", False, "https://r.example/x", id="the-own-host-is-tls"),
+        pytest.param("//s.example/x", False, "https://s.example/x", id="as-before"),
+        pytest.param("http://s.example/x", True, "http://s.example/x", id="marked"),
+    ],
+)
+def test_https_stays_https(location: str, insecure: bool, wanted: str | None) -> None:
+    """For redirects, and for uploads, which are what a caller asks for."""
+    options = RegistryOptions(insecure=insecure)
+    put = Request("PUT", resolve_location(_URL, location))
+    script = [Exchange("GET", _URL, 307, {"Location": location})]
+    if wanted:
+        script += [Exchange("GET", wanted), Exchange("PUT", wanted)]
+    with ScriptedTransport(script) as transport:
+        client = _client(transport, options=options, scheme="https")
+        for request in (Request("GET", _URL), put):
+            if wanted:
+                client.ask(request, _ACCESS, 200)
+                continue
+            with pytest.raises(ProtocolViolation, match=rf"^{request.method} http://.*: expected an https address"):
+                client.ask(request, _ACCESS, 200)
+
+
+def test_https_stays_https_where_nobody_logs_in() -> None:
+    challenge = {"WWW-Authenticate": "Bearer realm=http://auth.example/token"}
+    with (
+        ScriptedTransport([Exchange("GET", _URL, 401, challenge)]) as script,
+        pytest.raises(ProtocolViolation, match="expected an https address"),
+    ):
+        _ask(_client(script))
 
 
 def test_redirects_end() -> None:

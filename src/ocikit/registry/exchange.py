@@ -183,8 +183,7 @@ def redirected(answer: Answer) -> Request | None:
 
 
 def _still_secure(asked: Url, found: Url) -> Url:
-    own_ports = ((443, 80), (asked.port, asked.port))
-    if (asked.scheme, found.scheme, found.host) == ("https", "http", asked.host):
-        if (asked.port, found.port) in own_ports:
-            return found._replace(scheme="https", port=asked.port)
-    return found
+    if (asked.scheme, found.scheme, found.host) != ("https", "http", asked.host):
+        return found
+    same_port = found.port == asked.port or (asked.port, found.port) == (443, 80)
+    return found._replace(scheme="https", port=asked.port) if same_port else found

@@ -38,10 +38,8 @@ class RegistryOptions:
             raise InvalidInput(f'`client_key` is "{self.client_key}", but `client_certificate` is not set.')
         if not re.fullmatch(_PREFIX, self.path_prefix):
             raise InvalidInput(f'`path_prefix` must be like "/registry", with no "/" at its end: "{self.path_prefix}".')
-        for mirror in self.mirrors:
-            split_mirror(mirror)
-        for host in self.trusted_hosts:
-            _host_and_port(host)
+        for name in (*self.trusted_hosts, *(split_mirror(mirror)[0] for mirror in self.mirrors)):
+            _host_and_port(name)
 
     @property
     def scheme(self) -> str | None:

@@ -15,7 +15,15 @@ from ocikit.testing.scripted_transport import ScriptedTransport
     "options",
     [
         RegistryOptions(),
-        RegistryOptions(True, "ca.pem", "cert.pem", "key.pem", "/a/b", ("m.example:5000/hub", "[::1]:5000")),
+        RegistryOptions(
+            True,
+            "ca.pem",
+            "cert.pem",
+            "key.pem",
+            "/a/b",
+            ("m.example:5000/hub", "[::1]:5000"),
+            ("s.example", "10.0.0.1:9000"),
+        ),
     ],
     ids=["default", "all"],
 )
@@ -35,6 +43,7 @@ def test_json_keeps_everything(options: RegistryOptions) -> None:
         ("m.example//a", None),
         ("user:secret@m.example", None),
         ("m.example?x=1", None),
+        ("m.example:５０００", None),
         ("", None),
     ],
 )
@@ -45,6 +54,41 @@ def test_mirrors(mirror: str, parts: Any) -> None:
         return
     with pytest.raises(InvalidInput, match="a mirror is host"):
         RegistryOptions(mirrors=(mirror,))
+
+
+@pytest.mark.parametrize(
+    "host, wanted",
+    [
+        ("s.example", ("s.example", None)),
+        ("S.example:9000", ("s.example", 9000)),
+        ("10.0.0.1:443", ("10.0.0.1", 443)),
+        ("[0:0::1]", ("::1", None)),
+        ("[::1]:80", ("::1", 80)),
+        ("https://s.example", None),
+        ("s.example/path", None),
+        ("user@s.example", None),
+        ("s.example:0", None),
+        ("s.example:x", None),
+        ("s.example:８０", None),
+        ("[:::]", None),
+        ("", None),
+    ],
+)
+def test_trusted_hosts(host: str, wanted: Any) -> None:
+    if wanted:
+        assert RegistryOptions(trusted_hosts=(host,)).trusted == (wanted,)
+        return
+    with pytest.raises(InvalidInput, match="expected host"):
+        RegistryOptions(trusted_hosts=(host,))
+
+
+def test_mirrors_are_trusted() -> None:
+    with pytest.raises(InvalidInput, match="expected host"):
+        RegistryOptions(mirrors=("m.example:0",))
+    assert RegistryOptions(mirrors=("m.example:5000/hub", "n.example")).trusted == (
+        ("m.example", 5000),
+        ("n.example", None),
+    )
 
 
 @pytest.mark.parametrize("prefix", ["registry", "/registry/", "/", "/a b", "/a?b", "//a"])
@@ -64,7 +108,7 @@ def test_what_is_not_known() -> None:
 
 
 def test_a_mirror_is_not_shown_who_we_are() -> None:
-    options = RegistryOptions(True, "ca.pem", "cert.pem", "key.pem", "/own", ("m.example",))
+    options = RegistryOptions(True, "ca.pem", "cert.pem", "key.pem", "/own", ("m.example",), ("s.example",))
     assert options.for_mirror("/hub") == RegistryOptions(True, "ca.pem", path_prefix="/hub")
 
 

@@ -20,7 +20,8 @@ DEFAULT_PORTS: Mapping[str, int] = MappingProxyType({"http": 80, "https": 443})
 
 # Without ASCII, "s" in any case is the long s of old print, too.
 _ABSOLUTE = re.compile(r"(https?)://([^/?#]*)([^?#]*)((?:\?[^#]*)?)(?:#.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.ASCII | re.IGNORECASE)
+# No relative reference begins so, be it a scheme or not (RFC 3986, section 4.2).
+_SCHEME = re.compile(r"[^/?#]*:")
 _AUTHORITY = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?")
 _HOST_AND_REST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:?)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")

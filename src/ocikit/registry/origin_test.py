@@ -1,0 +1,105 @@
+"""What is computed from an address, and what sockets do with it: hostile addresses, real connections."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example, given, settings
+
+from ocikit.errors import NetworkError, OcikitError, ProtocolViolation
+from ocikit.registry.address_policy import Privacy
+from ocikit.registry.auth import Access
+from ocikit.registry.client import RegistryClient
+from ocikit.registry.exchange import Answer, Request, Response, origin, redirected
+from ocikit.registry.options import RegistryOptions
+from ocikit.registry.protocol import upload_location
+from ocikit.registry.secret import Credentials, Lookup, Secret
+from ocikit.registry.transport import HttpTransport
+from ocikit.testing.fake_hosts import ADDRESSES, FakeHosts
+from ocikit.testing.fake_http import FakeAnswer
+from ocikit.testing.hostile_urls import hostile_urls
+
+_ASKED = Request("GET", "http://r.example:5803/v2/a/manifests/x").authorized(Secret("Bearer planted"))
+_OWN = ("http", "r.example", 5803)
+
+
+@pytest.fixture(scope="module")
+def everywhere() -> Iterator[FakeHosts]:
+    """Every name leads there, so that each connection is made that somebody wants to make."""
+    with FakeHosts(lambda host: [ADDRESSES[Privacy.PUBLIC]], lambda received: FakeAnswer(200)) as hosts:
+        yield hosts
+
+
+@settings(max_examples=300, deadline=None)
+@given(location=hostile_urls())
+@example(location="http://127.0.0.2:5804\\@r.example:5803/x")
+@example(location="//r.example:05803/..//evil.example/?%zz")
+def test_the_origin_that_is_computed_is_the_one_that_is_connected_to(everywhere: FakeHosts, location: str) -> None:
+    try:
+        following = redirected(Answer(_ASKED, 307, {"location": location}))
+        assert upload_location(Answer(_ASKED, 202, {"location": location})) == (following.url if following else "")
+    except ProtocolViolation:
+        return
+    assert following
+    everywhere.looked_up.clear()
+    everywhere.received.clear()
+    transport = HttpTransport(connector=everywhere.connector(), read_seconds=5)
+    try:
+        transport.send(following).body.close()
+    except NetworkError:
+        # TLS is more than the server speaks; the connection was made.
+        assert following.url.startswith("https:")
+    finally:
+        transport.close()
+    scheme, host, port = origin(following.url)
+    assert everywhere.looked_up == [(host, port)]
+    assert bool(following.authorization) is ((scheme, host, port) == _OWN)
+    if scheme == "https":
+        assert everywhere.received == []
+        return
+    (received,) = everywhere.received
+    shown = f"[{host}]" if ":" in host else host
+    shown = shown if port == 80 else f"{shown}:{port}"
+    assert f"GET {following.url}" == received.line.replace(" ", f" http://{shown}", 1)
+    # The dot at the end of a name is for the look-up alone.
+    assert received.headers["host"] == shown.replace(".:", ":").rstrip(".")
+    assert ("authorization" in received.headers) is ((scheme, host, port) == _OWN)
+
+
+class _Registry:
+    """A transport that plays a registry with token server; `realm` is a header's value."""
+
+    def __init__(self, realm: str) -> None:
+        self.asked: list[Request] = []
+        self._realm = realm.replace("\\", "\\\\").replace('"', '\\"')
+
+    def send(self, request: Request) -> Response:
+        self.asked.append(request)
+        if len(self.asked) == 1:
+            return Response(401, {"www-authenticate": f'Bearer realm="{self._realm}"'}, io.BytesIO())
+        return Response(200, {}, io.BytesIO(b'{"token":"t"}'))
+
+
+@settings(max_examples=300, deadline=None)
+@given(realm=hostile_urls())
+def test_credentials_go_to_the_own_host_or_by_tls_and_tokens_to_the_registry_alone(realm: str) -> None:
+    registry = _Registry(realm)
+    found = Lookup(Credentials("bob", Secret("planted")), "a file")
+    client = RegistryClient(
+        "r.example",
+        options=RegistryOptions(insecure=True),
+        transport=registry,
+        credentials=lambda registry, path: found,
+    )
+    try:
+        client.ask(Request("GET", "http://r.example/v2/"), Access(), 200)
+    except OcikitError:
+        assert len(registry.asked) == 1
+        return
+    _, token, again = registry.asked
+    scheme, host, _ = origin(token.url)
+    assert token.authorization
+    assert scheme == "https" or host == "r.example"
+    assert again.url == "http://r.example/v2/"

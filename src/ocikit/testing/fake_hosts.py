@@ -1,0 +1,96 @@
+"""Many hosts on this machine: names that lead to loopback addresses, each as private as a test says.
+
+A server listens at every address, and keeps for whom each request was: the address that was connected to, which no name
+and no header can say wrongly.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Callable
+
+from ocikit.registry.address_policy import Privacy
+from ocikit.registry.connecting import Connector, Found
+from ocikit.testing.fake_http import FakeAnswer, Incoming, to_bytes
+
+# 127.0.(PRIVACY + 1).N is an address of that privacy.
+ADDRESSES: Mapping[Privacy, str] = {privacy: f"127.0.{privacy + 1}.1" for privacy in Privacy}
+
+
+def fake_privacy(address: str) -> Privacy:
+    return Privacy(int(address.split(".")[2]) - 1)
+
+
+@dataclass(frozen=True)
+class Received:
+    """`at`: the address of this machine that was connected to."""
+
+    at: str
+    line: str
+    headers: Mapping[str, str]
+
+
+class FakeHosts:
+    """A server, and the names it has. `names`: the addresses of each, looked up one list after the other.
+
+    `answer` is given what was received; without it everything is 404.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, Iterable[str]] | Callable[[str], Iterable[str]],
+        answer: Callable[[Received], FakeAnswer] = lambda received: FakeAnswer(404),
+    ) -> None:
+        self._names = names
+        self._answer = answer
+        self._listener = socket.create_server(("0.0.0.0", 0), backlog=64)
+        self.port: int = self._listener.getsockname()[1]
+        self.received: list[Received] = []
+        self.looked_up: list[tuple[str, int]] = []
+        self.connections = 0
+
+    def connector(self, home: str = "", trusted: Iterable[tuple[str, int | None]] = ()) -> Connector:
+        return Connector(home, trusted, resolve=self._resolve, privacy=fake_privacy)
+
+    def _resolve(self, host: str, port: int) -> Iterable[Found]:
+        self.looked_up.append((host, port))
+        addresses = self._names(host) if callable(self._names) else self._names.get(host, ())
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, self.port)) for address in addresses]
+
+    def __enter__(self) -> FakeHosts:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        at = connection.getsockname()[0]
+        with connection, connection.makefile("rb") as stream:
+            # What is not HTTP, TLS for one, need not have a line to read.
+            while stream.peek(1)[:1].isalpha():
+                words = stream.readline(65536).decode("latin-1").split(" ")
+                incoming = Incoming(connection, stream, words[0], words[1])
+                incoming.read_body()
+                received = Received(at, incoming.line, incoming.headers)
+                self.received.append(received)
+                connection.sendall(to_bytes(self._answer(received), incoming.method))
