@@ -19,6 +19,7 @@ DOCKER_HUB = "docker.io"
 
 # How a registry is reached, see `RegistryOptions`.
 _TEXTS = ("ca_file", "client_certificate", "client_key", "path_prefix")
+_LISTS = ("mirrors", "trusted_hosts")
 # What the Docker backend's option has. An alias as a local name is for the images that Docker builds.
 _DOCKER_KEYS = ("address", "default", "repository", "extra_image_tags", "skip_push", "use_local_alias")
 _OWN, _DOCKER = "oci", "docker"
@@ -202,9 +203,9 @@ def _host(registry: Registry) -> str:
 
 def _options(table: Mapping[str, Any], where: str) -> RegistryOptions:
     texts = {key: text for key in _TEXTS if (text := _text(table.get(key), f"{where}.{key}"))}
-    mirrors = _texts(table.get("mirrors", ()), f"{where}.mirrors")
+    lists = {key: _texts(table.get(key, ()), f"{where}.{key}") for key in _LISTS}
     with found_in(where):
-        return RegistryOptions(_bool(table.get("insecure", False), f"{where}.insecure"), **texts, mirrors=mirrors)
+        return RegistryOptions(_bool(table.get("insecure", False), f"{where}.insecure"), **texts, **lists)
 
 
 def _option(scope: str, alias: str | None) -> str:
@@ -235,7 +236,7 @@ def _refuse_two_ways(registries: Iterable[Registry]) -> None:
         if other.options != registry.options:
             raise InvalidInput(
                 f"{other.option} and {registry.option} are one registry, {_host(registry)}, and say in two ways how "
-                f"it is reached; give both the same {', '.join(('insecure', *_TEXTS))} and mirrors."
+                f"it is reached; give both the same {', '.join(('insecure', *_TEXTS, *_LISTS))}."
             )
 
 

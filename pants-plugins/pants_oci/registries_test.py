@@ -38,6 +38,16 @@ def test_an_address_in_a_build_file_has_the_settings_of_its_alias() -> None:
     assert registry.options.insecure
 
 
+def test_where_a_registry_may_send_us() -> None:
+    table = {"address": "a.example", "trusted_hosts": ["auth.internal", "s.internal:9000"]}
+    (registry,) = Registries.from_option({"x": table}).configured
+    assert registry.options.trusted_hosts == ("auth.internal", "s.internal:9000")
+    with pytest.raises(InvalidInput, match=r"^\[oci\.registries\.x\]: expected host\[:port\]"):
+        Registries.from_option({"x": {"address": "a.example", "trusted_hosts": ["http://s.internal"]}})
+    with pytest.raises(InvalidInput, match=r"^\[oci\.registries\.x\]\.trusted_hosts must be a list of texts"):
+        Registries.from_option({"x": {"address": "a.example", "trusted_hosts": "s.internal"}})
+
+
 def test_docker_hub_when_nothing_is_configured() -> None:
     (registry,) = Registries.from_option({}).select((ALL_DEFAULT_REGISTRIES,))
     assert registry.destination("acme/web").address == "docker.io/acme/web"

@@ -51,5 +51,10 @@ REGISTRY_KEYS: Mapping[str, str] = MappingProxyType(
             'Hosts to read bases from first, in order, such as `mirrors = ["mirror.example:5000/hub"]`. What '
             "publishing asks, it asks the registry itself."
         ),
+        "trusted_hosts": (
+            "Hosts that this registry may send us to although their addresses are more private than its own: a token "
+            'server or a storage inside the company, such as `trusted_hosts = ["storage.internal:9000"]`; without a '
+            "port, any port."
+        ),
     }
 )

@@ -49,7 +49,8 @@ _FOOT = """
   a layer travels in pieces; for `GET upload`, which asks how much has arrived, a piece is cut first. skopeo sends each
   layer whole, with `PATCH`, and is measured without the limit, which it cannot pass.
 * "404" to `HEAD` is a usual answer, "413" to a layer is answered with smaller pieces, and a redirect of a `GET` or
-  `HEAD` is followed: without credentials, to a host that here knows nothing.
+  `HEAD` is followed: without credentials, to a host that here knows nothing. A redirect of a token server is not
+  followed. [Where else a registry may lead](registries.md#where-it-may-send-us) has its own page.
 * Waiting has an end: a request is tried five times, and a run waits ten minutes at most, for answers that do not come
   too. skopeo's waiting was ended after {longest} seconds.
 

@@ -125,6 +125,6 @@ def _open(entry: Found, connection: Any) -> socket.socket:
 
 def _misdirected(url: Url, found: Privacy, bound: Privacy) -> Misdirected:
     return Misdirected(
-        f"{url.bracketed_host} is at {found.words} address, and was named from {bound.words} address, which must not "
-        "lead to a more private one; a token server or a storage that may be there is named in `trusted_hosts`"
+        f"{url.bracketed_host} is at {found.words} address, but was named from {bound.words} address, which must not "
+        "lead to a more private one; if it is meant to be there, add it to `trusted_hosts`"
     )

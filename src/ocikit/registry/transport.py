@@ -82,7 +82,7 @@ class HttpTransport:
         except FAILURES as error:
             raise no_answer(request, error, self._connect_seconds, self._read_seconds) from None
         except Misdirected as error:
-            raise Misdirected(f"{request}: {error}.") from None
+            raise Misdirected(f"{request}: {error} of the registry.") from None
         body = _Body(request, response, self._connect_seconds, self._read_seconds)
         return Response(response.status, headers, cast(BinaryIO, io.BufferedReader(body, _BUFFER_SIZE)))
 
