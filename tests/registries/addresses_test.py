@@ -43,7 +43,7 @@ def found() -> Mapping[tuple[str, str], str]:
         env={
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "PYTHONPATH": str(PROJECT / "src"),
-            "ADDRESSES": re.sub(r"[\[\]]", "", " ".join((PUBLIC, PRIVATE, METADATA, PUBLIC_6, PRIVATE_6, METADATA_6))),
+            "ADDRESSES": re.sub(r"[\[\]]", "", f"{PUBLIC} {PRIVATE} {METADATA} {PUBLIC_6} {PRIVATE_6} {METADATA_6}"),
         },
         capture_output=True,
         text=True,

@@ -66,31 +66,22 @@ class Connector:
         if known is not None and known > bound:
             raise _misdirected(url, known, bound)
 
-    def connect(self, url: Url, bound: Privacy, connection: Any) -> socket.socket:
-        """A socket to the first address of `url`'s host that answers, with the settings of urllib3's `connection`.
-
-        Raises Misdirected, and otherwise what urllib3 raises.
-        """
-        error: OSError = OSError("no address")
-        try:
-            found = [(self._privacy(str(entry[4][0])), entry) for entry in self._resolve(url.host, url.port)]
-        except socket.gaierror as failed:
-            raise NewConnectionError(connection, "no address") from failed
-        allowed = [(privacy, entry) for privacy, entry in found if privacy <= bound]
+    def look_up(self, url: Url, bound: Privacy) -> list[Found]:
+        """The addresses of a host that may be connected to. Raises Misdirected where there are only others, or OSError."""
+        found = list(self._resolve(url.host, url.port))
+        allowed = [entry for entry in found if self._privacy_of(entry) <= bound]
         if found and not allowed:
-            raise _misdirected(url, min(privacy for privacy, _ in found), bound)
-        for privacy, entry in allowed:
-            try:
-                opened = _open(entry, connection)
-            except OSError as failed:
-                error = failed
-            else:
-                with self._lock:
-                    self._reached[url.origin] = min(privacy, self._reached.get(url.origin, privacy))
-                return opened
-        if isinstance(error, socket.timeout):
-            raise ConnectTimeoutError(connection, "no connection in time") from error
-        raise NewConnectionError(connection, "no connection") from error
+            raise _misdirected(url, min(map(self._privacy_of, found)), bound)
+        return allowed
+
+    def reached(self, url: Url, entry: Found) -> None:
+        """A connection was made: what answers there may name what is no more private."""
+        privacy = self._privacy_of(entry)
+        with self._lock:
+            self._reached[url.origin] = min(privacy, self._reached.get(url.origin, privacy))
+
+    def _privacy_of(self, entry: Found) -> Privacy:
+        return self._privacy(str(entry[4][0]))
 
     def _privacy_of_origin(self, origin: str) -> Privacy:
         reached = self._reached.get(origin)
@@ -100,11 +91,24 @@ class Connector:
 
 
 def checked(kind: Any, connector: Connector, url: Url, bound: Privacy) -> Any:
-    """A kind of urllib3's connections that goes where `url` and `connector` say."""
+    """A kind of urllib3's connections that goes where `url` and `connector` say, and nowhere else."""
 
     class Checked(kind):  # type: ignore[misc]
         def _new_conn(self) -> socket.socket:
-            return connector.connect(url, bound, self)
+            error: OSError = OSError("no address")
+            try:
+                for entry in connector.look_up(url, bound):
+                    try:
+                        opened = _open(entry, self)
+                    except OSError as failed:
+                        error = failed
+                    else:
+                        connector.reached(url, entry)
+                        return opened
+            except socket.gaierror as failed:
+                error = failed
+            kind_of_error = ConnectTimeoutError if isinstance(error, socket.timeout) else NewConnectionError
+            raise kind_of_error(self, "no connection") from error
 
     return Checked
 
