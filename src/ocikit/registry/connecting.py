@@ -67,7 +67,7 @@ class Connector:
             raise _misdirected(url, known, bound)
 
     def look_up(self, url: Url, bound: Privacy) -> list[Found]:
-        """The addresses of a host that may be connected to. Raises Misdirected where there are only others, or OSError."""
+        """The addresses of a host that may be connected to. Raises OSError; Misdirected if there are only others."""
         found = list(self._resolve(url.host, url.port))
         allowed = [entry for entry in found if self._privacy_of(entry) <= bound]
         if found and not allowed:

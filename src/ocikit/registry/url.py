@@ -44,13 +44,12 @@ class Url(NamedTuple):
 
     @property
     def bracketed_host(self) -> str:
-        return f"[{self.host}]" if ":" in self.host else self.host
+        return _bracketed(self.host)
 
     @property
     def origin(self) -> str:
         """`https://host:port`, without a port that is the scheme's own (RFC 6454)."""
-        port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{self.bracketed_host}{port}"
+        return _origin(self.scheme, self.host, self.port)
 
     @property
     def path(self) -> str:
@@ -78,7 +77,9 @@ def parse(text: str) -> Url:
     scheme, authority, path, query = found.groups()
     scheme = scheme.lower()
     host, port = _host_and_port(authority, scheme)
-    target = _PATH.sub(_encoded, _without_dots(path or "/")) + query[:1] + _QUERY.sub(_encoded, query[1:])
+    target = _PATH.sub(_encoded, _without_dots(path or "/"))
+    if query:
+        target += f"?{_QUERY.sub(_encoded, query[1:])}"
     return Url(scheme, host, port, target)
 
 
@@ -112,6 +113,7 @@ def _check_characters(text: str) -> None:
         _refuse("with a backslash" if found[0] == "\\" else "with white space or a control character")
 
 
+@lru_cache(maxsize=64)
 def _host_and_port(authority: str, scheme: str) -> tuple[str, int]:
     found = _AUTHORITY.fullmatch(authority)
     if not found:
@@ -126,6 +128,15 @@ def _host_and_port(authority: str, scheme: str) -> tuple[str, int]:
         return str(ipaddress.IPv6Address(address)), port
     except ValueError:
         _refuse("with brackets around what is not an IPv6 address")
+
+
+@lru_cache(maxsize=64)
+def _origin(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://{_bracketed(host)}{'' if port == DEFAULT_PORTS[scheme] else f':{port}'}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _fault_of(authority: str) -> str:
