@@ -59,7 +59,7 @@ def _lead(client: RegistryClient, way: str) -> None:
 @pytest.mark.parametrize("way", ["redirect", "realm", "upload"])
 @pytest.mark.parametrize(
     "home, there",
-    itertools.product([p for p in Privacy if p is not Privacy.NOWHERE], Privacy),
+    list(itertools.product([p for p in Privacy if p is not Privacy.NOWHERE], Privacy)),
     ids=lambda privacy: privacy.name.lower(),
 )
 def test_nobody_leads_to_a_more_private_address_than_its_own(way: str, home: Privacy, there: Privacy) -> None:

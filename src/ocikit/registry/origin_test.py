@@ -36,6 +36,7 @@ def everywhere() -> Iterator[FakeHosts]:
 @given(location=hostile_urls())
 @example(location="http://127.0.0.2:5804\\@r.example:5803/x")
 @example(location="//r.example:05803/..//evil.example/?%zz")
+@example(location="http://r.example//:65536")
 def test_the_origin_that_is_computed_is_the_one_that_is_connected_to(everywhere: FakeHosts, location: str) -> None:
     try:
         following = redirected(Answer(_ASKED, 307, {"location": location}))
@@ -49,7 +50,11 @@ def test_the_origin_that_is_computed_is_the_one_that_is_connected_to(everywhere:
     try:
         transport.send(following).body.close()
     except NetworkError:
-        # TLS is more than the server speaks; the connection was made.
+        # TLS is more than the server speaks, but the connection was made. And urllib3 looks for a host in a path that
+        # begins with two slashes, not to go there, and gives up where it finds a bad one: then nothing is sent.
+        if following.url.partition("://")[2].partition("/")[2].startswith("/"):
+            assert everywhere.received == []
+            return
         assert following.url.startswith("https:")
     finally:
         transport.close()

@@ -22,7 +22,9 @@ DEFAULT_PORTS: Mapping[str, int] = MappingProxyType({"http": 80, "https": 443})
 _ABSOLUTE = re.compile(r"(https?)://([^/?#]*)([^?#]*)((?:\?[^#]*)?)(?:#.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 # No relative reference begins so, be it a scheme or not (RFC 3986, section 4.2).
 _SCHEME = re.compile(r"[^/?#]*:")
-_AUTHORITY = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?")
+# RFC 1035, section 2.3.4: what is longer cannot be looked up.
+_LABEL = "[A-Za-z0-9_-]{1,63}"
+_AUTHORITY = re.compile(rf"(?:({_LABEL}(?:\.{_LABEL})*\.?)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{{1,5}}))?")
 _HOST_AND_REST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:?)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 # RFC 3986, section 3.3 and 3.4; what follows the first alternative is sent percent-encoded.
@@ -123,6 +125,8 @@ def _host_and_port(authority: str, scheme: str) -> tuple[str, int]:
     if not 0 < port < 65536:
         _refuse("with a port that is not a number from 1 to 65535")
     if name:
+        if len(name) > 254:
+            _refuse("with a host name that is too long")
         return name.lower(), port
     try:
         return str(ipaddress.IPv6Address(address)), port
