@@ -89,7 +89,7 @@ if CALLS_BY_NAME:
     )
     from pants.core.environments.rules import EnvironmentNameRequest, resolve_environment_name
     from pants.core.environments.subsystems import EnvironmentsSubsystem
-    from pants.core.environments.target_types import EnvironmentField
+    from pants.core.environments.target_types import EnvironmentField, EnvironmentTarget
     from pants.core.goals.package import environment_aware_package
     from pants.core.util_rules.archive import maybe_extract_archive
     from pants.core.util_rules.env_vars import environment_vars_subset
@@ -142,9 +142,14 @@ else:
     if HAS_ENVIRONMENTS:
         from pants.core.environments.rules import EnvironmentNameRequest
         from pants.core.environments.subsystems import EnvironmentsSubsystem
-        from pants.core.environments.target_types import EnvironmentField
+        from pants.core.environments.target_types import EnvironmentField, EnvironmentTarget
     else:
-        from pants.core.util_rules.environments import EnvironmentField, EnvironmentNameRequest, EnvironmentsSubsystem
+        from pants.core.util_rules.environments import (
+            EnvironmentField,
+            EnvironmentNameRequest,
+            EnvironmentsSubsystem,
+            EnvironmentTarget,
+        )
     from pants.engine.rules import Get
     from pants.engine.rules import MultiGet as concurrently
 

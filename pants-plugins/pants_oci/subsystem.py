@@ -6,6 +6,7 @@ import os
 from enum import Enum
 
 from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.option.option_types import (
     BoolOption,
     DictOption,
@@ -15,6 +16,7 @@ from pants.option.option_types import (
     StrListOption,
     StrOption,
 )
+from pants.option.option_value_container import OptionValueContainer
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text, softwrap
 
@@ -320,6 +322,20 @@ class Ocikit(PythonToolRequirementsBase):
     default_lockfile_resource = ("pants_oci", "ocikit.lock")
     register_interpreter_constraints = True
     default_interpreter_constraints = ["CPython>=3.9,<3.15"]
+    # The Pythons for which the lock file has the newest release of each requirement. A test compares the two.
+    newest_interpreter_constraints = ("CPython>=3.10,<3.15",)
+    # Pants's constructor sets it.
+    options: OptionValueContainer
+
+    @property
+    def preferred_interpreter_constraints(self) -> InterpreterConstraints | None:
+        """The Pythons to prefer among those of `interpreter_constraints`.
+
+        None if the user has set that option, or installs from a resolve: the preference is one of our lock file.
+        """
+        if self.install_from_resolve or not self.options.is_default("interpreter_constraints"):
+            return None
+        return InterpreterConstraints(self.newest_interpreter_constraints)
 
     @classmethod
     def _default_package_name_and_version(cls) -> None:

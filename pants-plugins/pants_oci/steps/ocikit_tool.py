@@ -15,10 +15,12 @@ from pants.backend.python.util_rules.pex import PexRequest, VenvPex
 from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, PathGlobs
 from pants.engine.internals.native_engine import ProcessExecutionEnvironment
 from pants.engine.rules import collect_rules, rule
+from pants.engine.unions import UnionMembership
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import (
+    EnvironmentTarget,
     by_name,
     create_digest,
     create_venv_pex,
@@ -26,6 +28,7 @@ from pants_oci.compat import (
     get_digest_contents,
     implicitly,
 )
+from pants_oci.steps.ocikit_python import tool_constraints
 from pants_oci.steps.starter import Starter, is_of_this_machine, starter
 from pants_oci.subsystem import Ocikit
 
@@ -67,11 +70,13 @@ async def set_up_tool(
     sources: LibrarySources,
     options: GlobalOptions,
     environment: ProcessExecutionEnvironment,
+    environment_target: EnvironmentTarget,
+    unions: UnionMembership,
 ) -> Tool:
-    # The tool's own constraints: a repository without Python code has set none of its own.
     pex_request = replace(
         tool.to_pex_request(
-            interpreter_constraints=tool.interpreter_constraints,
+            # The tool's own constraints: a repository without Python code has set none of its own.
+            interpreter_constraints=await tool_constraints(tool, environment_target, unions),
             main=EntryPoint("ocikit"),
             sources=sources.digest,
         ),
