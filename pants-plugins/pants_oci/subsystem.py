@@ -21,6 +21,7 @@ from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text, softwrap
 
 from ocikit.errors import InvalidInput
+from ocikit.layer.limits import DEFAULT_LIMITS, NAME_BYTES, Limits
 from pants_oci.registry_keys import REGISTRY_KEYS
 
 
@@ -140,6 +141,31 @@ class OciSubsystem(Subsystem):
             `layer_budget = 4`: those of 5 MB and more one each, the largest first, and all others one together.
             """
         ),
+    )
+
+    _max_layer_files = IntOption(
+        flag_name="--max-layer-files",
+        default=DEFAULT_LIMITS.files,
+        help=softwrap(
+            f"""
+            How many files the layers of an image may have together for `oci-inspect` and `oci-diff` to list them, such
+            as `max_layer_files = 1000000`. Each takes up to 600 bytes of memory, with a name of {NAME_BYTES} bytes on
+            average. It keeps a hostile image from taking all of it.
+            """
+        ),
+        advanced=True,
+    )
+    _max_layer_expansion = IntOption(
+        flag_name="--max-layer-expansion",
+        default=DEFAULT_LIMITS.expansion,
+        help=softwrap(
+            """
+            How many bytes a byte of a compressed layer, or of a compressed archive that is a base, may become, above 64
+            MiB, which are free. Raise it, such as `max_layer_expansion = 2000`, for a layer that you trust and that is
+            nearly all zeros. It keeps a small download from taking hours and disks.
+            """
+        ),
+        advanced=True,
     )
 
     engine = EnumOption(
@@ -281,6 +307,11 @@ class OciSubsystem(Subsystem):
         if os.path.isabs(path) or path.split(os.sep)[0] in (os.curdir, os.pardir):
             raise InvalidInput(f'[oci].lockfile is "{self._lockfile}": wanted the path of a file below the build root.')
         return path
+
+    @property
+    def layer_limits(self) -> Limits:
+        """Raises InvalidInput."""
+        return Limits(self._max_layer_files, self._max_layer_expansion)
 
     @property
     def registry_tables(self) -> dict[str, object]:

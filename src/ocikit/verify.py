@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from ocikit import media_type
 from ocikit.config import ImageConfig
@@ -12,6 +13,7 @@ from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, InvalidInput, NotFound, ProtocolViolation
 from ocikit.image import Image
 from ocikit.layer.compress import decompress, kind_of
+from ocikit.layer.limits import DEFAULT_LIMITS, Expansion, Limits
 from ocikit.manifest import ImageIndex, Manifest
 from ocikit.store import Store
 
@@ -19,22 +21,34 @@ _DAMAGE = (InvalidContent, InvalidInput, NotFound, ProtocolViolation)
 _IMAGE_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
 
 
-def problems(store: Store, manifests: Iterable[Descriptor]) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class _Seen:
+    """What was read, so that nothing is read twice, however often it is named.
+
+    `contents`: by digest and compression of a layer, the digest of what is in it, or what is wrong with it.
+    """
+
+    limits: Limits
+    blobs: set[tuple[str, str]] = field(default_factory=set)
+    contents: dict[tuple[Digest, str], str | InvalidContent] = field(default_factory=dict)
+
+
+def problems(store: Store, manifests: Iterable[Descriptor], limits: Limits = DEFAULT_LIMITS) -> tuple[str, ...]:
     """Everything wrong with `manifests` and what they need, a line each: what, wanted, found.
 
-    Layers are decompressed and compared with the config's diff IDs, in bounded memory; what several
+    Layers are decompressed, within `limits`, and compared with the config's diff IDs, in bounded memory; what several
     images share is read once. Raises NetworkError and RegistryError as the store does.
     Spec: image-spec v1.1.1, descriptor.md#digests, config.md#layer-diffid.
     """
-    seen: set[tuple[str, str]] = set()
+    seen = _Seen(limits)
     found = [line for entry in manifests for line in _of_manifest(store, entry, seen)]
     return tuple(dict.fromkeys(found))
 
 
-def _of_manifest(store: Store, described: Descriptor, seen: set[tuple[str, str]]) -> Iterator[str]:
-    if (str(described.digest), "") in seen:
+def _of_manifest(store: Store, described: Descriptor, seen: _Seen) -> Iterator[str]:
+    if (str(described.digest), "") in seen.blobs:
         return
-    seen.add((str(described.digest), ""))
+    seen.blobs.add((str(described.digest), ""))
     try:
         manifest = store.fetch_manifest(str(described.digest))
     except _DAMAGE as error:
@@ -53,7 +67,7 @@ def _of_manifest(store: Store, described: Descriptor, seen: set[tuple[str, str]]
         yield from _of_image(store, manifest, seen)
 
 
-def _of_image(store: Store, manifest: Manifest, seen: set[tuple[str, str]]) -> Iterator[str]:
+def _of_image(store: Store, manifest: Manifest, seen: _Seen) -> Iterator[str]:
     diff_ids: tuple[Digest, ...] = ()
     try:
         with store.open_blob(manifest.config) as stream:
@@ -65,26 +79,40 @@ def _of_image(store: Store, manifest: Manifest, seen: set[tuple[str, str]]) -> I
         yield f"config {manifest.config.digest} of {manifest.descriptor.digest}: {error}"
     for number, layer in enumerate(manifest.layers):
         diff_id = str(diff_ids[number]) if diff_ids else ""
-        if (str(layer.digest), diff_id) not in seen:
-            seen.add((str(layer.digest), diff_id))
+        if (str(layer.digest), diff_id) not in seen.blobs:
+            seen.blobs.add((str(layer.digest), diff_id))
             try:
-                _check_layer(store, layer, diff_id)
+                _check_layer(store, layer, diff_id, seen)
             except _DAMAGE as error:
                 yield f"layer {layer.digest} of {manifest.descriptor.digest}: {error}"
 
 
-def _check_layer(store: Store, layer: Descriptor, diff_id: str) -> None:
+def _check_layer(store: Store, layer: Descriptor, diff_id: str, seen: _Seen) -> None:
     """Raise unless the blob is what it is called and, where `diff_id` says so, what is in it."""
+    key = (layer.digest, kind_of(layer.media_type) if diff_id else "none")
+    if key not in seen.contents:
+        try:
+            seen.contents[key] = _content(store, layer, key[1], seen.limits)
+        except InvalidContent as error:
+            seen.contents[key] = error
+    found = seen.contents[key]
+    if isinstance(found, InvalidContent):
+        raise found
+    if diff_id and found != diff_id:
+        raise InvalidContent(f"wanted the diff ID {diff_id}, found {found}.")
+
+
+def _content(store: Store, layer: Descriptor, kind: str, limits: Limits) -> str:
+    """The digest of what is in a layer."""
     hasher = hashlib.sha256()
     with store.open_blob(layer) as stream:
         chunks = verified(stream, layer.digest, layer.size, "the blob")
         try:
-            for piece in decompress(chunks, kind_of(layer.media_type) if diff_id else "none"):
+            for piece in decompress(chunks, kind, Expansion(limits)):
                 hasher.update(piece)
         except InvalidContent:
             # That the blob is not the one wanted is the better reason, if it is one.
             for _ in chunks:
                 pass
             raise
-    if diff_id and f"sha256:{hasher.hexdigest()}" != diff_id:
-        raise InvalidContent(f"wanted the diff ID {diff_id}, found sha256:{hasher.hexdigest()}.")
+    return f"sha256:{hasher.hexdigest()}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pants.util.strutil import help_text, softwrap
 
 from ocikit.image import shared_layers
 from ocikit.layer.files import File, FileChanges, FileTree, compare, overlay
-from ocikit.looking.comparison import ImageChanges, compare_images, lines
+from ocikit.looking.comparison import ImageChanges, compare_images, json_pieces, lines
 from pants_oci.compat import concurrently
 from pants_oci.steps.image import BuiltImage, named_images
 from pants_oci.steps.layer_files import ImageFiles, ImageFilesRequest, call_image_files
@@ -155,7 +154,7 @@ def _changes(pair: _Compared, files: FileChanges) -> ImageChanges:
 
 def _json(changes: Iterable[tuple[_Compared, ImageChanges]]) -> str:
     documents = [{"target": pair.target, "reference": pair.reference, **change.to_json()} for pair, change in changes]
-    return json.dumps(documents, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return "".join(json_pieces(documents))
 
 
 def _text(changes: Iterable[tuple[_Compared, ImageChanges]]) -> str:

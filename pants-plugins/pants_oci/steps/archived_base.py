@@ -73,6 +73,8 @@ async def archived_base(request: ArchivedBaseRequest, oci: OciSubsystem) -> Arch
         "platform": str(request.platform),
         "digest": field_set.digest.value,
         "compression": str(compression),
+        # Not how many files layers may have: none is listed.
+        "limits": {"expansion": oci.layer_limits.expansion},
     }
     output = await call_try_ocikit(
         OcikitProcess(

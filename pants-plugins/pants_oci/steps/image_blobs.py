@@ -16,6 +16,7 @@ from pants_oci.compat import by_name, concurrently, merge_digests
 from pants_oci.errors import OciTargetError
 from pants_oci.steps.image import BuiltImage
 from pants_oci.steps.ocikit_process import OcikitProcess, call_try_ocikit
+from pants_oci.subsystem import OciSubsystem
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,13 @@ class BaseLayer:
 
 
 @rule(desc="Fetch a layer of a base", level=LogLevel.DEBUG)
-async def base_layer(request: BaseLayerRequest) -> BaseLayer:
+async def base_layer(request: BaseLayerRequest, oci: OciSubsystem) -> BaseLayer:
     wanted = {
         "repository": request.repository,
         "layer": request.layer.plain().to_json(),
         "diff_id": str(request.diff_id),
+        # Not how many files are allowed: the layer is fetched anew where this is another.
+        "limits": {"expansion": oci.layer_limits.expansion},
     }
     output = await call_try_ocikit(
         OcikitProcess(

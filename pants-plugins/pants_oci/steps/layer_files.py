@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import AddPrefix, Digest, DigestSubset, FileEntry, PathGlobs
+from pants.engine.fs import AddPrefix, Digest, DigestContents, DigestSubset, FileEntry, PathGlobs
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 import ocikit
 from ocikit.layer.files import File
+from ocikit.layer.limits import FileCount
 from pants_oci.compat import (
     add_prefix,
     by_name,
     concurrently,
     digest_subset_to_digest,
+    get_digest_contents,
     get_digest_entries,
 )
+from pants_oci.errors import OciTargetError
 from pants_oci.steps.image import BuiltImage
 from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
-from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ask_ocikit
+from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_try_ocikit
+from pants_oci.subsystem import OciSubsystem
 
-_ANSWER_FILE = "files.json"
+_COUNT_FILE = "files.json"
+_ROWS_FILE = "rows.json"
 
 
 @dataclass(frozen=True)
@@ -39,23 +45,36 @@ class LayerFilesRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class LayerFiles:
-    files: tuple[File, ...]
+    """How many files a layer has, and, in a file that was not read yet, which: an image's may be too many.
+
+    `problem`: why they cannot be listed.
+    """
+
+    digest: Digest
+    files: int = 0
+    name_bytes: int = 0
+    problem: str | None = None
 
 
 @rule(desc="List the files of a layer", level=LogLevel.DEBUG)
-async def layer_files(request: LayerFilesRequest) -> LayerFiles:
+async def layer_files(request: LayerFilesRequest, oci: OciSubsystem) -> LayerFiles:
     inputs = await add_prefix(AddPrefix(request.blob, INPUT_DIRECTORY))
-    answer = await call_ask_ocikit(
+    wanted = {"layer": request.layer.to_json(), "limits": oci.layer_limits.to_json()}
+    output = await call_try_ocikit(
         OcikitProcess(
             "layer_files",
-            ocikit.canonical_json.dumps({"layer": request.layer.to_json()}),
+            ocikit.canonical_json.dumps(wanted),
             inputs,
             f"List the files of layer {request.layer.digest}",
-            output_files=(_ANSWER_FILE,),
+            output_files=(_COUNT_FILE, _ROWS_FILE),
             level=LogLevel.DEBUG,
         )
     )
-    return LayerFiles(tuple(map(File.from_row, answer.document["files"])))
+    if output.problem:
+        return LayerFiles(output.digest, problem=output.problem)
+    subset = await digest_subset_to_digest(DigestSubset(output.digest, PathGlobs([_COUNT_FILE])))
+    counted = json.loads((await get_digest_contents(subset))[0].content)
+    return LayerFiles(output.digest, counted["files"], counted["name_bytes"])
 
 
 call_layer_files = by_name(layer_files, LayerFiles, LayerFilesRequest)
@@ -80,7 +99,7 @@ class ImageFiles:
 
 
 @rule(desc="List the files of an OCI image", level=LogLevel.DEBUG)
-async def image_files(request: ImageFilesRequest) -> ImageFiles:
+async def image_files(request: ImageFilesRequest, oci: OciSubsystem) -> ImageFiles:
     layers = request.image.image.manifest.layers
     blobs = request.image.blobs
     at_hand = {entry.path for entry in await get_digest_entries(blobs) if isinstance(entry, FileEntry)}
@@ -90,11 +109,26 @@ async def image_files(request: ImageFilesRequest) -> ImageFiles:
     wanted = [layer for layer in dict.fromkeys(layers) if _path(layer) in at_hand]
     subsets = await concurrently(digest_subset_to_digest(DigestSubset(blobs, PathGlobs([_path(y)]))) for y in wanted)
     found = await concurrently(call_layer_files(LayerFilesRequest(*pair)) for pair in zip(wanted, subsets))
-    files = {layer.digest: one.files for layer, one in zip(wanted, found)}
+    count = FileCount(oci.layer_limits)
+    for layer, one in zip(wanted, found):
+        origin = request.image.origins[layers.index(layer)]
+        if one.problem:
+            raise OciTargetError(origin, f"the files of layer {layer.digest} cannot be listed: {one.problem}")
+        try:
+            count.add_many(one.files, one.name_bytes)
+        except ocikit.InvalidContent as error:
+            raise OciTargetError(origin, str(error)) from None
+    contents = await concurrently(get_digest_contents(one.digest) for one in found)
+    files = {layer.digest: _files(one) for layer, one in zip(wanted, contents)}
     return ImageFiles(tuple(files.get(layer.digest) for layer in layers))
 
 
 call_image_files = by_name(image_files, ImageFiles, ImageFilesRequest)
+
+
+def _files(contents: DigestContents) -> tuple[File, ...]:
+    (rows,) = (content for content in contents if content.path == _ROWS_FILE)
+    return tuple(map(File.from_row, json.loads(rows.content)["files"]))
 
 
 def _path(layer: ocikit.Descriptor) -> str:

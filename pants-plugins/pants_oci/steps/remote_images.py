@@ -17,6 +17,7 @@ from pants_oci.compat import by_name
 from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.ocikit_process import OcikitProcess, call_ask_ocikit
 from pants_oci.steps.registry_settings import registries_document
+from pants_oci.subsystem import OciSubsystem
 
 _ANSWER_FILE = "images.json"
 
@@ -57,10 +58,13 @@ class RemoteImages:
 
 
 @rule(desc="Ask registries what tags name", level=LogLevel.DEBUG)
-async def remote_images(request: RemoteImagesRequest, configured: ConfiguredRegistries) -> RemoteImages:
+async def remote_images(
+    request: RemoteImagesRequest, configured: ConfiguredRegistries, oci: OciSubsystem
+) -> RemoteImages:
     document = {
         **registries_document(configured),
         "references": [_to_json(reference) for reference in request.references],
+        "limits": oci.layer_limits.to_json(),
     }
     answer = await call_ask_ocikit(
         OcikitProcess(
@@ -74,7 +78,8 @@ async def remote_images(request: RemoteImagesRequest, configured: ConfiguredRegi
         )
     )
     found = answer.document
-    return RemoteImages(tuple(map(_from_json, found["answers"])), tuple(found["warnings"]))
+    files = {layer: tuple(map(File.from_row, rows)) for layer, rows in found["files"].items()}
+    return RemoteImages(tuple(_from_json(one, files) for one in found["answers"]), tuple(found["warnings"]))
 
 
 call_remote_images = by_name(remote_images, RemoteImages, RemoteImagesRequest)
@@ -92,7 +97,7 @@ def _to_json(reference: RemoteReference) -> dict[str, Any]:
     }
 
 
-def _from_json(answer: Mapping[str, Any]) -> RemoteImage:
+def _from_json(answer: Mapping[str, Any], files: Mapping[str, tuple[File, ...]]) -> RemoteImage:
     if "manifest" not in answer:
         return RemoteImage(answer.get("digest"), error=answer.get("error"))
     manifest = ocikit.parse_manifest(answer["manifest"].encode(), answer["media_type"])
@@ -100,7 +105,7 @@ def _from_json(answer: Mapping[str, Any]) -> RemoteImage:
     return RemoteImage(
         answer["digest"],
         ocikit.Image(manifest, ocikit.ImageConfig.parse(answer["config"].encode())),
-        {layer: tuple(map(File.from_row, rows)) for layer, rows in answer["files"].items()},
+        {layer: files[layer] for layer in answer["layers"]},
     )
 
 

@@ -33,6 +33,9 @@ from ocikit.layer.received import receive_layer
 from ocikit.manifest import Manifest
 from ocikit.platform import Platform
 
+# The configs of all of them are read, to find the one that is meant.
+_MAX_IMAGES = 1000
+
 
 @dataclass(frozen=True)
 class ArchivedBase:
@@ -59,28 +62,36 @@ class ArchivedBase:
     def _from_layout(self, archive: ArchiveFile, output_directory: str) -> Image:
         chosen = choose_from_layout(archive.read_if_there, self.platform, self.digest, "archive")
         image = base_image(chosen.manifest, chosen.config.data, self.platform)
-        received: dict[Descriptor, Descriptor] = {}
+        received: dict[tuple[Digest, str, Digest], Descriptor] = {}
+        layers = []
         for layer, diff_id in zip(image.manifest.layers, image.config.diff_ids):
-            what = f"the layer {layer.digest}"
-            with archive.open(blob_path(layer.digest)) as stream:
-                chunks = verified(stream, layer.digest, layer.size, what)
-                kind = kind_of(layer.media_type)
-                received[layer] = receive_layer(chunks, kind, diff_id, what, output_directory, self.compression)
-        if all(layer.digest == blob.digest for layer, blob in received.items()):
+            what, kind = f"the layer {layer.digest}", kind_of(layer.media_type)
+            if (layer.digest, kind, diff_id) not in received:
+                with archive.open(blob_path(layer.digest)) as stream:
+                    chunks = verified(stream, layer.digest, layer.size, what)
+                    received[layer.digest, kind, diff_id] = receive_layer(
+                        chunks, kind, diff_id, what, output_directory, self.compression, archive.expansion
+                    )
+            layers.append(received[layer.digest, kind, diff_id])
+        if all(layer.digest == blob.digest for layer, blob in zip(image.manifest.layers, layers)):
             return image
-        return _image([received[layer] for layer in image.manifest.layers], image.config)
+        return _image(layers, image.config)
 
     def _from_saved(self, archive: ArchiveFile, output_directory: str) -> Image:
-        images = {}
+        images: dict[Digest, SavedImage] = {}
         candidates = []
-        for saved in saved_images(archive.read(MANIFEST_FILE)):
+        all_saved = saved_images(archive.read(MANIFEST_FILE))
+        if len(all_saved) > _MAX_IMAGES:
+            raise InvalidContent(f"{MANIFEST_FILE} has {len(all_saved)} images: the limit is {_MAX_IMAGES}.")
+        for saved in all_saved:
             config = saved_config(saved, archive.read(saved.config))
             image_id = Digest.of(config.data)
-            images[image_id] = (saved, config)
+            images[image_id] = saved
             candidates.append(Candidate(image_id, config.platform, saved.names))
         if not candidates:
             raise InvalidContent(f"{MANIFEST_FILE} has no image.")
-        saved, config = images[choose_candidate(candidates, self.platform, self.digest, "archive").digest]
+        saved = images[choose_candidate(candidates, self.platform, self.digest, "archive").digest]
+        config = saved_config(saved, archive.read(saved.config))
         check_platform(config, self.platform)
         layers = self._saved_layers(archive, saved, config, output_directory)
         return _image(layers, config)
@@ -96,7 +107,9 @@ class ArchivedBase:
                 with archive.open(path) as stream:
                     kind, what = compression_of(stream), f'the layer "{path}"'
                     chunks: Iterator[bytes] = iter(lambda: stream.read(CHUNK_SIZE), b"")
-                    received[file] = receive_layer(chunks, kind, diff_id, what, output_directory, self.compression)
+                    received[file] = receive_layer(
+                        chunks, kind, diff_id, what, output_directory, self.compression, archive.expansion
+                    )
             layers.append(received[file])
         return layers
 

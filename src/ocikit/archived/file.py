@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import tarfile
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from io import RawIOBase
+from typing import Any, BinaryIO, cast
 
 from ocikit.archived.members import MAX_MEMBERS, normal_path, resolved
 from ocikit.atomic_file import explained
 from ocikit.digest import CHUNK_SIZE
 from ocikit.errors import InvalidContent
 from ocikit.layer.compress import decompress
+from ocikit.layer.limits import DEFAULT_LIMITS, Expansion, Limits
+from ocikit.layer.tar_reader import HARD_LINK, REGULAR, SYMBOLIC_LINK, TarError, read_members
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _LFS_POINTER = b"version https://git-lfs"
@@ -23,11 +26,15 @@ _MAX_DOCUMENT = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class ArchiveFile:
-    """The files and links of a tar, by path. What is wrong with it is an InvalidContent."""
+    """The files of a tar, by path, each with its place and size in `stream`, and its links.
 
-    tar: tarfile.TarFile
-    files: Mapping[str, tarfile.TarInfo]
+    `expansion`: what is left of what the archive and the layers in it may become, together.
+    """
+
+    stream: BinaryIO
+    files: Mapping[str, tuple[int, int]]
     links: Mapping[str, str]
+    expansion: Expansion
 
     def has(self, path: str) -> bool:
         return path in self.files or path in self.links
@@ -36,39 +43,34 @@ class ArchiveFile:
         """The path of the file that `path` leads to; raises NotFound."""
         return resolved(path, self.files, self.links)
 
-    @contextmanager
-    def open(self, path: str) -> Iterator[BinaryIO]:
+    def open(self, path: str) -> BinaryIO:
         """Raises NotFound."""
-        with self._opened(path) as (_, stream):
-            yield stream
+        return cast(BinaryIO, _Part(self.stream, *self.files[self.resolved(path)]))
 
     def read(self, path: str) -> bytes:
         """A document. Raises NotFound."""
-        with self._opened(path) as (size, stream):
-            if size > _MAX_DOCUMENT:
-                raise InvalidContent(f'the archive\'s "{path}" is no document: it has {size} bytes.')
-            return stream.read()
+        _, size = self.files[self.resolved(path)]
+        if size > _MAX_DOCUMENT:
+            raise InvalidContent(f'the archive\'s "{path}" is no document: it has {size} bytes.')
+        # The same one may be named thousands of times.
+        self.expansion.expand(size)
+        with self.open(path) as stream:
+            data = stream.read()
+        if len(data) < size:
+            raise InvalidContent(f'the archive\'s "{path}" ends early: it changed while it was read.')
+        return data
 
     def read_if_there(self, path: str) -> bytes | None:
         return self.read(path) if self.has(path) else None
 
-    @contextmanager
-    def _opened(self, path: str) -> Iterator[tuple[int, BinaryIO]]:
-        info = self.files[self.resolved(path)]
-        with _read_as_tar(), cast(BinaryIO, self.tar.extractfile(info)) as stream:
-            yield info.size, stream
-
 
 @contextmanager
-def open_archive(path: str) -> Iterator[ArchiveFile]:
+def open_archive(path: str, limits: Limits = DEFAULT_LIMITS) -> Iterator[ArchiveFile]:
     """Open the archive `path`; raises InvalidContent for what is none, OcikitError when reading fails."""
-    with explained("read the archive"), open(path, "rb") as stream, _uncompressed(stream) as plain:
-        with _read_as_tar():
-            tar = tarfile.open(fileobj=plain, mode="r:", encoding="utf-8")  # noqa: SIM115 - closed below
-        with tar:
-            with _read_as_tar():
-                files, links = _members(tar)
-            yield ArchiveFile(tar, files, links)
+    with explained("read the archive"), open(path, "rb") as stream:
+        expansion = Expansion(limits, os.fstat(stream.fileno()).st_size)
+        with _uncompressed(stream, expansion) as plain:
+            yield ArchiveFile(plain, *_members(plain), expansion)
 
 
 def compression_of(stream: BinaryIO) -> str:
@@ -79,7 +81,7 @@ def compression_of(stream: BinaryIO) -> str:
 
 
 @contextmanager
-def _uncompressed(stream: BinaryIO) -> Iterator[BinaryIO]:
+def _uncompressed(stream: BinaryIO, expansion: Expansion) -> Iterator[BinaryIO]:
     kind = compression_of(stream)
     if stream.read(len(_LFS_POINTER)) == _LFS_POINTER:
         raise InvalidContent("it is a pointer of Git LFS: run `git lfs pull`.")
@@ -89,38 +91,79 @@ def _uncompressed(stream: BinaryIO) -> Iterator[BinaryIO]:
         return
     # Its layers are not in the order in which they are wanted.
     with tempfile.TemporaryFile(dir=".") as plain:
-        for chunk in decompress(iter(lambda: stream.read(CHUNK_SIZE), b""), kind):
+        for chunk in decompress(iter(lambda: stream.read(CHUNK_SIZE), b""), kind, expansion):
             plain.write(chunk)
         plain.seek(0)
         yield cast(BinaryIO, plain)
 
 
-def _members(tar: tarfile.TarFile) -> tuple[Mapping[str, tarfile.TarInfo], Mapping[str, str]]:
-    files: dict[str, tarfile.TarInfo] = {}
+def _members(stream: BinaryIO) -> tuple[Mapping[str, tuple[int, int]], Mapping[str, str]]:
+    files: dict[str, tuple[int, int]] = {}
     links: dict[str, str] = {}
-    for count, info in enumerate(tar, 1):
-        if count > MAX_MEMBERS:
-            raise InvalidContent(
-                f"it has more than {MAX_MEMBERS} files, as file systems have and images do not: `docker save` writes "
-                "an image, `docker export` a file system."
-            )
-        path = normal_path(info.name)
-        if path in files or path in links:
-            # Readers disagree on which of them counts.
-            raise InvalidContent(f'it has the file "{path}" twice.')
-        if info.issym():
-            links[path] = normal_path(info.linkname, path.rpartition("/")[0])
-        elif info.islnk():
-            links[path] = normal_path(info.linkname)
-        elif info.isfile():
-            files[path] = info
+    source = _FileSource(stream)
+    try:
+        for count, member in enumerate(read_members(source), 1):
+            if count > MAX_MEMBERS:
+                raise InvalidContent(
+                    f"it has more than {MAX_MEMBERS} files, as file systems have and images do not: `docker save` "
+                    "writes an image, `docker export` a file system."
+                )
+            path = normal_path(member.name)
+            if path in files or path in links:
+                # Readers disagree on which of them counts.
+                raise InvalidContent(f'it has the file "{path}" twice.')
+            if member.kind == SYMBOLIC_LINK:
+                links[path] = normal_path(member.link, path.rpartition("/")[0])
+            elif member.kind == HARD_LINK:
+                links[path] = normal_path(member.link)
+            elif member.kind == REGULAR:
+                files[path] = (source.position, member.size)
+    except TarError as error:
+        raise InvalidContent(f"it is no tar, or damaged: {error}.") from None
     return files, links
 
 
-@contextmanager
-def _read_as_tar() -> Iterator[None]:
-    """Damage makes `tarfile` fail in more ways than its own."""
-    try:
-        yield
-    except (tarfile.TarError, ValueError, LookupError, OverflowError, EOFError) as error:
-        raise InvalidContent(f"it is no tar, or damaged: {error}.") from None
+class _FileSource:
+    """A tar in a file; see `ocikit.layer.tar_reader.Source`."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._size = stream.seek(0, os.SEEK_END)
+        self.position = stream.seek(0)
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self.position += len(data)
+        return data
+
+    def skip_to(self, position: int) -> None:
+        if position > self._size:
+            raise TarError("unexpected end of data")
+        self.position = self._stream.seek(position)
+
+
+class _Part(RawIOBase):
+    """A file within a file."""
+
+    def __init__(self, stream: BinaryIO, start: int, size: int) -> None:
+        self._stream, self._start, self._size = stream, start, size
+        self._read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        assert whence == os.SEEK_SET
+        self._read = offset
+        return offset
+
+    def readinto(self, buffer: Any) -> int:
+        self._stream.seek(self._start + self._read)
+        count = max(0, min(len(buffer), self._size - self._read))
+        data = self._stream.read(count)
+        buffer[: len(data)] = data
+        self._read += len(data)
+        return len(data)

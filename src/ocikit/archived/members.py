@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from ocikit.errors import InvalidContent, NotFound
 
+# As many as Linux follows. `docker save` writes one, from a layer to an equal one.
+_MAX_LINKS = 40
 # More than an image of 127 layers needs, and far less than a root file system has.
 MAX_MEMBERS = 10_000
 
@@ -21,14 +23,14 @@ def normal_path(name: str, folder: str = "") -> str:
 
 def resolved(path: str, files: Mapping[str, object], links: Mapping[str, str]) -> str:
     """The file at `path`, through links; raises NotFound with the path wanted and where it got lost."""
-    seen: list[str] = []
+    followed = 0
     found = normal_path(path)
-    while found in links and found not in seen:
-        seen.append(found)
+    while found in links:
+        if followed == _MAX_LINKS:
+            raise InvalidContent(f'the archive\'s link "{path}" leads to itself, or through more than {_MAX_LINKS} links.')
+        followed += 1
         found = links[found]
-    if found in seen:
-        raise InvalidContent(f'the archive\'s link "{path}" leads to itself.')
     if found not in files:
-        by_way = f', which "{path}" links to' if seen else ""
+        by_way = f', which "{path}" links to' if followed else ""
         raise NotFound(f'the archive has no file "{found}"{by_way}. Save the image again.')
     return found

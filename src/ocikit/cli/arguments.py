@@ -6,12 +6,36 @@ import argparse
 from typing import Callable, TypeVar
 
 from ocikit.errors import InvalidInput
+from ocikit.layer.limits import DEFAULT_LIMITS, Limits
 
 _T = TypeVar("_T")
 
 
 def add_insecure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--insecure", action="store_true", help="speak plain HTTP to registries that want it")
+
+
+def add_limits(parser: argparse.ArgumentParser, *, files: bool = True) -> None:
+    """What `limits_of` reads. Not `files`: the command lists none."""
+    numbers = {"type": int, "metavar": "N"}
+    if files:
+        parser.add_argument(
+            "--max-layer-files",
+            default=DEFAULT_LIMITS.files,
+            help=f"how many files layers may have together (default: {DEFAULT_LIMITS.files:,})",
+            **numbers,
+        )
+    parser.add_argument(
+        "--max-layer-expansion",
+        default=DEFAULT_LIMITS.expansion,
+        help=f"how many bytes a byte of a layer may become, above 64 MiB (default: {DEFAULT_LIMITS.expansion})",
+        **numbers,
+    )
+
+
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """Raises InvalidInput."""
+    return Limits(getattr(arguments, "max_layer_files", DEFAULT_LIMITS.files), arguments.max_layer_expansion)
 
 
 def checked(parse: Callable[[str], _T]) -> Callable[[str], _T]:

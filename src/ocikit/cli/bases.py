@@ -20,6 +20,7 @@ from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, InvalidInput, NetworkError, NotFound, OcikitError
 from ocikit.layer.compress import kind_of
+from ocikit.layer.limits import Expansion, Limits
 from ocikit.layer.received import receive_layer
 from ocikit.manifest import ImageIndex, Manifest
 from ocikit.platform import Platform
@@ -45,12 +46,12 @@ def run_base(request: Mapping[str, Any]) -> int:
 
 
 def run_base_layer(request: Mapping[str, Any]) -> int:
-    """Read a `layer` (a descriptor) that holds what has `diff_id`: `blobs/sha256/<hex>`."""
+    """Read a `layer` (a descriptor) that holds what has `diff_id`, within `limits`: `blobs/sha256/<hex>`."""
     store = _stores(request)(Destination(request["repository"]))
-    layer = Descriptor.from_json(request["layer"])
+    layer, limits = Descriptor.from_json(request["layer"]), Limits.from_json(request.get("limits", {}))
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            _read_layer(store, layer, request["diff_id"])
+            _read_layer(store, layer, request["diff_id"], limits)
             break
         except NetworkError:
             if attempt == _ATTEMPTS:
@@ -97,11 +98,12 @@ def _config(store: Store, manifest: Manifest) -> bytes:
         return b"".join(verified(stream, config.digest, config.size, f"the config {config.digest}"))
 
 
-def _read_layer(store: Store, layer: Descriptor, diff_id: str) -> None:
+def _read_layer(store: Store, layer: Descriptor, diff_id: str, limits: Limits) -> None:
     what = f"the layer {layer.digest}"
     with store.open_blob(layer) as stream:
         chunks = verified(stream, layer.digest, layer.size, what)
-        receive_layer(chunks, kind_of(layer.media_type), Digest.parse(diff_id), what, ".")
+        expansion = Expansion(limits)
+        receive_layer(chunks, kind_of(layer.media_type), Digest.parse(diff_id), what, ".", expansion=expansion)
 
 
 def _lock(stores: Stores, reference: Reference, only_digests: bool) -> dict[str, Any]:

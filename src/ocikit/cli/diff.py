@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import sys
 
-from ocikit.cli.arguments import add_insecure, checked
+from ocikit.cli.arguments import add_insecure, add_limits, checked, limits_of
 from ocikit.destination import open_store
 from ocikit.image import shared_layers
 from ocikit.layer.files import compare, overlay
-from ocikit.looking.comparison import compare_images, lines
-from ocikit.looking.reading import layer_files, read_image
+from ocikit.layer.limits import FileCount
+from ocikit.looking.comparison import compare_images, json_pieces, lines
+from ocikit.looking.reading import image_layers, read_image
 from ocikit.platform import Platform
 
 
@@ -21,11 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="every difference as JSON")
     kind = checked(Platform.parse)
     parser.add_argument("--platform", type=kind, default=Platform("linux", "amd64"), help="which images of indexes")
+    add_limits(parser)
     add_insecure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Layers that both begin with are not read."""
+    limits = limits_of(arguments)
+    # Both are in memory at a time.
+    count = FileCount(limits)
     with (
         open_store(arguments.before, os.environ, insecure=arguments.insecure) as old,
         open_store(arguments.after, os.environ, insecure=arguments.insecure) as new,
@@ -33,12 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
         before, after = (read_image(place.store, place.name, arguments.platform) for place in (old, new))
         known = shared_layers(before.config.diff_ids, after.config.diff_ids)
         trees = [
-            overlay((layer_files(place.store, layer) for layer in image.manifest.layers[known:]), whole=not known)
+            overlay(image_layers(place.store, image.manifest.layers[known:], limits, count), whole=not known)
             for place, image in ((old, before), (new, after))
         ]
     changes = compare_images(before, after, (), compare(*trees))
     if arguments.json:
-        print(json.dumps(changes.to_json(), indent=2, sort_keys=True, ensure_ascii=False))
+        sys.stdout.writelines(json_pieces(changes.to_json()))
     else:
-        print("\n".join(lines(f"{arguments.before} → {arguments.after}", changes)))
+        sys.stdout.writelines(f"{line}\n" for line in lines(f"{arguments.before} → {arguments.after}", changes))
     return 0

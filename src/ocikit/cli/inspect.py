@@ -6,11 +6,12 @@ import argparse
 import json
 import os
 
-from ocikit.cli.arguments import add_insecure
+from ocikit.cli.arguments import add_insecure, add_limits, limits_of
 from ocikit.destination import open_store
 from ocikit.layer.files import largest, overlay
+from ocikit.layer.limits import FileCount
 from ocikit.looking.inspection import document, lines
-from ocikit.looking.reading import layer_files, read_config
+from ocikit.looking.reading import image_layers, read_config
 from ocikit.manifest import Manifest
 
 
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE")
     parser.add_argument("--json", action="store_true", help="manifest and config as JSON")
     parser.add_argument("--files", type=int, default=0, metavar="N", help="the N largest files, too: reads all layers")
+    add_limits(parser)
     add_insecure(parser)
 
 
@@ -27,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
         config = read_config(location.store, manifest) if isinstance(manifest, Manifest) else None
         files = None
         if arguments.files > 0 and isinstance(manifest, Manifest) and config:
-            tree = overlay(layer_files(location.store, layer) for layer in manifest.layers)
+            limits = limits_of(arguments)
+            tree = overlay(image_layers(location.store, manifest.layers, limits, FileCount(limits)))
             files = largest(tree, arguments.files)
     if arguments.json:
         described = {"reference": arguments.image, **document(manifest, config, files=files)}

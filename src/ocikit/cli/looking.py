@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ocikit import canonical_json
 from ocikit.descriptor import Descriptor
@@ -14,8 +15,9 @@ from ocikit.digest import Digest
 from ocikit.errors import InvalidInput, OcikitError
 from ocikit.image import shared_layers
 from ocikit.layer.files import File
+from ocikit.layer.limits import FileCount, Limits
 from ocikit.layout import Layout
-from ocikit.looking.reading import layer_files, read_image
+from ocikit.looking.reading import image_layers, layer_files, read_image
 from ocikit.manifest import ImageIndex
 from ocikit.media_type import INDEXES
 from ocikit.platform import Platform
@@ -28,9 +30,14 @@ _INPUT = "input"
 
 
 def run_layer_files(request: Mapping[str, Any]) -> int:
-    """List the files of a layer whose blob is in `input/blobs`; they go to `files.json`."""
-    files = layer_files(Layout(_INPUT), Descriptor.from_json(request["layer"]))
-    Path("files.json").write_bytes(canonical_json.dumps({"files": _rows(files)}))
+    """List the files of a layer whose blob is in `input/blobs`: to `rows.json`, and how many they are to `files.json`."""
+    limits = Limits.from_json(request.get("limits", {}))
+    count = FileCount(limits)
+    with open("rows.json", "wb") as output:
+        output.write(b'{"files":')
+        _write_rows(output, layer_files(Layout(_INPUT), Descriptor.from_json(request["layer"]), limits, count))
+        output.write(b"}")
+    Path("files.json").write_bytes(canonical_json.dumps({"files": count.files, "name_bytes": count.name_bytes}))
     return 0
 
 
@@ -38,22 +45,49 @@ def run_remote_images(request: Mapping[str, Any]) -> int:
     """What tags name now, and the files of those layers that an image of ours has not; they go to `images.json`.
 
     Of an index it is the image for the reference's platform. An answer for each reference: {} for what is not there;
-    `error`; the digest alone where it is ours; else documents, and `files` by the digest of the layer.
+    `error`; the digest alone where it is ours; else documents, and `layers`, the digests of those whose files are in
+    the document's `files`.
     """
     options = {name: RegistryOptions.from_json(item) for name, item in request["registries"].items()}
     stores = Stores(request["root"], os.environ, options)
-    read: dict[str, list[list[Any]]] = {}
     answers = []
-    for reference in request["references"]:
-        try:
-            answers.append(_remote_image(reference, stores, read))
-        except OcikitError as error:
-            answers.append({"error": str(error)})
-    Path("images.json").write_bytes(canonical_json.dumps({"answers": answers, "warnings": list(stores.warnings())}))
+    with open("images.json", "w+b") as output:
+        output.write(b'{"files":{')
+        layers = _Layers(output, Limits.from_json(request.get("limits", {})))
+        for reference in request["references"]:
+            try:
+                answers.append(_remote_image(reference, stores, layers))
+            except OcikitError as error:
+                answers.append({"error": str(error)})
+        rest = canonical_json.dumps({"answers": answers, "warnings": list(stores.warnings())})
+        output.write(b"}," + rest[1:])
     return 0
 
 
-def _remote_image(reference: Mapping[str, Any], stores: Stores, read: dict[str, list[list[Any]]]) -> dict[str, Any]:
+class _Layers:
+    """The files of layers, written while they are read: they may be hundreds of thousands."""
+
+    def __init__(self, output: BinaryIO, limits: Limits) -> None:
+        self._output, self._limits = output, limits
+        self._written: set[Digest] = set()
+
+    def add(self, store: Store, layers: Sequence[Descriptor]) -> None:
+        """Write those of an image that are not there yet. What cannot be read leaves nothing behind."""
+        missing = list({layer.digest: layer for layer in layers if layer.digest not in self._written}.values())
+        start = self._output.tell()
+        try:
+            for layer, files in zip(missing, image_layers(store, missing, self._limits, FileCount(self._limits))):
+                comma = b"," if self._output.tell() > len(b'{"files":{') else b""
+                self._output.write(b'%b"%b":' % (comma, str(layer.digest).encode()))
+                _write_rows(self._output, files)
+        except BaseException:
+            self._output.seek(start)
+            self._output.truncate()
+            raise
+        self._written.update(layer.digest for layer in missing)
+
+
+def _remote_image(reference: Mapping[str, Any], stores: Stores, written: _Layers) -> dict[str, Any]:
     store = stores(Destination(reference["destination"]))
     platform = Platform.parse(reference["platform"])
     found = store.resolve(reference["tag"])
@@ -66,15 +100,13 @@ def _remote_image(reference: Mapping[str, Any], stores: Stores, read: dict[str, 
     image = read_image(store, str(found.digest), platform)
     known = shared_layers([str(diff_id) for diff_id in image.config.diff_ids], reference["diff_ids"])
     layers = [layer for layer in image.manifest.layers[known:] if str(layer.digest) not in reference["layers"]]
-    for layer in layers:
-        if str(layer.digest) not in read:
-            read[str(layer.digest)] = _rows(layer_files(store, layer))
+    written.add(store, layers)
     return {
         "digest": str(found.digest),
         "media_type": image.manifest.media_type,
         "manifest": image.manifest.data.decode("utf-8"),
         "config": image.config.data.decode("utf-8"),
-        "files": {str(layer.digest): read[str(layer.digest)] for layer in layers},
+        "layers": [str(layer.digest) for layer in layers],
     }
 
 
@@ -86,5 +118,10 @@ def _image_of_index(store: Store, index: Descriptor, platform: Platform) -> Desc
     return None
 
 
-def _rows(files: tuple[File, ...]) -> list[list[Any]]:
-    return [file.to_row() for file in files]
+def _write_rows(output: BinaryIO, files: Iterable[File]) -> None:
+    """A JSON array of rows, see `File.from_row`."""
+    before = b"["
+    for file in files:
+        output.write(before + json.dumps(file.to_row(), ensure_ascii=False, separators=(",", ":")).encode())
+        before = b","
+    output.write(b"[]" if before == b"[" else b"]")

@@ -19,6 +19,7 @@ from ocikit.digest import Digest
 from ocikit.layer.build import build_layer
 from ocikit.layer.compress import Compression
 from ocikit.layer.entry import Entry
+from ocikit.layer.limits import Limits
 from ocikit.platform import Platform
 
 INPUT = "input"
@@ -50,7 +51,7 @@ def run_archived_base(request: Mapping[str, Any]) -> int:
         Digest.parse(request["digest"]) if request["digest"] else None,
         Compression.parse(request["compression"]),
     )
-    with open_archive(f"{INPUT}/archive") as archive:
+    with open_archive(f"{INPUT}/archive", Limits.from_json(request.get("limits", {}))) as archive:
         image = wanted.unpack(archive, ".")
     # Pants makes the folders of what a process is to write; others do not.
     os.makedirs("layers", exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from ocikit.cli.arguments import add_insecure
+from ocikit.cli.arguments import add_insecure, add_limits, limits_of
 from ocikit.descriptor import Descriptor
 from ocikit.destination import Location, open_store
 from ocikit.errors import NotFound
@@ -16,6 +16,7 @@ from ocikit.verify import problems
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="an image; a layout without a tag: all that it lists")
+    add_limits(parser, files=False)
     add_insecure(parser)
 
 
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         manifests = _manifests(location)
         if not manifests:
             raise NotFound(f'"{arguments.image}" does not exist.')
-        found = problems(location.store, manifests)
+        found = problems(location.store, manifests, limits_of(arguments))
     for line in found or (f"{arguments.image}: ok",):
         print(line)
     return 1 if found else 0

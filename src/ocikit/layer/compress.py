@@ -23,6 +23,7 @@ from typing import Any, Callable
 
 from ocikit import media_type
 from ocikit.errors import InvalidContent, InvalidInput, OcikitError
+from ocikit.layer.limits import FRAME_BYTES, Expansion
 
 # Counts up whenever equal tars would give other bytes.
 FORMAT = 1
@@ -31,7 +32,9 @@ BLOCK_SIZE = 4 * 1024 * 1024
 DEFAULT_THREADS = 2
 
 # What is fed at once bounds what comes out: deflate makes 1 KiB of a byte, zstd 128 KiB of four.
-_FEED: Mapping[str, int] = MappingProxyType({"gzip": 16 * 1024, "zstd": 1024})
+_FEED: Mapping[str, int] = MappingProxyType({"gzip": 4 * 1024, "zstd": 256})
+# What a zstd frame may make its reader keep. Writers in engines go up to 32 MiB, `zstd --ultra -22` to 128 MiB.
+MAX_ZSTD_WINDOW = 32 * 1024 * 1024
 
 _LEVELS: Mapping[str, range] = MappingProxyType({"gzip": range(1, 13), "zstd": range(1, 20), "none": range(1)})
 _DEFAULT_LEVELS: Mapping[str, int] = MappingProxyType({"gzip": 6, "zstd": 3, "none": 0})
@@ -134,38 +137,50 @@ def _compressor(compression: Compression) -> Callable[[bytes], bytes]:
     return frame
 
 
-def decompress(chunks: Iterable[bytes], kind: str) -> Iterator[bytes]:
+def decompress(chunks: Iterable[bytes], kind: str, expansion: Expansion | None = None) -> Iterator[bytes]:
     """Yield what is compressed in `chunks`, all members or frames of it, in bounded memory.
 
-    Raises InvalidContent for a stream that is damaged, ends early or has something behind its end.
+    `expansion` limits how much that may be, and how many members or frames; by default as `Limits` has it.
+    Raises InvalidContent above that, and for a stream that is damaged, ends early or has something behind its end.
     """
+    expansion = expansion or Expansion()
     if kind == "none":
         return iter(chunks)
     if kind == "gzip":
-        return _decompress(chunks, kind, lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error)
+        return _decompress(chunks, kind, lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error, expansion)
     zstandard = _imported("zstandard")
-    return _decompress(chunks, kind, zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW)
+    return _decompress(chunks, kind, decompressor.decompressobj, zstandard.ZstdError, expansion)
 
 
 def _decompress(
-    chunks: Iterable[bytes], kind: str, start: Callable[[], Any], failure: type[Exception]
+    chunks: Iterable[bytes], kind: str, start: Callable[[], Any], failure: type[Exception], expansion: Expansion
 ) -> Iterator[bytes]:
     """`start` begins a member or frame; zlib and zstandard share the shape of what it gives."""
     frame = start()
     for piece in _pieces(chunks, _FEED[kind]):
+        expansion.receive(len(piece))
         waiting = piece
         while waiting:
             if frame.eof:
                 frame = start()
+                expansion.expand(FRAME_BYTES)
             try:
                 output = frame.decompress(waiting)
             except failure as error:
-                raise InvalidContent(f"not a {kind} stream: {error}.") from None
+                raise InvalidContent(f"not a {kind} stream: {_reason(error)}.") from None
             if output:
+                expansion.expand(len(output))
                 yield output
             waiting = frame.unused_data if frame.eof else b""
     if not frame.eof:
         raise InvalidContent(f"a {kind} stream that ends before its end.")
+
+
+def _reason(error: Exception) -> str:
+    if "too much memory" in str(error):
+        return f"a frame has a window of more than {MAX_ZSTD_WINDOW // 2**20} MiB, which no reader needs to have"
+    return str(error)
 
 
 def _pieces(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:

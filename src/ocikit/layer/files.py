@@ -5,24 +5,28 @@ Spec: image-spec v1.1.1, layer.md#whiteouts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
-from typing import Any
+import heapq
+import struct
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, NamedTuple, TypeVar, overload
 
 from ocikit.errors import InvalidContent
 
 # Kinds of `File`: what is there, and what says that something of a lower layer is not.
 FILE, DIRECTORY, SYMLINK, HARDLINK, SPECIAL = "file", "directory", "symlink", "hardlink", "special"
 WHITEOUT, OPAQUE = "whiteout", "opaque"
+_T = TypeVar("_T")
+_KINDS = (FILE, DIRECTORY, SYMLINK, HARDLINK, SPECIAL, WHITEOUT, OPAQUE)
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """What a layer has at `path`, which is relative to the image's root. Times are left out.
 
-    `size` (bytes) and `digest` (of the content) are a file's; `target` is a link's. A hard link has size and digest of
-    what it is another name of, where the same layer has that. A whiteout hides the path, an opaque directory everything
-    below it, of all lower layers.
+    `size` (bytes) and `digest` (of the content) are a file's; `target` is a link's. In a `FileTree` a hard link has size
+    and digest of what it is another name of, where the same layer has that. A whiteout hides the path, an opaque
+    directory everything below it, of all lower layers.
     """
 
     path: str
@@ -36,7 +40,7 @@ class File:
 
     def to_row(self) -> list[Any]:
         """For the JSON of a sandbox: layers have many thousands of files."""
-        return list(astuple(self))
+        return list(self)
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> File:
@@ -59,6 +63,45 @@ class File:
         return {**document, **{key: text for key, text in optional.items() if text}}
 
 
+class PackedFiles(Mapping[str, "tuple[int, File]"]):
+    """Files by path, each with the number of its layer: a third of the memory that objects would take.
+
+    Images have hundreds of thousands of files.
+    """
+
+    # The number of the layer, kind, bytes of the digest, mode, owner, group, size; the digest and the target follow.
+    _HEAD = struct.Struct("<HBBHqqQ")
+
+    def __init__(self) -> None:
+        self._rows: dict[str, bytes] = {}
+
+    def __getitem__(self, path: str) -> tuple[int, File]:
+        row = self._rows[path]
+        number, kind, length, mode, uid, gid, size = self._HEAD.unpack_from(row)
+        end = self._HEAD.size + length
+        raw = row[self._HEAD.size : end]
+        digest = f"sha256:{raw.hex()}" if length == 32 else raw.decode()
+        return number, File(path, _KINDS[kind], mode, uid, gid, size, digest, row[end:].decode())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._rows
+
+    def put(self, number: int, file: File) -> None:
+        path, kind, mode, uid, gid, size, digest, target = file
+        raw = bytes.fromhex(digest[7:]) if len(digest) == 71 else digest.encode()
+        head = self._HEAD.pack(number, _KINDS.index(kind), len(raw), mode, uid, gid, size)
+        self._rows[path] = b"%b%b%b" % (head, raw, target.encode())
+
+    def remove(self, path: str) -> None:
+        del self._rows[path]
+
+
 @dataclass(frozen=True)
 class FileTree:
     """What layers on top of each other show.
@@ -72,29 +115,51 @@ class FileTree:
 
 
 def overlay(layers: Iterable[Iterable[File]], *, whole: bool = True) -> FileTree:
-    """Put layers, the lowest first, on top of each other. Not `whole`: others are below these, and unknown."""
-    files: dict[str, tuple[int, File]] = {}
+    """Put layers, the lowest first, on top of each other. Not `whole`: others are below these, and unknown.
+
+    Of two entries of a layer for one path the last counts.
+    """
+    files = PackedFiles()
     hidden: set[str] = set()
     for number, layer in enumerate(layers):
-        entries = tuple(layer)
-        _remove(entries, files, hidden)
-        files.update((file.path, (number, file)) for file in entries if file.kind not in (WHITEOUT, OPAQUE))
+        _put(number, layer, files, hidden)
     return FileTree(files, frozenset() if whole else frozenset(hidden))
 
 
 def largest(tree: FileTree, count: int) -> tuple[tuple[int, File], ...]:
     """The `count` largest files, the largest first, each with the number of its layer."""
     found = (item for item in tree.files.values() if item[1].kind == FILE)
-    return tuple(sorted(found, key=lambda item: (-item[1].size, item[1].path))[:count])
+    return tuple(heapq.nsmallest(count, found, key=lambda item: (-item[1].size, item[1].path)))
+
+
+class Made(Sequence[_T]):
+    """What `make` makes of each of `paths`, when it is asked for: two trees may differ in every file."""
+
+    def __init__(self, paths: Sequence[str], make: Callable[[str], _T]) -> None:
+        self._paths, self._make = paths, make
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[_T]: ...
+
+    def __getitem__(self, index: int | slice) -> _T | Sequence[_T]:
+        if isinstance(index, slice):
+            return Made(self._paths[index], self._make)
+        return self._make(self._paths[index])
 
 
 @dataclass(frozen=True)
 class FileChanges:
-    """How two trees differ; `changed` has what was there and what is there now. `removed`, `added`: see `compare`."""
+    """How two trees differ, by path; `changed` has what was there and what is there now. See `compare`."""
 
-    added: tuple[File, ...] = ()
-    removed: tuple[File, ...] = ()
-    changed: tuple[tuple[File, File], ...] = ()
+    added: Sequence[File] = ()
+    removed: Sequence[File] = ()
+    changed: Sequence[tuple[File, File]] = ()
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed)
@@ -104,42 +169,76 @@ def compare(before: FileTree, after: FileTree) -> FileChanges:
     """What became of files. What only one of the trees hides is a whiteout among the removed or the added."""
     old, new = before.files, after.files
     return FileChanges(
-        (*_only(new, old), *_whiteouts(before.hidden - after.hidden, old, new)),
-        (*_only(old, new), *_whiteouts(after.hidden - before.hidden, old, new)),
-        tuple((old[path][1], new[path][1]) for path in sorted(old.keys() & new.keys()) if old[path][1] != new[path][1]),
+        _only(after, before, before.hidden - after.hidden),
+        _only(before, after, after.hidden - before.hidden),
+        Made(
+            sorted(path for path in old if path in new and old[path][1] != new[path][1]),
+            lambda path: (old[path][1], new[path][1]),
+        ),
     )
 
 
-def _remove(entries: Iterable[File], files: dict[str, tuple[int, File]], hidden: set[str]) -> None:
-    """Take away what a layer hides of the layers below it."""
-    gone, emptied = set(), set()
-    for file in entries:
+def _put(number: int, layer: Iterable[File], files: PackedFiles, hidden: set[str]) -> None:
+    """Put a layer on those below it, whose files have lower numbers."""
+    gone: set[str] = set()
+    emptied: set[str] = set()
+    # What is of lower layers and now of this one, and whether it was a directory there.
+    replaced: dict[str, bool] = {}
+    for file in layer:
         if file.kind == WHITEOUT:
             gone.add(file.path)
-        elif file.kind == OPAQUE or (file.kind != DIRECTORY and _is_directory(files, file.path)):
+        elif file.kind == OPAQUE:
             emptied.add(file.path)
-    if not gone and not emptied:
+        else:
+            lower = files.get(file.path)
+            if lower and lower[0] < number:
+                replaced[file.path] = lower[1].kind == DIRECTORY
+            if file.kind == HARDLINK:
+                file = _linked(file, number, files)
+            files.put(number, file)
+    hidden.update(f"{path}/" for path in emptied)
+    hidden.update(path for path in gone if path not in replaced and not _is_lower(path, number, files))
+    emptied.update(path for path, was in replaced.items() if was and files[path][1].kind != DIRECTORY)
+    for path in [path for path in gone if _is_lower(path, number, files)]:
+        files.remove(path)
+    for path in _below(gone | emptied, files):
+        if _is_lower(path, number, files):
+            files.remove(path)
+
+
+def _linked(link: File, number: int, files: PackedFiles) -> File:
+    first = files.get(link.target)
+    if first is None or first[0] != number:
+        return link
+    return link._replace(size=first[1].size, digest=first[1].digest)
+
+
+def _is_lower(path: str, number: int, files: PackedFiles) -> bool:
+    return path in files and files[path][0] < number
+
+
+def _below(folders: set[str], files: Iterable[str]) -> Iterator[str]:
+    """The paths that are below one of `folders`, each once; they may be removed on the way.
+
+    Each folder's are neighbours once they are sorted: a look at every parent of every path could take hours.
+    """
+    if not folders:
         return
-    hidden.update(path for path in gone if path not in files)
-    hidden.update(f"{file.path}/" for file in entries if file.kind == OPAQUE)
-    for path in [path for path in files if path in gone or any(p in gone or p in emptied for p in _parents(path))]:
-        del files[path]
+    paths = sorted(files)
+    if "" in folders:
+        yield from paths
+        return
+    done = 0
+    for folder in sorted(folders, key=lambda path: f"{path}/"):
+        start = max(done, bisect_left(paths, f"{folder}/"))
+        # "0" is the letter after "/".
+        done = max(done, bisect_left(paths, f"{folder}0"))
+        yield from paths[start:done]
 
 
-def _is_directory(files: Mapping[str, tuple[int, File]], path: str) -> bool:
-    return path in files and files[path][1].kind == DIRECTORY
-
-
-def _parents(path: str) -> Iterable[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-    yield ""
-
-
-def _only(one: Mapping[str, tuple[int, File]], other: Mapping[str, tuple[int, File]]) -> Iterable[File]:
-    return (one[path][1] for path in sorted(one.keys() - other.keys()))
-
-
-def _whiteouts(paths: Iterable[str], *trees: Mapping[str, tuple[int, File]]) -> Iterable[File]:
-    return (File(path, WHITEOUT) for path in sorted(paths) if not any(path in tree for tree in trees))
+def _only(one: FileTree, other: FileTree, whiteouts: Iterable[str]) -> Sequence[File]:
+    """The files of one tree that the other has not, and `whiteouts` of what neither has."""
+    files = one.files
+    paths = [path for path in files if path not in other.files]
+    paths += (path for path in whiteouts if path not in files and path not in other.files)
+    return Made(sorted(paths), lambda path: files[path][1] if path in files else File(path, WHITEOUT))

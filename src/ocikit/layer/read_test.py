@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from ocikit.errors import InvalidContent
-from ocikit.layer.files import File
+from ocikit.layer.files import File, overlay
+from ocikit.layer.limits import FileCount
 from ocikit.layer.read import read_files
 
 HELLO = f"sha256:{hashlib.sha256(b'hello').hexdigest()}"
@@ -30,6 +31,15 @@ def tar(*members: Add) -> bytes:
         for add in members:
             add(archive)
     return buffer.getvalue()
+
+
+def files(*chunks: bytes) -> tuple[File, ...]:
+    return tuple(read_files(chunks, FileCount()))
+
+
+def shown(*layers: bytes) -> dict[str, File]:
+    """What layers, or only one, show by path."""
+    return {path: file for path, (_, file) in overlay(files(layer) for layer in layers).files.items()}
 
 
 @pytest.mark.parametrize(
@@ -59,55 +69,59 @@ def tar(*members: Add) -> bytes:
     ],
 )
 def test_an_entry(entry: Add, wanted: File | None) -> None:
-    assert read_files([tar(entry)]) == ((wanted,) if wanted else ())
+    assert files(tar(entry)) == ((wanted,) if wanted else ())
 
 
 def test_a_hard_link_is_another_name() -> None:
-    first, second, lost = read_files(
-        [
-            tar(
-                member("d/a", content=b"hello"),
-                member("b", tarfile.LNKTYPE, linkname="d/a"),
-                member("c", tarfile.LNKTYPE, linkname="elsewhere"),
-            )
-        ]
+    found = shown(
+        tar(
+            member("d/a", content=b"hello"),
+            member("b", tarfile.LNKTYPE, linkname="d/a"),
+            member("b2", tarfile.LNKTYPE, linkname="/b"),
+            member("c", tarfile.LNKTYPE, linkname="elsewhere"),
+            member("e", tarfile.LNKTYPE, linkname="e"),
+        )
     )
-    assert (second.kind, second.size, second.digest, second.target) == ("hardlink", 5, first.digest, "d/a")
-    assert (lost.kind, lost.size, lost.digest, lost.target) == ("hardlink", 0, "", "elsewhere")
+    for name, target in (("b", "d/a"), ("b2", "b")):
+        assert found[name] == File(name, "hardlink", 0o644, size=5, digest=HELLO, target=target)
+    for name, target in (("c", "elsewhere"), ("e", "e")):
+        assert found[name] == File(name, "hardlink", 0o644, target=target)
+
+
+def test_a_hard_link_is_of_its_own_layer() -> None:
+    found = shown(tar(member("a", content=b"hello")), tar(member("b", tarfile.LNKTYPE, linkname="a")))
+    assert (found["b"].digest, found["b"].target) == ("", "a")
 
 
 def test_the_last_of_two_entries_counts() -> None:
-    (found,) = read_files([tar(member("a", content=b"first"), member("./a", content=b"hello"))])
-    assert found.digest == HELLO
+    found = shown(tar(member("a", content=b"first"), member("./a", content=b"hello")))
+    assert (len(found), found["a"].digest) == (1, HELLO)
 
 
 def test_a_whiteout_takes_nothing_from_its_own_layer() -> None:
-    found = read_files(
-        [
-            tar(
-                member("d/", tarfile.DIRTYPE, mode=0o755),
-                member("d/.wh..wh..opq"),
-                member("d/a", content=b"hello"),
-                member("d/.wh.a"),
-            )
-        ]
+    layer = tar(
+        member("d/", tarfile.DIRTYPE, mode=0o755),
+        member("d/.wh..wh..opq"),
+        member("d/a", content=b"hello"),
+        member("d/.wh.a"),
     )
-    assert [(file.path, file.kind) for file in found] == [
+    assert [(file.path, file.kind) for file in files(layer)] == [
         ("d", "directory"),
         ("d", "opaque"),
         ("d/a", "file"),
         ("d/a", "whiteout"),
     ]
+    assert [(path, file.kind) for path, file in shown(layer).items()] == [("d", "directory"), ("d/a", "file")]
 
 
 def test_any_pieces_give_the_same_and_all_are_read() -> None:
     data = tar(*(member(f"f{n}", content=b"x" * n) for n in range(50))) + bytes(5000)
     pieces = iter([data[start : start + 77] for start in range(0, len(data), 77)])
-    assert read_files(pieces) == read_files([data])
+    assert tuple(read_files(pieces, FileCount())) == files(data)
     assert next(pieces, None) is None
 
 
 @pytest.mark.parametrize("data", [b"no tar" * 200, tar(member("a", content=b"x" * 3000))[:2000]], ids=["no-tar", "cut"])
 def test_what_is_no_tar(data: bytes) -> None:
     with pytest.raises(InvalidContent, match="not a layer's tar"):
-        read_files([data])
+        files(data)

@@ -13,6 +13,7 @@ from ocikit.digest import Digest
 from ocikit.errors import InvalidContent
 from ocikit.layer import compress
 from ocikit.layer.compress import Compression
+from ocikit.layer.limits import Expansion
 
 _AS_IT_IS = Compression("none", 0)
 
@@ -24,10 +25,12 @@ def receive_layer(
     what: str,
     output_directory: str,
     compression: Compression = _AS_IT_IS,
+    expansion: Expansion | None = None,
 ) -> Descriptor:
     """Write the layer in `chunks` to `output_directory`, as `blobs/sha256/<hex>`; gives its descriptor.
 
     `kind`: how it is compressed, and then it stays as it is; `compression` is for one that is not. Memory is bounded.
+    `expansion`: what it may become, see `decompress`.
     Raises InvalidContent, naming `what`, for what cannot be read or has another `diff_id`; nothing is left behind then.
     """
     chunks = iter(chunks)
@@ -40,7 +43,7 @@ def receive_layer(
                 for piece in compress.compress(compress.blocks(_seen_by(content.update, chunks)), compression):
                     blob.write(piece)
             else:
-                for piece in compress.decompress(_seen_by(blob.write, chunks), kind):
+                for piece in compress.decompress(_seen_by(blob.write, chunks), kind, expansion):
                     content.update(piece)
         except InvalidContent as error:
             # That the blob is not the one wanted is the better reason, if it is one.

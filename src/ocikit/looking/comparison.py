@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Callable
 
 from ocikit import canonical_json
 from ocikit.human import human_bytes
@@ -43,6 +44,7 @@ class ImageChanges:
         return self.before != self.after
 
     def to_json(self) -> dict[str, Any]:
+        """For `json_pieces`."""
         return {
             "previous": self.before,
             "digest": self.after,
@@ -53,11 +55,34 @@ class ImageChanges:
                 "removed": [asdict(layer) for layer in self.removed_layers],
             },
             "files": {
-                "added": [file.to_json() for file in self.files.added],
-                "removed": [file.to_json() for file in self.files.removed],
-                "changed": [{"before": old.to_json(), "after": new.to_json()} for old, new in self.files.changed],
+                "added": _Documents(self.files.added, File.to_json),
+                "removed": _Documents(self.files.removed, File.to_json),
+                "changed": _Documents(
+                    self.files.changed, lambda pair: {"before": pair[0].to_json(), "after": pair[1].to_json()}
+                ),
             },
         }
+
+
+class _Documents(list[Any]):
+    """A list for `json_pieces`, which makes its items while it is written: images may differ in every file."""
+
+    def __init__(self, values: Sequence[Any], make: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._values, self._make = values, make
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._make, self._values)
+
+
+def json_pieces(value: Any) -> Iterator[str]:
+    """JSON for people, of values with what `ImageChanges.to_json` gives."""
+    # Not json.dumps, which in C would take the empty list that `_Documents` is below.
+    yield from json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False).iterencode(value)
+    yield "\n"
 
 
 def compare_images(before: Image | None, after: Image, origins: Sequence[str], files: FileChanges) -> ImageChanges:
@@ -147,11 +172,10 @@ def _value(value: Any) -> str:
 
 
 def _file_lines(files: FileChanges) -> Iterable[str]:
-    told: list[tuple[str, str]] = []
-    told += ((file.path, f"  - {_size(file):>9}  /{file.path}{_detail(file)}") for file in files.removed)
-    told += ((file.path, f"  + {_size(file):>9}  /{file.path}{_detail(file)}") for file in files.added)
-    told += ((new.path, f"  ~ {_size(new):>9}  /{new.path}  ({_difference(old, new)})") for old, new in files.changed)
-    return (line for _, line in sorted(told))
+    removed = ((file.path, f"  - {_size(file):>9}  /{file.path}{_detail(file)}") for file in files.removed)
+    added = ((file.path, f"  + {_size(file):>9}  /{file.path}{_detail(file)}") for file in files.added)
+    changed = ((new.path, f"  ~ {_size(new):>9}  /{new.path}  ({_difference(old, new)})") for old, new in files.changed)
+    return (line for _, line in heapq.merge(removed, added, changed))
 
 
 def _size(file: File) -> str:

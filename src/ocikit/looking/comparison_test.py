@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.image import Image
 from ocikit.layer.files import File, FileChanges
-from ocikit.looking.comparison import SettingChange, changed_settings, compare_images, lines
+from ocikit.looking.comparison import SettingChange, changed_settings, compare_images, json_pieces, lines
 from ocikit.manifest import Manifest
 
 NO_FILES = FileChanges()
@@ -94,7 +95,7 @@ def test_lines_about_files() -> None:
     files = FileChanges(
         added=(File("b", "symlink", 0o777, target="x"), File("z", "directory", 0o755)),
         removed=(File("a", "file", 0o644, size=1200), File("w", "whiteout")),
-        changed=((old, new), same_size, kinds),
+        changed=(kinds, (old, new), same_size),
     )
     changes = compare_images(image({}, "a"), image({}, "b"), (), files)
     told = list(lines("here", changes))
@@ -107,6 +108,6 @@ def test_lines_about_files() -> None:
         "  -            /w  (of a lower layer)",
         "  +            /z  (directory)",
     ]
-    document = changes.to_json()["files"]
-    assert document["changed"][0]["after"]["size"] == 7
+    document = json.loads("".join(json_pieces(changes.to_json())))["files"]
+    assert document["changed"][1]["after"]["size"] == 7
     assert [len(document[key]) for key in ("removed", "added", "changed")] == [2, 2, 3]

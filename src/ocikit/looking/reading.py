@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
 from ocikit.digest import verified
 from ocikit.errors import InvalidContent
-from ocikit.image import Image
+from ocikit.image import MAX_LAYERS, Image
 from ocikit.layer.compress import decompress, kind_of
 from ocikit.layer.files import File
+from ocikit.layer.limits import Expansion, FileCount, Limits
 from ocikit.layer.read import read_files
 from ocikit.manifest import ImageIndex, Manifest
 from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG
@@ -42,8 +45,20 @@ def read_config(store: Store, manifest: Manifest) -> ImageConfig | None:
         return ImageConfig.parse(b"".join(chunks))
 
 
-def layer_files(store: Store, layer: Descriptor) -> tuple[File, ...]:
-    """Every file of a layer; the blob is verified, and read in bounded memory."""
+def image_layers(
+    store: Store, layers: Sequence[Descriptor], limits: Limits, count: FileCount
+) -> Iterator[Iterator[File]]:
+    """The files of each of `layers`, for `overlay`; see `layer_files`. `count` has those of all of them."""
+    if len(layers) > MAX_LAYERS:
+        raise InvalidContent(f"{len(layers)} layers are more than the {MAX_LAYERS} that container engines mount.")
+    return (layer_files(store, layer, limits, count) for layer in layers)
+
+
+def layer_files(store: Store, layer: Descriptor, limits: Limits, count: FileCount) -> Iterator[File]:
+    """Every file of a layer as it comes, in bounded memory; the blob is verified once all have come.
+
+    Raises InvalidContent, also for what is above `limits`.
+    """
     with store.open_blob(layer) as stream:
         chunks = verified(stream, layer.digest, layer.size, f"layer {layer.digest}")
-        return read_files(decompress(chunks, kind_of(layer.media_type)))
+        yield from read_files(decompress(chunks, kind_of(layer.media_type), Expansion(limits)), count)

@@ -1,0 +1,108 @@
+"""What a layer that others made may cost.
+
+A hostile layer is small where it is stored and large where it is read. `Limits` has what a legitimate image could meet
+as well, and options change it (`[oci].max_layer_files`, `[oci].max_layer_expansion`). The other limits are constants,
+for no image that an engine runs comes near them: of headers in `ocikit.layer.tar_reader`, of zstd in
+`ocikit.layer.compress`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ocikit.errors import InvalidContent, InvalidInput
+
+# So much any layer may expand to, however little was received: a file of zeros, for instance.
+FREE_BYTES = 64 * 1024 * 1024
+# Stands for the work of a gzip member or a zstd frame, which may be empty and take less than 20 bytes.
+FRAME_BYTES = 16 * 1024
+# Of paths and link targets together, for each file on average. Real ones have about 100.
+NAME_BYTES = 128
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`files`: the entries of all layers that are listed at once. `expansion`: bytes that a received one may become."""
+
+    files: int = 350_000
+    expansion: int = 200
+
+    def __post_init__(self) -> None:
+        for name, value in (("files", self.files), ("expansion", self.expansion)):
+            if value < 1:
+                raise InvalidInput(f"`[oci].max_layer_{name}` (--max-layer-{name} of ocikit) is {value}, not positive.")
+
+    def to_json(self) -> dict[str, int]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Limits:
+        """The default for what `document` does not have."""
+        return cls(**document)
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class FileCount:
+    """The files that were listed so far, in one layer or in those of an image."""
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self.files, self.name_bytes = 0, 0
+
+    def add(self, path: str, target: str) -> None:
+        """Raises InvalidContent above a limit."""
+        self.add_many(1, _memory(path) + _memory(target))
+
+    def add_many(self, files: int, name_bytes: int) -> None:
+        """Raises InvalidContent above a limit."""
+        self.files += files
+        self.name_bytes += name_bytes
+        limit = self._limits.files
+        if self.files > limit:
+            raise InvalidContent(f"the layers have more than {limit:,} files. {_advice('max_layer_files', limit)}")
+        if self.name_bytes > NAME_BYTES * limit:
+            raise InvalidContent(
+                f"the names of the files have more than {NAME_BYTES * limit:,} bytes, {NAME_BYTES} for each file that "
+                f"is allowed. {_advice('max_layer_files', limit)}"
+            )
+
+
+class Expansion:
+    """What a compressed stream has become so far, compared with what was received.
+
+    `received`: the bytes that were, where they are known before, such as the size of the archive that a layer lies in.
+    """
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS, received: int | None = None) -> None:
+        self._limits = limits
+        self._is_known = received is not None
+        self._received, self._expanded = received or 0, 0
+
+    def receive(self, size: int) -> None:
+        if not self._is_known:
+            self._received += size
+
+    def expand(self, size: int) -> None:
+        """Raises InvalidContent above the limit."""
+        self._expanded += size
+        factor = self._limits.expansion
+        if self._expanded > FREE_BYTES + factor * self._received:
+            raise InvalidContent(
+                f"{self._received:,} bytes expand to more than {FREE_BYTES + factor * self._received:,}: at most 64 "
+                f"MiB and {factor} times what was received are allowed. {_advice('max_layer_expansion', factor)}"
+            )
+
+
+def _memory(name: str) -> int:
+    """Python keeps a text in which one letter is beyond ASCII with up to four bytes a letter."""
+    return len(name) if name.isascii() else 4 * len(name)
+
+
+def _advice(option: str, value: int) -> str:
+    return (
+        f"If you trust the image, raise `[oci].{option}` (--{option.replace('_', '-')} of ocikit), which is {value:,}."
+    )
