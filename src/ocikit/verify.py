@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from ocikit import media_type
 from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest, verified
+from ocikit.digest import DEFAULT_ALGORITHM, Digest, verified
 from ocikit.errors import InvalidContent, InvalidInput, NotFound, ProtocolViolation
 from ocikit.image import Image
 from ocikit.layer.compress import decompress, kind_of
-from ocikit.manifest import ImageIndex, Manifest
-from ocikit.store import Store
+from ocikit.manifest import ImageIndex, Manifest, check_level
+from ocikit.store import Store, read_document
 
 _DAMAGE = (InvalidContent, InvalidInput, NotFound, ProtocolViolation)
 _IMAGE_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
@@ -27,16 +27,18 @@ def problems(store: Store, manifests: Iterable[Descriptor]) -> tuple[str, ...]:
     Spec: image-spec v1.1.1, descriptor.md#digests, config.md#layer-diffid.
     """
     seen: set[tuple[str, str]] = set()
-    found = [line for entry in manifests for line in _of_manifest(store, entry, seen)]
+    found = [line for entry in manifests for line in _of_manifest(store, entry, seen, 0)]
     return tuple(dict.fromkeys(found))
 
 
-def _of_manifest(store: Store, described: Descriptor, seen: set[tuple[str, str]]) -> Iterator[str]:
+def _of_manifest(store: Store, described: Descriptor, seen: set[tuple[str, str]], level: int) -> Iterator[str]:
     if (str(described.digest), "") in seen:
         return
     seen.add((str(described.digest), ""))
     try:
         manifest = store.fetch_manifest(str(described.digest))
+        if isinstance(manifest, ImageIndex):
+            check_level(level, manifest)
     except _DAMAGE as error:
         yield f"manifest {described.digest}: {error}"
         return
@@ -48,7 +50,7 @@ def _of_manifest(store: Store, described: Descriptor, seen: set[tuple[str, str]]
         )
     if isinstance(manifest, ImageIndex):
         for child in manifest.manifests:
-            yield from _of_manifest(store, child, seen)
+            yield from _of_manifest(store, child, seen, level + 1)
     else:
         yield from _of_image(store, manifest, seen)
 
@@ -56,26 +58,26 @@ def _of_manifest(store: Store, described: Descriptor, seen: set[tuple[str, str]]
 def _of_image(store: Store, manifest: Manifest, seen: set[tuple[str, str]]) -> Iterator[str]:
     diff_ids: tuple[Digest, ...] = ()
     try:
-        with store.open_blob(manifest.config) as stream:
-            config = manifest.config
-            data = b"".join(verified(stream, config.digest, config.size, "the blob"))
-        if config.media_type in _IMAGE_CONFIGS:
-            diff_ids = Image(manifest, ImageConfig.parse(data)).config.diff_ids
+        if manifest.config.media_type in _IMAGE_CONFIGS:
+            config = ImageConfig.parse(read_document(store, manifest.config, "the blob"))
+            diff_ids = Image(manifest, config).config.diff_ids
+        else:
+            _check_layer(store, manifest.config, None)
     except _DAMAGE as error:
         yield f"config {manifest.config.digest} of {manifest.descriptor.digest}: {error}"
     for number, layer in enumerate(manifest.layers):
-        diff_id = str(diff_ids[number]) if diff_ids else ""
-        if (str(layer.digest), diff_id) not in seen:
-            seen.add((str(layer.digest), diff_id))
+        diff_id = diff_ids[number] if diff_ids else None
+        if (str(layer.digest), str(diff_id)) not in seen:
+            seen.add((str(layer.digest), str(diff_id)))
             try:
                 _check_layer(store, layer, diff_id)
             except _DAMAGE as error:
                 yield f"layer {layer.digest} of {manifest.descriptor.digest}: {error}"
 
 
-def _check_layer(store: Store, layer: Descriptor, diff_id: str) -> None:
+def _check_layer(store: Store, layer: Descriptor, diff_id: Digest | None) -> None:
     """Raise unless the blob is what it is called and, where `diff_id` says so, what is in it."""
-    hasher = hashlib.sha256()
+    hasher = hashlib.new(diff_id.algorithm if diff_id else DEFAULT_ALGORITHM)
     with store.open_blob(layer) as stream:
         chunks = verified(stream, layer.digest, layer.size, "the blob")
         try:
@@ -86,5 +88,5 @@ def _check_layer(store: Store, layer: Descriptor, diff_id: str) -> None:
             for _ in chunks:
                 pass
             raise
-    if diff_id and f"sha256:{hasher.hexdigest()}" != diff_id:
-        raise InvalidContent(f"wanted the diff ID {diff_id}, found sha256:{hasher.hexdigest()}.")
+    if diff_id and hasher.hexdigest() != diff_id.hex:
+        raise InvalidContent(f"wanted the diff ID {diff_id}, found {diff_id.algorithm}:{hasher.hexdigest()}.")

@@ -33,6 +33,7 @@ _Header = tuple[Secret, tuple[Secret, ...]]
 _Attempt = Generator[Request, Answer, Optional[_Header]]
 
 _DEFAULT_SECONDS = 60
+_MOST_SECONDS = 24 * 60 * 60
 # A token is dropped a little early: it must live until the registry reads it.
 _MARGIN = 0.9
 
@@ -273,4 +274,5 @@ def _refresh_request(realm: str, asked: Mapping[str, str], scopes: tuple[str, ..
 def _seconds(document: Mapping[str, Any]) -> float:
     value = document.get("expires_in")
     valid = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-    return float(value) if valid and value is not None else _DEFAULT_SECONDS
+    # Not every whole number is one that a float can be.
+    return float(min(value, _MOST_SECONDS)) if valid and value is not None else _DEFAULT_SECONDS
