@@ -22,7 +22,7 @@ from ocikit.layer.entry import Entry, arrange
 from ocikit.layer.tar import write_tar
 from ocikit.layout import LAYOUT_VERSION, Layout
 from ocikit.layout_index import CONTAINERD_NAME, REF_NAME
-from ocikit.manifest import ImageIndex, Manifest
+from ocikit.manifest import ImageIndex, Manifest, check_level
 from ocikit.reference import Reference
 
 
@@ -97,12 +97,20 @@ def _path(digest: Digest) -> str:
 
 
 def _reachable(layout: Layout, root: Manifest | ImageIndex) -> Iterator[Descriptor]:
-    yield root.descriptor
-    if isinstance(root, Manifest):
-        yield from root.blobs
-        return
-    for child in root.manifests:
-        yield from _reachable(layout, layout.fetch_manifest(str(child.digest)))
+    """Everything that an image or an index needs; each index is looked into once."""
+    seen: set[Digest] = set()
+    waiting = [(0, root)]
+    while waiting:
+        level, found = waiting.pop()
+        if found.descriptor.digest in seen:
+            continue
+        seen.add(found.descriptor.digest)
+        yield found.descriptor
+        if isinstance(found, Manifest):
+            yield from found.blobs
+        else:
+            check_level(level, found)
+            waiting += ((level + 1, layout.fetch_manifest(str(child.digest))) for child in found.manifests)
 
 
 def _first(layout: Layout, root: Manifest | ImageIndex) -> Manifest:

@@ -1,8 +1,17 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and of which nothing stays when their writer is killed.
+
+A file is written in the folder `.ocikit-new` beside its later name, and its writer holds a lock on it. A file there
+without a lock has lost its writer: the next one removes it. The folder holds only what is being written at the moment,
+so that looking through it is cheap, however many files are beside it; it is gone when the last writer is. Where a file
+system has no locks, nothing is removed.
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +19,10 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ocikit.errors import OcikitError
+
+FOLDER = ".ocikit-new"
+# Each is in vain only when another writer has ended in between.
+_ATTEMPTS = 1000
 
 
 @dataclass(frozen=True)
@@ -20,7 +33,7 @@ class NewFile:
     stream: BinaryIO
 
     def write(self, data: bytes) -> None:
-        with explained(f'write below "{os.path.dirname(self.path)}"'):
+        with explained(f'write below "{os.path.dirname(os.path.dirname(self.path))}"'):
             self.stream.write(data)
 
     def commit(self, path: str, *, executable: bool = False) -> None:
@@ -34,18 +47,23 @@ class NewFile:
 @contextmanager
 def new_file(directory: str) -> Iterator[NewFile]:
     """A new file in `directory`, which is made when missing; it is gone unless it was committed."""
+    folder = os.path.join(directory, FOLDER)
     with explained(f'write below "{directory}"'):
-        os.makedirs(directory, exist_ok=True)
-        number, path = tempfile.mkstemp(prefix=".ocikit-", dir=directory)
+        number, path = _locked_file(folder)
     stream = os.fdopen(number, "wb")
     try:
+        _remove_abandoned(folder, path)
         yield NewFile(path, stream)
     finally:
+        # Still locked, so that nobody else takes it for abandoned, and removes another one of that name.
+        with suppress(OSError):
+            os.unlink(path)
         # What could not be written was told by `write` or `commit`; closing would tell it again.
         with suppress(OSError):
             stream.close()
-        with suppress(FileNotFoundError):
-            os.unlink(path)
+        # It is not empty while others write.
+        with suppress(OSError):
+            os.rmdir(folder)
 
 
 def write(path: str, data: bytes, *, executable: bool = False) -> None:
@@ -62,3 +80,48 @@ def explained(action: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OcikitError(f"cannot {action}: {error.strerror or error}.") from error
+
+
+def _locked_file(folder: str) -> tuple[int, str]:
+    """A new file in `folder`, locked: its number and its path."""
+    for _ in range(_ATTEMPTS):
+        # Until the last writer before has removed the folder.
+        with suppress(FileNotFoundError):
+            _make_folder(folder)
+            number, path = tempfile.mkstemp(prefix="file-", dir=folder)
+            with suppress(OSError):
+                fcntl.flock(number, fcntl.LOCK_EX)
+            # Before it was locked, it looked like one without a writer.
+            if os.fstat(number).st_nlink:
+                return number, path
+            os.close(number)
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
+
+
+def _make_folder(folder: str) -> None:
+    """Whoever may write beside it may write in it: users may share a directory."""
+    around = os.path.dirname(folder) or os.curdir
+    os.makedirs(around, exist_ok=True)
+    with suppress(FileExistsError):
+        os.mkdir(folder)
+        os.chmod(folder, stat.S_IMODE(os.stat(around).st_mode))
+
+
+def _remove_abandoned(folder: str, own: str) -> None:
+    """Remove the files that no writer holds a lock on; those of other users stay for these to remove."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            if path != own:
+                with suppress(OSError):
+                    _remove_if_unlocked(path)
+
+
+def _remove_if_unlocked(path: str) -> None:
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A writer that is done has given it another name: then there is nothing at this path.
+        os.unlink(path)
+    finally:
+        os.close(number)

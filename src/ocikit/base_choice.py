@@ -8,7 +8,7 @@ leaves two images, nobody could tell why it was the first one, so `digest` must.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable
 
 from ocikit import media_type
@@ -18,7 +18,7 @@ from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.image import Image
 from ocikit.layout_index import CONTAINERD_NAME, REF_NAME
-from ocikit.manifest import ImageIndex, Manifest, parse_manifest
+from ocikit.manifest import ImageIndex, Manifest, check_level, parse_manifest
 from ocikit.platform import Platform
 
 INDEX_FILE = "index.json"
@@ -80,14 +80,17 @@ def choose_from_layout(read: Reader, platform: Platform, wanted: Digest | None, 
         raise InvalidContent(f"the {where}'s {INDEX_FILE} is no image index.")
     if wanted and read(blob_path(wanted)) is not None:
         # Not only what is listed: also an image of an index that is.
-        found = parse_manifest(read_blob(read, wanted, where))
+        found = parse_manifest(read_blob(read, wanted, where), algorithm=wanted.algorithm)
     else:
         chosen = choose_candidate(_candidates(read, document, where), platform, wanted, where)
         listed = next(entry for entry in document.manifests if entry.digest == chosen.digest)
-        found = parse_manifest(read_blob(read, chosen.digest, where), listed.media_type)
+        found = parse_manifest(read_blob(read, chosen.digest, where), listed.media_type, chosen.digest.algorithm)
+    level = 0
     while isinstance(found, ImageIndex):
+        check_level(level, found)
+        level += 1
         only = found.manifests[0] if len(found.manifests) == 1 else found.select(platform)
-        found = parse_manifest(read_blob(read, only.digest, where), only.media_type)
+        found = parse_manifest(read_blob(read, only.digest, where), only.media_type, only.digest.algorithm)
     return Image(found, ImageConfig.parse(read_blob(read, found.config.digest, where)))
 
 
@@ -134,11 +137,11 @@ def _names(entry: Descriptor) -> tuple[str, ...]:
 def _merged(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Each image once, with all its names."""
     found: dict[Digest, Candidate] = {}
+    names: dict[Digest, dict[str, None]] = {}
     for candidate in candidates:
-        first = found.get(candidate.digest, candidate)
-        names = tuple(dict.fromkeys((*first.names, *candidate.names)))
-        found[candidate.digest] = Candidate(first.digest, first.platform, names)
-    return list(found.values())
+        found.setdefault(candidate.digest, candidate)
+        names.setdefault(candidate.digest, {}).update(dict.fromkeys(candidate.names))
+    return [replace(first, names=tuple(names[digest])) for digest, first in found.items()]
 
 
 def _listed(candidates: Sequence[Candidate]) -> str:

@@ -7,57 +7,100 @@ Source: image-spec v1.1.1, considerations.md#canonicalization.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from ocikit.errors import InvalidContent, InvalidInput
 
+# For documents of others. Registries should take manifests of 4 MiB: distribution-spec v1.1.1, "Pushing Manifests".
+MAX_SIZE = 4 * 1024 * 1024
+# Those of images have six levels.
+MAX_DEPTH = 100
+# An entry of an index, which has two objects at least, takes 200 bytes.
+_BYTES_PER_CONTAINER = 40
+_MAX_DIGITS = 1000
+_STRING = re.compile(r'"[^"]*"?')
+_BRACKET = re.compile(r"[\[\]{}]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
 
 def dumps(value: Any) -> bytes:
     """Serialise; any mapping is an object, any list or tuple an array.
 
     Raises InvalidInput for what has no one form: floats, keys that are not text, text that is not
-    Unicode (a lone surrogate).
+    Unicode (a lone surrogate); and for what is nested too deeply.
     """
-    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     try:
+        text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"not text, it has a lone surrogate: {error.object!a:.200}") from None
+        raise InvalidInput(f"not text, it has a lone surrogate: {_around(error)}") from None
+    except RecursionError:
+        raise InvalidInput("nested too deeply to be written as JSON") from None
 
 
-def loads_object(data: bytes | str, what: str) -> dict[str, Any]:
-    """Read a JSON object; `what` names the document in the error (InvalidContent)."""
-    value = _loads(data, what)
+def loads_object(data: bytes | str, what: str, max_size: int | None = MAX_SIZE) -> dict[str, Any]:
+    """Read a JSON object; `what` names the document in the error (InvalidContent).
+
+    Of a key that is there twice the last one counts, as in Go. `max_size`: None for what this program wrote itself.
+    """
+    value = loads(data, what, max_size)
     if not isinstance(value, dict):
-        raise InvalidContent(f"{what} is not a JSON object but {type(value).__name__}")
+        raise InvalidContent(f"{what} is not a JSON object but {_kind_of(value)}")
     return value
 
 
-def loads_list(data: bytes | str, what: str) -> list[Any]:
-    """Read a JSON array; `what` names the document in the error (InvalidContent)."""
-    value = _loads(data, what)
+def loads_list(data: bytes | str, what: str, max_size: int | None = MAX_SIZE) -> list[Any]:
+    """Read a JSON array; as `loads_object`."""
+    value = loads(data, what, max_size)
     if not isinstance(value, list):
-        raise InvalidContent(f"{what} is not a JSON array but {type(value).__name__}")
+        raise InvalidContent(f"{what} is not a JSON array but {_kind_of(value)}")
     return value
 
 
-def _loads(data: bytes | str, what: str) -> Any:
+def loads(data: bytes | str, what: str, max_size: int | None = MAX_SIZE) -> Any:
+    """Read any JSON within the limits above; all text in it is Unicode, all numbers are finite.
+
+    Raises InvalidContent, never anything else, whatever `data` is.
+    """
     try:
         # json.loads would guess UTF-16 and UTF-32, which RFC 8259 does not allow.
         text = data if isinstance(data, str) else data.decode("utf-8")
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        fault = None if max_size is None else _beyond_limits(len(data), text, max_size)
+        if fault:
+            raise InvalidContent(f"{what} is not a document that is read: {fault}")
+        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float)
+        if isinstance(data, str) or _SURROGATE.search(text):
+            # What UTF-8 cannot say came in as an escape, "\\ud800"; nothing could write it again.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidContent(f"{what} is not text, it has a lone surrogate: {_around(error)}") from None
+    except RecursionError:
+        raise InvalidContent(f"{what} is not a document that is read: it is nested too deeply") from None
+    except ValueError as error:
         raise InvalidContent(f"{what} is not JSON: {error}") from None
+    return value
 
 
 def frozen(value: Any) -> Any:
-    """A copy that cannot be changed: mappings read-only, lists as tuples, all the way down."""
+    """A copy that cannot be changed: mappings read-only, lists as tuples, all the way down.
+
+    Raises InvalidContent for what is nested too deeply.
+    """
+    try:
+        return _frozen(value)
+    except RecursionError:
+        raise InvalidContent("nested too deeply to be read") from None
+
+
+def _frozen(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return MappingProxyType({key: frozen(item) for key, item in value.items()})
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
-        return tuple(frozen(item) for item in value)
+        return tuple(_frozen(item) for item in value)
     return value
 
 
@@ -74,5 +117,46 @@ def _plain(value: Any) -> Any:
     raise InvalidInput(f"{type(value).__name__} has no canonical form: {value!r}")
 
 
+def _beyond_limits(size: int, text: str, max_size: int) -> str | None:
+    """Looked at before anything is built: an empty list takes two bytes of a document, and thirty times that here."""
+    if size > max_size:
+        return f"expected at most {max_size} bytes, got {size}"
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return None
+    outside = _STRING.sub("", text.replace("\\\\", "").replace('\\"', ""))
+    containers, most = outside.count("[") + outside.count("{"), max_size // _BYTES_PER_CONTAINER
+    if containers > most:
+        return f"expected at most {most} lists and objects, got {containers}"
+    depth = 0
+    for bracket in _BRACKET.finditer(outside):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > MAX_DEPTH:
+            return f"expected at most {MAX_DEPTH} levels of lists and objects, got more"
+    return None
+
+
+def _parse_int(text: str) -> int:
+    # Newer Pythons refuse more than 4,300 digits, older ones take minutes for a million.
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"expected numbers of at most {_MAX_DIGITS} digits, got one of {len(text)}")
+    return int(text)
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text:.20} is out of range")
+    return number
+
+
 def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is no value of JSON")
+    raise ValueError(f"{text} is not a JSON value")
+
+
+def _kind_of(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def _around(error: UnicodeEncodeError) -> str:
+    """The text near the surrogate, with escapes."""
+    return ascii(error.object[max(0, error.start - 40) : error.start + 40])

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import sys
+import traceback
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +14,13 @@ from hypothesis import strategies as st
 from ocikit import canonical_json
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.testing.strategies import json_values
+
+
+def _nested(depth: int) -> Any:
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
 @pytest.mark.parametrize(
@@ -34,6 +44,7 @@ def test_dumps(value: Any, data: bytes) -> None:
     [
         pytest.param(1.0, id="float"),
         pytest.param({"a": [{"b": 0.5}]}, id="float-inside"),
+        pytest.param(_nested(100_000), id="deep"),
         pytest.param({1: "a"}, id="key-is-a-number"),
         pytest.param({"a": {None: 1}}, id="key-is-none"),
         pytest.param({"a": b"bytes"}, id="bytes"),
@@ -67,6 +78,77 @@ def test_dumps_refuses(value: Any) -> None:
 def test_loads_object_refuses(data: bytes) -> None:
     with pytest.raises(InvalidContent, match=r"^the thing is not"):
         canonical_json.loads_object(data, "the thing")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b'{"a":"\\ud800"}', id="surrogate"),
+        pytest.param(b'{"a":"\\uDFFF"}', id="surrogate-in-capitals"),
+        pytest.param(b'{"\\udc00\\ud800":1}', id="surrogates-in-a-key-the-wrong-way-round"),
+        pytest.param('{"a":"\udc80"}', id="surrogate-in-text"),
+        pytest.param(b'{"a":1' + b"0" * 400_000 + b"}", id="digits"),
+        pytest.param(b'{"a":1e999}', id="float-too-large"),
+        pytest.param(b'{"a":' + b"[" * 100 + b"]" * 100 + b"}", id="levels"),
+        pytest.param(b'{"a":"' + b"x" * canonical_json.MAX_SIZE + b'"}', id="size"),
+        pytest.param(b'{"a":[' + b"[]," * 200_000 + b"[]]}", id="lists"),
+        pytest.param(b'{"a":"' + b'\\"' * 1_000_000, id="text-without-an-end"),
+        pytest.param(b'"' * 1_000_000, id="quotes"),
+        pytest.param(b'{"a":"\0"}', id="nul"),
+    ],
+)
+def test_what_is_beyond_what_documents_are_is_refused(data: bytes | str) -> None:
+    with pytest.raises(InvalidContent, match=r"^the thing is not") as caught:
+        canonical_json.loads_object(data, "the thing")
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "data, value",
+    [
+        pytest.param(b'{"a":"\\ud83d\\ude00"}', {"a": "\N{GRINNING FACE}"}, id="pair"),
+        pytest.param(b'{"a":"\\\\ud800"}', {"a": "\\ud800"}, id="backslash"),
+        pytest.param(b'{"a":"\\u0000"}', {"a": "\0"}, id="nul"),
+        pytest.param(b'{"a":1,"a":2}', {"a": 2}, id="the-last-counts"),
+        pytest.param(b'{"a":"' + b"[" * 1000 + b'"}', {"a": "[" * 1000}, id="brackets-in-text"),
+        pytest.param(b'{"a":"\\"' + b"[" * 1000 + b'"}', {"a": '"' + "[" * 1000}, id="quote-and-brackets-in-text"),
+        pytest.param(b'{"a":"\\\\","b":[' + b"[]," * 200 + b"[]]}", {"a": "\\", "b": [[]] * 201}, id="lists"),
+    ],
+)
+def test_what_is_unusual_is_read(data: bytes, value: Any) -> None:
+    assert canonical_json.loads_object(data, "the thing") == value
+
+
+def test_what_we_wrote_ourselves_may_be_large() -> None:
+    data = canonical_json.dumps({"a": ["x" * canonical_json.MAX_SIZE, [[]] * 200_000]})
+    assert canonical_json.dumps(canonical_json.loads_object(data, "it", max_size=None)) == data
+
+
+@pytest.mark.parametrize("item", [b"[]", b"{}", b'{"":{}}', b'"\xc3\xa4\xc3\xa4"', b"0.5", b"12345", b'[""]'])
+def test_a_document_of_4_mib_takes_bounded_memory(item: bytes) -> None:
+    data = b"[" + b",".join([item] * (canonical_json.MAX_SIZE // (len(item) + 1) - 2)) + b"]"
+    tracemalloc.start()
+    with suppress(InvalidContent):
+        canonical_json.frozen(canonical_json.loads_list(data, "it"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 150 * 1024 * 1024
+
+
+@pytest.mark.parametrize("depth", [90, 101, 900, 1_000, 5_000, 100_000])
+@pytest.mark.parametrize("stack", [0, 300, 700, 900])
+def test_no_depth_and_no_stack_is_another_error(depth: int, stack: int) -> None:
+    data = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+
+    def read() -> None:
+        with suppress(InvalidContent, InvalidInput):
+            canonical_json.dumps(canonical_json.frozen(canonical_json.loads_object(data, "it")))
+
+    def deeper(level: int) -> None:
+        read() if level == 0 else deeper(level - 1)
+
+    here = len(list(traceback.walk_stack(None)))
+    deeper(max(0, min(stack, sys.getrecursionlimit() - 80) - here))
 
 
 def _has_float(value: Any) -> bool:

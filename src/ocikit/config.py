@@ -5,18 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
-from ocikit import canonical_json
+from ocikit import canonical_json, schema
 from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.platform import Platform
 
 EPOCH = "1970-01-01T00:00:00Z"
 
-_T = TypeVar("_T")
-_JSON_NAMES: Mapping[type, str] = MappingProxyType({dict: "object", list: "array", str: "string"})
 _EMPTY: tuple[Any, ...] = (None, {}, [], (), "")
+
+# Spec: image-spec v1.1.1, config.md#properties; Docker Image Specification v1.2 for Healthcheck, OnBuild and Shell.
+_CONTAINER = schema.members(
+    Cmd=schema.TEXTS,
+    Entrypoint=schema.TEXTS,
+    Env=schema.TEXTS,
+    ExposedPorts=schema.MapOf(),
+    Healthcheck=schema.members(Test=schema.TEXTS),
+    Labels=schema.TEXT_MAP,
+    OnBuild=schema.TEXTS,
+    Shell=schema.TEXTS,
+    StopSignal=schema.TEXT,
+    User=schema.TEXT,
+    Volumes=schema.MapOf(),
+    WorkingDir=schema.TEXT,
+)
+_HISTORY = schema.members(created=schema.TEXT, created_by=schema.TEXT, comment=schema.TEXT, empty_layer=schema.FLAG)
+_CONFIG = schema.members(
+    ("architecture", "os"),
+    architecture=schema.TEXT,
+    os=schema.TEXT,
+    variant=schema.TEXT,
+    created=schema.TEXT,
+    config=_CONTAINER,
+    history=schema.ListOf(_HISTORY),
+    rootfs=schema.members(type=schema.TEXT, diff_ids=schema.TEXTS),
+)
 
 
 @dataclass(frozen=True)
@@ -148,17 +173,12 @@ class ImageConfig:
     def parse(cls, data: bytes) -> ImageConfig:
         """Raises InvalidContent for what is no image config."""
         document = canonical_json.loads_object(data, "the image config")
-        for key in ("architecture", "os"):
-            if not document.get(key) or not isinstance(document[key], str):
-                raise InvalidContent(f'the image config has no "{key}".')
-        container = _member(document, "config", dict)
-        for key in ("ExposedPorts", "Volumes", "Labels"):
-            _member(container, key, dict)
-        _member(container, "Env", list, str)
-        _member(document, "history", list, dict)
-        diff_ids = _member(_member(document, "rootfs", dict), "diff_ids", list, str)
+        schema.check(document, _CONFIG, "the image config")
+        for key in _CONFIG.required:
+            if not document[key]:
+                raise InvalidContent(f'the image config: "{key}" is empty.')
         try:
-            for diff_id in diff_ids:
+            for diff_id in (document.get("rootfs") or {}).get("diff_ids") or ():
                 Digest.parse(diff_id)
         except InvalidInput as error:
             raise InvalidContent(f"the image config's diff_ids: {error}") from None
@@ -182,19 +202,3 @@ class ImageConfig:
         """Digests of the uncompressed layers, the lowest first. Spec: config.md#layer-diffid."""
         rootfs = self.document.get("rootfs") or {}
         return tuple(Digest.parse(text) for text in rootfs.get("diff_ids") or ())
-
-
-def _member(document: Mapping[str, Any], key: str, kind: type[_T], item_kind: type | None = None) -> _T:
-    """The member `key`, empty where it is null or missing; raises InvalidContent."""
-    value = document.get(key)
-    if value is None:
-        return kind()
-    if item_kind and isinstance(value, list):
-        for item in value:
-            if not isinstance(item, item_kind):
-                raise InvalidContent(
-                    f'the image config\'s "{key}" holds {item!r:.200}, which is no JSON {_JSON_NAMES[item_kind]}.'
-                )
-    if not isinstance(value, kind):
-        raise InvalidContent(f'the image config\'s "{key}" is no JSON {_JSON_NAMES[kind]}.')
-    return value

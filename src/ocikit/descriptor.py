@@ -8,13 +8,23 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from ocikit import schema
 from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.platform import Platform
+from ocikit.whole_number import MAX_INT64
 
 # RFC 6838 section 4.2.
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+DESCRIPTOR = schema.members(
+    ("mediaType", "digest", "size"),
+    mediaType=schema.TEXT,
+    digest=schema.TEXT,
+    size=schema.SIZE,
+    annotations=schema.TEXT_MAP,
+    platform=schema.members(os=schema.TEXT, architecture=schema.TEXT, variant=schema.TEXT),
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +42,8 @@ class Descriptor:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "annotations", MappingProxyType(dict(self.annotations)))
-        if self.size < 0:
-            raise InvalidInput(f"a descriptor's size cannot be negative: {self.size}.")
+        if not 0 <= self.size <= MAX_INT64:
+            raise InvalidInput(f"a descriptor's size must be from 0 to {MAX_INT64}, got {self.size}.")
         if not _MEDIA_TYPE.fullmatch(self.media_type):
             raise InvalidInput(f'"{self.media_type}" is not a media type.')
 
@@ -59,21 +69,16 @@ class Descriptor:
 
     @classmethod
     def from_json(cls, document: Any) -> Descriptor:
-        """Raises InvalidContent for what is no descriptor."""
+        """Raises InvalidContent for what is not a descriptor."""
+        schema.check(document, DESCRIPTOR, "not a descriptor")
+        platform = document.get("platform")
         try:
-            size = document["size"]
-            if not isinstance(size, int) or isinstance(size, bool):
-                raise InvalidInput(f"the size {size!r} is not a whole number")
-            annotations = document.get("annotations") or {}
-            platform = document.get("platform")
             return cls(
-                str(document["mediaType"]),
-                Digest.parse(str(document["digest"])),
-                size,
-                {str(k): str(v) for k, v in annotations.items()},
+                document["mediaType"],
+                Digest.parse(document["digest"]),
+                document["size"],
+                document.get("annotations") or _NOTHING,
                 Platform.from_json(platform) if platform else None,
             )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InvalidContent(f"not a descriptor ({error!r}): {document!r:.200}") from None
         except InvalidInput as error:
             raise InvalidContent(f"not a descriptor: {error}") from None

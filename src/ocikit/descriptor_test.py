@@ -39,15 +39,20 @@ def test_what_is_left_out_is_not_written() -> None:
 @pytest.mark.parametrize(
     "change, reason",
     [
-        pytest.param({"size": -1}, "cannot be negative", id="size-negative"),
-        pytest.param({"size": 1.5}, "not a whole number", id="size-float"),
-        pytest.param({"size": True}, "not a whole number", id="size-bool"),
-        pytest.param({"size": "7"}, "not a whole number", id="size-text"),
+        pytest.param({"size": -1}, "expected a whole number from 0", id="size-negative"),
+        pytest.param({"size": 1.5}, "expected a whole number from 0", id="size-float"),
+        pytest.param({"size": True}, "expected a whole number from 0", id="size-bool"),
+        pytest.param({"size": "7"}, "expected a whole number from 0", id="size-text"),
+        pytest.param({"size": 2**63}, "expected a whole number from 0", id="size-too-large"),
+        pytest.param({"size": 10**300}, "expected a whole number from 0", id="size-absurd"),
+        pytest.param({"digest": 5}, 'expected text in "digest"', id="digest-number"),
+        pytest.param({"annotations": {"a": None}}, 'expected text in "annotations.a"', id="annotation-null"),
+        pytest.param({"platform": {"os": 1}}, 'expected text in "platform.os"', id="os-number"),
         pytest.param({"digest": "sha256:0"}, "is not a digest", id="digest"),
-        pytest.param({"digest": None}, "is not a digest", id="digest-null"),
+        pytest.param({"digest": None}, 'expected "digest", which is missing', id="digest-null"),
         pytest.param({"mediaType": "layer"}, "is not a media type", id="media-type"),
         pytest.param({"mediaType": "a/b; c=d"}, "is not a media type", id="media-type-parameter"),
-        pytest.param({"mediaType": None}, "is not a media type", id="media-type-null"),
+        pytest.param({"mediaType": None}, 'expected "mediaType", which is missing', id="media-type-null"),
         pytest.param({"annotations": ["a"]}, "not a descriptor", id="annotations-list"),
         pytest.param({"platform": "linux/amd64"}, "not a descriptor", id="platform-text"),
     ],
@@ -66,7 +71,11 @@ def test_from_json_refuses_without(key: str) -> None:
 
 @pytest.mark.parametrize(
     "kind, size",
-    [pytest.param("a/b", -1, id="size"), pytest.param("ab", 1, id="media-type")],
+    [
+        pytest.param("a/b", -1, id="size"),
+        pytest.param("a/b", 2**63, id="size-too-large"),
+        pytest.param("ab", 1, id="media-type"),
+    ],
 )
 def test_a_descriptor_made_by_hand_is_checked_too(kind: str, size: int) -> None:
     with pytest.raises(InvalidInput):

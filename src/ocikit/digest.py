@@ -13,6 +13,8 @@ from ocikit.errors import InvalidContent, InvalidInput
 
 # image-spec v1.1.1, descriptor.md#digests: the two registered algorithms.
 _HEX_LENGTHS: Mapping[str, int] = MappingProxyType({"sha256": 64, "sha512": 128})
+# What everything is called where nothing else is asked for.
+DEFAULT_ALGORITHM = "sha256"
 _HEX = re.compile(r"[a-f0-9]+")
 
 CHUNK_SIZE = 1024 * 1024
@@ -44,7 +46,7 @@ class Digest:
         return cls(algorithm, hex_digits)
 
     @classmethod
-    def of(cls, data: bytes, algorithm: str = "sha256") -> Digest:
+    def of(cls, data: bytes, algorithm: str = DEFAULT_ALGORITHM) -> Digest:
         """The digest of `data`."""
         return cls(algorithm, hashlib.new(algorithm, data).hexdigest())
 

@@ -8,17 +8,18 @@ Source: moby, image/tarexport/load.go.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
+from ocikit import canonical_json
 from ocikit.archive import archive_chunks
 from ocikit.digest import Digest
-from ocikit.errors import InvalidInput, OcikitError
+from ocikit.errors import InvalidContent, InvalidInput, OcikitError
 from ocikit.image import shared_layers
 
 ENGINES = ("docker", "podman")
@@ -39,7 +40,7 @@ class Engine:
         for name in names:
             done = self._run("image", "inspect", "--format", "{{.Id}}", name)
             if done.returncode == 0:
-                return done.stdout.decode().strip()
+                return done.stdout.decode(errors="replace").strip()
             if not _is_missing(done.stderr):
                 raise OcikitError(f"{self.kind} does not answer: {_told(done)}")
         return None
@@ -53,9 +54,7 @@ class Engine:
             return 0
         # One that is removed in the meantime is an error to the command, and nothing to us.
         told = self._run("image", "inspect", "--format", "{{json .RootFS.Layers}}", *dict.fromkeys(images))
-        known = max(
-            (shared_layers(diff_ids, json.loads(line) or ()) for line in told.stdout.splitlines() if line), default=0
-        )
+        known = max((shared_layers(diff_ids, _layers(line)) for line in told.stdout.splitlines() if line), default=0)
         if known and _CONTAINERD_STORE in self._answer("info", "--format", "{{json .DriverStatus}}"):
             return 0
         return known
@@ -97,7 +96,7 @@ class Engine:
         done = self._run(*arguments)
         if done.returncode:
             raise OcikitError(f"`{self.kind} {arguments[0]}` failed: {_told(done)}")
-        return done.stdout.decode()
+        return done.stdout.decode(errors="replace")
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         try:
@@ -115,6 +114,13 @@ def engines(wanted: str, environ: Mapping[str, str]) -> tuple[Engine, ...]:
         names = " or ".join(f'"{kind}"' for kind in kinds)
         raise InvalidInput(f"no container engine: wanted {names}, found none on the PATH ({path}); install one.")
     return found
+
+
+def _layers(line: bytes) -> list[Any]:
+    """The layers of one image; none of one that has none (null)."""
+    with suppress(InvalidContent):
+        return canonical_json.loads_list(line, "the layers")
+    return []
 
 
 def _is_missing(errors: bytes) -> bool:

@@ -21,23 +21,25 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, BinaryIO
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO
 
 from ocikit import atomic_file, canonical_json, media_type
 from ocikit.atomic_file import explained
+from ocikit.base_choice import INDEX_FILE, LAYOUT_FILE
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, NotFound
-from ocikit.layout_index import listed, tag_of
+from ocikit.layout_index import MAX_SIZE, LayoutIndex, tag_of
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
 from ocikit.store import Opener
 from ocikit.verify import problems
 
 LAYOUT_VERSION = "1.0.0"
-# distribution-spec v1.1.1, "Pushing Manifests": registries should take manifests of 4 MiB.
-_MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+_VERSION_KEY = "imageLayoutVersion"
 
 
 class Layout:
@@ -45,13 +47,14 @@ class Layout:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
+        self._memory = _memory_of(os.path.abspath(self.path))
 
     def __repr__(self) -> str:
         return f"Layout({self.path!r})"
 
     def entries(self) -> tuple[Descriptor, ...]:
         """What `index.json` lists, in its order; nothing where no layout is yet."""
-        return tuple(Descriptor.from_json(entry) for entry in self._index().get("manifests", ()))
+        return self._read_index().index.entries
 
     def tags(self) -> tuple[str, ...]:
         return tuple(sorted({tag_of(entry) for entry in self.entries()} - {""}))
@@ -69,12 +72,13 @@ class Layout:
     def fetch_manifest(self, name: str) -> Manifest | ImageIndex:
         found = self._listed(name)
         if found:
-            return parse_manifest(self._read(found), found.media_type)
+            return parse_manifest(self._read(found), found.media_type, found.digest.algorithm)
         digest = _digest_of(name)
         if digest is None or not os.path.exists(self.blob_path(digest)):
             raise NotFound(f'no manifest "{name}" in the image layout "{self.path}".')
         size = os.path.getsize(self.blob_path(digest))
-        return parse_manifest(self._read(Descriptor(media_type.OCI_MANIFEST, digest, size)))
+        described = Descriptor(media_type.OCI_MANIFEST, digest, size)
+        return parse_manifest(self._read(described), algorithm=digest.algorithm)
 
     def has_blob(self, blob: Descriptor) -> bool:
         try:
@@ -106,6 +110,14 @@ class Layout:
 
     def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
         """See Store. Raises InvalidContent, naming them, when things it needs are missing."""
+        self._push(manifest, (tag,) if tag else ())
+
+    def push_with_tags(self, manifest: Manifest | ImageIndex, tags: Sequence[str]) -> frozenset[str]:
+        """See BatchTagger. `index.json` is written once for all tags."""
+        self._push(manifest, tags)
+        return frozenset(tags)
+
+    def _push(self, manifest: Manifest | ImageIndex, tags: Sequence[str]) -> None:
         needed = manifest.manifests if isinstance(manifest, ImageIndex) else manifest.blobs
         missing = [str(blob.digest) for blob in needed if not self.has_blob(blob)]
         if missing:
@@ -117,12 +129,14 @@ class Layout:
         if not self.has_blob(manifest.descriptor):
             atomic_file.write(self.blob_path(manifest.descriptor.digest), manifest.data)
         with self._locked():
-            document = self._index()
-            children = self._children()
+            known = self._read_index()
+            children = self._led_to(known.index) if known.children is None else known.children
             if isinstance(manifest, ImageIndex):
-                children.update(child.digest for child in manifest.manifests)
-            document["manifests"] = listed(document["manifests"], manifest.descriptor.to_json(), tag or "", children)
-            self._write("index.json", document)
+                children |= {str(child.digest) for child in manifest.manifests}
+            index = known.index.after_push(manifest.descriptor, tags, children)
+            if index != known.index:
+                atomic_file.write(os.path.join(self.path, INDEX_FILE), index.data)
+                self._memory.known = _Known(self._state(), index, children)
 
     def problems(self) -> tuple[str, ...]:
         """Everything wrong with what the layout lists, a line each: what, wanted, found."""
@@ -135,8 +149,7 @@ class Layout:
             raise InvalidContent("\n".join((f'the image layout "{self.path}" is damaged:', *found)))
 
     def _listed(self, name: str) -> Descriptor | None:
-        digest = _digest_of(name)
-        matching = [e for e in self.entries() if (e.digest == digest if digest else tag_of(e) == name)]
+        matching = self._read_index().index.named(str(_digest_of(name) or name))
         if len({entry.digest for entry in matching}) > 1:
             found = ", ".join(str(entry.digest) for entry in matching)
             raise InvalidContent(f'the tag "{name}" in "{self.path}" is ambiguous: {found}.')
@@ -144,7 +157,7 @@ class Layout:
 
     def _read(self, manifest: Descriptor) -> bytes:
         path = f'"{self.blob_path(manifest.digest)}"'
-        if manifest.size > _MAX_MANIFEST_SIZE:
+        if manifest.size > canonical_json.MAX_SIZE:
             raise InvalidContent(f"{path} is no manifest: it has {manifest.size} bytes.")
         try:
             with self.open_blob(manifest) as stream:
@@ -152,45 +165,56 @@ class Layout:
         except NotFound:
             raise InvalidContent(f"{path} is listed in index.json and missing.") from None
 
-    def _index(self) -> dict[str, Any]:
-        """The checked document of `index.json`, an empty one where no layout is yet."""
-        index, marker = self._document("index.json"), self._document("oci-layout")
+    def _read_index(self) -> _Known:
+        """The checked document of `index.json`, an empty one where no layout is yet; read again when it has changed."""
+        state, known = self._state(), self._memory.known
+        if known is None or known.state != state:
+            known = self._memory.known = _Known(state, self._index())
+        return known
+
+    def _state(self) -> tuple[object, ...]:
+        """Files are replaced, so that another one has taken the place of each that has changed."""
+        return tuple(_identity(os.path.join(self.path, name)) for name in (INDEX_FILE, LAYOUT_FILE))
+
+    def _index(self) -> LayoutIndex:
+        index, marker = self._document(INDEX_FILE), self._document(LAYOUT_FILE)
         if index is None and marker is not None:
             # Either the layout was made between the two looks, or the file is missing.
-            index = self._document("index.json")
-        if marker is None and not (index and index.get("manifests")):
-            return _empty_index()
-        if index is None or marker is None:
-            missing = "index.json" if index is None else "oci-layout"
+            index = self._document(INDEX_FILE)
+        name = f'"{os.path.join(self.path, INDEX_FILE)}"'
+        found = None if index is None else LayoutIndex.parse(index, name)
+        if marker is None and not (found and found.rows):
+            return LayoutIndex.empty()
+        if found is None or marker is None:
+            missing = INDEX_FILE if found is None else LAYOUT_FILE
             raise InvalidContent(f'"{self.path}" is no OCI image layout: it has no "{missing}".')
-        version = marker.get("imageLayoutVersion")
+        version = canonical_json.loads_object(marker, f'"{os.path.join(self.path, LAYOUT_FILE)}"').get(_VERSION_KEY)
         if version != LAYOUT_VERSION:
-            raise InvalidContent(f'"{self.path}" is an image layout of version "{version}": wanted {LAYOUT_VERSION}.')
-        if not isinstance(index.get("manifests"), list):
-            raise InvalidContent(f'"{self.path}/index.json" has no list of "manifests".')
-        return index
+            raise InvalidContent(
+                f'"{self.path}" is an image layout of version "{version!s:.40}": wanted {LAYOUT_VERSION}.'
+            )
+        return found
 
-    def _document(self, name: str) -> dict[str, Any] | None:
+    def _document(self, name: str) -> bytes | None:
         path = os.path.join(self.path, name)
         with explained(f'read "{path}"'):
             try:
                 with open(path, "rb") as stream:
-                    return canonical_json.loads_object(stream.read(), f'"{path}"')
+                    # One byte more than is read of it tells that it is too large.
+                    return stream.read(MAX_SIZE + 1)
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
-    def _write(self, name: str, document: dict[str, Any]) -> None:
-        if document != self._document(name):
-            atomic_file.write(os.path.join(self.path, name), canonical_json.dumps(document))
-
     def _create(self) -> None:
         """Make the layout. `oci-layout` comes last: with it, the layout is complete."""
-        if os.path.exists(os.path.join(self.path, "oci-layout")):
+        if os.path.exists(os.path.join(self.path, LAYOUT_FILE)):
             return
         with self._locked():
-            if self._document("index.json") is None:
-                self._write("index.json", _empty_index())
-            self._write("oci-layout", {"imageLayoutVersion": LAYOUT_VERSION})
+            if self._document(INDEX_FILE) is None:
+                atomic_file.write(os.path.join(self.path, INDEX_FILE), LayoutIndex.empty().data)
+            if self._document(LAYOUT_FILE) is None:
+                marker = canonical_json.dumps({_VERSION_KEY: LAYOUT_VERSION})
+                atomic_file.write(os.path.join(self.path, LAYOUT_FILE), marker)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -205,18 +229,48 @@ class Layout:
         finally:
             os.close(number)
 
-    def _children(self) -> set[Digest]:
+    def _led_to(self, index: LayoutIndex) -> frozenset[str]:
         """The manifests that listed indexes lead to."""
-        children: set[Digest] = set()
-        for entry in self.entries():
-            if entry.media_type in media_type.INDEXES and self.has_blob(entry):
-                index = self.fetch_manifest(str(entry.digest))
-                children.update(child.digest for child in getattr(index, "manifests", ()))
-        return children
+        return frozenset().union(
+            *(self._children_of(entry) for entry in index.entries if entry.media_type in media_type.INDEXES)
+        )
+
+    def _children_of(self, entry: Descriptor) -> frozenset[str]:
+        if not self.has_blob(entry):
+            return frozenset()
+        index = parse_manifest(self._read(entry), entry.media_type, entry.digest.algorithm)
+        return frozenset(str(child.digest) for child in getattr(index, "manifests", ()))
 
 
-def _empty_index() -> dict[str, Any]:
-    return canonical_json.loads_object(ImageIndex.of(()).data, "an empty index")
+@dataclass(frozen=True)
+class _Known:
+    """An index that was read when its files were in this `state`.
+
+    `children`: the manifests that its indexes lead to, None until somebody wants to know.
+    """
+
+    state: tuple[object, ...]
+    index: LayoutIndex
+    children: frozenset[str] | None = None
+
+
+class _Memory:
+    """What this process knows of one layout, whoever opens it."""
+
+    known: _Known | None = None
+
+
+@lru_cache(maxsize=16)
+def _memory_of(path: str) -> _Memory:
+    return _Memory()
+
+
+def _identity(path: str) -> tuple[int, ...] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _digest_of(name: str) -> Digest | None:

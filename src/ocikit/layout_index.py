@@ -1,17 +1,110 @@
-"""What `index.json` of an image layout lists after a push. Pure."""
+"""`index.json` of an image layout: what it lists, and what it lists after a push. Pure.
+
+A layout may have thousands of tags, and each push is one line more. So each line is kept as it is written: what did not
+change is neither read nor serialised again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+from ocikit import canonical_json
 from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
+from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.manifest import ImageIndex
 
 # image-spec v1.1.1, annotations.md#pre-defined-annotation-keys.
 REF_NAME = "org.opencontainers.image.ref.name"
 # The full name under which containerd imports an image; it is a tag's company.
 CONTAINERD_NAME = "io.containerd.image.name"
+
+# Some 60,000 tags.
+MAX_SIZE = 16 * 1024 * 1024
+_LIST = "manifests"
+
+
+class Row(NamedTuple):
+    """An entry: its tag, "" for none; its digest; what it describes; the entry itself as it is written.
+
+    `plain`: it has no annotations.
+    """
+
+    tag: str
+    digest: str
+    entry: Descriptor
+    data: bytes
+    plain: bool
+
+
+@dataclass(frozen=True)
+class LayoutIndex:
+    """The entries in their order, and the members of the document beside them.
+
+    `tidy`: the entries are as `after_push` leaves them, so that the next push need not look at all of them.
+    """
+
+    rows: tuple[Row, ...] = ()
+    others: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    tidy: bool = field(default=False, compare=False)
+
+    @classmethod
+    def parse(cls, data: bytes, name: str) -> LayoutIndex:
+        """Raises InvalidContent; `name` is the file's."""
+        document = canonical_json.loads_object(data, name, MAX_SIZE)
+        entries = document.pop(_LIST, None)
+        if not isinstance(entries, list):
+            raise InvalidContent(f'{name} has no list of "{_LIST}".')
+        return cls(tuple(map(_row, entries)), document)
+
+    @classmethod
+    def empty(cls) -> LayoutIndex:
+        return cls.parse(ImageIndex.of(()).data, "an empty index")
+
+    @property
+    def data(self) -> bytes:
+        """The document, as `canonical_json` has it. Raises InvalidInput where it is larger than `parse` takes."""
+        members = {key: canonical_json.dumps(value) for key, value in self.others.items()}
+        members[_LIST] = b"[%b]" % b",".join([row.data for row in self.rows])
+        data = b"{%b}" % b",".join(canonical_json.dumps(key) + b":" + members[key] for key in sorted(members))
+        if len(data) > MAX_SIZE:
+            raise InvalidInput(f"an image layout with more than {MAX_SIZE} bytes of tags; use another one.")
+        return data
+
+    @property
+    def entries(self) -> tuple[Descriptor, ...]:
+        return tuple(row.entry for row in self.rows)
+
+    def named(self, name: str) -> tuple[Descriptor, ...]:
+        """The entries with this tag, or with this digest as text."""
+        column = 1 if ":" in name else 0
+        return tuple(row.entry for row in self.rows if row[column] == name)
+
+    def after_push(self, pushed: Descriptor, tags: Sequence[str], children: Iterable[str]) -> LayoutIndex:
+        """The index after `pushed` was pushed, and `tags` let name it; see `ocikit.layout` for why.
+
+        `children` are the manifests that indexes among the entries, or `pushed`, lead to. What tools of others wrote
+        into entries is kept.
+        """
+        digest = str(pushed.digest)
+        rows = list(self.rows) if self.tidy else _tidied(self.rows, children)
+        moved: list[Row] = []
+        for tag in tags or ("",):
+            start, end = bisect_left(rows, (tag,)), bisect_left(rows, (f"{tag}\0",))
+            here = [row for row in rows[start:end] if row.digest == digest]
+            if tag:
+                moved += (row for row in rows[start:end] if row.digest != digest)
+                rows[start:end] = here or [_row(_tagged(pushed, tag))]
+            elif not here:
+                insort(rows, _row(pushed.to_json()))
+        rows += map(_without_tag, moved)
+        if rows and (moved or not rows[0].tag):
+            rows = _tidied(rows, children)
+        return LayoutIndex(tuple(rows), self.others, tidy=True)
 
 
 def tag_of(entry: Descriptor | Mapping[str, Any]) -> str:
@@ -21,38 +114,29 @@ def tag_of(entry: Descriptor | Mapping[str, Any]) -> str:
     return str((entry.get("annotations") or {}).get(REF_NAME, ""))
 
 
-def listed(
-    entries: Sequence[Mapping[str, Any]],
-    pushed: Mapping[str, Any],
-    tag: str,
-    children: set[Digest],
-) -> list[dict[str, Any]]:
-    """The entries after `pushed` was pushed with `tag`, "" for none; see `ocikit.layout` for why.
-
-    `children` are the manifests that indexes among the entries lead to. What tools of others wrote
-    into entries is kept.
-    """
-    kept = [_without_tag(e) if tag and _moved(e, pushed, tag) else dict(e) for e in entries]
-    if not any(_names(entry, pushed, tag) for entry in kept):
-        kept.append({**pushed, "annotations": {REF_NAME: tag}} if tag else dict(pushed))
-    tagged = {str(entry["digest"]) for entry in kept if tag_of(entry)}
-    reached = tagged | {str(digest) for digest in children}
-    unique: dict[tuple[str, str], dict[str, Any]] = {}
-    for entry in kept:
-        if entry.get("annotations") or entry["digest"] not in reached:
-            unique.setdefault((tag_of(entry), entry["digest"]), entry)
-    return [unique[key] for key in sorted(unique)]
+def _tidied(rows: Iterable[Row], children: Iterable[str]) -> list[Row]:
+    """Sorted, each once, without those that say nothing that others do not say."""
+    ordered = sorted(rows, key=itemgetter(0, 1))
+    reached = {row.digest for row in ordered if row.tag}.union(children)
+    unique: dict[tuple[str, str], Row] = {}
+    for row in ordered:
+        if not row.plain or row.digest not in reached:
+            unique.setdefault(row[:2], row)
+    return list(unique.values())
 
 
-def _moved(entry: Mapping[str, Any], pushed: Mapping[str, Any], tag: str) -> bool:
-    return tag_of(entry) == tag and entry["digest"] != pushed["digest"]
+def _row(entry: Any) -> Row:
+    described = Descriptor.from_json(entry)
+    plain = not entry.get("annotations")
+    return Row(tag_of(described), str(described.digest), described, canonical_json.dumps(entry), plain)
 
 
-def _names(entry: Mapping[str, Any], pushed: Mapping[str, Any], tag: str) -> bool:
-    return tag_of(entry) == tag and entry["digest"] == pushed["digest"]
+def _tagged(pushed: Descriptor, tag: str) -> dict[str, Any]:
+    return {**pushed.to_json(), "annotations": {REF_NAME: tag}} if tag else pushed.to_json()
 
 
-def _without_tag(entry: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {key: value for key, value in entry.items() if key != "annotations"}
-    annotations = {key: text for key, text in entry["annotations"].items() if key not in (REF_NAME, CONTAINERD_NAME)}
-    return {**plain, "annotations": annotations} if annotations else plain
+def _without_tag(row: Row) -> Row:
+    entry = canonical_json.loads_object(row.data, "an entry")
+    annotations = entry.pop("annotations")
+    left = {key: text for key, text in annotations.items() if key not in (REF_NAME, CONTAINERD_NAME)}
+    return _row({**entry, "annotations": left} if left else entry)

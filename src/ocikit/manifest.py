@@ -7,11 +7,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ocikit import canonical_json, media_type
+from ocikit import canonical_json, media_type, schema
 from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
+from ocikit.digest import DEFAULT_ALGORITHM, Digest
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.platform import Platform
+
+# An index of indexes is rare, more levels than that nobody has a use for.
+MAX_LEVELS = 8
+# What is common to manifests and indexes; `config`, `layers` and `manifests` hold descriptors.
+_MANIFEST = schema.members(
+    mediaType=schema.TEXT,
+    annotations=schema.TEXT_MAP,
+    layers=schema.ListOf(schema.MapOf()),
+    manifests=schema.ListOf(schema.MapOf()),
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,7 @@ class Manifest:
     config: Descriptor = field(compare=False)
     layers: tuple[Descriptor, ...] = field(compare=False)
     annotations: Mapping[str, str] = field(compare=False)
+    algorithm: str = DEFAULT_ALGORITHM
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "annotations", canonical_json.frozen(self.annotations))
@@ -52,7 +63,7 @@ class Manifest:
     @cached_property
     def descriptor(self) -> Descriptor:
         """How an index or a tag names this manifest; its digest is the image's digest."""
-        return Descriptor(self.media_type, Digest.of(self.data), len(self.data))
+        return Descriptor(self.media_type, Digest.of(self.data, self.algorithm), len(self.data))
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
@@ -68,6 +79,7 @@ class ImageIndex:
     media_type: str
     manifests: tuple[Descriptor, ...] = field(compare=False)
     annotations: Mapping[str, str] = field(compare=False)
+    algorithm: str = DEFAULT_ALGORITHM
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "annotations", canonical_json.frozen(self.annotations))
@@ -87,7 +99,7 @@ class ImageIndex:
 
     @cached_property
     def descriptor(self) -> Descriptor:
-        return Descriptor(self.media_type, Digest.of(self.data), len(self.data))
+        return Descriptor(self.media_type, Digest.of(self.data, self.algorithm), len(self.data))
 
     def select(self, platform: Platform) -> Descriptor:
         """The image for `platform`; raises InvalidInput with the platforms there are."""
@@ -100,31 +112,41 @@ class ImageIndex:
         raise InvalidInput(f'no image for platform "{platform}"; there are: {found}.')
 
 
-def parse_manifest(data: bytes, declared: str | None = None) -> Manifest | ImageIndex:
+def check_level(level: int, index: ImageIndex) -> None:
+    """Raise InvalidContent where an index is `level` indexes below the first: a registry could go on for ever."""
+    if level >= MAX_LEVELS:
+        raise InvalidContent(
+            f"the index {index.descriptor.digest} is within {level} others: at most {MAX_LEVELS} levels are read."
+        )
+
+
+def parse_manifest(
+    data: bytes, declared: str | None = None, algorithm: str = DEFAULT_ALGORITHM
+) -> Manifest | ImageIndex:
     """Read a manifest or an index of OCI or Docker.
 
     `declared` is the media type it came with (a Content-Type or a descriptor's); the document's own
-    `mediaType` must agree with it. Raises InvalidContent.
+    `mediaType` must agree with it. `algorithm`: of the digest that it is known by. Raises InvalidContent.
     """
     document = canonical_json.loads_object(data, "the manifest")
+    if document.get("schemaVersion") != 2:
+        raise InvalidContent(
+            f"a manifest of schema version {document.get('schemaVersion')!r:.100}: only 2 is supported."
+        )
+    schema.check(document, _MANIFEST, "the manifest")
     own = document.get("mediaType")
     if declared and own and declared != own:
         raise InvalidContent(f'a manifest sent as "{declared}" calls itself "{own}".')
     kind = own or declared or _guess(document)
-    if document.get("schemaVersion") != 2:
-        raise InvalidContent(f"a manifest of schema version {document.get('schemaVersion')!r}: only 2 is supported.")
     if "manifests" in document and ("layers" in document or "config" in document):
         # Readers would disagree on what it is. Source: CVE-2021-41190.
         raise InvalidContent("a manifest that is also an index: it has both layers and manifests.")
     annotations = document.get("annotations") or {}
-    if not isinstance(annotations, dict):
-        raise InvalidContent('the manifest\'s "annotations" are not a JSON object.')
-    annotations = {key: str(value) for key, value in annotations.items()}
     if kind in media_type.INDEXES:
-        return ImageIndex(data, kind, _descriptors(document, "manifests"), annotations)
+        return ImageIndex(data, kind, _descriptors(document, "manifests"), annotations, algorithm)
     if kind in media_type.MANIFESTS:
         config = Descriptor.from_json(document.get("config"))
-        return Manifest(data, kind, config, _descriptors(document, "layers"), annotations)
+        return Manifest(data, kind, config, _descriptors(document, "layers"), annotations, algorithm)
     raise InvalidContent(f'"{kind}" is neither an image manifest nor an image index.')
 
 
@@ -133,7 +155,6 @@ def _guess(document: Mapping[str, Any]) -> str:
 
 
 def _descriptors(document: Mapping[str, Any], key: str) -> tuple[Descriptor, ...]:
-    items = document.get(key)
-    if not isinstance(items, list):
-        raise InvalidContent(f'the manifest\'s "{key}" is not a list.')
-    return tuple(Descriptor.from_json(item) for item in items)
+    if key not in document:
+        raise InvalidContent(f'the manifest: expected "{key}", which is missing.')
+    return tuple(Descriptor.from_json(item) for item in document[key] or ())

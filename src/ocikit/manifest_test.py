@@ -92,12 +92,13 @@ def test_media_type(document: dict[str, Any], declared: str | None, kind: str) -
         pytest.param({"schemaVersion": "2"}, None, "schema version '2'", id="schema-text"),
         pytest.param({}, media_type.OCI_MANIFEST, "calls itself", id="declared-otherwise"),
         pytest.param({"mediaType": "a/b"}, None, '"a/b" is neither', id="another-kind"),
-        pytest.param({"mediaType": [1]}, None, "is neither", id="media-type-list"),
+        pytest.param({"mediaType": [1]}, None, 'expected text in "mediaType"', id="media-type-list"),
         pytest.param({"manifests": []}, None, "also an index", id="both"),
-        pytest.param({"layers": {}}, None, '"layers" is not a list', id="layers"),
-        pytest.param({"layers": [1]}, None, "not a descriptor", id="layer"),
+        pytest.param({"layers": {}}, None, 'expected a list in "layers"', id="layers"),
+        pytest.param({"layers": [1]}, None, 'expected an object in "layers[0]"', id="layer"),
         pytest.param({"config": None}, None, "not a descriptor", id="config"),
-        pytest.param({"annotations": [1]}, None, '"annotations" are not', id="annotations"),
+        pytest.param({"annotations": [1]}, None, 'expected an object in "annotations"', id="annotations"),
+        pytest.param({"annotations": {"a": 1}}, None, 'expected text in "annotations.a"', id="annotation-number"),
     ],
 )
 def test_parse_refuses(change: dict[str, Any], declared: str | None, reason: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ocikit.config import Healthcheck
 from ocikit.errors import InvalidInput
+from ocikit.whole_number import whole_number
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
 _NAME = r"[^\s:/]+"
@@ -36,6 +37,7 @@ _DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
 # Docker refuses shorter ones: each check starts a process.
 _SHORTEST = 10**6
 _LONGEST = 2**63 - 1
+_LONGEST_DURATION_TEXT = 100
 _TEST_LENGTHS: Mapping[str, range] = MappingProxyType(
     {"NONE": range(1, 2), "CMD": range(2, 2**31), "CMD-SHELL": range(2, 3)}
 )
@@ -79,7 +81,7 @@ def parse_user(text: str) -> str:
     if not _USER.fullmatch(text) or not text.isprintable():
         raise _invalid(text, "a user", '"name", "uid", "name:group" or "uid:gid"')
     for part in text.split(":"):
-        if part.isascii() and part.isdigit() and int(part) > _LARGEST_ID:
+        if part.isascii() and part.isdigit() and whole_number(part, _LARGEST_ID) is None:
             raise _invalid(text, "a user", f"numbers up to {_LARGEST_ID}")
     return text
 
@@ -129,7 +131,7 @@ def parse_healthcheck(document: Mapping[str, Any]) -> Healthcheck:
 def parse_duration(text: str) -> int:
     """Read "30s", "1m30s", "1.5h" or "500ms" as Go does: nanoseconds, 0 or more."""
     position, total = 0, 0
-    while position < len(text):
+    while position < len(text) <= _LONGEST_DURATION_TEXT:
         part = _DURATION_PART.match(text, position)
         if not part or not (part[1] or part[2]):
             break

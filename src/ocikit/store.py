@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import BinaryIO, Callable, Protocol
+from typing import BinaryIO, Callable, Protocol, runtime_checkable
 
+from ocikit.canonical_json import MAX_SIZE
 from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
-from ocikit.manifest import ImageIndex, Manifest
+from ocikit.digest import Digest, verified
+from ocikit.errors import InvalidContent
+from ocikit.manifest import ImageIndex, Manifest, check_level
 from ocikit.progress import Meter
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
@@ -44,6 +46,22 @@ class Store(Protocol):
         """Store a manifest whose blobs are there, and let `tag` name it."""
 
 
+@runtime_checkable
+class BatchTagger(Protocol):
+    """A Store that lets several tags name a manifest at once."""
+
+    def push_with_tags(self, manifest: Manifest | ImageIndex, tags: Sequence[str]) -> frozenset[str]:
+        """Store a manifest and let `tags` name it; returns those that do. Others are left for `push_manifest`."""
+
+
+def read_document(store: Store, described: Descriptor, what: str) -> bytes:
+    """A small blob, a config for instance, verified. Raises InvalidContent where it is too large for one, too."""
+    if described.size > MAX_SIZE:
+        raise InvalidContent(f"{what} is not a document: it has {described.size} bytes, at most {MAX_SIZE} are read.")
+    with store.open_blob(described) as stream:
+        return b"".join(verified(stream, described.digest, described.size, what))
+
+
 def counted(opener: Opener, meter: Meter, key: Hashable, size: int) -> Opener:
     """The same: what is read of it is counted as bytes of `key`, of which there are `size`."""
 
@@ -55,18 +73,28 @@ def counted(opener: Opener, meter: Meter, key: Hashable, size: int) -> Opener:
     return opened
 
 
-def copy(source: Store, destination: Store, name: str, tag: str | None = None, meter: Meter | None = None) -> Digest:
+def copy(
+    source: Store,
+    destination: Store,
+    name: str,
+    tag: str | None = None,
+    meter: Meter | None = None,
+    *,
+    level: int = 0,
+) -> Digest:
     """Copy what `name` names, with everything it needs, and let `tag` name it in `destination`.
 
     Content that is there already is not sent; `meter` counts the blobs that are. An order that is safe to stop after
-    any step: blobs, then manifests, then the tag. Returns the digest, which is the same on both sides.
+    any step: blobs, then manifests, then the tag. Returns the digest, which is the same on both sides. `level`: of how
+    many indexes this is a part.
     """
     meter = meter or Meter()
     manifest = source.fetch_manifest(name)
     if isinstance(manifest, ImageIndex):
+        check_level(level, manifest)
         for child in manifest.manifests:
             if destination.resolve(str(child.digest)) is None:
-                copy(source, destination, str(child.digest), meter=meter)
+                copy(source, destination, str(child.digest), meter=meter, level=level + 1)
     else:
         blobs = {blob.digest: blob for blob in manifest.blobs}.values()
         missing = [blob for blob in blobs if not destination.has_blob(blob)]

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from ocikit import media_type
 from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest, verified
+from ocikit.digest import DEFAULT_ALGORITHM, Digest, verified
 from ocikit.errors import InvalidContent, InvalidInput, NotFound, ProtocolViolation
 from ocikit.image import Image
 from ocikit.layer.compress import decompress, kind_of
 from ocikit.layer.limits import DEFAULT_LIMITS, Expansion, Limits
-from ocikit.manifest import ImageIndex, Manifest
-from ocikit.store import Store
+from ocikit.manifest import ImageIndex, Manifest, check_level
+from ocikit.store import Store, read_document
 
 _DAMAGE = (InvalidContent, InvalidInput, NotFound, ProtocolViolation)
 _IMAGE_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
@@ -25,12 +25,12 @@ _IMAGE_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
 class _Seen:
     """What was read, so that nothing is read twice, however often it is named.
 
-    `contents`: by digest and compression of a layer, the digest of what is in it, or what is wrong with it.
+    `contents`: by digest and compression of a layer, and by algorithm, the digest of what is in it, or what is wrong with it.
     """
 
     limits: Limits
     blobs: set[tuple[str, str]] = field(default_factory=set)
-    contents: dict[tuple[Digest, str], str | InvalidContent] = field(default_factory=dict)
+    contents: dict[tuple[Digest, str, str], Digest | InvalidContent] = field(default_factory=dict)
 
 
 def problems(store: Store, manifests: Iterable[Descriptor], limits: Limits = DEFAULT_LIMITS) -> tuple[str, ...]:
@@ -41,16 +41,18 @@ def problems(store: Store, manifests: Iterable[Descriptor], limits: Limits = DEF
     Spec: image-spec v1.1.1, descriptor.md#digests, config.md#layer-diffid.
     """
     seen = _Seen(limits)
-    found = [line for entry in manifests for line in _of_manifest(store, entry, seen)]
+    found = [line for entry in manifests for line in _of_manifest(store, entry, seen, 0)]
     return tuple(dict.fromkeys(found))
 
 
-def _of_manifest(store: Store, described: Descriptor, seen: _Seen) -> Iterator[str]:
+def _of_manifest(store: Store, described: Descriptor, seen: _Seen, level: int) -> Iterator[str]:
     if (str(described.digest), "") in seen.blobs:
         return
     seen.blobs.add((str(described.digest), ""))
     try:
         manifest = store.fetch_manifest(str(described.digest))
+        if isinstance(manifest, ImageIndex):
+            check_level(level, manifest)
     except _DAMAGE as error:
         yield f"manifest {described.digest}: {error}"
         return
@@ -62,7 +64,7 @@ def _of_manifest(store: Store, described: Descriptor, seen: _Seen) -> Iterator[s
         )
     if isinstance(manifest, ImageIndex):
         for child in manifest.manifests:
-            yield from _of_manifest(store, child, seen)
+            yield from _of_manifest(store, child, seen, level + 1)
     else:
         yield from _of_image(store, manifest, seen)
 
@@ -70,29 +72,30 @@ def _of_manifest(store: Store, described: Descriptor, seen: _Seen) -> Iterator[s
 def _of_image(store: Store, manifest: Manifest, seen: _Seen) -> Iterator[str]:
     diff_ids: tuple[Digest, ...] = ()
     try:
-        with store.open_blob(manifest.config) as stream:
-            config = manifest.config
-            data = b"".join(verified(stream, config.digest, config.size, "the blob"))
-        if config.media_type in _IMAGE_CONFIGS:
-            diff_ids = Image(manifest, ImageConfig.parse(data)).config.diff_ids
+        if manifest.config.media_type in _IMAGE_CONFIGS:
+            config = ImageConfig.parse(read_document(store, manifest.config, "the blob"))
+            diff_ids = Image(manifest, config).config.diff_ids
+        else:
+            _check_layer(store, manifest.config, None, seen)
     except _DAMAGE as error:
         yield f"config {manifest.config.digest} of {manifest.descriptor.digest}: {error}"
     for number, layer in enumerate(manifest.layers):
-        diff_id = str(diff_ids[number]) if diff_ids else ""
-        if (str(layer.digest), diff_id) not in seen.blobs:
-            seen.blobs.add((str(layer.digest), diff_id))
+        diff_id = diff_ids[number] if diff_ids else None
+        if (str(layer.digest), str(diff_id)) not in seen.blobs:
+            seen.blobs.add((str(layer.digest), str(diff_id)))
             try:
                 _check_layer(store, layer, diff_id, seen)
             except _DAMAGE as error:
                 yield f"layer {layer.digest} of {manifest.descriptor.digest}: {error}"
 
 
-def _check_layer(store: Store, layer: Descriptor, diff_id: str, seen: _Seen) -> None:
+def _check_layer(store: Store, layer: Descriptor, diff_id: Digest | None, seen: _Seen) -> None:
     """Raise unless the blob is what it is called and, where `diff_id` says so, what is in it."""
-    key = (layer.digest, kind_of(layer.media_type) if diff_id else "none")
+    kind, algorithm = (kind_of(layer.media_type), diff_id.algorithm) if diff_id else ("none", DEFAULT_ALGORITHM)
+    key = (layer.digest, kind, algorithm)
     if key not in seen.contents:
         try:
-            seen.contents[key] = _content(store, layer, key[1], seen.limits)
+            seen.contents[key] = _content(store, layer, kind, algorithm, seen.limits)
         except InvalidContent as error:
             seen.contents[key] = error
     found = seen.contents[key]
@@ -102,9 +105,9 @@ def _check_layer(store: Store, layer: Descriptor, diff_id: str, seen: _Seen) -> 
         raise InvalidContent(f"wanted the diff ID {diff_id}, found {found}.")
 
 
-def _content(store: Store, layer: Descriptor, kind: str, limits: Limits) -> str:
+def _content(store: Store, layer: Descriptor, kind: str, algorithm: str, limits: Limits) -> Digest:
     """The digest of what is in a layer."""
-    hasher = hashlib.sha256()
+    hasher = hashlib.new(algorithm)
     with store.open_blob(layer) as stream:
         chunks = verified(stream, layer.digest, layer.size, "the blob")
         try:
@@ -115,4 +118,4 @@ def _content(store: Store, layer: Descriptor, kind: str, limits: Limits) -> str:
             for _ in chunks:
                 pass
             raise
-    return f"sha256:{hasher.hexdigest()}"
+    return Digest(algorithm, hasher.hexdigest())

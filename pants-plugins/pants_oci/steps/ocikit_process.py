@@ -204,7 +204,7 @@ class OcikitAnswer:
 
     @property
     def document(self) -> dict[str, Any]:
-        return ocikit.canonical_json.loads_object(self.data, "the answer of ocikit")
+        return ocikit.canonical_json.loads_object(self.data, "the answer of ocikit", max_size=None)
 
 
 @rule(desc="Ask ocikit", level=LogLevel.TRACE)

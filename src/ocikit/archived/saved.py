@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ocikit import canonical_json
+from ocikit import canonical_json, schema
 from ocikit.config import ImageConfig
 from ocikit.digest import Digest
 from ocikit.errors import InvalidContent
 
 MANIFEST_FILE = "manifest.json"
+_ENTRY = schema.members(("Config",), Config=schema.TEXT, Layers=schema.TEXTS, RepoTags=schema.TEXTS)
 _IMAGE_ID = re.compile(r"(?:.*[:/])?([0-9a-f]{64})(?:\.json)?")
 
 
@@ -48,16 +48,5 @@ def saved_config(image: SavedImage, data: bytes) -> ImageConfig:
 
 
 def _image(entry: Any) -> SavedImage:
-    if not isinstance(entry, Mapping):
-        raise InvalidContent(f"{MANIFEST_FILE} holds {entry!r:.200}, which is no image.")
-    config = entry.get("Config")
-    if not isinstance(config, str):
-        raise InvalidContent(f'{MANIFEST_FILE} has an image without "Config".')
-    return SavedImage(config, _texts(entry, "Layers"), _texts(entry, "RepoTags"))
-
-
-def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    found = entry.get(key) or []
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise InvalidContent(f'{MANIFEST_FILE} has an image whose "{key}" is no list of texts.')
-    return tuple(found)
+    schema.check(entry, _ENTRY, f"{MANIFEST_FILE} has an entry that is not an image")
+    return SavedImage(entry["Config"], tuple(entry.get("Layers") or ()), tuple(entry.get("RepoTags") or ()))

@@ -25,10 +25,10 @@ def test_what_docker_writes() -> None:
     [
         pytest.param(b"{}", "manifest.json is not a JSON array but dict", id="object"),
         pytest.param(b"[", "manifest.json is not JSON", id="cut"),
-        pytest.param(b"[1]", "holds 1, which is no image", id="number"),
+        pytest.param(b"[1]", "is not an image: expected an object, got 1", id="number"),
         pytest.param(b'[{"Layers":[]}]', '"Config"', id="no-config"),
-        pytest.param(b'[{"Config":"c","Layers":[1]}]', '"Layers" is no list of texts', id="layers"),
-        pytest.param(b'[{"Config":"c","RepoTags":"a"}]', '"RepoTags" is no list of texts', id="names"),
+        pytest.param(b'[{"Config":"c","Layers":[1]}]', r'expected text in "Layers\[0\]"', id="layers"),
+        pytest.param(b'[{"Config":"c","RepoTags":"a"}]', 'expected a list in "RepoTags"', id="names"),
     ],
 )
 def test_what_is_no_table_of_contents(data: bytes, text: str) -> None:

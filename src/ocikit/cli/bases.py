@@ -18,20 +18,18 @@ from ocikit.cli.handed_over import REGISTRIES_VARIABLE
 from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest, verified
-from ocikit.errors import InvalidContent, InvalidInput, NetworkError, NotFound, OcikitError
+from ocikit.errors import InvalidInput, NetworkError, NotFound, OcikitError
 from ocikit.layer.compress import kind_of
 from ocikit.layer.limits import Expansion, Limits
 from ocikit.layer.received import receive_layer
-from ocikit.manifest import ImageIndex, Manifest
+from ocikit.manifest import ImageIndex, Manifest, check_level
 from ocikit.platform import Platform
 from ocikit.push.stores import Stores
 from ocikit.push.wanted import Destination
 from ocikit.reference import Reference
 from ocikit.registry.options import RegistryOptions
-from ocikit.store import Store
+from ocikit.store import Store, read_document
 
-# Above this it is no config; the distribution specification asks registries for manifests of 4 MiB.
-_LARGEST_CONFIG = 4 * 1024 * 1024
 _ATTEMPTS = 3
 _CONCURRENCY = 16
 
@@ -74,7 +72,7 @@ def run_lock(request: Mapping[str, Any]) -> int:
 
 def _stores(request: Mapping[str, Any]) -> Stores:
     told = os.environ.get(REGISTRIES_VARIABLE, "{}")
-    tables = request.get("registries") or canonical_json.loads_object(told, REGISTRIES_VARIABLE)
+    tables = request.get("registries") or canonical_json.loads_object(told, REGISTRIES_VARIABLE, max_size=None)
     return Stores(
         ".",
         os.environ,
@@ -85,17 +83,16 @@ def _stores(request: Mapping[str, Any]) -> Stores:
 
 def _manifest(store: Store, digest: Digest, platform: Platform) -> Manifest:
     found = store.fetch_manifest(str(digest))
+    level = 0
     while isinstance(found, ImageIndex):
+        check_level(level, found)
         found = store.fetch_manifest(str(choose(found, platform).digest))
+        level += 1
     return found
 
 
 def _config(store: Store, manifest: Manifest) -> bytes:
-    config = manifest.config
-    if config.size > _LARGEST_CONFIG:
-        raise InvalidContent(f"{manifest.descriptor.digest} is no container image: its config has {config.size} bytes.")
-    with store.open_blob(config) as stream:
-        return b"".join(verified(stream, config.digest, config.size, f"the config {config.digest}"))
+    return read_document(store, manifest.config, f"the config {manifest.config.digest}")
 
 
 def _read_layer(store: Store, layer: Descriptor, diff_id: str, limits: Limits) -> None:
@@ -121,11 +118,12 @@ def _lock(stores: Stores, reference: Reference, only_digests: bool) -> dict[str,
     return {"digest": str(found.digest), "platforms": platforms}
 
 
-def _platforms(store: Store, manifest: Manifest | ImageIndex) -> dict[str, str]:
+def _platforms(store: Store, manifest: Manifest | ImageIndex, level: int = 0) -> dict[str, str]:
     """The manifest for each platform; the first, where an index has several for one."""
     if isinstance(manifest, Manifest):
         platform = ImageConfig.parse(_config(store, manifest)).platform
         return {str(Platform.parse(str(platform))): str(manifest.descriptor.digest)}
+    check_level(level, manifest)
     found: dict[str, str] = {}
     for entry in manifest.manifests:
         name = str(entry.platform) if entry.platform else ""
@@ -136,7 +134,7 @@ def _platforms(store: Store, manifest: Manifest | ImageIndex) -> dict[str, str]:
             continue
         found.setdefault(name, str(entry.digest))
     if not found and len(manifest.manifests) == 1 and manifest.manifests[0].platform is None:
-        return _platforms(store, store.fetch_manifest(str(manifest.manifests[0].digest)))
+        return _platforms(store, store.fetch_manifest(str(manifest.manifests[0].digest)), level + 1)
     if not found:
         raise NotFound(f"the index {manifest.descriptor.digest} has no image for any platform.")
     return found

@@ -40,7 +40,7 @@ def handed_over(environ: Mapping[str, str]) -> dict[str, str]:
         except OSError as error:
             failure = error.strerror or error
         else:
-            return canonical_json.loads_object(data, f'what "{candidate}" says')
+            return canonical_json.loads_object(data, f'what "{candidate}" says', max_size=None)
     raise InvalidInput(
         f'the environment variables that Pants hands over cannot be read from "{path}": '
         f"{failure}. Pants hands them over only while it runs; run it again."
@@ -51,10 +51,10 @@ def _sockets(path: str) -> Iterator[str]:
     if not os.path.isdir(path):
         yield path
         return
-    for name in sorted(os.listdir(path)):
+    for file in sorted(Path(path).glob("[!.]*")):
         # That of a run which has ended meanwhile is gone.
         with suppress(FileNotFoundError):
-            yield Path(path, name).read_text()
+            yield file.read_text()
 
 
 def _ask(path: str) -> bytes:

@@ -113,5 +113,5 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 def _run_in_sandbox(parsed: argparse.Namespace) -> Any:
     os.environ.update(handed_over(os.environ))
     module = import_module(SANDBOX_COMMANDS[parsed.name])
-    request = canonical_json.loads_object(Path(parsed.request).read_bytes(), parsed.request)
+    request = canonical_json.loads_object(Path(parsed.request).read_bytes(), parsed.request, max_size=None)
     return getattr(module, f"run_{parsed.name}")(request)

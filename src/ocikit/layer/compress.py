@@ -24,6 +24,7 @@ from typing import Any, Callable
 from ocikit import media_type
 from ocikit.errors import InvalidContent, InvalidInput, OcikitError
 from ocikit.layer.limits import FRAME_BYTES, Expansion
+from ocikit.whole_number import whole_number
 
 # Counts up whenever equal tars would give other bytes.
 FORMAT = 1
@@ -67,9 +68,10 @@ class Compression:
         kind, colon, level = text.partition(":")
         if not colon:
             return cls(kind, _DEFAULT_LEVELS.get(kind, 0))
-        if not (level.isascii() and level.isdigit()):
+        number = whole_number(level)
+        if number is None:
             raise InvalidInput(f'"{text}" is no compression: wanted a level, such as "zstd:3".')
-        return cls(kind, int(level))
+        return cls(kind, number)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.level}"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from ocikit.errors import InvalidInput
 from ocikit.layer.entry import MAX_ID, WELL_KNOWN_MODES, Entry, arrange
+from ocikit.whole_number import whole_number
 
 # Directories of every base: one of them that is only on the way stays as the base has it.
 SYSTEM_DIRECTORIES = frozenset((
@@ -49,21 +50,18 @@ class Owner:
         uid, colon, gid = text.partition(":")
         if not colon:
             gid = uid
-        if not (_is_number(uid) and _is_number(gid)):
+        owner, group = whole_number(uid), whole_number(gid)
+        if owner is None or group is None:
             raise InvalidInput(
                 f'"{text}" is not an owner: wanted numbers, such as "1000:1000". A name has a '
                 "number only in the base's /etc/passwd and /etc/group, which are not read."
             )
-        if max(int(uid), int(gid)) > MAX_ID:
+        if max(owner, group) > MAX_ID:
             raise InvalidInput(f'"{text}" is not an owner: the largest number is {MAX_ID}.')
-        return cls(int(uid), int(gid))
+        return cls(owner, group)
 
     def __str__(self) -> str:
         return f"{self.uid}:{self.gid}"
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch("[0-9]+", text) is not None
 
 
 def parse_mode(text: str) -> int:

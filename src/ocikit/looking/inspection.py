@@ -104,7 +104,7 @@ def _words(words: Any) -> str:
 
 
 def _history(config: ImageConfig) -> Iterator[str]:
-    return (str(line.get("created_by", "")) for line in config.history if not line.get("empty_layer"))
+    return (line.get("created_by") or "" for line in config.history if not line.get("empty_layer"))
 
 
 def _layer_line(layer: Descriptor, origin: str) -> str:

@@ -16,7 +16,7 @@ from ocikit.layer.read import read_files
 from ocikit.manifest import ImageIndex, Manifest
 from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG
 from ocikit.platform import Platform
-from ocikit.store import Store
+from ocikit.store import Store, read_document
 
 
 def read_image(store: Store, name: str, platform: Platform) -> Image:
@@ -40,9 +40,7 @@ def read_config(store: Store, manifest: Manifest) -> ImageConfig | None:
     described = manifest.config
     if described.media_type not in (OCI_CONFIG, DOCKER_CONFIG):
         return None
-    with store.open_blob(described) as stream:
-        chunks = verified(stream, described.digest, described.size, "the config")
-        return ImageConfig.parse(b"".join(chunks))
+    return ImageConfig.parse(read_document(store, described, f"the config {described.digest}"))
 
 
 def image_layers(

@@ -13,6 +13,7 @@ from ocikit.errors import InvalidInput
 from ocikit.moving import advice
 from ocikit.moving.dockerfile import Instruction
 from ocikit.moving.words import Lookup, expand, key_values
+from ocikit.whole_number import whole_number
 
 # What Docker gives an image that is built on nothing.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -130,9 +131,10 @@ class ImageSettings:
                 continue
             if name not in _HEALTH_FLAGS:
                 raise InvalidInput(f"--{name} is none of --{', --'.join(_HEALTH_FLAGS)}")
-            if name == "retries" and not value.isdigit():
+            retries = whole_number(value)
+            if name == "retries" and retries is None:
                 raise InvalidInput(f"--retries={value}: wanted a whole number")
-            health[_HEALTH_FLAGS[name]] = int(value) if name == "retries" else value
+            health[_HEALTH_FLAGS[name]] = retries if name == "retries" else value
         settings.parse_healthcheck(health)
         self.healthcheck = health
         return advice.START_INTERVAL if instruction.flag("start-interval") else None

@@ -9,6 +9,7 @@ from ocikit.errors import InvalidInput
 from ocikit.moving.dockerfile import Dockerfile, Instruction
 from ocikit.moving.words import expand, split_words
 from ocikit.platform import Platform
+from ocikit.whole_number import whole_number
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,8 @@ def declared_arguments(instruction: Instruction, escape: str) -> list[tuple[str,
 def _wanted(stages: list[Stage], wanted: str | None, name: str) -> Stage:
     if wanted is None:
         return stages[-1]
-    found = _stage_named(wanted, stages) or (
-        stages[int(wanted)] if wanted.isdigit() and int(wanted) < len(stages) else None
-    )
+    number = whole_number(wanted, len(stages) - 1)
+    found = _stage_named(wanted, stages) or (None if number is None else stages[number])
     if found is None:
         names = ", ".join(stage.name or str(number) for number, stage in enumerate(stages))
         raise InvalidInput(f'{name}: there is no stage "{wanted}"; there are: {names}.')

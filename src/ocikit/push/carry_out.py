@@ -21,7 +21,7 @@ from ocikit.push.wanted import Destination
 from ocikit.registry.failure import is_immutable_tag
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.retry import ATTEMPTS
-from ocikit.store import Opener, Store, counted
+from ocikit.store import BatchTagger, Opener, Store, counted
 
 # The bytes of a blob, where they are at hand.
 BlobOpener = Callable[[Digest], "Opener | None"]
@@ -140,7 +140,7 @@ class _Run:
         try:
             with self._stores.timed(step.destination) as store:
                 done: frozenset[str] = frozenset()
-                if len(step.tags) > 1 and isinstance(store, RegistryRepository):
+                if len(step.tags) > 1 and isinstance(store, BatchTagger):
                     done = store.push_with_tags(manifest, step.tags)
                 tags = [tag for tag in step.tags if tag not in done]
                 return {tag: why for tag in tags for why in [_move_tag(store, tag, manifest)] if why}

@@ -50,7 +50,7 @@ def holders_to_json(holders: Holders) -> bytes:
 
 def holders_from_json(data: bytes) -> Holders:
     """Raises InvalidContent."""
-    rows = canonical_json.loads_object(data, "where blobs were stored before").get("stored")
+    rows = canonical_json.loads_object(data, "where blobs were stored before", max_size=None).get("stored")
     try:
         found = [(str(digest), Destination(str(address))) for digest, address in rows or ()]
     except (TypeError, ValueError):

@@ -113,7 +113,7 @@ def memory_to_json(memory: Memory) -> bytes:
 
 def memory_from_json(data: bytes) -> Memory:
     """Raises InvalidContent; any of it may be out of date, and none of it is ever trusted."""
-    document = canonical_json.loads_object(data, "what was published before")
+    document = canonical_json.loads_object(data, "what was published before", max_size=None)
     return {
         Destination(address): {str(tag): str(digest) for tag, digest in tags.items()}
         for address, tags in document.items()

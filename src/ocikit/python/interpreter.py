@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ocikit.errors import InvalidInput
+from ocikit import canonical_json
+from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.platform import Platform
 
 _NAME = re.compile(r"python(3\.[0-9]+)")
@@ -91,10 +91,10 @@ class WheelPlatform:
     def of_complete_platform(cls, name: str, data: bytes) -> WheelPlatform:
         """Read a complete platform file of pex; raises InvalidInput."""
         try:
-            markers = json.loads(data)["marker_environment"]
+            markers = canonical_json.loads_object(data, name)["marker_environment"]
             system = {"linux": "linux", "darwin": "darwin"}[markers["sys_platform"]]
             return cls(name, _platform(system, markers["platform_machine"]), str(markers["python_version"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (InvalidContent, KeyError, TypeError) as error:
             raise InvalidInput(
                 f'"{name}" is no complete platform that an image can be chosen for ({error!r}): wanted the output of '
                 "`pex3 interpreter inspect --markers --tags`."

@@ -35,6 +35,7 @@ _Attempt = Generator[Request, Answer, Optional[_Header]]
 _DEFAULT_SECONDS = 60
 # The names of one host; another address of 127.0.0.0/8 may be somebody else's.
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_MOST_SECONDS = 24 * 60 * 60
 # A token is dropped a little early: it must live until the registry reads it.
 _MARGIN = 0.9
 
@@ -295,4 +296,5 @@ def _refresh_request(realm: str, asked: Mapping[str, str], scopes: tuple[str, ..
 def _seconds(document: Mapping[str, Any]) -> float:
     value = document.get("expires_in")
     valid = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-    return float(value) if valid and value is not None else _DEFAULT_SECONDS
+    # Not every whole number is one that a float can be.
+    return float(min(value, _MOST_SECONDS)) if valid and value is not None else _DEFAULT_SECONDS

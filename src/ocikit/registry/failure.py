@@ -28,6 +28,7 @@ _KINDS: Mapping[int, type[RegistryError]] = MappingProxyType(
     }
 )
 _LONGEST_MESSAGE = 300
+_LARGEST_ERROR = 64 * 1024
 # Docker's and OCI's `code`; Google's `status`; RFC 6749's `error`; Amazon's `__type`.
 _CODES = ("code", "status", "error", "__type")
 _MESSAGES = ("message", "Message", "error_description", "details", "detail")
@@ -105,7 +106,8 @@ def read_error(answer: Answer) -> tuple[str | None, str | None]:
     """
     if is_html(answer):
         return None, _HTML
-    text = answer.body.decode("utf-8", "replace")
+    # A page of text is an error, more is an attack on the memory.
+    text = answer.body[:_LARGEST_ERROR].decode("utf-8", "replace")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):

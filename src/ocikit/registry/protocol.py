@@ -13,11 +13,12 @@ from urllib.parse import quote, urlencode
 
 from ocikit import media_type
 from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
+from ocikit.digest import DEFAULT_ALGORITHM, Digest
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
 from ocikit.registry.exchange import Answer, Request, StreamedBody, is_loopback, location_of
 from ocikit.registry.failure import is_html, violation
+from ocikit.whole_number import whole_number
 
 # distribution-spec v1.1.1, "Pushing Manifests": registries should take 4 MiB, so nobody sends more.
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
@@ -34,6 +35,7 @@ MAX_TAGS = 10
 WANTS_PIECES = (404, 405, 413, 501)
 # nginx takes 1 MiB unless told otherwise.
 PIECE_SIZES = (16 * 1024 * 1024, 960 * 1024)
+_LARGEST_PIECE = 64 * 1024 * 1024
 
 
 def address(registry: str, scheme: str | None, insecure: bool) -> str:
@@ -126,8 +128,8 @@ def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | Non
 
 def least_piece_size(answer: Answer) -> int:
     """Bytes that each piece but the last must have. Spec: "Pushing a blob in chunks"."""
-    text = answer.headers.get("oci-chunk-min-length", "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    # A piece is kept in memory; who wants larger ones gets ones that are too small, and says so.
+    return min(whole_number(answer.headers.get("oci-chunk-min-length", "")) or 0, _LARGEST_PIECE)
 
 
 def received(answer: Answer) -> int:
@@ -159,13 +161,13 @@ def read_description(answer: Answer, name: str) -> Descriptor | None:
     if is_html(answer):
         raise violation(answer, "a manifest's headers")
     digest = _content_digest(answer)
-    size = answer.headers.get("content-length", "")
+    size = whole_number(answer.headers.get("content-length", ""))
     known = (*media_type.MANIFESTS, *media_type.INDEXES)
-    if not digest or answer.content_type not in known or not size.isdigit() or not int(size):
+    if not digest or answer.content_type not in known or not size:
         return None
     if ":" in name and digest.algorithm == name.partition(":")[0] and str(digest) != name:
         raise violation(answer, f"the manifest {name}, not {digest}")
-    return Descriptor(answer.content_type, digest, int(size))
+    return Descriptor(answer.content_type, digest, size)
 
 
 def read_manifest(answer: Answer, name: str) -> Manifest | ImageIndex:
@@ -183,9 +185,14 @@ def read_manifest(answer: Answer, name: str) -> Manifest | ImageIndex:
     known = (*media_type.MANIFESTS, *media_type.INDEXES)
     declared = answer.content_type if answer.content_type in known else None
     try:
-        return parse_manifest(answer.body, declared)
+        return parse_manifest(answer.body, declared, _algorithm(name))
     except InvalidContent as error:
         raise InvalidContent(f"{error} ({answer.request})") from None
+
+
+def _algorithm(name: str) -> str:
+    """Of the digest that a manifest is asked for by; what a tag names is called by its SHA-256."""
+    return Digest.parse(name).algorithm if ":" in name else DEFAULT_ALGORITHM
 
 
 def check_stored(answer: Answer, content: Manifest | ImageIndex) -> None:

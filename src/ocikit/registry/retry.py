@@ -58,6 +58,7 @@ def retry_after(answer: Answer, now: float) -> float | None:
     """The seconds that Retry-After means, as a number or as a date; None where it means nothing."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
+        # Larger numbers are years, which nobody waits for.
         return float(text[:9])
     found = _DATE.fullmatch(text)
     if not found:

@@ -173,6 +173,13 @@ class _WholeResponse(http.client.HTTPResponse):
             self.close()
             raise http.client.IncompleteRead(b"")
 
+    def _read_next_chunk_size(self) -> int:
+        """http.client takes "-1" for a size, and would then keep all that ever comes."""
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]
+        if size < 0:
+            raise ValueError
+        return size
+
 
 class _Lines:
     """Reads lines and remembers the last one."""

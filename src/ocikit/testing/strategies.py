@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Union
 
 from hypothesis import strategies as st
 
@@ -34,3 +37,86 @@ def damaged(document: Any) -> st.SearchStrategy[Any]:
     if isinstance(document, list) and document:
         return st.lists(st.one_of(*map(damaged, document)), max_size=3) | json_values()
     return st.just(document) | json_values()
+
+
+# What a document is given by somebody who wants to break its reader; the texts between "@" stand for what Python's own
+# writer of JSON would not write.
+_RAW: Mapping[str, str] = MappingProxyType(
+    {
+        "@90 lists@": "[" * 90 + "]" * 90,
+        "@101 lists@": "[" * 101 + "]" * 101,
+        "@900 objects@": '{"a":' * 900 + "1" + "}" * 900,
+        "@100000 lists@": "[" * 100_000,
+        "@5000 digits@": "9" * 5000,
+        "@400 digits@": "9" * 400,
+        "@not a number@": "NaN",
+        "@infinite@": "1e999",
+        "@half a string@": '"\\',
+    }
+)
+_WILD: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        *_RAW,
+        None,
+        True,
+        -1,
+        0,
+        0.5,
+        2**63 - 1,
+        2**63,
+        10**300,
+        "",
+        "\0",
+        "\ud800",
+        "\udfff\ud800",
+        "\x1b[2J\u202e\u2028\n",
+        "\uff11\u00b2",
+        "=",
+        "../..",
+        "sha512:" + "0" * 128,
+        [],
+        {},
+        [None],
+        [[]],
+        [{}],
+        {"": None},
+        {"\ud800": "\udc00"},
+        {"a": 1},
+    ]
+)
+
+
+def hostile(document: Any) -> st.SearchStrategy[bytes]:
+    """`document` as JSON in which some members are what nobody expects there, are missing, or are bytes of any kind."""
+
+    @st.composite
+    def changed(draw: st.DrawFn) -> bytes:
+        value = json.loads(json.dumps(document))
+        for _ in range(draw(st.integers(1, 3))):
+            value = _changed(value, draw(st.sampled_from(_paths(value))), draw(_WILD | json_values()))
+        text = json.dumps(value, ensure_ascii=draw(st.booleans()))
+        for stands_for, raw in _RAW.items():
+            text = text.replace(f'"{stands_for}"', raw)
+        data = text.encode("utf-8", "surrogatepass")
+        if draw(st.integers(0, 9)) == 0:
+            position = draw(st.integers(0, len(data)))
+            data = data[:position] + draw(st.binary(max_size=4)) + data[position + draw(st.integers(0, 4)) :]
+        return data
+
+    return changed()
+
+
+_Path = tuple[Union[str, int], ...]
+
+
+def _paths(value: Any, here: _Path = ()) -> list[_Path]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [here, *(path for key, item in items for path in _paths(item, (*here, key)))]
+
+
+def _changed(value: Any, path: _Path, to: Any) -> Any:
+    if not path:
+        return to
+    copied = value.copy()
+    copied[path[0]] = _changed(value[path[0]], path[1:], to)
+    return copied

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from ocikit import atomic_file
+from ocikit.errors import OcikitError
+
+_WRITES_FOR_EVER = """
+import sys, time
+from ocikit.atomic_file import new_file
+with new_file(sys.argv[1]) as file:
+    file.write(b"part" * 100_000)
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def start_writer(directory: Path) -> subprocess.Popen[bytes]:
+    """A process that is within the writing of a file."""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITES_FOR_EVER, str(directory)], stdout=subprocess.PIPE, env=environ
+    )
+    assert writer.stdout
+    assert writer.stdout.readline() == b"writing\n"
+    return writer
+
+
+def kill(writer: subprocess.Popen[bytes]) -> None:
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate()
+
+
+def started(directory: Path) -> list[Path]:
+    return sorted(directory.glob(f"{atomic_file.FOLDER}/*"))
+
+
+def test_what_killed_writers_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    writers = [start_writer(tmp_path) for _ in range(3)]
+    for writer in writers:
+        kill(writer)
+    assert len(started(tmp_path)) == 3
+    atomic_file.write(str(tmp_path / "a"), b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_a_living_writer_writes_stays(tmp_path: Path) -> None:
+    writer = start_writer(tmp_path)
+    try:
+        before = started(tmp_path)
+        atomic_file.write(str(tmp_path / "a"), b"content")
+        assert started(tmp_path) == before
+        assert before
+    finally:
+        kill(writer)
+    atomic_file.write(str(tmp_path / "a"), b"again")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_file_that_was_not_committed_is_gone(tmp_path: Path) -> None:
+    with atomic_file.new_file(str(tmp_path / "made")) as file:
+        file.write(b"x")
+    assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_writers_side_by_side_disturb_nobody(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+
+    def write(number: int) -> None:
+        try:
+            for again in range(50):
+                atomic_file.write(str(tmp_path / f"{number}-{again % 5}"), b"%d" % number * 1000)
+                atomic_file.write(str(tmp_path / "shared"), b"%d" % number * 1000)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert len(list(tmp_path.iterdir())) == 41
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"%d" % number * 1000 for number in range(8)}
+
+
+def test_who_may_write_beside_it_may_write_in_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o775)
+    with atomic_file.new_file(str(tmp_path)):
+        assert (tmp_path / atomic_file.FOLDER).stat().st_mode & 0o777 == 0o775
+
+
+def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / atomic_file.FOLDER).mkdir()
+    (tmp_path / atomic_file.FOLDER / "link").symlink_to("../precious")
+    os.mkfifo(tmp_path / atomic_file.FOLDER / "pipe")
+    atomic_file.write(str(tmp_path / "a"), b"content")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_where_nothing_can_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OcikitError, match=f'cannot write below "{tmp_path}/file'):
+        atomic_file.write(str(tmp_path / "file" / "a"), b"")
