@@ -19,6 +19,7 @@ PANTS_OCI = ROOT / "pants-plugins" / "pants_oci"
 # Only the standard library, no IO: what rules may call.
 PURE = (
     "ocikit",
+    "ocikit.printable",
     "ocikit.errors",
     "ocikit.human",
     "ocikit.progress",
@@ -48,6 +49,8 @@ PURE = (
     "ocikit.archived.members",
     "ocikit.archived.saved",
     "ocikit.registry.secret",
+    "ocikit.registry.reading",
+    "ocikit.registry.scrubber",
     "ocikit.registry.exchange",
     "ocikit.registry.options",
     "ocikit.registry.failure",
@@ -103,6 +106,7 @@ IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard", "ru
 # The blocks of ocikit. A block imports only itself and blocks above it; a name stands for the module
 # or package of that name, the most specific one counts.
 BLOCKS = (
+    "ocikit.printable",
     "ocikit.errors",
     "ocikit.human",
     "ocikit.progress",

@@ -132,7 +132,7 @@ class Layout:
         """Check everything that the layout lists; raises InvalidContent with all problems."""
         found = self.problems()
         if found:
-            raise InvalidContent("\n".join((f'the image layout "{self.path}" is damaged:', *found)))
+            raise InvalidContent(f'the image layout "{self.path}" is damaged:', *found)
 
     def _listed(self, name: str) -> Descriptor | None:
         digest = _digest_of(name)

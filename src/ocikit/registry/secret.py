@@ -6,7 +6,8 @@ import base64
 from dataclasses import dataclass
 from typing import Callable, NoReturn
 
-_HIDDEN = "[secret]"
+# What stands for one in a text.
+HIDDEN = "[secret]"
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,11 @@ class Secret:
     def reveal(self) -> str:
         return self._text
 
-    def hidden_in(self, text: str) -> str:
-        """`text` without this secret: a server may echo anything."""
-        return text.replace(self._text, _HIDDEN) if self._text else text
-
     def __bool__(self) -> bool:
         return bool(self._text)
 
     def __str__(self) -> str:
-        return _HIDDEN
+        return HIDDEN
 
     __repr__ = __str__
 
