@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from ocikit.errors import ProtocolViolation
+from ocikit.registry.scrubber import Scrubber
 from ocikit.registry.secret import Secret
 
 _DEFAULT_PORTS = MappingProxyType({"http": 80, "https": 443})
@@ -33,8 +34,8 @@ class Request:
 
     `streamed`: a successful answer's body is left to be read by the caller. `once`: whoever sends it does
     not send it again by himself, unless it was refused for want of a token. `private`: it is for this
-    server alone, because its body is secret or because another server would do what it asks. `secrets`:
-    what must not be shown even where the server's answer repeats it.
+    server alone, because its body is secret or because another server would do what it asks. `scrubber`
+    knows what must not be shown even where a server's answer repeats it.
     """
 
     method: str
@@ -45,13 +46,19 @@ class Request:
     once: bool = False
     private: bool = False
     authorization: Secret | None = None
-    secrets: tuple[Secret, ...] = ()
+    scrubber: Scrubber | None = field(default=None, compare=False)
 
-    def authorized(self, authorization: Secret | None, *secrets: Secret) -> Request:
-        return replace(self, authorization=authorization, secrets=secrets)
+    def authorized(self, authorization: Secret | None, scrubber: Scrubber | None = None) -> Request:
+        return replace(self, authorization=authorization, scrubber=scrubber or self.scrubber)
+
+    @property
+    def address(self) -> str:
+        """Fit for messages, and nothing else: a server may have made a part of it."""
+        shown = printable(self.url)
+        return self.scrubber.scrubbed(shown) if self.scrubber else shown
 
     def __str__(self) -> str:
-        return f"{self.method} {printable(self.url)}"
+        return f"{self.method} {self.address}"
 
     __repr__ = __str__
 

@@ -140,7 +140,7 @@ def _places(trace: _Trace, folded: str) -> Iterator[tuple[int, int]]:
 
 def _traces(secret: str) -> Iterator[_Trace]:
     size = len(secret)
-    for text in (secret, secret.upper(), *unescaped(secret)):
+    for text in (secret, secret.lower(), secret.upper(), *unescaped(secret)):
         for plain in (text, _octets(text)):
             yield _Trace(_fold(plain), size, is_word=len(plain) < _SHORTEST_PART)
     if size < _SHORTEST_PART:
@@ -161,7 +161,7 @@ def _writings(secret: str) -> Iterator[str]:
     yield from (secret.lower(), secret.upper(), json.dumps(secret)[1:-1], html.escape(secret))
     data = secret.encode("utf-8", "surrogatepass")
     for escaped in (quote(data, safe=""), quote_plus(data), "".join(f"%{octet:02X}" for octet in data)):
-        yield from (escaped, re.sub("%..", lambda found: found.group().lower(), escaped))
+        yield from (escaped, re.sub("%..", lambda found: found.group().lower(), escaped), escaped.lower())
     for encoded in (_base64(data), base64.urlsafe_b64encode(data).decode(), data.hex()):
         yield from (encoded, encoded.rstrip("="), encoded.upper(), encoded.lower())
 
