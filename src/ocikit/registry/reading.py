@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 # Escapes within escapes, beyond those that one step undoes: "%252541", "&amp;amp;#65;".
 _MOST_STEPS = 6
 # Base64 or digits within base64 or digits.
-_DEPTH = 2
+DEPTH = 2
 _SHORTEST_RUN = 8
 
 _BYTE = r"(?:%(?:25)*|\\x)[0-9a-f]{2}"
@@ -68,9 +68,16 @@ class Reading:
         return self._origin.source(source_start, source_end)
 
 
-def readings(text: str) -> Iterator[Reading]:
-    """`text` itself, then all ways to read it. What they are in all is in proportion to its length."""
-    return _readings(Reading([(text, 0, len(text))]), _DEPTH)
+def readings(text: str, depth: int = DEPTH) -> Iterator[Reading]:
+    """`text` itself, then all ways to read it; `depth`: how often base64 and digits are decoded.
+
+    What they are in all is in proportion to its length.
+    """
+    first = Reading([(text, 0, len(text))])
+    yield from _readings(first, depth)
+    squeezed = Reading(_between(text, _SPACE), first, loose=True)
+    if squeezed.text != text:
+        yield squeezed
 
 
 def unescaped(text: str) -> tuple[str, ...]:
@@ -81,9 +88,6 @@ def unescaped(text: str) -> tuple[str, ...]:
 def _readings(first: Reading, depth: int) -> Iterator[Reading]:
     steps = _steps(first)
     yield from steps
-    squeezed = Reading(_between(steps[-1].text, _SPACE), steps[-1], loose=True)
-    if squeezed.text != steps[-1].text:
-        yield squeezed
     if not depth:
         return
     for step in steps:
@@ -95,10 +99,9 @@ def _readings(first: Reading, depth: int) -> Iterator[Reading]:
 
 def _steps(reading: Reading) -> list[Reading]:
     steps = [reading]
-    while len(steps) <= _MOST_STEPS:
-        before = steps[-1]
-        after = Reading(_unescaped(before.text), before)
-        if after.text == before.text:
+    while len(steps) <= _MOST_STEPS and _ESCAPE.search(steps[-1].text):
+        after = Reading(_unescaped(steps[-1].text), steps[-1])
+        if after.text == steps[-1].text:
             break
         steps.append(after)
     return steps

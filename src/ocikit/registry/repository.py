@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Callable, TypeVar, cast
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO, Callable, TypeVar, cast
 from ocikit.descriptor import Descriptor
 from ocikit.errors import NetworkError, NotFound, OcikitError, ProtocolViolation, RegistryError
 from ocikit.manifest import ImageIndex, Manifest
+from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG
 from ocikit.reference import Repository
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access
@@ -22,6 +24,9 @@ from ocikit.registry.upload import BlobUpload
 from ocikit.store import Opener
 
 _Found = TypeVar("_Found")
+_CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
+# A shorter secret may be in an image by chance.
+_SHORTEST_IN_CONTENT = 12
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -85,7 +90,9 @@ class RegistryRepository:
 
     def _fetch_manifest(self, name: str) -> Manifest | ImageIndex:
         answer = self._client.ask(protocol.manifest("GET", self._at, name), self._pull, 200)
-        return protocol.read_manifest(answer, name)
+        manifest = protocol.read_manifest(answer, name)
+        self._refuse_secrets(manifest.data, f"the manifest {manifest.descriptor.digest}")
+        return manifest
 
     @_scrubbed
     def has_blob(self, blob: Descriptor) -> bool:
@@ -97,7 +104,23 @@ class RegistryRepository:
     @_scrubbed
     def open_blob(self, blob: Descriptor) -> AbstractContextManager[BinaryIO]:
         found = self._from_mirrors(lambda mirror: mirror.open_blob(blob))
-        return found or self._client.open(protocol.blob("GET", self._at, blob.digest), self._pull)
+        return found or self._open_blob(blob)
+
+    def _open_blob(self, blob: Descriptor) -> BinaryIO:
+        stream = self._client.open(protocol.blob("GET", self._at, blob.digest), self._pull)
+        if blob.media_type not in _CONFIGS:
+            return stream
+        with stream:
+            data = stream.read(min(blob.size, protocol.MAX_MANIFEST_SIZE) + 1)
+        if len(data) > protocol.MAX_MANIFEST_SIZE:
+            raise ProtocolViolation(f"the config {blob.digest} has more than {protocol.MAX_MANIFEST_SIZE} bytes.")
+        self._refuse_secrets(data, f"the config {blob.digest}")
+        return io.BytesIO(data)
+
+    def _refuse_secrets(self, data: bytes, what: str) -> None:
+        """What an image says of itself is shown and kept, and cannot be changed."""
+        if self._client.scrubber.finds(data.decode("utf-8", "replace"), _SHORTEST_IN_CONTENT, depth=0):
+            raise ProtocolViolation(f"{what} repeats a secret that this registry was told, so it is not used.")
 
     @_scrubbed
     def push_blob(self, blob: Descriptor, opener: Opener) -> None:

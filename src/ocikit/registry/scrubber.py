@@ -17,7 +17,7 @@ from typing import Callable, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from ocikit.errors import OcikitError
-from ocikit.registry.reading import Reading, readings, unescaped
+from ocikit.registry.reading import DEPTH, readings, unescaped
 from ocikit.registry.secret import HIDDEN, Secret
 
 # So much of a text is kept. What is looked at goes on behind it: a secret that stands at its end is recognised.
@@ -79,9 +79,12 @@ class Scrubber:
             position = end
         return "".join((*shown, text[position:longest]))
 
-    def finds(self, text: str, shortest: int = 0) -> bool:
-        """Whether a secret of at least `shortest` characters is in `text`, which is as short as the caller makes it."""
-        return any(True for _ in self._found(text, shortest))
+    def finds(self, text: str, shortest: int, depth: int = DEPTH) -> bool:
+        """Whether a secret of at least `shortest` characters is in `text`, of any length.
+
+        `depth`: how often base64 and digits are decoded; for long texts 0, which finds one of the two.
+        """
+        return any(True for _ in self._found(text, shortest, depth))
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -92,12 +95,15 @@ class Scrubber:
             error.reword(self.scrubbed)
             raise
 
-    def _found(self, text: str, shortest: int = 0) -> Iterator[tuple[int, int]]:
+    def _found(self, text: str, shortest: int = 0, depth: int = DEPTH) -> Iterator[tuple[int, int]]:
         """From where to where `text` tells a secret, in no order."""
         hidden = [(found.start(), found.end()) for found in _ANY_HIDDEN.finditer(text)]
         traces = [trace for trace in self._all_traces() if trace.size >= shortest]
-        for reading in readings(text) if text and traces else ():
-            folded = _fold(reading.text)
+        read = [(reading, _fold(reading.text)) for reading in readings(text, depth)] if text and traces else []
+        everything = _BORDER.join(folded for _, folded in read)
+        # Most of what is looked at has none, which is found out at once.
+        traces = [trace for trace in traces if trace.text[:_HEAD] in everything]
+        for reading, folded in read if traces else ():
             for trace in traces:
                 if not reading.loose or trace.size >= _SHORTEST_LOOSE:
                     for start, end in _places(trace, folded):
@@ -117,6 +123,7 @@ class Scrubber:
             return self._traces
 
 
+_BORDER = "\uffff"
 _ANY_HIDDEN = re.compile(re.escape(HIDDEN))
 
 
@@ -148,6 +155,7 @@ def _traces(secret: str) -> Iterator[_Trace]:
             yield _Trace(data.hex(), size, is_word=True)
             yield _Trace(_fold(_base64(data).rstrip("=")), size, is_word=True)
         return
+    yield _Trace(secret.encode("utf-8", "surrogatepass").hex(), size)
     # Where case is lost there is no way back from base64, so it is gone the other way.
     for written in dict.fromkeys(_writings(secret)):
         for start in range(3):
