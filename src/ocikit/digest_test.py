@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocikit import digest as digest_module
+from ocikit.printable import printable
 from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, InvalidInput
 
@@ -47,7 +48,7 @@ def test_parse(text: str) -> None:
 def test_parse_refuses(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput) as error:
         Digest.parse(text)
-    assert f'"{text}" is not a digest' in str(error.value)
+    assert f'"{printable(text)}" is not a digest' in str(error.value)
     assert reason in str(error.value)
 
 

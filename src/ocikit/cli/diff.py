@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 
+from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure, checked
 from ocikit.destination import open_store
 from ocikit.image import shared_layers
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         ]
     changes = compare_images(before, after, (), compare(*trees))
     if arguments.json:
-        print(json.dumps(changes.to_json(), indent=2, sort_keys=True, ensure_ascii=False))
+        output.write_json(changes.to_json())
     else:
-        print("\n".join(lines(f"{arguments.before} → {arguments.after}", changes)))
+        output.write(*lines(f"{arguments.before} → {arguments.after}", changes))
     return 0
