@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocikit import digest as digest_module
-from ocikit.printable import printable
 from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.printable import printable
 
 # image-spec v1.1.1, descriptor.md#digests: its own example.
 EXAMPLE = "sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b"

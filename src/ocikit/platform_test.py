@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ocikit.printable import printable
 from ocikit.errors import InvalidInput
 from ocikit.platform import Platform
+from ocikit.printable import printable
 from ocikit.testing.strategies import json_values
 
 

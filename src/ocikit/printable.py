@@ -17,9 +17,7 @@ from typing import Any, Callable
 
 # Default_Ignorable_Code_Point of Unicode (DerivedCoreProperties.txt), as far as `str.isprintable` lets it pass, and the
 # braille pattern without dots: letters, marks and symbols that show nothing.
-_UNSEEN = (
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
-)
+_UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 # What emoji are made of; of the last block also what is newer than this Python.
 _EMOJI = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299"
@@ -47,7 +45,7 @@ def printable_lines(lines: Iterable[str]) -> str:
 
 
 def printable_json(document: Any) -> str:
-    """A document as indented JSON that has its every character: what cannot be seen as `\\uXXXX`, lone surrogates too."""
+    """A document as indented JSON, with its every character: what cannot be seen is `\\uXXXX`."""
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
     return "\n".join(_visible(line, _as_json) for line in text.split("\n"))
 

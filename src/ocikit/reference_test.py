@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocikit.printable import printable
 from ocikit.digest import Digest
 from ocikit.errors import InvalidInput
+from ocikit.printable import printable
 from ocikit.reference import Reference, Repository, parse_repository, validate_tag
 
 SHA256 = "sha256:" + "e3" * 32

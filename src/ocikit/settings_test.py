@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocikit import settings
-from ocikit.printable import printable
 from ocikit.config import Healthcheck
 from ocikit.errors import InvalidInput
+from ocikit.printable import printable
 from ocikit.testing.strategies import damaged
 
 SECOND = 10**9

@@ -13,7 +13,6 @@ from urllib.parse import quote
 import pytest
 
 from ocikit import media_type
-from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.errors import OcikitError
@@ -114,9 +113,14 @@ class _Echo:
     def _body(self) -> str:
         if self._place.body == "{manifest}":
             return Manifest.of(_BLOB, [], annotations={"it": self._told}).data.decode()
-        return self._place.body.replace("{{", "\1").replace("}}", "\2").replace("{0}", "{}").replace(
-            "{}", self._told
-        ).replace("\1", "{").replace("\2", "}")
+        return (
+            self._place.body.replace("{{", "\1")
+            .replace("}}", "\2")
+            .replace("{0}", "{}")
+            .replace("{}", self._told)
+            .replace("\1", "{")
+            .replace("\2", "}")
+        )
 
 
 def _said(place: _Place, told: str, scheme: str, credentials: Credentials) -> str:
@@ -171,14 +175,24 @@ def test_the_echo_is_heard_without_secrets() -> None:
     """The same answers say what is no secret."""
     credentials = Credentials("robot", Secret(_PASSWORD))
     heard = {name for name, place in PLACES.items() if "words" in _said(place, "words", 'Basic realm="r"', credentials)}
-    assert heard >= {"location-nonsense", "upload", "content-type-like", "warning", "realm-address", "error", "error-as-text"}
+    assert heard >= {
+        "location-nonsense",
+        "upload",
+        "content-type-like",
+        "warning",
+        "realm-address",
+        "error",
+        "error-as-text",
+    }
     # What cannot be what it should be is not quoted at all.
     assert not heard & {"digest", "digest-of-put", "content-type", "html", "tag", "retry-after", "upload-range"}
 
 
 def test_a_digest_that_writes_a_secret_is_refused() -> None:
     digest = "sha256:" + _PASSWORD.encode().hex().ljust(64, "0")
-    place = _Place("GET", 200, {"docker-content-digest": digest, "content-type": media_type.OCI_MANIFEST, "content-length": "9"})
+    place = _Place(
+        "GET", 200, {"docker-content-digest": digest, "content-type": media_type.OCI_MANIFEST, "content-length": "9"}
+    )
     said = _said(place, "", 'Basic realm="r"', Credentials("robot", Secret(_PASSWORD)))
     assert "not what the registry was told" in said and digest[:30] not in said
 
@@ -194,4 +208,3 @@ def test_a_config_that_repeats_a_secret_is_refused() -> None:
     )
     with pytest.raises(OcikitError, match="repeats a secret"):
         RegistryRepository(client, Repository("r.example", "a")).open_blob(config)
-    assert ImageConfig.parse(data)

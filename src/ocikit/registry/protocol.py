@@ -211,7 +211,7 @@ def _content_digest(answer: Answer) -> Digest | None:
 
 
 def _holds_secret(answer: Answer, digest: Digest) -> bool:
-    """Whether the digits of a digest write a secret. Of real ones few have so much text in them, so this costs nothing."""
+    """Whether the digits of a digest write a secret. Few real ones have as much text in them, so this costs nothing."""
     scrubber = answer.request.scrubber
     if scrubber is None or not _TEXT.search(bytes.fromhex(digest.hex)):
         return False

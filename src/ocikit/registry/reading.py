@@ -128,7 +128,9 @@ def _characters(found: re.Match[str]) -> Iterator[_Part]:
     kind, start, end = str(found.lastgroup), found.start(), found.end()
     value = found[kind]
     if kind == "bytes":
-        yield from _utf8([(int(one.group()[-2:], 16), start + one.start(), start + one.end()) for one in _ONE_BYTE.finditer(value)])
+        yield from _utf8(
+            [(int(one.group()[-2:], 16), start + one.start(), start + one.end()) for one in _ONE_BYTE.finditer(value)]
+        )
     elif kind == "low":
         pair = bytes.fromhex(found["high"] + value)
         yield pair.decode("utf-16-be"), start, end
@@ -148,7 +150,7 @@ def _utf8(octets: list[tuple[int, int, int]]) -> Iterator[_Part]:
     """Octets, each with its place, as UTF-8; those that are not are taken for Latin-1."""
     position = 0
     while position < len(octets):
-        value, start, end = octets[position]
+        value, start, _ = octets[position]
         size = 1 if value < 0xC0 else 2 if value < 0xE0 else 3 if value < 0xF0 else 4
         some = octets[position : position + size]
         try:

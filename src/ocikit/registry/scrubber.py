@@ -33,8 +33,13 @@ _SHORTEST_LOOSE = 12
 _LONGEST_REWRITTEN = 512
 
 # Letters without their case, and the alphabets of base64 and of forms as one.
-_CASES = {"\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}": "i", "\N{GREEK SMALL LETTER FINAL SIGMA}": "\N{GREEK SMALL LETTER SIGMA}"}
-_FOLDED = str.maketrans({**_CASES, "\N{GREEK CAPITAL LETTER SIGMA}": "\N{GREEK SMALL LETTER SIGMA}", "+": " ", "-": " ", "_": "/"})
+_CASES = {
+    "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}": "i",
+    "\N{GREEK SMALL LETTER FINAL SIGMA}": "\N{GREEK SMALL LETTER SIGMA}",
+}
+_FOLDED = str.maketrans(
+    {**_CASES, "\N{GREEK CAPITAL LETTER SIGMA}": "\N{GREEK SMALL LETTER SIGMA}", "+": " ", "-": " ", "_": "/"}
+)
 
 
 class _Trace(NamedTuple):
@@ -71,7 +76,8 @@ class Scrubber:
 
     def scrubbed(self, text: str, longest: int = LONGEST) -> str:
         """The first `longest` characters of `text`, with "[secret]" for each secret in them."""
-        shown, position = [], 0
+        shown: list[str] = []
+        position = 0
         for start, end in _merged(self._found(text[: longest + _REACH])):
             if start >= longest:
                 break
@@ -151,15 +157,15 @@ def _traces(secret: str) -> Iterator[_Trace]:
         for plain in (text, _octets(text)):
             yield _Trace(_fold(plain), size, is_word=len(plain) < _SHORTEST_PART)
     if size < _SHORTEST_PART:
-        for data in (secret.encode("utf-8", "surrogatepass"), secret.lower().encode("utf-8", "surrogatepass"), secret.upper().encode("utf-8", "surrogatepass")):
-            yield _Trace(data.hex(), size, is_word=True)
-            yield _Trace(_fold(_base64(data).rstrip("=")), size, is_word=True)
+        for text in (secret, secret.lower(), secret.upper()):
+            yield _Trace(_utf8(text).hex(), size, is_word=True)
+            yield _Trace(_fold(_base64(_utf8(text)).rstrip("=")), size, is_word=True)
         return
-    yield _Trace(secret.encode("utf-8", "surrogatepass").hex(), size)
+    yield _Trace(_utf8(secret).hex(), size)
     # Where case is lost there is no way back from base64, so it is gone the other way.
     for written in dict.fromkeys(_writings(secret)):
         for start in range(3):
-            yield _base64_behind(start, written.encode("utf-8", "surrogatepass"), size)
+            yield _base64_behind(start, _utf8(written), size)
 
 
 def _writings(secret: str) -> Iterator[str]:
@@ -167,7 +173,7 @@ def _writings(secret: str) -> Iterator[str]:
     if len(secret) > _LONGEST_REWRITTEN:
         return
     yield from (secret.lower(), secret.upper(), json.dumps(secret)[1:-1], html.escape(secret))
-    data = secret.encode("utf-8", "surrogatepass")
+    data = _utf8(secret)
     for escaped in (quote(data, safe=""), quote_plus(data), "".join(f"%{octet:02X}" for octet in data)):
         yield from (escaped, re.sub("%..", lambda found: found.group().lower(), escaped), escaped.lower())
     for encoded in (_base64(data), base64.urlsafe_b64encode(data).decode(), data.hex()):
@@ -175,7 +181,7 @@ def _writings(secret: str) -> Iterator[str]:
 
 
 def _base64_behind(start: int, data: bytes, size: int) -> _Trace:
-    """Base64 of `data`, without the characters that other bytes have a part in, `start` bytes behind those of a group."""
+    """Base64 of `data` where it begins `start` bytes into a group, without what bytes beside it have a part in."""
     encoded = _base64(b"\0" * start + data)
     first, last = -(-8 * start // 6), 8 * (start + len(data)) // 6
     return _Trace(_fold(encoded[first:last]), size, before=bool(start), after=bool((start + len(data)) % 3))
@@ -187,7 +193,11 @@ def _base64(data: bytes) -> str:
 
 def _octets(text: str) -> str:
     """As it reads where UTF-8 is taken for Latin-1, which headers are."""
-    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+    return _utf8(text).decode("latin-1")
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _merged(places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
