@@ -19,6 +19,7 @@ PANTS_OCI = ROOT / "pants-plugins" / "pants_oci"
 # Only the standard library, no IO: what rules may call.
 PURE = (
     "ocikit",
+    "ocikit.printable",
     "ocikit.errors",
     "ocikit.human",
     "ocikit.whole_number",
@@ -52,6 +53,8 @@ PURE = (
     "ocikit.registry.secret",
     "ocikit.registry.url",
     "ocikit.registry.address_policy",
+    "ocikit.registry.reading",
+    "ocikit.registry.scrubber",
     "ocikit.registry.exchange",
     "ocikit.registry.options",
     "ocikit.registry.failure",
@@ -107,6 +110,7 @@ IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard", "ru
 # The blocks of ocikit. A block imports only itself and blocks above it; a name stands for the module
 # or package of that name, the most specific one counts.
 BLOCKS = (
+    "ocikit.printable",
     "ocikit.errors",
     "ocikit.human",
     "ocikit.whole_number",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ocikit import digest as digest_module
 from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.printable import printable
 
 # image-spec v1.1.1, descriptor.md#digests: its own example.
 EXAMPLE = "sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b"
@@ -47,7 +48,7 @@ def test_parse(text: str) -> None:
 def test_parse_refuses(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput) as error:
         Digest.parse(text)
-    assert f'"{text}" is not a digest' in str(error.value)
+    assert f'"{printable(text)}" is not a digest' in str(error.value)
     assert reason in str(error.value)
 
 

@@ -17,9 +17,35 @@ OcikitError
 
 from __future__ import annotations
 
+from typing import Callable
+
+from ocikit.printable import printable
+
+# More of a line is cut: what it quotes may be of any length.
+_LONGEST_LINE = 16 * 1024
+
 
 class OcikitError(Exception):
-    """What every error of this library is; its text is fit to be shown to a person."""
+    """What every error of this library is; its text is fit to be shown to a person.
+
+    Each argument is a line of the text. What the lines quote may be anybody's: a character that cannot be seen, a
+    newline among them, is escaped.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*(printable(line, _LONGEST_LINE) for line in lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The text, line by line."""
+        return self.args
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
+
+    def reword(self, change: Callable[[str], str]) -> None:
+        """Put every text of this error through `change`."""
+        self.args = tuple(printable(change(line), _LONGEST_LINE) for line in self.args)
 
 
 class InvalidInput(OcikitError):
@@ -79,14 +105,21 @@ class RegistryError(OcikitError):
         advice: str | None = None,
     ) -> None:
         self.method = method
-        self.url = url
+        self.url = printable(url)
         self.status = status
-        self.code = code
-        self.message = message
+        self.code = printable(code) if code else None
+        self.message = printable(message) if message else None
         reason = " ".join(filter(None, [str(status), code, f'"{message}"' if message else None]))
         self.advice = advice
         text = f"the registry answered {reason} ({method} {url})"
         super().__init__(f"{text}. {advice}" if advice else text)
+
+    def reword(self, change: Callable[[str], str]) -> None:
+        super().reword(change)
+        self.url = printable(change(self.url))
+        self.code = self.code and printable(change(self.code))
+        self.message = self.message and printable(change(self.message))
+        self.advice = self.advice and printable(change(self.advice))
 
 
 class Unauthorized(RegistryError):

@@ -1,33 +1,42 @@
+"""Errors are fit to be shown, whatever they quote."""
+
 from __future__ import annotations
 
-import inspect
+import pickle
 
 import pytest
 
-from ocikit import errors
-from ocikit.errors import Denied, OcikitError, RegistryError
+from ocikit.errors import InvalidContent, InvalidInput, NetworkError, OcikitError, RegistryError
 
 
-def _classes() -> list[type[Exception]]:
-    return [value for _, value in inspect.getmembers(errors, inspect.isclass)]
+def test_what_is_quoted_makes_no_line_and_gives_no_order() -> None:
+    error = InvalidInput('"a\nocikit: done\x1b[2J\u202e\udc80" is not a tag.')
+    assert str(error) == r'"a\nocikit: done\x1b[2J\u202e\udc80" is not a tag.'
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    drawn = {word for word in (errors.__doc__ or "").split() if word.isidentifier()}
-    assert {c.__name__ for c in _classes()} <= drawn
-    assert all(issubclass(c, OcikitError) for c in _classes())
+def test_lines_are_arguments() -> None:
+    error = InvalidContent("it is damaged:", "one", "two\nthree")
+    assert str(error) == "it is damaged:\none\ntwo\\nthree"
+    assert error.lines == ("it is damaged:", "one", r"two\nthree")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
-@pytest.mark.parametrize(
-    "code, message, text",
-    [
-        pytest.param(None, None, "answered 403 (PUT https://h/v2/)", id="status-only"),
-        pytest.param("DENIED", None, "answered 403 DENIED (PUT", id="code"),
-        pytest.param("DENIED", "no", 'answered 403 DENIED "no" (PUT', id="code-and-message"),
-        pytest.param(None, "no", 'answered 403 "no" (PUT', id="message"),
-    ],
-)
-def test_a_registrys_error_says_what_was_answered(code: str | None, message: str | None, text: str) -> None:
-    error = Denied(method="PUT", url="https://h/v2/", status=403, code=code, message=message)
-    assert text in str(error)
-    assert isinstance(error, RegistryError)
+def test_a_line_has_a_bound() -> None:
+    assert len(str(InvalidInput("x" * 10**6))) < 20_000
+
+
+def test_every_field_of_an_answer_is_printable() -> None:
+    error = RegistryError(method="GET", url="https://r/\x1b", status=400, code="\x1b", message="\x1b", advice="\x1b")
+    assert "\x1b" not in f"{error} {error.__dict__!s}"
+    assert (error.url, error.code, error.message) == (r"https://r/\x1b", r"\x1b", r"\x1b")
+
+
+def test_errors_are_reworded_in_place() -> None:
+    error = NetworkError("no answer from there", 3.0)
+    error.reword(lambda text: text.replace("there", "here\n"))
+    assert (str(error), error.silent_seconds) == (r"no answer from here\n", 3.0)
+
+
+@pytest.mark.parametrize("lines", [(), ("",)])
+def test_an_error_may_say_nothing(lines: tuple[str, ...]) -> None:
+    assert str(OcikitError(*lines)) == ""

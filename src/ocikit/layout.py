@@ -146,7 +146,7 @@ class Layout:
         """Check everything that the layout lists; raises InvalidContent with all problems."""
         found = self.problems()
         if found:
-            raise InvalidContent("\n".join((f'the image layout "{self.path}" is damaged:', *found)))
+            raise InvalidContent(f'the image layout "{self.path}" is damaged:', *found)
 
     def _listed(self, name: str) -> Descriptor | None:
         matching = self._read_index().index.named(str(_digest_of(name) or name))

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from ocikit.errors import InvalidInput
 from ocikit.platform import Platform
+from ocikit.printable import printable
 from ocikit.testing.strategies import json_values
 
 
@@ -40,7 +41,7 @@ def test_parse(text: str, platform: Platform) -> None:
 def test_parse_refuses(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput) as error:
         Platform.parse(text)
-    assert f'"{text}" is not a platform' in str(error.value)
+    assert f'"{printable(text)}" is not a platform' in str(error.value)
     assert reason in str(error.value)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ocikit.digest import Digest
 from ocikit.errors import InvalidInput
+from ocikit.printable import printable
 from ocikit.reference import Reference, Repository, parse_repository, validate_tag
 
 SHA256 = "sha256:" + "e3" * 32
@@ -132,7 +133,7 @@ def test_reference(text: str, full: str, tag: str | None, digest: str | None) ->
 def test_no_reference(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput) as error:
         Reference.parse(text)
-    assert str(error.value).startswith(f'"{text}" is not a reference: ')
+    assert str(error.value).startswith(f'"{printable(text)}" is not a reference: ')
     assert reason in str(error.value)
 
 

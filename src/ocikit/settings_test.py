@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ocikit import settings
 from ocikit.config import Healthcheck
 from ocikit.errors import InvalidInput
+from ocikit.printable import printable
 from ocikit.testing.strategies import damaged
 
 SECOND = 10**9
@@ -117,7 +118,7 @@ def test_text(parse: Callable[[str], str], text: str) -> None:
 def test_no_text(parse: Callable[[str], str], text: str, what: str) -> None:
     with pytest.raises(InvalidInput) as error:
         parse(text)
-    assert f'"{text}" is not {what}: wanted' in str(error.value)
+    assert f'"{printable(text)}" is not {what}: wanted' in str(error.value)
 
 
 @pytest.mark.parametrize(

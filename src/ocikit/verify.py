@@ -25,7 +25,7 @@ _IMAGE_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
 class _Seen:
     """What was read, so that nothing is read twice, however often it is named.
 
-    `contents`: by digest and compression of a layer, and by algorithm, the digest of what is in it, or what is wrong with it.
+    `contents`: by digest, compression and algorithm, the digest of what is in a layer, or what is wrong with it.
     """
 
     limits: Limits

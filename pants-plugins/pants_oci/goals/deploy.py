@@ -15,6 +15,7 @@ from pants.engine.rules import _uncacheable_rule, collect_rules
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from ocikit.printable import printable
 from pants_oci.deploy_command import Application, in_order, own_folder, refuse_meaningless, runs_dry, tool_command
 from pants_oci.errors import blamed_on
 from pants_oci.steps.applied import CheckedRequest, call_checked
@@ -48,11 +49,12 @@ async def deploy(field_set: DeploymentFieldSet, oci: OciSubsystem, mode: RunMode
             namespace=oci.deployment_namespace,
             dry_run=mode.dry_run,
         )
+    name = printable(str(address))
     if not is_run:
-        return DeployProcess(str(address), None, applied.pushes, f"(dry run: {command})")
+        return DeployProcess(name, None, applied.pushes, printable(f"(dry run: {command})"))
     tool = await call_tool_process(ToolRequest(address, command.words, folder, applied.digest))
     place = f"{command.place} (dry run: nothing changed)" if mode.dry_run else command.place
-    process = DeployProcess(str(address), tool.process, applied.pushes, place or None)
+    process = DeployProcess(name, tool.process, applied.pushes, printable(place) or None)
     # Pants holds on to this until all is done, and the process needs what it does not hold on to itself.
     object.__setattr__(process, "environment", tool.environment)
     return process

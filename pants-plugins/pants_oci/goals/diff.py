@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +14,10 @@ from pants.util.strutil import help_text, softwrap
 
 from ocikit.image import shared_layers
 from ocikit.layer.files import File, FileChanges, FileTree, compare, overlay
-from ocikit.looking.comparison import ImageChanges, compare_images, json_pieces, lines
+from ocikit.looking.comparison import ImageChanges, compare_images, lines
+from ocikit.printable import printable_json, printable_lines
 from pants_oci.compat import concurrently
+from pants_oci.log import printable_logger
 from pants_oci.steps.image import BuiltImage, named_images
 from pants_oci.steps.layer_files import ImageFiles, ImageFilesRequest, call_image_files
 from pants_oci.steps.remote_images import (
@@ -28,7 +29,7 @@ from pants_oci.steps.remote_images import (
 from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
 from pants_oci.targets.push import OciPushTarget
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 
 class OciDiffSubsystem(Outputting, GoalSubsystem):
@@ -154,11 +155,11 @@ def _changes(pair: _Compared, files: FileChanges) -> ImageChanges:
 
 def _json(changes: Iterable[tuple[_Compared, ImageChanges]]) -> str:
     documents = [{"target": pair.target, "reference": pair.reference, **change.to_json()} for pair, change in changes]
-    return "".join(json_pieces(documents))
+    return printable_json(documents) + "\n"
 
 
 def _text(changes: Iterable[tuple[_Compared, ImageChanges]]) -> str:
-    return "".join("\n".join(lines(f"{pair.target}: {pair.reference}", change)) + "\n" for pair, change in changes)
+    return "".join(printable_lines(lines(f"{pair.target}: {pair.reference}", one)) + "\n" for pair, one in changes)
 
 
 def rules() -> Iterable[object]:

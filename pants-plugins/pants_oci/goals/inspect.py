@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,7 +14,9 @@ from pants.util.strutil import help_text, softwrap
 
 from ocikit.layer.files import largest, overlay
 from ocikit.looking.inspection import PlacedFile, document, lines
+from ocikit.printable import printable_json, printable_lines
 from pants_oci.compat import concurrently
+from pants_oci.log import printable_logger
 from pants_oci.steps.image import BuiltImage, ImageRequest, call_image, named_images
 from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
@@ -26,7 +26,7 @@ from pants_oci.targets.image import OciImageTarget
 from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.push import OciPushTarget
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 _ALIASES = (OciImageTarget.alias, OciIndexTarget.alias, OciPushTarget.alias)
 
@@ -88,9 +88,9 @@ async def inspect(targets: FilteredTargets, options: OciInspectSubsystem, consol
         files = [largest(overlay(layer or () for layer in one.layers), options.files) for one in listed]
     if options.json:
         documents = [_document(*item, some) for item, some in zip(found.items(), files)]
-        text = json.dumps(documents, indent=2, sort_keys=True, ensure_ascii=False)
+        text = printable_json(documents)
     else:
-        text = "\n\n".join("\n".join(_lines(*item, some)) for item, some in zip(found.items(), files))
+        text = "\n\n".join(printable_lines(_lines(*item, some)) for item, some in zip(found.items(), files))
     with options.output(console) as write:
         write(f"{text}\n")
     return OciInspect(exit_code=0)

@@ -14,6 +14,7 @@ from pants.option.option_types import BoolOption
 from pants.util.strutil import help_text, softwrap
 
 from ocikit import atomic_file
+from ocikit.printable import printable
 from pants_oci.errors import blamed_on
 from pants_oci.lock_changes import LockChanges, WantedLock, changed, checked
 from pants_oci.pinned import lockable
@@ -61,7 +62,7 @@ async def oci_lock(console: Console, options: OciLockSubsystem, targets: Targets
     everything = len(asked) == len(every)
     file = await call_lock_file(LockFileRequest())
     if file.problem and (options.check or not everything):
-        console.print_stderr(file.problem)
+        console.print_stderr(printable(file.problem))
         return OciLock(1)
     if not asked and not (everything and file.lock.bases):
         console.print_stderr("There is no `oci_base` with an `image` to lock: others are pinned, or have a `path`.")
@@ -73,7 +74,7 @@ async def oci_lock(console: Console, options: OciLockSubsystem, targets: Targets
     result = decide(asked, found.answers, file.lock, everything=everything)
     if file.problem and result.failures:
         # Entries that are to stay as they are cannot be read.
-        console.print_stderr(f"{file.path} was left alone: {file.problem}")
+        console.print_stderr(printable(f"{file.path} was left alone: {file.problem}"))
     elif not options.check and (result.lock != file.lock or file.problem):
         atomic_file.write(os.path.join(get_buildroot(), file.path), str(result.lock).encode())
     return OciLock(_tell(console, result, file.path, check=options.check))
@@ -81,13 +82,13 @@ async def oci_lock(console: Console, options: OciLockSubsystem, targets: Targets
 
 def _tell(console: Console, result: LockChanges, path: str, *, check: bool) -> int:
     for line in result.changes:
-        console.print_stdout(line)
+        console.print_stdout(printable(line))
     for line in result.failures:
-        console.print_stderr(line)
+        console.print_stderr(printable(line))
     if check and result.changes:
-        console.print_stderr(f"{path} is out of date. Run `pants oci-lock`.")
+        console.print_stderr(printable(f"{path} is out of date. Run `pants oci-lock`."))
     elif not result.changes and not result.failures:
-        console.print_stdout(f"{path} is up to date.")
+        console.print_stdout(printable(f"{path} is up to date."))
     return 1 if result.failures or (check and result.changes) else 0
 
 

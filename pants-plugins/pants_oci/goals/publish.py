@@ -17,6 +17,7 @@ from pants.engine.rules import _uncacheable_rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from ocikit.printable import printable
 from ocikit.push.report import FAILED, SKIPPED, UNCHANGED, Row, details, is_settled, unbuilt
 from pants_oci.compat import CheckSkipRequest, CheckSkipResult, PublishProcess, publish_process
 from pants_oci.steps.publish_run import (
@@ -81,12 +82,12 @@ def _done(run: PublishedRun, mode: RunMode) -> Iterable[PublishPackages]:
 def _skipped(row: Row, mode: RunMode) -> PublishPackages:
     reasons = {SKIPPED: "skip_push", UNCHANGED: f"unchanged: {row.digest}"}
     reason = reasons.get(row.outcome) or f"dry run: would be {row.outcome}: {details(row)}"
-    return replace(_packages((row,), mode, None), description=f"({reason})")
+    return replace(_packages((row,), mode, None), description=printable(f"({reason})"))
 
 
 def _packages(rows: tuple[Row, ...], mode: RunMode, process: PublishProcess | None) -> PublishPackages:
     data = PublishOutputData({"publisher": "oci", "dry_run": mode.dry_run, "references": rows})
-    return PublishPackages(tuple(row.reference for row in rows), process, data=data)
+    return PublishPackages(tuple(printable(row.reference) for row in rows), process, data=data)
 
 
 def rules() -> Iterable[object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
 from pants.engine.console import Console
@@ -12,15 +11,17 @@ from pants.engine.rules import collect_rules, goal_rule
 from pants.engine.target import FilteredTargets
 from pants.util.strutil import help_text
 
+from ocikit.printable import printable
 from pants_oci.committed import changed_lines
 from pants_oci.compat import concurrently, create_digest
+from pants_oci.log import printable_logger
 from pants_oci.steps.compared import Compared, ComparedRequest, call_compared
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
 from pants_oci.steps.rendered import warn_of_skipped
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.deployment import OciDeploymentRenderedField, OciDeploymentTarget
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 
 class OciRenderSubsystem(GoalSubsystem):
@@ -78,16 +79,16 @@ async def oci_render(targets: FilteredTargets, oci: OciSubsystem, console: Conso
 def _tell(one: Compared, console: Console) -> None:
     difference = one.difference
     for line in difference.lines(one.folder):
-        console.print_stdout(f"{one.address}: {line}")
+        console.print_stdout(printable(f"{one.address}: {line}"))
     for name in difference.stale:
-        console.print_stdout(f"--- {one.folder}/{name}")
+        console.print_stdout(printable(f"--- {one.folder}/{name}"))
         for line in changed_lines(one.committed[name].content, one.rendered[name].content):
-            console.print_stdout(line)
+            console.print_stdout(printable(line))
 
 
 def _tell_written(one: Compared, console: Console) -> None:
     for file in one.changed:
-        console.print_stdout(f"{one.address}: wrote {one.folder}/{file.path}")
+        console.print_stdout(printable(f"{one.address}: wrote {one.folder}/{file.path}"))
     for name in one.difference.left_over:
         logger.warning("%s: nothing renders %s/%s; delete it, or it stays applied.", one.address, one.folder, name)
 

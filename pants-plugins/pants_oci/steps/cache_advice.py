@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,8 +11,9 @@ from pants.engine.rules import _uncacheable_rule, collect_rules
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import by_name
+from pants_oci.log import printable_logger
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ async def told_cache_advice(_: CacheAdviceRequest, options: _Options) -> CacheAd
         writes_images=PackageSubsystem.name in options.options.goals,
     )
     if text:
-        logger.warning(text)
+        logger.warning("%s", text)
     return CacheAdvice(text)
 
 

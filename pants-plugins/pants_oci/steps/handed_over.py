@@ -6,7 +6,6 @@ The obvious way, `Process(env=…)`, puts the values into the log (`-ldebug` sho
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import shutil
@@ -34,8 +33,9 @@ from pants.util.logging import LogLevel
 from ocikit import atomic_file, canonical_json
 from ocikit.cli.handed_over import REGISTRIES_VARIABLE, VARIABLE
 from pants_oci.compat import by_name, environment_vars_subset, implicitly
+from pants_oci.log import printable_logger
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 # A folder that stays from run to run, as processes that speak to registries see it, and what Pants calls it.
 MEMORY_DIRECTORY = ".oci"
@@ -163,8 +163,7 @@ def _converse(connection: socket.socket, document: bytes, hear: Callable[[str], 
         connection.sendall(document)
         connection.shutdown(socket.SHUT_WR)
         while data := said.readline(_LONGEST_LINE):
-            line = data.decode(errors="replace").rstrip("\n")
-            hear("".join(character if character.isprintable() else "?" for character in line))
+            hear(data.decode(errors="replace").rstrip("\n"))
 
 
 def _logged_where(destination: PyStdioDestination) -> Callable[[str], None]:
@@ -172,7 +171,7 @@ def _logged_where(destination: PyStdioDestination) -> Callable[[str], None]:
 
     def hear(line: str) -> None:
         stdio_thread_set_destination(destination)
-        logger.info(line)
+        logger.info("%s", line)
 
     return hear
 

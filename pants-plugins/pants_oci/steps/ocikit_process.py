@@ -18,6 +18,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.printable import printable, printable_lines
 from pants_oci.compat import (
     EnvironmentNameRequest,
     by_name,
@@ -124,7 +125,7 @@ async def setup_ocikit_process(
             extra_env=environment,
             input_digest=digest,
             output_files=request.output_files,
-            description=request.description,
+            description=printable(request.description),
             level=request.level,
             cache_scope=ProcessCacheScope.PER_SESSION if request.network else ProcessCacheScope.SUCCESSFUL,
             append_only_caches=_MEMORY,
@@ -188,7 +189,11 @@ async def run_ocikit(request: OcikitProcess, keep_sandboxes: KeepSandboxes) -> O
     result = await _run(request)
     if result.exit_code:
         raise ProcessExecutionFailure(
-            result.exit_code, result.stdout, result.stderr, request.description, keep_sandboxes=keep_sandboxes
+            result.exit_code,
+            _printable(result.stdout),
+            _printable(result.stderr),
+            printable(request.description),
+            keep_sandboxes=keep_sandboxes,
         )
     return OcikitOutput(result.output_digest)
 
@@ -236,9 +241,14 @@ call_try_ocikit = by_name(try_ocikit, TriedOcikit, OcikitProcess)
 
 
 def _message(said: str) -> str:
-    """A failure in ocikit's own words, without its name in front; all there is where it is in others'."""
+    """A failure in ocikit's own words, without its name in front; all there is where it is in others'. One line."""
     _, mark, message = said.rpartition("ocikit: ")
-    return message if mark else said
+    return "; ".join(filter(None, map(str.strip, (message if mark else said).split("\n"))))
+
+
+def _printable(stream: bytes) -> bytes:
+    """Should Python itself have to say what is wrong, it does that in raw characters."""
+    return printable_lines(stream.decode(errors="replace").split("\n")).encode()
 
 
 def rules() -> Iterable[object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,13 +13,14 @@ import ocikit
 from ocikit.push.remote_state import Absent, Kind, Question, RemoteState, Unknown
 from ocikit.push.wanted import Destination
 from pants_oci.compat import by_name
+from pants_oci.log import printable_logger
 from pants_oci.steps.configured_registries import ConfiguredRegistries
 from pants_oci.steps.ocikit_process import OcikitProcess, call_ask_ocikit
 from pants_oci.steps.registry_settings import registries_document
 
 _ANSWERS_FILE = "answers.json"
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ async def present_images(request: PresentImagesRequest, configured: ConfiguredRe
         )
     )
     for text in answer.document["warnings"]:
-        logger.warning(text)
+        logger.warning("%s", text)
     seen = RemoteState.from_json(answer.document["answers"])
     return PresentImages(
         {image: problem for image in request.images if (problem := _problem(seen, *image))},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +17,7 @@ from pants.util.logging import LogLevel
 from ocikit import atomic_file
 from ocikit.errors import OcikitError
 from ocikit.page.document import page
+from ocikit.printable import printable_json
 from ocikit.push.outcome import Outcomes
 from ocikit.push.plan import Policy, RefusedMounts, plan
 from ocikit.push.remote_state import Kind, Present, Question, RemoteState
@@ -26,6 +25,7 @@ from ocikit.push.report import UNCHANGED, Row, foreseen, is_settled, line, rows,
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import PushRequest
 from pants_oci.compat import by_name, concurrently
+from pants_oci.log import printable_logger
 from pants_oci.steps.cache_advice import CacheAdviceRequest, call_cache_advice
 from pants_oci.steps.registries_process import SendRequest, Surveyed, SurveyRequest, call_send, call_survey
 from pants_oci.steps.run_mode import RunMode
@@ -33,7 +33,7 @@ from pants_oci.steps.run_scope import RunRegister, RunScope
 from pants_oci.steps.wanted import PushFieldSet, PushNamesRequest, WantedRequest, call_push_names, call_wanted
 from pants_oci.subsystem import OciSubsystem, Verify
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _tell(
 ) -> None:
     """To the log what changed or failed, and to the report everything: no rule may write files, but none reads this."""
     for text in dict.fromkeys((*surveyed.warnings, *outcomes.warnings)):
-        logger.warning(text)
+        logger.warning("%s", text)
     prefix = "dry run: " if mode.dry_run else ""
     for row in found:
         if row.error:
@@ -194,7 +194,7 @@ def _write_report(path: str, found: Sequence[Row], *, dry_run: bool) -> None:
         data = page(found, dry_run=dry_run).encode()
     else:
         document = {"dry_run": dry_run, "references": [row.to_json() for row in found]}
-        data = json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
+        data = printable_json(document).encode() + b"\n"
     try:
         atomic_file.write(os.path.join(get_buildroot(), path), data)
     except OcikitError as error:

@@ -17,6 +17,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.printable import printable
 from pants_oci.compat import (
     add_prefix,
     by_name,
@@ -106,7 +107,7 @@ async def compile_modules(
         # Files, no directory: the sources are not stored once more, and some caches do not answer for directories.
         output_files=tuple(f"{INPUT_DIRECTORY}/{compiled_path(path, request.version)}" for path in modules),
         append_only_caches=caches,
-        description=f"Compile modules of {part.origin}",
+        description=printable(f"Compile modules of {part.origin}"),
         remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS,
     )
     result = await execute_process_or_raise(**implicitly({process: Process}))

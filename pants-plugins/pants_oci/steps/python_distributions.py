@@ -31,6 +31,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.printable import printable
 from ocikit.python import distributions
 from ocikit.python.distributions import Distribution, Site, TreeFile
 from pants_oci.compat import (
@@ -139,14 +140,14 @@ async def flatten(request: FlattenRequest) -> FlatTree:
             ),
             additional_input_digest=inputs,
             output_directories=(_FLAT,),
-            description=f"Install the requirements of {request.owner}",
+            description=printable(f"Install the requirements of {request.owner}"),
         ),
         **implicitly(),
     )
     process = replace(process, remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS)
     result = await execute_process(process, **implicitly())
     if result.exit_code != 0:
-        raise OciTargetError(request.owner, _explained(result.stderr.decode(errors="replace"), request))
+        raise OciTargetError(request.owner, *_explained(result.stderr.decode(errors="replace"), request))
     tree = await remove_prefix(RemovePrefix(result.output_digest, _FLAT))
     return FlatTree(tree)
 
@@ -171,7 +172,9 @@ async def install_requirements(request: RequirementsRequest) -> FlatTree:
         platforms=request.python.platforms,
         hardcoded_interpreter_constraints=request.python.constraints,
         # What fails is most often a Python that is not on this machine: the title says whose and which.
-        description=f"Resolve the requirements of {request.owner} for Python {request.python.interpreter.version}",
+        description=printable(
+            f"Resolve the requirements of {request.owner} for Python {request.python.interpreter.version}"
+        ),
     )
     pex_request = await create_pex_from_targets(**implicitly({wanted: PexFromTargetsRequest}))
     if not pex_request.requirements and not pex_request.pex_path:
@@ -236,11 +239,11 @@ def _literally(path: str) -> str:
     return "".join(f"[{character}]" if character in "*?[" else character for character in path)
 
 
-def _explained(stderr: str, request: FlattenRequest) -> str:
+def _explained(stderr: str, request: FlattenRequest) -> tuple[str, ...]:
     found = distributions.collisions(stderr)
     if found:
-        return _told_collisions(found)
-    return f"its requirements could not be installed: {stderr.strip()}"
+        return (_told_collisions(found),)
+    return tuple(f"its requirements could not be installed: {stderr.strip()}".split("\n"))
 
 
 def refuse_clashes(owner: Address, found: Iterable[Distributions]) -> None:

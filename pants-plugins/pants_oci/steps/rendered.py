@@ -27,6 +27,7 @@ from pants_oci.compat import (
     remove_prefix,
 )
 from pants_oci.errors import OciTargetError, blamed_on
+from pants_oci.log import printable_logger
 from pants_oci.registries import Registries, Registry
 from pants_oci.registry_choice import choose_registry
 from pants_oci.steps.configured_registries import ConfiguredRegistries
@@ -36,7 +37,7 @@ from pants_oci.steps.manifests import Manifest
 from pants_oci.steps.named_pushes import NamedPush, NamedPushesRequest, call_named_pushes, where
 from pants_oci.steps.wanted import PushFieldSet, RegistryPush, Wanted, WantedRequest, call_wanted, registries_of
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     AsyncFieldMixin,
     Dependencies,
-    InvalidFieldException,
     SourcesField,
     Target,
 )
@@ -19,6 +18,7 @@ from pants.util.strutil import help_text
 from ocikit.digest import Digest
 from ocikit.platform import Platform
 from ocikit.reference import Reference
+from pants_oci.errors import OciFieldError
 from pants_oci.targets.python import OciPythonField
 from pants_oci.targets.validation import CheckedStringField, CheckedStringsField
 
@@ -56,12 +56,12 @@ class OciBasePathField(SourcesField, AsyncFieldMixin):
         if value is None:
             return None
         if not isinstance(value, str) or not value:
-            raise InvalidFieldException(
+            raise OciFieldError(
                 f"{address}: the `{cls.alias}` field must be the path of a directory or an archive, found {value!r}."
             )
         path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts:
-            raise InvalidFieldException(
+            raise OciFieldError(
                 f'{address}: the `{cls.alias}` field "{value}" leaves the directory of its BUILD file; '
                 "write a path below it."
             )

@@ -10,7 +10,6 @@ from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
     Field,
-    InvalidFieldException,
     StringField,
     StringSequenceField,
     Target,
@@ -20,6 +19,7 @@ from pants.util.strutil import help_text
 
 from ocikit import settings
 from ocikit.platform import Platform
+from pants_oci.errors import OciFieldError
 from pants_oci.targets.layer import OciDirectoryField, OciEnvironmentField
 from pants_oci.targets.python import (
     OciImagePexCollisionsField,
@@ -188,7 +188,7 @@ class OciImageHealthcheckField(Field):
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise InvalidFieldException(f"{address}: the `{cls.alias}` field must be a dictionary, found {value!r}.")
+            raise OciFieldError(f"{address}: the `{cls.alias}` field must be a dictionary, found {value!r}.")
         check(settings.parse_healthcheck, value, alias=cls.alias, address=address)
         frozen: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
         return FrozenDict(frozen)

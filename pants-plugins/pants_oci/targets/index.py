@@ -8,13 +8,13 @@ from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
-    InvalidFieldException,
     StringSequenceField,
     Target,
 )
 from pants.util.strutil import help_text
 
 from ocikit import settings
+from pants_oci.errors import OciFieldError
 from pants_oci.targets.image import OciOutputPathField, OciPackageFormatField
 from pants_oci.targets.validation import CheckedDictField
 
@@ -46,9 +46,7 @@ class OciIndexImagesField(StringSequenceField):
     def compute_value(cls, raw_value: Optional[Iterable[str]], address: Address) -> Optional[Tuple[str, ...]]:
         value = super().compute_value(raw_value, address)
         if not value:
-            raise InvalidFieldException(
-                f"{address}: the `{cls.alias}` field is empty; name an `oci_image` for each platform."
-            )
+            raise OciFieldError(f"{address}: the `{cls.alias}` field is empty; name an `oci_image` for each platform.")
         return value
 
 

@@ -9,13 +9,13 @@ from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     BoolField,
     Dependencies,
-    InvalidFieldException,
     StringField,
     StringSequenceField,
     Target,
 )
 from pants.util.strutil import help_text
 
+from pants_oci.errors import OciFieldError
 from pants_oci.placeholders import PLACEHOLDERS_HELP
 from pants_oci.registries import ALL_DEFAULT_REGISTRIES
 
@@ -58,7 +58,7 @@ class OciPushRepositoryField(StringField):
     def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
         value = super().compute_value(raw_value, address)
         if value == "":
-            raise InvalidFieldException(
+            raise OciFieldError(
                 f"{address}: the `{cls.alias}` field is empty; leave it out for `[oci].default_repository`."
             )
         return value

@@ -7,13 +7,13 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, Optional
 from pants.engine.addresses import Address
 from pants.engine.target import (
     DictStringToStringField,
-    InvalidFieldException,
     StringField,
     StringSequenceField,
 )
 from pants.util.frozendict import FrozenDict
 
 from ocikit.errors import InvalidInput
+from pants_oci.errors import OciFieldError
 
 
 def check(parse: Callable[[Any], Any], value: Any, *, alias: str, address: Address) -> None:
@@ -21,7 +21,7 @@ def check(parse: Callable[[Any], Any], value: Any, *, alias: str, address: Addre
     try:
         parse(value)
     except InvalidInput as error:
-        raise InvalidFieldException(f"{address}: the `{alias}` field: {error}") from None
+        raise OciFieldError(f"{address}: the `{alias}` field: {error}") from None
 
 
 class CheckedStringField(StringField):

@@ -9,6 +9,7 @@ from io import BytesIO
 
 from ocikit import settings
 from ocikit.cli.arguments import add_insecure, checked, key_and_value
+from ocikit.cli.output import write
 from ocikit.config import ContainerSettings
 from ocikit.destination import open_store
 from ocikit.directory import sources_in
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         output.store.push_blob(image.manifest.config, lambda: BytesIO(image.config.data))
         output.store.push_manifest(image.manifest, output.tag_for(image.digest))
-    print(image.digest)
+    write(str(image.digest))
     return 0
 
 

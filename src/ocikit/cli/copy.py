@@ -6,6 +6,7 @@ import argparse
 import os
 
 from ocikit import store
+from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure
 from ocikit.cli.telling import telling_people
 from ocikit.destination import DEFAULT_TAG, open_store
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    print(copy(arguments.source, arguments.destination, arguments.insecure))
+    output.write(copy(arguments.source, arguments.destination, arguments.insecure))
     return 0
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
+from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure, add_limits, checked, limits_of
 from ocikit.destination import open_store
 from ocikit.image import shared_layers
 from ocikit.layer.files import compare, overlay
 from ocikit.layer.limits import FileCount
-from ocikit.looking.comparison import compare_images, json_pieces, lines
+from ocikit.looking.comparison import compare_images, lines
 from ocikit.looking.reading import image_layers, read_image
 from ocikit.platform import Platform
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         ]
     changes = compare_images(before, after, (), compare(*trees))
     if arguments.json:
-        sys.stdout.writelines(json_pieces(changes.to_json()))
+        output.write_json(changes.to_json())
     else:
-        sys.stdout.writelines(f"{line}\n" for line in lines(f"{arguments.before} → {arguments.after}", changes))
+        output.write_lines(lines(f"{arguments.before} → {arguments.after}", changes))
     return 0

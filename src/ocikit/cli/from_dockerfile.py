@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ocikit import settings
+from ocikit.cli import output
 from ocikit.cli.arguments import checked, key_and_value
 from ocikit.cli.context_reader import build_root_of, read_context
 from ocikit.errors import InvalidInput
@@ -62,13 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
     conversion = convert(parse_dockerfile(read_text(file), str(file)), context, wishes)
     text = build_text(conversion.targets, report_lines(conversion.notes))
     if root is None:
-        print(
-            f'ocikit: "{folder}" is in no repository of Pants (no pants.toml above it): taken for one.', file=sys.stderr
-        )
+        output.tell(f'ocikit: "{folder}" is in no repository of Pants (no pants.toml above it): taken for one.')
     if arguments.output:
         write_new(Path(arguments.output), text)
     else:
-        sys.stdout.write(text)
+        output.write(*text.splitlines())
     tell(conversion.notes)
     return 0 if conversion.is_complete or arguments.partial else 1
 
@@ -92,4 +90,4 @@ def write_new(path: Path, text: str) -> None:
 
 def tell(notes: tuple[Note, ...]) -> None:
     for note in notes:
-        print(f"{'left out' if note.matters else 'look at'}: {note}.", file=sys.stderr)
+        output.tell(f"{'left out' if note.matters else 'look at'}: {note}.")

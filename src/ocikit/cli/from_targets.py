@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ocikit.cli import output
 from ocikit.cli.arguments import checked, key_and_value
 from ocikit.cli.context_reader import build_root_of, read_context
 from ocikit.cli.from_dockerfile import add_base_arguments, read_text, tell
@@ -19,6 +19,7 @@ from ocikit.moving.build_reader import FoundTarget, absolute_address, read_build
 from ocikit.moving.context import Context
 from ocikit.moving.convert import Conversion, report_lines
 from ocikit.moving.docker_image import Surroundings, convert_docker_image
+from ocikit.printable import printable
 
 _BUILD_FILES = ("BUILD", "BUILD.pants")
 
@@ -48,14 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
         tell(conversion.notes)
     done = arguments.partial or all(conversion.is_complete for conversion in everything)
     if not arguments.write:
-        sys.stdout.write("\n".join(_printed(path, pairs) for path, pairs in converted.items() if pairs))
+        text = "\n".join(_printed(path, pairs) for path, pairs in converted.items() if pairs)
+        output.write(*text.splitlines())
     elif done:
         for path, pairs in converted.items():
             _replace(path, pairs)
     else:
-        print(
-            "ocikit: nothing was written, because something was left out: see above, or use --partial.", file=sys.stderr
-        )
+        output.tell("ocikit: nothing was written, because something was left out: see above, or use --partial.")
     return 0 if done else 1
 
 
@@ -68,7 +68,7 @@ def _converts(found: FoundTarget) -> bool:
 
 def _printed(path: Path, pairs: Iterable[tuple[FoundTarget, Conversion]]) -> str:
     texts = [build_text(conversion.targets, report_lines(conversion.notes)) for _, conversion in pairs]
-    return "\n".join((f"# {path}\n", *texts))
+    return "\n".join((f"# {printable(str(path))}\n", *texts))
 
 
 def _replace(path: Path, pairs: list[tuple[FoundTarget, Conversion]]) -> None:

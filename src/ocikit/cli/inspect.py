@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 
+from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure, add_limits, limits_of
 from ocikit.destination import open_store
 from ocikit.layer.files import largest, overlay
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             files = largest(tree, arguments.files)
     if arguments.json:
         described = {"reference": arguments.image, **document(manifest, config, files=files)}
-        print(json.dumps(described, indent=2, sort_keys=True, ensure_ascii=False))
+        output.write_json(described)
     else:
-        print("\n".join(lines(arguments.image, manifest, config, files=files or ())))
+        output.write(*lines(arguments.image, manifest, config, files=files or ()))
     return 0

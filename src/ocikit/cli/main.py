@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from ocikit import canonical_json
+from ocikit.cli import output
 from ocikit.cli.handed_over import handed_over
 from ocikit.errors import OcikitError
+from ocikit.printable import printable
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Of an error: what it quotes may have any length.
+_LONGEST_LINE = 4000
 _REFERENCES = """
 Images are named as oci:PATH[:TAG], a directory that is an OCI image layout, or as a reference
 to a registry, such as ghcr.io/acme/web:1.0. Credentials are found as Docker and Podman find them.
@@ -69,6 +73,7 @@ to a registry, such as ghcr.io/acme/web:1.0. Credentials are found as Docker and
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns the exit code. Usage errors raise SystemExit(2), as argparse does."""
+    output.use_any_encoding()
     parsed = _parser(arguments).parse_args(arguments)
     try:
         code = int(parsed.run(parsed))
@@ -80,21 +85,26 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except OcikitError as error:
-        return _failed(str(error))
+        return _failed(*error.lines)
     except OSError as error:
         where = f'"{error.filename}": ' if error.filename else ""
         return _failed(f"{where}{error.strerror or error}.")
     return code
 
 
-def _failed(message: str) -> int:
-    print(f"ocikit: {message}", file=sys.stderr)
+def _failed(*lines: str) -> int:
+    output.tell_from_ocikit(printable(line, _LONGEST_LINE) for line in lines)
     return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message, _LONGEST_LINE))
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; of the commands' modules only the one that is needed is imported."""
-    parser = argparse.ArgumentParser("ocikit", description="OCI images without a daemon.", epilog=_REFERENCES)
+    parser = _Parser("ocikit", description="OCI images without a daemon.", epilog=_REFERENCES)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     for command in COMMANDS:

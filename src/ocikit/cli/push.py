@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure
 from ocikit.cli.copy import copy
 from ocikit.destination import LAYOUT_SCHEME
@@ -18,5 +19,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     layout = arguments.layout
     source = layout if layout.startswith(LAYOUT_SCHEME) else f"{LAYOUT_SCHEME}{layout}"
-    print(copy(source, arguments.reference, arguments.insecure))
+    output.write(copy(source, arguments.reference, arguments.insecure))
     return 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Callable
 
 from ocikit.cli.handed_over import VARIABLE
+from ocikit.cli.output import tell
+from ocikit.printable import printable
 from ocikit.progress import Meter, telling
 
 # A Pants that does not listen is not waited for longer.
@@ -20,7 +21,7 @@ def telling_people(meter: Meter) -> AbstractContextManager[None]:
 
     def say(line: str) -> None:
         with suppress(OSError):
-            print(f"ocikit: {line}", file=sys.stderr, flush=True)
+            tell(f"ocikit: {line}")
 
     return telling(meter, say)
 
@@ -39,7 +40,7 @@ def pants_log(environ: Mapping[str, str]) -> Iterator[Callable[[str], None]]:
 
         def say(line: str) -> None:
             with suppress(OSError):
-                connection.sendall(f"{line}\n".encode())
+                connection.sendall(f"{printable(line)}\n".encode())
 
         with suppress(OSError):
             connection.settimeout(_SECONDS)

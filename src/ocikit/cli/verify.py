@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure, add_limits, limits_of
 from ocikit.descriptor import Descriptor
 from ocikit.destination import Location, open_store
@@ -26,8 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not manifests:
             raise NotFound(f'"{arguments.image}" does not exist.')
         found = problems(location.store, manifests, limits_of(arguments))
-    for line in found or (f"{arguments.image}: ok",):
-        print(line)
+    output.write(*(found or (f"{arguments.image}: ok",)))
     return 1 if found else 0
 
 

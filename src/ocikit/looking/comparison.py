@@ -44,7 +44,7 @@ class ImageChanges:
         return self.before != self.after
 
     def to_json(self) -> dict[str, Any]:
-        """For `json_pieces`."""
+        """For `printable_json_pieces`."""
         return {
             "previous": self.before,
             "digest": self.after,
@@ -65,7 +65,7 @@ class ImageChanges:
 
 
 class _Documents(list[Any]):
-    """A list for `json_pieces`, which makes its items while it is written: images may differ in every file."""
+    """A list for `printable_json_pieces`, which makes its items while it is written: images may differ in every file."""
 
     def __init__(self, values: Sequence[Any], make: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -76,13 +76,6 @@ class _Documents(list[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         return map(self._make, self._values)
-
-
-def json_pieces(value: Any) -> Iterator[str]:
-    """JSON for people, of values with what `ImageChanges.to_json` gives."""
-    # Not json.dumps, which in C would take the empty list that `_Documents` is below.
-    yield from json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False).iterencode(value)
-    yield "\n"
 
 
 def compare_images(before: Image | None, after: Image, origins: Sequence[str], files: FileChanges) -> ImageChanges:

@@ -11,8 +11,9 @@ from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.image import Image
 from ocikit.layer.files import File, FileChanges
-from ocikit.looking.comparison import SettingChange, changed_settings, compare_images, json_pieces, lines
+from ocikit.looking.comparison import SettingChange, changed_settings, compare_images, lines
 from ocikit.manifest import Manifest
+from ocikit.printable import printable_json_pieces
 
 NO_FILES = FileChanges()
 
@@ -108,6 +109,6 @@ def test_lines_about_files() -> None:
         "  -            /w  (of a lower layer)",
         "  +            /z  (directory)",
     ]
-    document = json.loads("".join(json_pieces(changes.to_json())))["files"]
+    document = json.loads("".join(printable_json_pieces(changes.to_json())))["files"]
     assert document["changed"][1]["after"]["size"] == 7
     assert [len(document[key]) for key in ("removed", "added", "changed")] == [2, 2, 3]

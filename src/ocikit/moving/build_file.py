@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ocikit.printable import printable
+
 WIDTH = 88
 
 
@@ -47,7 +49,8 @@ def target_text(target: Target) -> str:
 
 
 def _comment(line: str) -> str:
-    return f"# {line}".rstrip() + "\n"
+    # A newline would end the comment, and what follows it would be run.
+    return f"# {printable(line)}".rstrip() + "\n"
 
 
 def _wrapped(value: Any, indent: int, before: int) -> str:
@@ -82,7 +85,8 @@ def _value(value: Any) -> str:
 
 def _text(text: str) -> str:
     """With double quotes, unless that takes more backslashes."""
-    literal = repr(text)
+    # What cannot be seen is escaped as Python itself would.
+    literal = printable(repr(text))
     if literal[0] == '"' or text.count('"') > text.count("'"):
         return literal
     return '"' + literal[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'

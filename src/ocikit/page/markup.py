@@ -1,13 +1,14 @@
-"""Markup, in which every text is escaped that is not markup itself."""
+"""Markup, in which every text is escaped that is not markup itself, and shows characters that are not seen."""
 
 from __future__ import annotations
 
 import html
 from typing import Union
 
+from ocikit.printable import printable
+
 # Elements without content; of SVG those that are used here.
 _VOID = frozenset({"meta", "link", "rect"})
-_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), "�")
 
 Attribute = Union[str, int, bool, None]
 
@@ -38,5 +39,4 @@ def _attribute(key: str, value: Attribute) -> str:
 
 
 def _escaped(text: str) -> str:
-    """What no encoding can say, as errors of other programs may contain, is shown as a replacement character."""
-    return html.escape(text.translate(_CONTROLS).encode("utf-8", "replace").decode())
+    return html.escape(printable(text))

@@ -24,13 +24,13 @@ from ocikit.errors import InvalidContent, InvalidInput, ProtocolViolation, Unrea
 from ocikit.registry.challenge import Challenge, choose, covers, merge_scopes, parse_challenges
 from ocikit.registry.exchange import Answer, Request, is_loopback, named_url, origin, printable
 from ocikit.registry.failure import failure, violation
+from ocikit.registry.scrubber import Scrubber
 from ocikit.registry.secret import Credentials, CredentialSource, Lookup, Secret
 from ocikit.registry.traffic import Traffic
 
 Flow = Generator[Request, Answer, None]
-# What an Authorization header says, and the secrets inside it.
-_Header = tuple[Secret, tuple[Secret, ...]]
-_Attempt = Generator[Request, Answer, Optional[_Header]]
+# Its result is what an Authorization header says.
+_Attempt = Generator[Request, Answer, Optional[Secret]]
 
 _DEFAULT_SECONDS = 60
 # The names of one host; another address of 127.0.0.0/8 may be somebody else's.
@@ -38,6 +38,8 @@ _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _MOST_SECONDS = 24 * 60 * 60
 # A token is dropped a little early: it must live until the registry reads it.
 _MARGIN = 0.9
+# What of a token server's answer is one, used or not.
+_SECRETS = ("token", "access_token", "refresh_token", "id_token")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Access:
 
 @dataclass(frozen=True)
 class _Token:
-    secret: Secret
+    header: Secret
     expires: float
 
 
@@ -66,7 +68,8 @@ class Authenticator:
     """What one client knows about getting into one registry: challenge, credentials, tokens.
 
     `registry` is the name that credentials have, `base` the address that may be given secrets.
-    `insecure`: secrets may go to that host in plain text. `clock` counts seconds.
+    `insecure`: secrets may go to that host in plain text. `clock` counts seconds. `scrubber` learns every secret, and
+    goes along with every request.
     """
 
     def __init__(
@@ -77,7 +80,9 @@ class Authenticator:
         *,
         insecure: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        scrubber: Scrubber | None = None,
     ) -> None:
+        self._scrubber = scrubber or Scrubber()
         self._registry = registry
         self._base = base
         self._find = find
@@ -100,13 +105,13 @@ class Authenticator:
         caller's to read.
         """
         if not self._is_own(request):
-            yield request
+            yield request.authorized(None, self._scrubber)
             return
         with self._first_alone(request):
             header = None
             if self._challenge:
                 header = yield from self._authorize(self._challenge, access)
-            answer = yield _with(request, header)
+            answer = yield request.authorized(header, self._scrubber)
             if answer.status != 401 or not self._is_own(answer.request):
                 return
             challenge = choose(parse_challenges(answer.headers.get("www-authenticate", "")))
@@ -118,7 +123,7 @@ class Authenticator:
             if again is None or again == header:
                 return
             self._challenge = challenge
-            yield _with(request, again)
+            yield request.authorized(again, self._scrubber)
 
     @contextlib.contextmanager
     def _first_alone(self, request: Request) -> Iterator[None]:
@@ -152,10 +157,10 @@ class Authenticator:
             return self._basic(self._credentials(access.path))
         return (yield from self._bearer(challenge, access))
 
-    def _basic(self, credentials: Credentials | None) -> _Header | None:
+    def _basic(self, credentials: Credentials | None) -> Secret | None:
         if credentials is None or not credentials.password:
             return None
-        return credentials.basic(), _secrets(credentials)
+        return credentials.basic()
 
     def _bearer(self, challenge: Challenge, access: Access) -> _Attempt:
         key = self._key(challenge, access)
@@ -168,7 +173,7 @@ class Authenticator:
                 token = self._read_token(answer, access)
                 with self._lock:
                     self._tokens[key] = token
-        return Secret(f"Bearer {token.secret.reveal()}"), (token.secret,)
+        return token.header
 
     def _find_token(self, key: _Key) -> _Token | None:
         """A token that is good still, for these scopes or for more."""
@@ -183,11 +188,10 @@ class Authenticator:
                     self._tokens[key] = found
             return found
 
-    def _forget(self, header: _Header | None) -> None:
+    def _forget(self, header: Secret | None) -> None:
         """The token that was refused is not used again; one that came meanwhile is."""
-        refused = header[1] if header else ()
         with self._lock:
-            self._tokens = {key: token for key, token in self._tokens.items() if token.secret not in refused}
+            self._tokens = {key: token for key, token in self._tokens.items() if token.header != header}
 
     def _key(self, challenge: Challenge, access: Access) -> _Key:
         """Realm, service, and the scopes that we know of together with those the registry named."""
@@ -209,13 +213,12 @@ class Authenticator:
             self._refuse_plain_text(realm)
         asked = {"service": service} if service else {}
         if credentials and credentials.identity_token:
-            return _refresh_request(realm, asked, scopes, credentials.identity_token)
+            request = _refresh_request(realm, asked, scopes, credentials.identity_token)
+            return request.authorized(None, self._scrubber)
         query = urlencode([*asked.items(), *(("scope", scope) for scope in scopes)])
         joint = "&" if "?" in realm else "?"
         request = Request("GET", f"{realm}{joint}{query}" if query else realm, no_redirects=True)
-        if credentials is None:
-            return request
-        return request.authorized(credentials.basic(), *_secrets(credentials))
+        return request.authorized(credentials.basic() if credentials else None, self._scrubber)
 
     def _read_token(self, answer: Answer, access: Access) -> _Token:
         if 300 <= answer.status < 400:
@@ -227,14 +230,17 @@ class Authenticator:
             document = canonical_json.loads_object(answer.body, "the token")
         except InvalidContent:
             document = {}
+        self._scrubber.learn(*(Secret(text) for text in map(document.get, _SECRETS) if isinstance(text, str)))
         text = document.get("token") or document.get("access_token")
         if not isinstance(text, str) or not text.isascii() or not text.isprintable():
             raise violation(answer, 'JSON with a "token"')
-        return _Token(Secret(text), self._clock() + _MARGIN * _seconds(document))
+        return _Token(Secret(f"Bearer {text}"), self._clock() + _MARGIN * _seconds(document))
 
     def _credentials(self, path: str) -> Credentials | None:
         if path not in self._lookups:
-            self._lookups[path] = self._find(self._registry, path)
+            found = self._find(self._registry, path)
+            self._scrubber.learn(*(found.credentials.secrets() if found.credentials else ()))
+            self._lookups[path] = found
         credentials = self._lookups[path].credentials
         if credentials:
             self._refuse_plain_text(self._base)
@@ -270,15 +276,6 @@ def _serves(other: _Key, key: _Key) -> bool:
     return other[:2] == key[:2] and covers(other[2], key[2])
 
 
-def _with(request: Request, header: _Header | None) -> Request:
-    return request.authorized(header[0], header[0], *header[1]) if header else request
-
-
-def _secrets(credentials: Credentials) -> tuple[Secret, ...]:
-    encoded = Secret(credentials.basic().reveal().partition(" ")[2])
-    return (encoded, credentials.password)
-
-
 def _refresh_request(realm: str, asked: Mapping[str, str], scopes: tuple[str, ...], token: Secret) -> Request:
     """Source: Docker's "OAuth2 token authentication", "Refreshing a token"."""
     form = {
@@ -290,7 +287,7 @@ def _refresh_request(realm: str, asked: Mapping[str, str], scopes: tuple[str, ..
     }
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     body = urlencode(form).encode()
-    return Request("POST", realm, headers, body, private=True, no_redirects=True, secrets=(token,))
+    return Request("POST", realm, headers, body, private=True, no_redirects=True)
 
 
 def _seconds(document: Mapping[str, Any]) -> float:

@@ -18,11 +18,15 @@ from ocikit.registry.failure import advice_on, failure, is_html, read_warnings, 
 from ocikit.registry.limiter import Limiter
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions, split_mirror
 from ocikit.registry.patience import Patience
+from ocikit.registry.proxy import proxy_secrets
 from ocikit.registry.retry import Outcome, RetryBudget
+from ocikit.registry.scrubber import LONGEST, Scrubber
 from ocikit.registry.secret import CredentialSource, anonymous
 from ocikit.registry.transport import HttpTransport, Transport
 
 MAX_REDIRECTS = 10
+# Of different headers that hold warnings; a registry may send another one with each answer.
+_MOST_WARNINGS = 100
 
 
 class RegistryClient:
@@ -33,6 +37,8 @@ class RegistryClient:
     `DockerCredentials(os.environ)` for instance; anonymous without it. `budget` and `limiter` are for all
     clients of a run. `clock` counts seconds, `now` is the time since 1970. `on_pause` is told which
     host is not spoken to, and for how many seconds.
+
+    Nothing that it returns to be shown, raises or warns of has a secret in it, whatever the registry answered.
     """
 
     def __init__(
@@ -67,10 +73,23 @@ class RegistryClient:
         self._own_transport: HttpTransport | None = None
         if transport is None:
             transport = self._own_transport = HttpTransport(options=options, home=self.base)
-        self._authenticator = Authenticator(registry, self.base, credentials, insecure=options.insecure, clock=clock)
+        # Knows what was sent as a secret, or received as one.
+        self.scrubber = Scrubber(proxy_secrets)
+        self._authenticator = Authenticator(
+            registry, self.base, credentials, insecure=options.insecure, clock=clock, scrubber=self.scrubber
+        )
         budget = budget or RetryBudget(clock=clock)
         limiter = limiter or Limiter(clock=clock, sleep=sleep)
-        self._patience = Patience(transport, budget, limiter, now=now, sleep=sleep, jitter=jitter, on_pause=on_pause)
+        self._patience = Patience(
+            transport,
+            budget,
+            limiter,
+            now=now,
+            sleep=sleep,
+            jitter=jitter,
+            # The name of the host may be of a registry's making.
+            on_pause=lambda host, seconds: on_pause(self.scrubber.scrubbed(host), seconds),
+        )
         self._warnings: dict[str, None] = {}
         # Clients of the registries to ask first for reading: without mirrors, and without a second try.
         self.mirrors = tuple(
@@ -92,7 +111,8 @@ class RegistryClient:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the registry wanted people to know, each text once."""
-        return tuple(self._warnings)
+        # Now all secrets are known, of which there may have been fewer when a warning came.
+        return tuple(dict.fromkeys(text for header in self._warnings for text in read_warnings(header, self.scrubber)))
 
     def ping(self) -> None:
         """Make sure that this is a registry and lets us in. Raises what `ask` raises."""
@@ -105,20 +125,22 @@ class RegistryClient:
 
         Raises NetworkError, NotFound, RegistryError, ProtocolViolation.
         """
-        answer, body = self._converse(request, access)
-        body.close()
-        return self._checked(answer, access, wanted)
+        with self.scrubber.errors():
+            answer, body = self._converse(request, access)
+            body.close()
+            return self._checked(answer, access, wanted)
 
     def open(self, request: Request, access: Access) -> BinaryIO:
         """Send a `streamed` request, and return its content to read and close. Raises as `ask`."""
-        answer, body = self._converse(request, access)
-        try:
-            if is_html(self._checked(answer, access, (200,))):
-                raise violation(answer, "a blob")
-        except BaseException:
-            body.close()
-            raise
-        return body
+        with self.scrubber.errors():
+            answer, body = self._converse(request, access)
+            try:
+                if is_html(self._checked(answer, access, (200,))):
+                    raise violation(answer, "a blob")
+            except BaseException:
+                body.close()
+                raise
+            return body
 
     def failure(self, answer: Answer, access: Access, *wanted: int) -> OcikitError:
         """The exception to raise for an answer whose status is not `wanted`, with advice."""
@@ -185,8 +207,8 @@ class RegistryClient:
 
     def _noted(self, answer: Answer) -> Answer:
         """The answer, its `Location` with our path prefix, and its warnings remembered."""
-        if "warning" in answer.headers:
-            self._warnings.update(dict.fromkeys(read_warnings(answer)))
+        if "warning" in answer.headers and len(self._warnings) < _MOST_WARNINGS:
+            self._warnings[answer.headers["warning"][: 2 * LONGEST]] = None
         location = answer.headers.get("location")
         if not location or not self._options.path_prefix:
             return answer

@@ -231,7 +231,7 @@ def test_warnings_are_collected_once_each() -> None:
         client = _scripted(transport)
         for _ in texts:
             client.ask(Request("GET", _URL), Access(), 200)
-        assert client.warnings == ("old", 'a "b"', "two [31m lines")
+        assert client.warnings == ("old", 'a "b"', "two\\x1b[31m lines")
 
 
 def test_traffic_counts_all_that_was_sent() -> None:

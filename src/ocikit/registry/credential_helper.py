@@ -13,12 +13,22 @@ from collections.abc import Mapping
 
 from ocikit import canonical_json
 from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.printable import printable
+from ocikit.registry.scrubber import LONGEST, Scrubber
 from ocikit.registry.secret import Credentials, Secret
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SECONDS = 60
 # The helpers' own words, on standard output, with an exit code that is not zero.
 _NOTHING_FOUND = ("credentials not found", "no credentials server url", "no credentials username")
+_LONGEST_NAME = 100
+_LONGEST_MESSAGE = 200
+# What a helper says may have a shorter value of a variable in it by chance, and has these for good reasons.
+_SHORTEST_VALUE = 6
+_KNOWN_VARIABLES = (
+    *("PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "PWD", "OLDPWD", "SHELL", "TERM", "TMPDIR", "LANG", "LANGUAGE"),
+    *("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"),
+)
 # The user name of a secret that is an identity token.
 _TOKEN_USER = "<token>"
 
@@ -33,8 +43,8 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str], named_in: str
     path = shutil.which(program, path=environ.get("PATH", "")) if _NAME.fullmatch(name) else None
     if path is None:
         raise InvalidInput(
-            f'{named_in} wants the credential helper "{program}", which is not on PATH '
-            f'("{environ.get("PATH", "")}"). Install it, or take it out of that file.'
+            f'{named_in} wants the credential helper "{program[:_LONGEST_NAME]}", which is not on PATH. '
+            "Install it, or take it out of that file."
         )
     try:
         done = subprocess.run(
@@ -51,18 +61,25 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str], named_in: str
     except OSError as error:
         raise InvalidInput(f"{path} cannot be run: {error.strerror} ({named_in}).") from None
     if done.returncode != 0:
-        _check_nothing_found(path, done.returncode, done.stdout, named_in)
+        _check_nothing_found(path, done.returncode, done.stdout, environ, named_in)
         return None
     return _read_answer(path, done.stdout, named_in)
 
 
-def _check_nothing_found(path: str, code: int, output: bytes, named_in: str) -> None:
-    text = " ".join(output.decode("utf-8", "replace").split())
-    if any(words in text.lower() for words in _NOTHING_FOUND):
+def _check_nothing_found(path: str, code: int, output: bytes, environ: Mapping[str, str], named_in: str) -> None:
+    text = output[: 2 * LONGEST].decode("utf-8", "replace")
+    if any(words in " ".join(text.lower().split()) for words in _NOTHING_FOUND):
         return
-    # What looks like an answer may hold a secret.
-    said = f' and said "{text[:200]}"' if text and "{" not in text else ""
+    # What looks like an answer may hold a secret, and so may its environment.
+    known = Scrubber()
+    known.learn(*(Secret(value) for name, value in environ.items() if _is_secret(name, value)))
+    shown = "" if "{" in text else printable(" ".join(known.scrubbed(text).split()), _LONGEST_MESSAGE)
+    said = f' and said "{shown}"' if shown else ""
     raise InvalidInput(f"{path} failed with exit code {code}{said} ({named_in}).")
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return len(value) >= _SHORTEST_VALUE and name not in _KNOWN_VARIABLES and not name.startswith("LC_")
 
 
 def _read_answer(path: str, output: bytes, named_in: str) -> Credentials | None:

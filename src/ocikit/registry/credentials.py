@@ -142,7 +142,7 @@ def _helper_of(document: Mapping[str, Any], registry: str, file: Path) -> str | 
     helpers = {_normalized(key): name for key, name in _table(document, "credHelpers", file)}
     helper = helpers.get(registry, document.get("credsStore"))
     if helper is not None and not isinstance(helper, str):
-        raise InvalidInput(f"{file}: wanted the name of a credential helper, found {helper!r}.")
+        raise InvalidInput(f"{file}: wanted the name of a credential helper, found {type(helper).__name__}.")
     return helper or None
 
 

@@ -177,6 +177,27 @@ def test_helpers(script: str, wanted: Any, tmp_path: Path) -> None:
         assert _found(document, "r.example", "a", tmp_path) == wanted
 
 
+def test_what_a_failing_helper_says_has_no_value_of_its_environment(tmp_path: Path) -> None:
+    _helper(tmp_path, "test", 'printf "%s is %s\\n\\033[31m" "$VALUE" "$(printf %s "$VALUE" | base64)"; exit 1')
+    (tmp_path / "config.json").write_text('{"credsStore":"test"}')
+    environ = {
+        "DOCKER_CONFIG": str(tmp_path),
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "VALUE": "planted-value",
+    }
+    with pytest.raises(InvalidInput) as raised:
+        DockerCredentials(environ)("r.example", "a")
+    assert r'and said "[secret] is [secret]== \x1b[31m"' in str(raised.value)
+
+
+@pytest.mark.parametrize("document", ['{"credsStore": {"planted": 1}}', '{"credHelpers": {"r.example": ["planted"]}}'])
+def test_what_a_file_holds_is_not_quoted(document: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(document)
+    with pytest.raises(InvalidInput) as raised:
+        DockerCredentials({"DOCKER_CONFIG": str(tmp_path)})("r.example", "a")
+    assert "planted" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "registry, asked",
     [("docker.io", "https://index.docker.io/v1/"), ("ghcr.io", "ghcr.io")],

@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 
 from ocikit.errors import ProtocolViolation
 from ocikit.registry import url as urls
+from ocikit.registry.scrubber import Scrubber
 from ocikit.registry.secret import Secret
 from ocikit.registry.url import Url
 
@@ -38,7 +39,7 @@ class Request:
     not send it again by himself, unless it was refused for want of a token. `private`: it is for this
     server alone, because its body is secret or because another server would do what it asks. `no_redirects`: none is
     followed. `named_by`: the origins that sent us to this server, one the other; none where that was the registry.
-    `secrets`: what must not be shown even where the server's answer repeats it.
+    `scrubber` knows what must not be shown even where a server's answer repeats it.
     """
 
     method: str
@@ -51,13 +52,19 @@ class Request:
     no_redirects: bool = False
     named_by: tuple[str, ...] = ()
     authorization: Secret | None = None
-    secrets: tuple[Secret, ...] = ()
+    scrubber: Scrubber | None = field(default=None, compare=False)
 
-    def authorized(self, authorization: Secret | None, *secrets: Secret) -> Request:
-        return replace(self, authorization=authorization, secrets=secrets)
+    def authorized(self, authorization: Secret | None, scrubber: Scrubber | None = None) -> Request:
+        return replace(self, authorization=authorization, scrubber=scrubber or self.scrubber)
+
+    @property
+    def address(self) -> str:
+        """Fit for messages, and nothing else: a server may have made a part of it."""
+        shown = printable(self.url)
+        return self.scrubber.scrubbed(shown) if self.scrubber else shown
 
     def __str__(self) -> str:
-        return f"{self.method} {printable(self.url)}"
+        return f"{self.method} {self.address}"
 
     __repr__ = __str__
 

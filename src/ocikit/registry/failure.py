@@ -17,7 +17,9 @@ from ocikit.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from ocikit.registry.exchange import Answer, printable
+from ocikit.printable import printable
+from ocikit.registry.exchange import Answer
+from ocikit.registry.scrubber import LONGEST, Scrubber
 
 _KINDS: Mapping[int, type[RegistryError]] = MappingProxyType(
     {
@@ -37,6 +39,8 @@ _IMMUTABLE_CODES = ("alreadyexists", "immutable")
 _IMMUTABLE_WORDS = ("immutable", "cannot be overwritten", "tag already exists", "not allow updating")
 _WARNING = re.compile(r'299[ \t]+\S+[ \t]+"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
+# RFC 6838, section 4.2.
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _HTML = "an HTML page, not a registry's answer"
 
 
@@ -54,7 +58,7 @@ def failure(answer: Answer, wanted: str, advice: str | None = None) -> OcikitErr
     kind = _KINDS.get(answer.status, RegistryError)
     error = kind(
         method=request.method,
-        url=printable(request.url),
+        url=request.address,
         status=answer.status,
         code=code,
         message=message,
@@ -87,7 +91,7 @@ def advice_on(answer: Answer) -> str | None:
 
 def violation(answer: Answer, wanted: str) -> ProtocolViolation:
     """The exception for an answer that the specification does not allow; `wanted` in words."""
-    found = _HTML if is_html(answer) else answer.content_type or "no content type"
+    found = _HTML if is_html(answer) else _media_type(answer)
     return ProtocolViolation(
         f"wanted {wanted}, found {answer.status} with {found} ({answer.request}). Is this the address of a registry?"
     )
@@ -116,10 +120,15 @@ def read_error(answer: Answer) -> tuple[str | None, str | None]:
     return _shown(answer, code), _shown(answer, message)
 
 
-def read_warnings(answer: Answer) -> tuple[str, ...]:
+def read_warnings(header: str, scrubber: Scrubber | None = None) -> tuple[str, ...]:
     """What a registry wants people to know. Spec: distribution-spec v1.1.1, "Warnings"."""
-    texts = (_shown(answer, _ESCAPED.sub(r"\1", text)) for text in _WARNING.findall(answer.headers.get("warning", "")))
+    texts = (_line(_ESCAPED.sub(r"\1", text), scrubber) for text in _WARNING.findall(header))
     return tuple(text for text in texts if text)
+
+
+def shown(answer: Answer, text: str) -> str:
+    """A server's words as one printable line of bounded length, without our secrets."""
+    return _line(text, answer.request.scrubber)
 
 
 def _dialect(document: Any) -> tuple[Any, Any]:
@@ -141,12 +150,17 @@ def _dialect(document: Any) -> tuple[Any, Any]:
 
 
 def _shown(answer: Answer, text: Any) -> str | None:
-    """A server's words as one printable line of bounded length, without our secrets."""
-    if not isinstance(text, str):
-        return None
-    for secret in answer.request.secrets:
-        text = secret.hidden_in(text)
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if len(line) > _LONGEST_MESSAGE:
-        line = line[: _LONGEST_MESSAGE - 1] + "…"
-    return line or None
+    return (shown(answer, text) or None) if isinstance(text, str) else None
+
+
+def _line(text: str, scrubber: Scrubber | None) -> str:
+    # Before anything is cut or squeezed: half a secret would not be recognised.
+    text = scrubber.scrubbed(text) if scrubber else text[:LONGEST]
+    return printable(" ".join(text.split()), _LONGEST_MESSAGE)
+
+
+def _media_type(answer: Answer) -> str:
+    found = answer.content_type
+    if _MEDIA_TYPE.fullmatch(found):
+        return shown(answer, found)
+    return f"a content type of {len(found)} characters that is not one" if found else "no content type"

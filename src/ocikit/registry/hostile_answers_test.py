@@ -73,7 +73,7 @@ def test_headers(headers: dict[str, str], body: bytes, status: int) -> None:
         lambda: protocol.received(answer),
         lambda: protocol.least_piece_size(answer),
         lambda: retry_after(answer, 0.0),
-        lambda: read_warnings(answer),
+        lambda: read_warnings(answer.headers.get("warning", "")),
         lambda: read_error(answer),
     ):
         with suppress(OcikitError):

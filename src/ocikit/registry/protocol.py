@@ -25,6 +25,8 @@ MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 
 _ACCEPT = ", ".join((*media_type.INDEXES, *media_type.MANIFESTS))
 _RANGE = re.compile(r"(?:bytes[ =])?0-([0-9]{1,18})")
+_SHORTEST_IN_DIGEST = 6
+_TEXT = re.compile(rb"[ -~]{%d}" % _SHORTEST_IN_DIGEST)
 _OCTETS = "application/octet-stream"
 # What answers several tags in one PUT where they are not taken; too many are 414 or 431.
 NO_TAGS = (400, 404, 405, 414, 431, 501)
@@ -207,9 +209,20 @@ def check_stored(answer: Answer, content: Manifest | ImageIndex) -> None:
 def _content_digest(answer: Answer) -> Digest | None:
     text = answer.headers.get("docker-content-digest")
     try:
-        return Digest.parse(text) if text else None
+        digest = Digest.parse(text) if text else None
     except InvalidInput:
-        raise violation(answer, f'a digest in Docker-Content-Digest, not "{text}"') from None
+        raise violation(answer, f"a digest in Docker-Content-Digest, not {len(text or '')} other characters") from None
+    if digest and _holds_secret(answer, digest):
+        raise violation(answer, "a digest in Docker-Content-Digest, not what the registry was told")
+    return digest
+
+
+def _holds_secret(answer: Answer, digest: Digest) -> bool:
+    """Whether the digits of a digest write a secret. Few real ones have as much text in them, so this costs nothing."""
+    scrubber = answer.request.scrubber
+    if scrubber is None or not _TEXT.search(bytes.fromhex(digest.hex)):
+        return False
+    return scrubber.finds(digest.hex, _SHORTEST_IN_DIGEST)
 
 
 def _verify(answer: Answer, wanted: Digest) -> None:

@@ -32,6 +32,7 @@ from ocikit.registry.exchange import (
     resolve_location,
 )
 from ocikit.registry.failure import failure, read_error
+from ocikit.registry.scrubber import Scrubber
 from ocikit.registry.secret import Secret
 
 _CONFIG = Descriptor(media_type.OCI_CONFIG, Digest.of(b"{}"), 2)
@@ -248,7 +249,7 @@ def test_check_stored(status: int, headers: Mapping[str, Any], good: bool) -> No
         ),
         pytest.param(b'{"details":"incorrect password"}', (None, "incorrect password"), id="details"),
         pytest.param(b'{"code":1,"message":"no"}', (None, "no"), id="code-is-a-number"),
-        pytest.param(b"quota\n\texceeded\x1b[31m", (None, "quota exceeded [31m"), id="plain-text"),
+        pytest.param(b"quota\n\texceeded\x1b[31m", (None, "quota exceeded\\x1b[31m"), id="plain-text"),
         pytest.param(b'"no"', (None, "no"), id="json-text"),
         pytest.param(b"", (None, None), id="nothing"),
         pytest.param(b"\xff\xfe", (None, "\ufffd\ufffd"), id="not-utf-8"),
@@ -289,9 +290,9 @@ def test_failure(status: int, kind: type[OcikitError]) -> None:
 
 
 def test_a_failure_reads_well_and_hides_secrets() -> None:
-    request = Request("GET", "https://user:planted@r.example/v2/?planted").authorized(
-        Secret("Basic planted"), Secret("planted")
-    )
+    scrubber = Scrubber()
+    scrubber.learn(Secret("planted"))
+    request = Request("GET", "https://user:planted@r.example/v2/?planted").authorized(Secret("Basic planted"), scrubber)
     body = b'{"errors":[{"code":"DENIED","message":"what is planted?"}]}'
     error = failure(Answer(request, 403, {}, body), "200", "Do this.")
     assert str(error) == ('the registry answered 403 DENIED "what is [secret]?" (GET https://r.example/v2/). Do this.')

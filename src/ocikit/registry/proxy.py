@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
+
+from ocikit.registry.secret import Secret
 
 
 def proxy_manager(host: str, connections: int) -> Any:
@@ -25,3 +29,12 @@ def proxy_manager(host: str, connections: int) -> Any:
         return None
     adapter: Any = requests.adapters.HTTPAdapter(pool_maxsize=connections)
     return adapter.proxy_manager_for(utils.prepend_scheme_if_needed(proxy, "http"))
+
+
+def proxy_secrets() -> Iterator[Secret]:
+    """What proxies are told: user and password in their addresses."""
+    for name, value in os.environ.items():
+        if name.lower().endswith("_proxy") and "@" in value:
+            pair = value.rpartition("@")[0].rpartition("://")[2]
+            for text in (pair, pair.partition(":")[2]):
+                yield from (Secret(text), Secret(unquote(text)))

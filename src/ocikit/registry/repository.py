@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Callable, TypeVar
+from typing import Any, BinaryIO, Callable, TypeVar, cast
 
 from ocikit.descriptor import Descriptor
 from ocikit.errors import NetworkError, NotFound, OcikitError, ProtocolViolation, RegistryError
 from ocikit.manifest import ImageIndex, Manifest
+from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG
 from ocikit.reference import Repository
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access
 from ocikit.registry.challenge import repository_scope
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.failure import is_immutable_tag
+from ocikit.registry.reading import DEPTH
 from ocikit.registry.traffic import Traffic
 from ocikit.registry.upload import BlobUpload
 from ocikit.store import Opener
 
 _Found = TypeVar("_Found")
+_CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
+# A shorter secret may be in an image by chance.
+_SHORTEST_IN_CONTENT = 12
+# So many bytes are decoded in all ways, which takes milliseconds; most manifests have fewer.
+_SHORT_CONTENT = 16 * 1024
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _scrubbed(method: _Method) -> _Method:
+    """What a method raises may quote an answer, so no secret stays in it."""
+
+    @functools.wraps(method)
+    def scrubbed(self: RegistryRepository, *arguments: Any, **options: Any) -> Any:
+        with self._client.scrubber.errors():
+            return method(self, *arguments, **options)
+
+    return cast(_Method, scrubbed)
 
 
 class RegistryRepository:
@@ -49,6 +70,7 @@ class RegistryRepository:
         mirrors = () if for_push else client.mirrors
         self._mirrors = tuple(RegistryRepository(mirror, repository, traffic=self.traffic) for mirror in mirrors)
 
+    @_scrubbed
     def resolve(self, name: str) -> Descriptor | None:
         """See `Store`. One GET more where the registry's answer to HEAD lacks a header."""
         found = self._from_mirrors(lambda mirror: mirror.resolve(name))
@@ -65,27 +87,51 @@ class RegistryRepository:
         except NotFound:
             return None
 
+    @_scrubbed
     def fetch_manifest(self, name: str) -> Manifest | ImageIndex:
         return self._from_mirrors(lambda mirror: mirror.fetch_manifest(name)) or self._fetch_manifest(name)
 
     def _fetch_manifest(self, name: str) -> Manifest | ImageIndex:
         answer = self._client.ask(protocol.manifest("GET", self._at, name), self._pull, 200)
+        # Before an error quotes a part of it: half a secret would not be recognised.
+        self._refuse_secrets(answer.body, f'the manifest "{name}"')
         return protocol.read_manifest(answer, name)
 
+    @_scrubbed
     def has_blob(self, blob: Descriptor) -> bool:
         request = protocol.blob("HEAD", self._at, blob.digest)
         answer = self._client.ask(request, self._pull, 200, 404)
         size = answer.headers.get("content-length", str(blob.size))
         return answer.status == 200 and size == str(blob.size)
 
+    @_scrubbed
     def open_blob(self, blob: Descriptor) -> AbstractContextManager[BinaryIO]:
         found = self._from_mirrors(lambda mirror: mirror.open_blob(blob))
-        return found or self._client.open(protocol.blob("GET", self._at, blob.digest), self._pull)
+        return found or self._open_blob(blob)
 
+    def _open_blob(self, blob: Descriptor) -> BinaryIO:
+        stream = self._client.open(protocol.blob("GET", self._at, blob.digest), self._pull)
+        if blob.media_type not in _CONFIGS:
+            return stream
+        with stream:
+            data = stream.read(min(blob.size, protocol.MAX_MANIFEST_SIZE) + 1)
+        if len(data) > protocol.MAX_MANIFEST_SIZE:
+            raise ProtocolViolation(f"the config {blob.digest} has more than {protocol.MAX_MANIFEST_SIZE} bytes.")
+        self._refuse_secrets(data, f"the config {blob.digest}")
+        return io.BytesIO(data)
+
+    def _refuse_secrets(self, data: bytes, what: str) -> None:
+        """What an image says of itself is shown and kept, and cannot be changed."""
+        depth = DEPTH if len(data) <= _SHORT_CONTENT else 0
+        if self._client.scrubber.finds(data.decode("utf-8", "replace"), _SHORTEST_IN_CONTENT, depth):
+            raise ProtocolViolation(f"{what} repeats a secret that this registry was told, so it is not used.")
+
+    @_scrubbed
     def push_blob(self, blob: Descriptor, opener: Opener) -> None:
         """See `Store`. In one piece, or in several where the registry or a proxy wants that."""
         self._upload(blob, opener).send()
 
+    @_scrubbed
     def mount_blob(self, blob: Descriptor, source: str, opener: Opener | None = None) -> bool:
         """Take a blob over from the repository `source` (its path) of the same registry.
 
@@ -107,12 +153,14 @@ class RegistryRepository:
                 self._client.ask(protocol.cancel_upload(protocol.upload_location(started)), self._push, 204)
         return False
 
+    @_scrubbed
     def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
         name = tag or str(manifest.descriptor.digest)
         request = protocol.put_manifest(self._at, name, manifest)
         answer = self._client.ask(request, self._push, 200, 201, 202)
         protocol.check_stored(answer, manifest)
 
+    @_scrubbed
     def push_with_tags(self, manifest: Manifest | ImageIndex, tags: Sequence[str]) -> frozenset[str]:
         """Store a manifest and let `tags` name it, in one request; returns those that the registry set.
 

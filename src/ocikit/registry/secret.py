@@ -6,7 +6,8 @@ import base64
 from dataclasses import dataclass
 from typing import Callable, NoReturn
 
-_HIDDEN = "[secret]"
+# What stands for one in a text.
+HIDDEN = "[secret]"
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,11 @@ class Secret:
     def reveal(self) -> str:
         return self._text
 
-    def hidden_in(self, text: str) -> str:
-        """`text` without this secret: a server may echo anything."""
-        return text.replace(self._text, _HIDDEN) if self._text else text
-
     def __bool__(self) -> bool:
         return bool(self._text)
 
     def __str__(self) -> str:
-        return _HIDDEN
+        return HIDDEN
 
     __repr__ = __str__
 
@@ -44,8 +41,17 @@ class Credentials:
 
     def basic(self) -> Secret:
         """The value of an `Authorization` header. Source: RFC 7617, section 2."""
-        pair = f"{self.username}:{self.password.reveal()}".encode()
-        return Secret("Basic " + base64.b64encode(pair).decode("ascii"))
+        return Secret(f"Basic {self._pair()}")
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Everything that must not be shown; a user's name may be."""
+        token = (self.identity_token,) if self.identity_token else ()
+        if not self.password:
+            return token
+        return (self.password, Secret(f"{self.username}:{self.password.reveal()}"), Secret(self._pair()), *token)
+
+    def _pair(self) -> str:
+        return base64.b64encode(f"{self.username}:{self.password.reveal()}".encode()).decode("ascii")
 
 
 @dataclass(frozen=True)

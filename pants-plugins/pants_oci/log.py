@@ -1,0 +1,19 @@
+"""How the backend writes into Pants's log."""
+
+from __future__ import annotations
+
+import logging
+
+from ocikit.printable import printable
+
+
+def printable_logger(name: str) -> logging.Logger:
+    """The logger `name`, each of whose messages is a line that does nothing to a terminal, whatever it quotes."""
+    logger = logging.getLogger(name)
+    logger.addFilter(_make_printable)
+    return logger
+
+
+def _make_printable(record: logging.LogRecord) -> bool:
+    record.msg, record.args = printable(record.getMessage()), None
+    return True

@@ -1,0 +1,80 @@
+"""Text of others on its way to a terminal, a log or a page: what would not be seen is written as an escape.
+
+An image, a registry or a BUILD file may hold any character. Some give orders to a terminal (ESC, C1), reorder what a
+person reads (bidirectional controls), begin a line that looks like one of ours (newlines, separators), or are not seen
+at all (zero-width, fillers, tags). All of them become what Python would write for them, such as `\\x1b` or `\\u202e`.
+Letters and marks of every script and emoji stay. A joiner or a variation selector stays where it is a part of an emoji.
+
+A backslash that was there already stays single: the result is for eyes, and JSON is the form without loss.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
+
+# Default_Ignorable_Code_Point of Unicode (DerivedCoreProperties.txt), as far as `str.isprintable` lets it pass, and the
+# braille pattern without dots: letters, marks and symbols that show nothing.
+_UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
+# What emoji are made of; of the last block also what is newer than this Python.
+_EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001faff"
+)
+_ANY_UNSEEN = re.compile(f"[{_UNSEEN}]")
+_EMOJI_OR_CHARACTER = re.compile(f"([{_EMOJI}]+\ufe0f?(?:\u200d[{_EMOJI}]+\ufe0f?)*)|(.)", re.DOTALL)
+
+
+def printable(text: str, longest: int | None = None) -> str:
+    """`text` as one line of what can be seen; at most `longest` characters, the last of them then "…".
+
+    >>> printable("web\\x1b[31m\\nocikit: done")
+    'web\\\\x1b[31m\\\\nocikit: done'
+    """
+    if longest is None:
+        return _visible(text, _as_python)
+    line = _visible(text[:longest], _as_python)
+    return line if len(line) <= longest and len(text) <= longest else f"{line[: longest - 1]}…"
+
+
+def printable_lines(lines: Iterable[str]) -> str:
+    """`lines` as a text; a newline inside of one of them is escaped."""
+    return "\n".join(map(printable, lines))
+
+
+def printable_json(document: Any) -> str:
+    """A document as indented JSON that has its every character: what cannot be seen as `\\uXXXX`, lone surrogates too."""
+    return "".join(printable_json_pieces(document))
+
+
+def printable_json_pieces(document: Any) -> Iterator[str]:
+    """The same in pieces, for a document whose lists are made while it is written."""
+    # Not json.dumps, which in C would take such a list for an empty one.
+    for piece in json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False).iterencode(document):
+        yield "\n".join(_visible(line, _as_json) for line in piece.split("\n"))
+
+
+def _visible(text: str, escape: Callable[[str], str]) -> str:
+    if text.isprintable() and (text.isascii() or not _ANY_UNSEEN.search(text)):
+        return text
+
+    def shown(found: re.Match[str]) -> str:
+        emoji, character = found.groups()
+        return emoji or (escape(character) if _is_unseen(character) else character)
+
+    return _EMOJI_OR_CHARACTER.sub(shown, text)
+
+
+def _is_unseen(character: str) -> bool:
+    return not character.isprintable() or bool(_ANY_UNSEEN.match(character))
+
+
+def _as_python(character: str) -> str:
+    return ascii(character)[1:-1]
+
+
+def _as_json(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
