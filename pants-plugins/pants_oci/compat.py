@@ -58,6 +58,7 @@ from pants.engine.target import (
     Targets,
     TransitiveTargets,
     TransitiveTargetsRequest,
+    UnexpandedTargets,
 )
 from pants.engine.unions import union
 from pants.option.global_options import KeepSandboxes
@@ -100,6 +101,7 @@ if CALLS_BY_NAME:
         find_valid_field_sets,
         hydrate_sources,
         resolve_targets,
+        resolve_unexpanded_targets,
         resolve_unparsed_address_inputs,
         transitive_targets,
     )
@@ -125,6 +127,7 @@ if CALLS_BY_NAME:
 
     execute_process_in = execute_process
     dependencies_of = targets_of = resolve_targets
+    unexpanded_targets_of = resolve_unexpanded_targets
 
     async def find_field_sets_of_specs(request: Any, specs: Any) -> Any:
         """What a goal finds for what its command line names."""
@@ -216,6 +219,7 @@ else:
     strip_source_roots = _get(StrippedSourceFiles, SourceFilesRequest)
     targets_of = _get(Targets, Addresses)
     transitive_targets = _get(TransitiveTargets, TransitiveTargetsRequest)
+    unexpanded_targets_of = _get(UnexpandedTargets, Addresses)
 
 
 def execution_on_this_machine(keep_sandboxes: KeepSandboxes) -> ProcessExecutionEnvironment:

@@ -56,6 +56,7 @@ from pants_oci.steps import (
     run_mode,
     run_scope,
     tool_process,
+    unseen,
     wanted,
 )
 from pants_oci.targets.base import OciBaseTarget
@@ -136,5 +137,6 @@ def rules() -> Iterable[object]:
         *tailor.rules(),
         *target_types_rules.rules(),
         *tool_process.rules(),
+        *unseen.rules(),
         *wanted.rules(),
     )

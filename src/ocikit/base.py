@@ -5,6 +5,7 @@ from __future__ import annotations
 from ocikit import media_type
 from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
+from ocikit.digest import DEFAULT_ALGORITHM
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.image import Image
 from ocikit.layer.compress import kind_of
@@ -35,11 +36,23 @@ def base_image(manifest: Manifest, config: bytes, platform: Platform) -> Image:
                 "on; choose a base without such layers."
             )
         kind_of(layer.media_type)
-        if layer.digest.algorithm != "sha256":
-            raise InvalidContent(f"the layer {layer.digest} is not named by its SHA-256.")
     image = Image(manifest, ImageConfig.parse(config))
     check_platform(image.config, platform)
     return image
+
+
+def check_names(manifest: Manifest) -> None:
+    """Raises InvalidInput unless Pants can tell by their digests that layers are what the manifest says.
+
+    Pants knows files by their SHA-256. Other digests are valid (image-spec v1.1.1, descriptor.md#digests): `ocikit`
+    reads, verifies and copies such images, and `ArchivedBase` gives their layers another name.
+    """
+    for layer in manifest.layers:
+        if layer.digest.algorithm != DEFAULT_ALGORITHM:
+            raise InvalidInput(
+                f"the layer {layer.digest} is not named by its SHA-256, which is how Pants knows files. Put the image "
+                "layout into a tar, and name that in `path`: layers of archives get other names."
+            )
 
 
 def check_platform(config: ImageConfig, platform: Platform) -> None:

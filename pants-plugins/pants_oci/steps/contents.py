@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pants.backend.python.goals.package_pex_binary import PexBinaryFieldSet
 from pants.core.goals.package import PackageFieldSet
-from pants.core.target_types import FileSourceField, RelocatedFilesSourcesField, ResourceSourceField
-from pants.engine.addresses import Address
+from pants.core.target_types import (
+    FilesGeneratorTarget,
+    FileSourceField,
+    RelocatedFilesSourcesField,
+    ResourcesGeneratorTarget,
+    ResourceSourceField,
+)
+from pants.engine.addresses import Address, Addresses
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import (
     Dependencies,
     DependenciesRequest,
     FieldSetsPerTargetRequest,
+    MultipleSourcesField,
+    SingleSourceField,
     SourcesField,
     Target,
 )
 from pants.engine.unions import UnionMembership
 from pants.util.logging import LogLevel
 
-from pants_oci.compat import by_name, concurrently, dependencies_of, find_valid_field_sets, implicitly
+from pants_oci.compat import (
+    by_name,
+    concurrently,
+    dependencies_of,
+    find_valid_field_sets,
+    implicitly,
+    unexpanded_targets_of,
+)
 from pants_oci.errors import OciTargetError, kind_of
 from pants_oci.steps.parts import LoosePartRequest, PackagePartRequest, Part, call_loose_part, call_package_part
+from pants_oci.steps.unseen import UnseenFilesRequest, call_unseen_files
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import OciImageTarget
 from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.layer import OciLayerTarget
 from pants_oci.targets.push import OciPushTarget
 
+# Where they generate nothing, Pants gives them themselves.
+_GENERATORS = (FilesGeneratorTarget, ResourcesGeneratorTarget)
 _OWN_TARGETS = (OciBaseTarget, OciImageTarget, OciIndexTarget, OciLayerTarget, OciPushTarget)
 
 
@@ -65,10 +84,41 @@ class Contents:
         return (*self.packages, *self.loose)
 
 
+async def _refuse_unseen_files(owner: Address, loose: Sequence[Target], empty: Sequence[Target]) -> None:
+    """`loose`: files of targets; `empty`: targets without any."""
+    folders: dict[Address, set[str]] = {target.address: set() for target in empty}
+    for target in loose:
+        if target.address.is_generated_target and target.has_field(SingleSourceField):
+            generator = target.address.maybe_convert_to_target_generator()
+            folders.setdefault(generator, set()).add(os.path.dirname(target[SingleSourceField].file_path or ""))
+    generators = await unexpanded_targets_of(**implicitly({Addresses(sorted(folders)): Addresses}))
+    sources = {target.address: target[MultipleSourcesField] for target in generators if _has_globs(target)}
+    unseen = await concurrently(
+        call_unseen_files(UnseenFilesRequest(address.spec_path, tuple(field.globs), tuple(sorted(folders[address]))))
+        for address, field in sources.items()
+    )
+    for address, files in zip(sources, unseen):
+        if files.found:
+            raise OciTargetError(
+                owner,
+                f"Pants does not see what the dependency {address} names, so that it would be missing: "
+                f'{", ".join(files.found)}. Rename or remove it, or leave it out of `sources` with "!…".',
+            )
+        if not folders[address]:
+            raise OciTargetError(
+                owner, f"the dependency {address} has no files: its `sources` match none that Pants sees."
+            )
+
+
+def _has_globs(target: Target) -> bool:
+    return target.has_field(MultipleSourcesField)
+
+
 @rule(desc="Gather the contents of an OCI image", level=LogLevel.DEBUG)
 async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> Contents:
     packages: list[PackageFieldSet] = []
     loose: list[Target] = []
+    empty: list[Target] = []
     seen = set(request.inferred)
     waiting: Sequence[Target] = await dependencies_of(**implicitly(DependenciesRequest(request.dependencies)))
     direct = True
@@ -82,6 +132,8 @@ async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> 
                 packages.append(packageable[0])
             elif _is_loose(target, unions):
                 loose.append(target)
+            elif isinstance(target, _GENERATORS):
+                empty.append(target)
             elif direct:
                 _refuse_if_useless(target, request.owner)
             if not packageable and not target.has_field(RelocatedFilesSourcesField):
@@ -92,6 +144,7 @@ async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> 
         waiting = [target for level in levels for target in level]
         direct = False
 
+    await _refuse_unseen_files(request.owner, loose, empty)
     packages.sort(key=lambda field_set: field_set.address)
     binaries = tuple(f for f in packages if isinstance(f, PexBinaryFieldSet)) if request.leave_pex else ()
     built = await concurrently(

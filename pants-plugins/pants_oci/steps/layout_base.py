@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.base import check_names
 from ocikit.base_choice import INDEX_FILE, LAYOUT_FILE, blob_path, choose_from_layout
 from pants_oci.compat import (
     by_name,
@@ -28,6 +30,8 @@ from pants_oci.targets.base import ARCHIVE_ENDINGS, OciBasePathField
 
 # A manifest or config above this is not one; the distribution specification asks registries for 4 MiB.
 _LARGEST_DOCUMENT = 4 * 1024 * 1024
+# Other names need not be names: these go into globs.
+_DOCUMENT = re.compile(rf"{re.escape(INDEX_FILE)}|{re.escape(LAYOUT_FILE)}|blobs/[a-z0-9]+/[a-f0-9]+")
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,14 @@ async def layout_base(request: LayoutBaseRequest) -> LayoutBase:
     layout = await remove_prefix(RemovePrefix(sources.snapshot.digest, prefix))
     entries = await get_digest_entries(layout)
     sizes = {entry.path: entry.file_digest.serialized_bytes_length for entry in entries if isinstance(entry, FileEntry)}
-    small = [path for path, size in sizes.items() if size <= _LARGEST_DOCUMENT]
+    small = [path for path, size in sizes.items() if size <= _LARGEST_DOCUMENT and _DOCUMENT.fullmatch(path)]
     # Bases have few small blobs; every manifest of a layout is among them.
     documents = await digest_subset_to_digest(DigestSubset(layout, PathGlobs(small)))
     contents = await get_digest_contents(documents)
     with blamed_on(field_set.address):
         files = {content.path: content.content for content in contents}
         image = _select(files, request)
+        check_names(image.manifest)
     for blob in image.manifest.layers:
         _check_blob(blob, {e.path: e for e in entries if isinstance(e, FileEntry)}, field_set)
     blobs = await digest_subset_to_digest(

@@ -12,7 +12,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 import ocikit
-from ocikit.base import base_image
+from ocikit.base import base_image, check_names
 from pants_oci.compat import by_name, get_digest_contents
 from pants_oci.errors import OciTargetError, blamed_on
 from pants_oci.pinned import lockable, pinned
@@ -113,6 +113,7 @@ async def registry_base(request: RegistryBaseRequest, oci: OciSubsystem) -> Regi
         assert isinstance(manifest, ocikit.Manifest)
         try:
             image = base_image(manifest, documents.config, platform)
+            check_names(manifest)
         except ocikit.OcikitError as error:
             raise ocikit.InvalidContent(f"{what} cannot be built on: {error}") from None
     return RegistryBase(image, FrozenDict(base.annotations))

@@ -1,0 +1,44 @@
+"""Files that globs of a target match and Pants does not see: they would be missing from the image, and nobody knew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.base.build_environment import get_buildroot
+from pants.engine.rules import _uncacheable_rule, collect_rules
+from pants.util.logging import LogLevel
+
+from pants_oci.compat import by_name
+from pants_oci.unseen import unseen_files
+
+__all__ = ["UnseenFiles", "UnseenFilesRequest", "call_unseen_files", "rules"]
+
+
+@dataclass(frozen=True)
+class UnseenFilesRequest:
+    """Look into `folders` for what `globs`, relative to `spec_path`, match."""
+
+    spec_path: str
+    globs: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnseenFiles:
+    """Path and reason of each."""
+
+    found: tuple[str, ...]
+
+
+# Pants watches files that it sees, so that it cannot tell when this has changed.
+@_uncacheable_rule(desc="Look for files that Pants does not see", level=LogLevel.TRACE)
+async def find_unseen_files(request: UnseenFilesRequest) -> UnseenFiles:
+    return UnseenFiles(unseen_files(get_buildroot(), request.spec_path, request.globs, request.folders))
+
+
+call_unseen_files = by_name(find_unseen_files, UnseenFiles, UnseenFilesRequest)
+
+
+def rules() -> Iterable[object]:
+    return collect_rules()
