@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pants.engine.console import Console
 from pants.engine.goal import Goal, GoalSubsystem, Outputting
@@ -120,7 +121,7 @@ async def diff(targets: FilteredTargets, options: OciDiffSubsystem, console: Con
         if not pair.remote.error
     ]
     with options.output(console) as write:
-        write(_json(changes) if options.json else _text(changes))
+        write(printable_json(_documents(changes)) + "\n" if options.json else printable_lines(_text(changes)))
     for pair in failed:
         logger.error("%s: %s cannot be compared: %s", pair.target, pair.reference, pair.remote.error)
     changed = options.fail_on_changes and any(change for _, change in changes)
@@ -153,13 +154,15 @@ def _changes(pair: _Compared, files: FileChanges) -> ImageChanges:
     return compare_images(before, image, pair.image.origins, files)
 
 
-def _json(changes: Iterable[tuple[_Compared, ImageChanges]]) -> str:
-    documents = [{"target": pair.target, "reference": pair.reference, **change.to_json()} for pair, change in changes]
-    return printable_json(documents) + "\n"
+def _documents(changes: Iterable[tuple[_Compared, ImageChanges]]) -> list[dict[str, Any]]:
+    return [{"target": pair.target, "reference": pair.reference, **change.to_json()} for pair, change in changes]
 
 
-def _text(changes: Iterable[tuple[_Compared, ImageChanges]]) -> str:
-    return "".join(printable_lines(lines(f"{pair.target}: {pair.reference}", one)) + "\n" for pair, one in changes)
+def _text(changes: Sequence[tuple[_Compared, ImageChanges]]) -> Iterator[str]:
+    for pair, change in changes:
+        yield from lines(f"{pair.target}: {pair.reference}", change)
+    if changes:
+        yield ""
 
 
 def rules() -> Iterable[object]:

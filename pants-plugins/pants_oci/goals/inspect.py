@@ -86,13 +86,12 @@ async def inspect(targets: FilteredTargets, options: OciInspectSubsystem, consol
     if options.files > 0:
         listed = await concurrently(call_image_files(ImageFilesRequest(image)) for image in found.values())
         files = [largest(overlay(layer or () for layer in one.layers), options.files) for one in listed]
-    if options.json:
-        documents = [_document(*item, some) for item, some in zip(found.items(), files)]
-        text = printable_json(documents)
-    else:
-        text = "\n\n".join(printable_lines(_lines(*item, some)) for item, some in zip(found.items(), files))
+    described = [(*item, some) for item, some in zip(found.items(), files)]
     with options.output(console) as write:
-        write(f"{text}\n")
+        if options.json:
+            write(printable_json([_document(*one) for one in described]) + "\n")
+        else:
+            write(printable_lines(_text(described)) + "\n")
     return OciInspect(exit_code=0)
 
 
@@ -101,8 +100,11 @@ def _document(address: str, built: BuiltImage, files: tuple[PlacedFile, ...] | N
     return {"target": address, **document(image.manifest, image.config, built.origins, files)}
 
 
-def _lines(address: str, built: BuiltImage, files: tuple[PlacedFile, ...] | None) -> Iterator[str]:
-    return lines(address, built.image.manifest, built.image.config, built.origins, files or ())
+def _text(described: Iterable[tuple[str, BuiltImage, tuple[PlacedFile, ...] | None]]) -> Iterator[str]:
+    for number, (address, built, files) in enumerate(described):
+        if number:
+            yield ""
+        yield from lines(address, built.image.manifest, built.image.config, built.origins, files or ())
 
 
 def rules() -> Iterable[object]:

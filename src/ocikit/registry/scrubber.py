@@ -33,13 +33,7 @@ _SHORTEST_LOOSE = 12
 _LONGEST_REWRITTEN = 512
 
 # Letters without their case, and the alphabets of base64 and of forms as one.
-_CASES = {
-    "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}": "i",
-    "\N{GREEK SMALL LETTER FINAL SIGMA}": "\N{GREEK SMALL LETTER SIGMA}",
-}
-_FOLDED = str.maketrans(
-    {**_CASES, "\N{GREEK CAPITAL LETTER SIGMA}": "\N{GREEK SMALL LETTER SIGMA}", "+": " ", "-": " ", "_": "/"}
-)
+_FOLDED = str.maketrans("\u0130\u03a3\u03c2+-_", "i\u03c3\u03c3  /")
 
 
 class _Trace(NamedTuple):

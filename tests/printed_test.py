@@ -1,0 +1,124 @@
+"""No way to a terminal but through what makes text printable: who adds one that does not meets these tests."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OCIKIT = ROOT / "src" / "ocikit"
+PANTS_OCI = ROOT / "pants-plugins" / "pants_oci"
+
+# What makes printable.
+MAKERS = ("printable", "printable_lines", "printable_json", "_printable")
+# What prints: functions, and methods of Pants's console and of `Outputting`.
+PRINTERS = ("print", "print_stdout", "print_stderr", "write_stdout", "write_stderr")
+OUTPUTTING = "write"
+# Errors that make their text printable themselves. Pants prints what its own kinds say as it is.
+ERRORS = (
+    *("OciTargetError", "OciTargetError.of_all", "OciFieldError"),
+    *("OcikitError", "InvalidInput", "InvalidContent", "NotFound", "ProtocolViolation", "NotMounted"),
+    *("ocikit.InvalidInput", "ocikit.InvalidContent"),
+)
+# Functions that make one of these.
+MAKE_ERRORS = ("failure", "violation", "no_answer", "self.failure", "self._failure", "self._open")
+MAKE_ERRORS_OF_INPUT = ("_invalid", "_not_a", "_not_an_address", "_wrong")
+# Not seen by anybody, or no text of others in it.
+OTHERS = ("ValueError", "_Gone", "_Fault", "AssertionError", "argparse.ArgumentTypeError", "ScannerError", "LocationValueError")
+
+
+def _sources(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.rglob("*.py"))
+        if not path.name.endswith("_test.py") and "testing" not in path.parts
+    ]
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def _is_printable(value: ast.expr) -> bool:
+    """A text of ours, or one that was made printable; both may be joined."""
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func) in MAKERS
+    if isinstance(value, ast.BinOp):
+        return _is_printable(value.left) and _is_printable(value.right)
+    if isinstance(value, ast.IfExp):
+        return _is_printable(value.body) and _is_printable(value.orelse)
+    return isinstance(value, ast.Constant)
+
+
+@pytest.mark.parametrize("path", _sources(OCIKIT), ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_print_through_one_module(path: Path) -> None:
+    if path == OCIKIT / "cli" / "output.py":
+        return
+    tree = ast.parse(path.read_text())
+    found = [name for name, _ in _calls(tree) if name == "print" or name.startswith(("sys.stdout.w", "sys.stderr."))]
+    imported = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import) and "logging" in ast.unparse(node)]
+    assert (found, imported) == ([], [])
+
+
+@pytest.mark.parametrize("path", _sources(PANTS_OCI), ids=lambda path: str(path.relative_to(ROOT)))
+def test_goals_print_what_is_printable(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert [ast.unparse(call) for name, call in _calls(tree) if _prints_raw(name, call)] == []
+
+
+def _prints_raw(name: str, call: ast.Call) -> bool:
+    return (name == OUTPUTTING or name.split(".")[-1] in PRINTERS) and not all(map(_is_printable, call.args))
+
+
+@pytest.mark.parametrize("path", _sources(PANTS_OCI), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_log_has_one_door(path: Path) -> None:
+    if path != PANTS_OCI / "log.py":
+        assert [name for name, _ in _calls(ast.parse(path.read_text())) if name == "logging.getLogger"] == []
+
+
+@pytest.mark.parametrize(
+    "path", [*_sources(PANTS_OCI), *_sources(OCIKIT)], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_errors_are_of_a_kind_that_is_printable(path: Path) -> None:
+    assert [line for line in _raised(ast.parse(path.read_text())) if line] == []
+
+
+def _raised(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call):
+            continue
+        kind = ast.unparse(node.exc.func)
+        if kind in (*ERRORS, *MAKE_ERRORS, *MAKE_ERRORS_OF_INPUT, *OTHERS):
+            continue
+        if not all(_is_printable(argument) for argument in node.exc.args if not _is_number(argument)):
+            yield ast.unparse(node)
+
+
+def _is_number(value: ast.expr) -> bool:
+    return ast.unparse(value).endswith(("exit_code", "b''"))
+
+
+@pytest.mark.parametrize(
+    "source, raw",
+    [
+        ("console.print_stdout(line)", True),
+        ("console.print_stdout(printable(line))", False),
+        ("print(f'{line}')", True),
+        ("print('done')", False),
+        ("console.print_stderr(printable(line) + line)", True),
+        ("write(text)", True),
+        ("write(printable_json(a) if b else printable_lines(c) + '\\n')", False),
+    ],
+)
+def test_what_is_printed_raw_is_seen(source: str, raw: bool) -> None:
+    assert any(_prints_raw(name, call) for name, call in _calls(ast.parse(source))) is raw
+
+
+@pytest.mark.parametrize("source, found", [("raise Exception(text)", True), ("raise InvalidInput(text)", False), ("raise Exception('x')", False)])
+def test_an_error_of_another_kind_is_seen(source: str, found: bool) -> None:
+    assert bool(list(_raised(ast.parse(source)))) is found
