@@ -28,8 +28,8 @@ from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_try_ocikit
 from pants_oci.subsystem import OciSubsystem
 
-_COUNT_FILE = "files.json"
-_ROWS_FILE = "rows.json"
+_COUNT_FILE = "count.json"
+_FILES_FILE = "files.json"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ async def layer_files(request: LayerFilesRequest, oci: OciSubsystem) -> LayerFil
             ocikit.canonical_json.dumps(wanted),
             inputs,
             f"List the files of layer {request.layer.digest}",
-            output_files=(_COUNT_FILE, _ROWS_FILE),
+            output_files=(_COUNT_FILE, _FILES_FILE),
             level=LogLevel.DEBUG,
         )
     )
@@ -127,7 +127,7 @@ call_image_files = by_name(image_files, ImageFiles, ImageFilesRequest)
 
 
 def _files(contents: DigestContents) -> tuple[File, ...]:
-    (rows,) = (content for content in contents if content.path == _ROWS_FILE)
+    (rows,) = (content for content in contents if content.path == _FILES_FILE)
     return tuple(map(File.from_row, json.loads(rows.content)["files"]))
 
 

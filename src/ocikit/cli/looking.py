@@ -30,14 +30,14 @@ _INPUT = "input"
 
 
 def run_layer_files(request: Mapping[str, Any]) -> int:
-    """List the files of a layer whose blob is in `input/blobs`: to `rows.json`, and how many they are to `files.json`."""
+    """List the files of a layer whose blob is in `input/blobs`: to `files.json`, and how many they are to `count.json`."""
     limits = Limits.from_json(request.get("limits", {}))
     count = FileCount(limits)
-    with open("rows.json", "wb") as output:
+    with open("files.json", "wb") as output:
         output.write(b'{"files":')
         _write_rows(output, layer_files(Layout(_INPUT), Descriptor.from_json(request["layer"]), limits, count))
         output.write(b"}")
-    Path("files.json").write_bytes(canonical_json.dumps({"files": count.files, "name_bytes": count.name_bytes}))
+    Path("count.json").write_bytes(canonical_json.dumps({"files": count.files, "name_bytes": count.name_bytes}))
     return 0
 
 

@@ -39,7 +39,7 @@ _WITHOUT_CONTENT = (HARD_LINK, SYMBOLIC_LINK, _CHARACTER_DEVICE, _BLOCK_DEVICE, 
 _PAX, _GLOBAL_PAX, _SPARSE = b"x", b"g", b"S"
 _GNU_NAMES = (b"L", b"K")
 _ZEROS = bytes(BLOCK_SIZE)
-_PAX_NUMBER = re.compile(rb"-?[0-9]{1,19}")
+_PAX_NUMBER = re.compile(rb"-?[0-9]{1,32}")
 
 
 class TarError(InvalidContent):
@@ -100,7 +100,7 @@ class StreamSource:
             pass
 
     def _up_to(self, size: int) -> Iterator[memoryview]:
-        while size:
+        while size > 0:
             while not self._rest:
                 chunk = next(self._chunks, None)
                 if chunk is None:
