@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from ocikit.layer.build import build_layer
 from ocikit.layer.compress import Compression
 from ocikit.layer.placement import Placement, Source, place
 from support.examples import examples_build_root
+from support.pythons import folder_of_python
 
 GOLDEN = Path(__file__).parent / "golden/images.json"
 NAMES = ("api", "banner", "greeter", "site")
@@ -113,19 +113,6 @@ def digest_of(layout: Path) -> str:
     entries = json.loads((layout / "index.json").read_text("utf-8"))["manifests"]
     (digest,) = {str(entry["digest"]) for entry in entries}
     return digest
-
-
-def folder_of_python(version: str) -> str:
-    """The folder of a CPython of this version; where none is, the test is left out, and says so."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    for python in (f"python{version}", *map(str, pyenv.glob(f"{version}.*/bin/python{version}"))):
-        command = [python, "-c", "import sys; print(sys.base_exec_prefix + '/bin')"]
-        # A pyenv shim may have nothing to run, so each candidate is tried.
-        if shutil.which(python):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                return done.stdout.strip()
-    pytest.skip(f"NOT TESTED WITH PYTHON {version}, which is not on this machine.")
 
 
 def build(sources: Path, output: Path) -> str:

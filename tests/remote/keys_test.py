@@ -88,11 +88,12 @@ class Member:
         """Publish, package and inspect everything; with a daemon, keep what processes saw as well."""
         with self._at_home():
             return self.machine.pants(
+                # An argument, as the launcher sets the variable.
+                f"--python-bootstrap-search-path=['{self.folder}/python/bin']",
                 *("publish", "package", "oci-inspect", "--files=3"),
                 *("app:push", "app:image", "files:push", "files:image"),
                 cache=server.address,
                 cache_content_behavior="defer",
-                python_bootstrap_search_path=f"['{self.folder}/python/bin']",
                 local_execution_root_dir=str(self.folder / "sandboxes"),
                 pantsd=str(daemon).lower(),
                 keep_sandboxes="always" if daemon else "never",
