@@ -7,7 +7,8 @@ OcikitError
 ├── ProtocolViolation       a registry that broke the distribution specification
 ├── NetworkError            a registry that did not answer
 │   ├── Unreachable         no connection: refused, unknown host, no route
-│   └── Untrusted           a certificate that nobody vouches for
+│   ├── Untrusted           a certificate that nobody vouches for
+│   └── GivenUp             the run has waited for too long in all
 └── RegistryError           a registry that answered with an error
     ├── Unauthorized        401: credentials missing or wrong
     ├── Denied              403, 405: known who you are, not allowed
@@ -34,14 +35,7 @@ class NotFound(OcikitError):
 
 
 class NetworkError(OcikitError):
-    """No usable answer from a host: refused, reset, timed out, or not TLS.
-
-    `silent_seconds`: for how long nothing came, where that was the reason.
-    """
-
-    def __init__(self, text: str, silent_seconds: float = 0.0) -> None:
-        super().__init__(text)
-        self.silent_seconds = silent_seconds
+    """No usable answer from a host: refused, reset, too slow, or not TLS."""
 
 
 class Unreachable(NetworkError):
@@ -50,6 +44,10 @@ class Unreachable(NetworkError):
 
 class Untrusted(NetworkError):
     """A host's certificate, or ours, that the other side does not trust."""
+
+
+class GivenUp(NetworkError):
+    """A host that let a run wait when that had waited as long as it does in all; it is not asked again."""
 
 
 class ProtocolViolation(OcikitError):

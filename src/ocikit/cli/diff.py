@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from functools import partial
 
 from ocikit.cli.arguments import add_insecure, checked
 from ocikit.destination import open_store
@@ -13,6 +14,7 @@ from ocikit.layer.files import compare, overlay
 from ocikit.looking.comparison import compare_images, lines
 from ocikit.looking.reading import layer_files, read_image
 from ocikit.platform import Platform
+from ocikit.registry.retry import RetryBudget
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Layers that both begin with are not read."""
-    with (
-        open_store(arguments.before, os.environ, insecure=arguments.insecure) as old,
-        open_store(arguments.after, os.environ, insecure=arguments.insecure) as new,
-    ):
+    place = partial(open_store, environ=os.environ, insecure=arguments.insecure, budget=RetryBudget())
+    with place(arguments.before) as old, place(arguments.after) as new:
         before, after = (read_image(place.store, place.name, arguments.platform) for place in (old, new))
         known = shared_layers(before.config.diff_ids, after.config.diff_ids)
         trees = [

@@ -69,7 +69,9 @@ class RegistryClient:
         self._authenticator = Authenticator(registry, self.base, credentials, insecure=options.insecure, clock=clock)
         budget = budget or RetryBudget(clock=clock)
         limiter = limiter or Limiter(clock=clock, sleep=sleep)
-        self._patience = Patience(transport, budget, limiter, now=now, sleep=sleep, jitter=jitter, on_pause=on_pause)
+        self._patience = Patience(
+            transport, budget, limiter, clock=clock, now=now, sleep=sleep, jitter=jitter, on_pause=on_pause
+        )
         self._warnings: dict[str, None] = {}
         # Clients of the registries to ask first for reading: without mirrors, and without a second try.
         self.mirrors = tuple(
@@ -77,7 +79,7 @@ class RegistryClient:
                 host,
                 credentials=credentials,
                 options=options.for_mirror(prefix),
-                budget=RetryBudget(0),
+                budget=budget.without_retries(),
                 limiter=limiter,
                 clock=clock,
                 now=now,

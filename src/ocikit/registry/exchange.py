@@ -34,7 +34,8 @@ class Request:
     `streamed`: a successful answer's body is left to be read by the caller. `once`: whoever sends it does
     not send it again by himself, unless it was refused for want of a token. `private`: it is for this
     server alone, because its body is secret or because another server would do what it asks. `secrets`:
-    what must not be shown even where the server's answer repeats it.
+    what must not be shown even where the server's answer repeats it. `stores`: bytes that were sent before, and
+    that the server has to put together before it answers.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Request:
     private: bool = False
     authorization: Secret | None = None
     secrets: tuple[Secret, ...] = ()
+    stores: int = 0
 
     def authorized(self, authorization: Secret | None, *secrets: Secret) -> Request:
         return replace(self, authorization=authorization, secrets=secrets)

@@ -1,0 +1,171 @@
+"""Connections whose every wait is bounded by the pace of the exchange that they are used for.
+
+urllib3 and http.client read an answer through a file that waits as long as the socket's timeout for each part of it,
+and begins again with each byte. Here the socket itself asks how long it may wait: so that holds for whatever is read or
+sent, be it a proxy's answer, a status line, `100 Continue`, a chunk, a trailer, or TLS within TLS.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from ocikit.registry.deadline import Limits, Pace
+from ocikit.registry.dial import dial
+
+if TYPE_CHECKING:
+    _Socket = socket.socket
+else:
+    _Socket = object
+
+
+class Current(threading.local):
+    """The pace of the exchange that this thread is about to begin; a connection takes it from here."""
+
+    pace: Pace
+
+
+class _Paced(_Socket):
+    """What sockets of both kinds do before and after they wait."""
+
+    pace: Pace
+
+    def recv_into(self, *arguments: Any) -> int:
+        self._allow()
+        try:
+            size = super().recv_into(*arguments)
+        except socket.timeout:
+            raise self.pace.timed_out() from None
+        self.pace.done(size)
+        return size
+
+    def recv(self, *arguments: Any) -> bytes:
+        self._allow()
+        try:
+            data = super().recv(*arguments)
+        except socket.timeout:
+            raise self.pace.timed_out() from None
+        self.pace.done(len(data))
+        return data
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        with memoryview(data) as view, view.cast("B") as rest:
+            sent = 0
+            while sent < len(rest):
+                self._allow()
+                try:
+                    size = self.send(rest[sent:], flags)
+                except socket.timeout:
+                    raise self.pace.timed_out() from None
+                self.pace.done(size)
+                sent += size
+
+    def _allow(self) -> None:
+        seconds = self.pace.allowance()
+        # It is a system call, and seldom another value.
+        if seconds != self.gettimeout():
+            self.settimeout(seconds)
+
+
+class PacedSocket(_Paced, socket.socket):
+    """A plain one."""
+
+
+class PacedTlsSocket(_Paced, ssl.SSLSocket):
+    """One that speaks TLS. Its handshake has the timeout that the plain one had, as a whole."""
+
+
+def paced(connection: Any, current: Current, limits: Limits) -> Any:
+    """The same kind of connection, with paced sockets."""
+
+    class Paced(connection):  # type: ignore[misc]
+        response_class = WholeResponse
+
+        def connect(self) -> None:
+            self.pace = current.pace
+            super().connect()
+            self._keep_pace(self.sock)
+            self.pace.sending()
+
+        def request(self, *arguments: Any, **options: Any) -> None:
+            self.pace = current.pace
+            # urllib3 waits while it sends as long as while it connects.
+            self.timeout = limits.silence
+            self._keep_pace(self.sock)
+            self.pace.sending()
+            try:
+                super().request(*arguments, **options)
+            finally:
+                # What is refused before it was sent whole has an answer, too.
+                self.pace.answering()
+
+        def _new_conn(self) -> Any:
+            # Those of SOCKS know how to connect.
+            plain = connection._new_conn is HTTPConnection._new_conn
+            found = self._dial() if plain else PacedSocket(fileno=super()._new_conn().detach())
+            # For the handshake of TLS.
+            found.settimeout(limits.connect)
+            self.pace.connecting()
+            return self._keep_pace(found)
+
+        def _dial(self) -> Any:
+            sys.audit("http.client.connect", self, self.host, self.port)
+            try:
+                return dial(self._dns_host, self.port, limits.connect, PacedSocket, self.socket_options or ())
+            except socket.gaierror as error:
+                raise NameResolutionError(self.host, self, error) from error
+            except socket.timeout as error:
+                raise ConnectTimeoutError(self, "no connection") from error
+            except OSError as error:
+                raise NewConnectionError(self, "no connection") from error
+
+        def _connect_tls_proxy(self, hostname: str, found: Any) -> Any:
+            return self._keep_pace(super()._connect_tls_proxy(hostname, found))
+
+        def _keep_pace(self, found: Any) -> Any:
+            # TLS within TLS is no socket, but has one.
+            inner = found if isinstance(found, _Paced) else getattr(found, "socket", None)
+            if inner is not None:
+                inner.pace = self.pace
+            return found
+
+    return Paced
+
+
+class WholeResponse(http.client.HTTPResponse):
+    """An answer whose headers came to their end, which http.client does not look for."""
+
+    def begin(self) -> None:
+        file: Any = self.fp
+        lines: Any = _Lines(file)
+        self.fp = lines
+        try:
+            super().begin()
+        finally:
+            if self.fp is lines:
+                self.fp = file
+        if lines.last == b"":
+            self.close()
+            raise http.client.IncompleteRead(b"")
+
+
+class _Lines:
+    """Reads lines and remembers the last one."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.last: bytes | None = None
+
+    def readline(self, size: int) -> bytes:
+        self.last = self._file.readline(size)
+        return self.last
+
+    def close(self) -> None:
+        self._file.close()
