@@ -38,7 +38,9 @@ class _Paced(_Socket):
     pace: Pace
 
     def recv_into(self, *arguments: Any) -> int:
-        self._allow()
+        seconds = self.pace.allowance()
+        if seconds != self.gettimeout():
+            self.settimeout(seconds)
         try:
             size = super().recv_into(*arguments)
         except socket.timeout:
@@ -47,7 +49,9 @@ class _Paced(_Socket):
         return size
 
     def recv(self, *arguments: Any) -> bytes:
-        self._allow()
+        seconds = self.pace.allowance()
+        if seconds != self.gettimeout():
+            self.settimeout(seconds)
         try:
             data = super().recv(*arguments)
         except socket.timeout:
@@ -56,22 +60,28 @@ class _Paced(_Socket):
         return data
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        with memoryview(data) as view, view.cast("B") as rest:
-            sent = 0
-            while sent < len(rest):
-                self._allow()
-                try:
-                    size = self.send(rest[sent:], flags)
-                except socket.timeout:
-                    raise self.pace.timed_out() from None
-                self.pace.done(size)
-                sent += size
+        # Mostly the system takes all of it at once.
+        size = self._send_some(data, flags)
+        if size < len(data):
+            rest = memoryview(data)
+            while size < len(rest):
+                size += self._send_some(rest[size:], flags)
 
-    def _allow(self) -> None:
+    def _send_some(self, data: Any, flags: int) -> int:
         seconds = self.pace.allowance()
-        # It is a system call, and seldom another value.
         if seconds != self.gettimeout():
             self.settimeout(seconds)
+        try:
+            size = self.send(data, flags)
+        except socket.timeout:
+            raise self.pace.timed_out() from None
+        self.pace.done(size)
+        return size
+
+    def settimeout(self, value: float | None) -> None:
+        # It is a system call, and seldom another value; urllib3 makes it twice for each request.
+        if value != self.gettimeout():
+            super().settimeout(value)
 
 
 class PacedSocket(_Paced, socket.socket):
@@ -88,23 +98,26 @@ def paced(connection: Any, current: Current, limits: Limits) -> Any:
     class Paced(connection):  # type: ignore[misc]
         response_class = WholeResponse
 
+        # The socket that is read and written in the end.
+        paced_socket: Any = None
+
         def connect(self) -> None:
-            self.pace = current.pace
             super().connect()
             self._keep_pace(self.sock)
-            self.pace.sending()
+            current.pace.sending()
 
         def request(self, *arguments: Any, **options: Any) -> None:
-            self.pace = current.pace
+            pace = current.pace
             # urllib3 waits while it sends as long as while it connects.
             self.timeout = limits.silence
-            self._keep_pace(self.sock)
-            self.pace.sending()
+            if self.sock is not None:
+                self.paced_socket.pace = pace
+                pace.sending()
             try:
                 super().request(*arguments, **options)
             finally:
                 # What is refused before it was sent whole has an answer, too.
-                self.pace.answering()
+                pace.answering()
 
         def _new_conn(self) -> Any:
             # Those of SOCKS know how to connect.
@@ -112,7 +125,7 @@ def paced(connection: Any, current: Current, limits: Limits) -> Any:
             found = self._dial() if plain else PacedSocket(fileno=super()._new_conn().detach())
             # For the handshake of TLS.
             found.settimeout(limits.connect)
-            self.pace.connecting()
+            current.pace.connecting()
             return self._keep_pace(found)
 
         def _dial(self) -> Any:
@@ -131,9 +144,8 @@ def paced(connection: Any, current: Current, limits: Limits) -> Any:
 
         def _keep_pace(self, found: Any) -> Any:
             # TLS within TLS is no socket, but has one.
-            inner = found if isinstance(found, _Paced) else getattr(found, "socket", None)
-            if inner is not None:
-                inner.pace = self.pace
+            self.paced_socket = found if isinstance(found, _Paced) else found.socket
+            self.paced_socket.pace = current.pace
             return found
 
     return Paced

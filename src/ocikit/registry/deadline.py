@@ -22,7 +22,7 @@ class Limits:
     answer, and for TLS. `silence`: in which nothing comes, or nothing is taken. `answer`: for all of an answer that is
     not a stream, after all of the request was sent; it has at most `answer_size` bytes as they go over the wire.
     `rate`: bytes in a second that a stream must have in every `window` of waiting for it. 16 connections that share
-    a line of 256 kbit/s have twice that.
+    a line of 256 kbit/s have twice that. `beside`: bytes that are not of the stream, where one read of it meets them.
     """
 
     connect: float = 10.0
@@ -31,10 +31,15 @@ class Limits:
     answer_size: int = 32 * 1024 * 1024
     rate: float = 1024.0
     window: float = 60.0
+    beside: int = 1024 * 1024
 
 
 DEFAULT_LIMITS = Limits()
 
+_CONNECTING, _SENDING, _ANSWERING, _STREAMING = "connecting", "sending", "answering", "streaming"
+_WITH_DEADLINE = (_CONNECTING, _ANSWERING)
+_NEVER = float("inf")
+_EVERYTHING = 1 << 62
 # An address of several that does not answer leaves the others at least so much.
 _LEAST_SHARE_SECONDS = 2.0
 
@@ -46,54 +51,56 @@ class OverLimit(OSError):
 class Pace:
     """The limits of one exchange, and how far it has used them up; for one thread.
 
-    It is in one of four phases, and begins in the first. Whoever waits asks for `allowance` before, and says `done`, or
-    raises `timed_out`, after.
+    An exchange has up to four phases, each of which is said to begin. Whoever waits in one asks for `allowance` before,
+    and says `done`, or raises `timed_out`, after.
     """
+
+    __slots__ = ("_at", "_beside", "_clock", "_counting", "_deadline", "_limits", "_phase", "_size", "_waited")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._clock = clock
-        self._started = 0.0
-        self.connecting()
 
     def connecting(self) -> None:
-        """The host, or the proxy in front of it, is to be spoken to: a deadline."""
-        self._finish_within(self._limits.connect, "the proxy did not connect")
+        """The host is there, or a proxy in front of it, which is to connect: a deadline."""
+        self._deadline = self._clock() + self._limits.connect
+        self._phase, self._size = _CONNECTING, 0
 
     def sending(self) -> None:
         """The request goes out: a least speed."""
-        self._stream("to take")
+        self._stream(_SENDING)
 
     def answering(self) -> None:
         """The request is out: a deadline for the whole answer."""
-        self._finish_within(self._limits.answer, "the answer was not complete")
+        self._deadline = self._clock() + self._limits.answer
+        self._phase, self._size = _ANSWERING, 0
 
     def streaming(self) -> None:
         """The answer is as long as it is: a least speed of what is `wanted` of it."""
-        self._stream("to send")
+        self._stream(_STREAMING)
 
     def wanted(self, size: int) -> None:
-        """So many bytes of the stream are to be read next; what comes beside them is no progress, however much it is.
+        """So many bytes of the stream are to be read next; what comes beside them is no progress.
 
-        Chunks, their extensions and trailers have no end, either.
+        Extensions of chunks and trailers need not have an end.
         """
-        self._counting = size
+        self._counting, self._beside = size, 0
 
     def allowance(self) -> float:
         """Seconds that the next wait may take. Raises OverLimit where no time is left."""
-        self._started = now = self._clock()
-        if self._deadline is None:
-            return self._limits.silence
-        left = self._deadline - now
-        if left <= 0:
-            raise OverLimit(self._deadline_text)
-        return min(self._limits.silence, left)
+        self._at = now = self._clock()
+        silence = self._limits.silence
+        if now + silence <= self._deadline:
+            return silence
+        if now >= self._deadline:
+            raise self._too_late()
+        return self._deadline - now
 
     def done(self, size: int) -> None:
         """The wait is over: `size` bytes were sent, or came. Raises OverLimit where they were too few for the time, or
         too many for an answer.
         """
-        if self._deadline is not None:
+        if self._phase in _WITH_DEADLINE:
             self._size += size
             if self._size > self._limits.answer_size:
                 raise OverLimit(f"expected an answer of at most {human_bytes(self._limits.answer_size)}, got more")
@@ -101,7 +108,10 @@ class Pace:
         counted = min(size, self._counting)
         self._counting -= counted
         self._size += counted
-        self._waited += self._clock() - self._started
+        self._beside += size - counted
+        if self._beside > self._limits.beside:
+            raise OverLimit(f"expected at most {human_bytes(self._limits.beside)} beside the content, got more")
+        self._waited += self._clock() - self._at
         if self._waited < self._limits.window:
             return
         if self._size < self._limits.rate * self._waited:
@@ -110,29 +120,29 @@ class Pace:
 
     def timed_out(self) -> OverLimit:
         """Why the wait that was allowed brought nothing."""
-        if self._deadline is not None and self._clock() >= self._deadline:
-            return OverLimit(self._deadline_text)
-        if self._deadline is None and self._verb == "to take":
-            self._waited += self._clock() - self._started
+        now = self._clock()
+        if now >= self._deadline:
+            return self._too_late()
+        if self._phase == _SENDING:
+            self._waited += now - self._at
             return self._too_slow()
         return OverLimit(f"no answer within {self._limits.silence:g} seconds")
 
-    def _finish_within(self, seconds: float, what: str) -> None:
-        self._deadline: float | None = self._clock() + seconds
-        self._deadline_text = f"{what} within {seconds:g} seconds"
-        self._size = 0
+    def _stream(self, phase: str) -> None:
+        self._phase, self._deadline = phase, _NEVER
+        self._counting, self._beside = _EVERYTHING, 0
+        self._waited, self._size = 0.0, 0
 
-    def _stream(self, verb: str) -> None:
-        self._deadline = None
-        self._verb = verb
-        self._counting = _EVERYTHING
-        self._waited = 0.0
-        self._size = 0
+    def _too_late(self) -> OverLimit:
+        if self._phase == _CONNECTING:
+            return OverLimit(f"the proxy did not connect within {self._limits.connect:g} seconds")
+        return OverLimit(f"the answer was not complete within {self._limits.answer:g} seconds")
 
     def _too_slow(self) -> OverLimit:
         least, found = human_bytes(round(self._limits.rate)), human_bytes(round(self._size / self._waited))
+        verb = "take" if self._phase == _SENDING else "send"
         return OverLimit(
-            f"too slow: expected the host {self._verb} at least {least} a second, "
+            f"too slow: expected the host to {verb} at least {least} a second, "
             f"got {found} a second in {self._waited:.0f} seconds"
         )
 
@@ -143,6 +153,3 @@ def share(left: float, addresses: int) -> float:
     Two that hang have half of the time each; of a thousand the first five have all of it.
     """
     return max(left / addresses, min(left, _LEAST_SHARE_SECONDS))
-
-
-_EVERYTHING = 1 << 62

@@ -108,7 +108,17 @@ def test_what_comes_beside_the_stream_is_no_progress() -> None:
     host = _Host()
     host.pace.streaming()
     host.pace.wanted(4096)
-    assert "got 68 B a second in 60 seconds" in _drips(host, 1_000_000, 0.5)
+    assert "got 68 B a second in 60 seconds" in _drips(host, 1000, 0.5)
+
+
+def test_what_comes_beside_the_stream_is_bounded() -> None:
+    host = _Host()
+    host.pace.streaming()
+    for _ in range(100):
+        host.pace.wanted(4096)
+        host.gives(500_000, 0)
+        host.gives(500_000, 0)
+    assert _drips(host, 100_000, 0) == "expected at most 1.0 MB beside the content, got more"
 
 
 def test_each_phase_begins_anew() -> None:

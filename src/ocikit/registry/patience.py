@@ -10,14 +10,14 @@ from itertools import count
 from typing import BinaryIO, Callable, cast
 
 from ocikit.errors import GivenUp, NetworkError
-from ocikit.registry.exchange import Answer, Request, host_part
+from ocikit.registry.exchange import Answer, Request, Response, host_part
 from ocikit.registry.held_body import HeldBody, SentBody
-from ocikit.registry.limiter import Limiter
+from ocikit.registry.limiter import Limiter, Turn
 from ocikit.registry.protocol import MAX_MANIFEST_SIZE
 from ocikit.registry.retry import Outcome, RetryBudget, delay, retry_after
 from ocikit.registry.traffic import Traffic
 from ocikit.registry.transport import Transport
-from ocikit.registry.wait_budget import lateness
+from ocikit.registry.wait_budget import QUICK_SECONDS, lateness
 
 
 class Patience:
@@ -77,42 +77,41 @@ class Patience:
 
     def _exchange(self, request: Request, traffic: Traffic) -> tuple[Answer, BinaryIO]:
         host = host_part(request.url)
-        if self._waits.gave_up(host):
+        if host in self._waits.given_up:
             raise self._given_up(request)
         turn = self._limiter.enter(host)
-        counted = traffic.counted(request)
-        sent = SentBody(counted.body, self._report(request), self._clock)
+        sent, started = traffic.counted(request), self._clock()
+        body = SentBody(sent.body, partial(self._report, request), self._clock) if sent.body else None
         try:
-            response = self._transport.send(replace(counted, body=sent) if counted.body else counted)
+            response = self._transport.send(replace(sent, body=body) if body else sent)
             if request.streamed and response.status == 200:
-                held = HeldBody(
-                    response.body, self._report(request), partial(self._waits.waited, host), turn.leave, self._clock
-                )
-                body, content = cast(BinaryIO, held), b""
+                content, answered = b"", self._held(request, response, turn)
             else:
-                body = response.body
-                with body:
-                    content = body.read(MAX_MANIFEST_SIZE + 1)
+                with response.body as answered:
+                    content = answered.read(MAX_MANIFEST_SIZE + 1)
                 turn.leave(response.status)
         except BaseException as error:
             turn.leave()
             if isinstance(error, NetworkError):
-                self._waits.waited(host, sent.waiting())
+                self._waits.waited(host, body.waiting() if body else self._clock() - started)
             raise
-        self._waits.waited(host, lateness(sent.waiting(), max(len(request.body), request.stores, len(content))))
+        seconds = body.waiting() if body else self._clock() - started
+        if seconds > QUICK_SECONDS:
+            size = max(len(request.body), request.stores, len(content))
+            self._waits.waited(host, lateness(seconds, size))
         self._known_hosts.add(host)
         if response.status < 400:
             self._budget.succeeded()
-        return Answer(request, response.status, response.headers, content), body
+        return Answer(request, response.status, response.headers, content), answered
 
-    def _report(self, request: Request) -> Callable[[int, float], None]:
-        host = host_part(request.url)
+    def _held(self, request: Request, response: Response, turn: Turn) -> BinaryIO:
+        failed = partial(self._waits.waited, host_part(request.url))
+        body = HeldBody(response.body, partial(self._report, request), failed, turn.leave, self._clock)
+        return cast(BinaryIO, body)
 
-        def report(size: int, seconds: float) -> None:
-            if not self._waits.streamed(host, size, seconds):
-                raise self._given_up(request)
-
-        return report
+    def _report(self, request: Request, size: int, seconds: float) -> None:
+        if not self._waits.streamed(host_part(request.url), size, seconds):
+            raise self._given_up(request)
 
     def _given_up(self, request: Request) -> GivenUp:
         host = host_part(request.url).partition("://")[2]

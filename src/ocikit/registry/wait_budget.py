@@ -43,7 +43,8 @@ class WaitBudget:
         # What streams are behind, all together. They may share a line, so that each is slow and all are well; and what
         # one is behind another one, or the same later, makes good.
         self._behind = 0.0
-        self._given_up: set[str] = set()
+        # Hosts that are not spoken to again.
+        self.given_up: set[str] = set()
         self._lock = threading.Lock()
 
     def pause(self, seconds: float) -> bool:
@@ -75,11 +76,8 @@ class WaitBudget:
             self._behind = max(0.0, self._behind + more - size / SLOW_RATE)
             if self._behind > 0.0:
                 self._judge(host)
-            return host not in self._given_up
-
-    def gave_up(self, host: str) -> bool:
-        return host in self._given_up
+            return host not in self.given_up
 
     def _judge(self, host: str) -> None:
         if self._left - self._behind <= 0:
-            self._given_up.add(host)
+            self.given_up.add(host)
