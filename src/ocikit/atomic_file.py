@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from ocikit.errors import OcikitError
+from ocikit.interruption import before_end
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ def new_file(directory: str) -> Iterator[NewFile]:
         number, path = tempfile.mkstemp(prefix=".ocikit-", dir=directory)
     stream = os.fdopen(number, "wb")
     try:
-        yield NewFile(path, stream)
+        with before_end(partial(os.unlink, path)):
+            yield NewFile(path, stream)
     finally:
         # What could not be written was told by `write` or `commit`; closing would tell it again.
         with suppress(OSError):

@@ -19,7 +19,6 @@ Spec: image-spec v1.1.1, image-layout.md.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -30,6 +29,7 @@ from ocikit.atomic_file import explained
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, NotFound
+from ocikit.file_lock import lock
 from ocikit.layout_index import listed, tag_of
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
 from ocikit.store import Opener
@@ -200,7 +200,7 @@ class Layout:
             number = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with explained(f'lock "{self.path}"'):
-                fcntl.flock(number, fcntl.LOCK_EX)
+                lock(number)
             yield
         finally:
             os.close(number)

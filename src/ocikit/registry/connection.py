@@ -12,13 +12,14 @@ import socket
 import ssl
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from ocikit.registry.deadline import Limits, Pace
-from ocikit.registry.dial import dial
+from ocikit.registry.dial import dial, look_up
 
 if TYPE_CHECKING:
     _Socket = socket.socket
@@ -93,7 +94,7 @@ class PacedTlsSocket(_Paced, ssl.SSLSocket):
 
 
 def paced(connection: Any, current: Current, limits: Limits) -> Any:
-    """The same kind of connection, with paced sockets."""
+    """The same kind of connection, with paced sockets, and with one deadline until there is one."""
 
     class Paced(connection):  # type: ignore[misc]
         response_class = WholeResponse
@@ -130,8 +131,9 @@ def paced(connection: Any, current: Current, limits: Limits) -> Any:
 
         def _dial(self) -> Any:
             sys.audit("http.client.connect", self, self.host, self.port)
+            find = partial(look_up, self._dns_host, self.port, limits.connect)
             try:
-                return dial(self._dns_host, self.port, limits.connect, PacedSocket, self.socket_options or ())
+                return dial(find, limits.connect, PacedSocket, self.socket_options or ())[0]
             except socket.gaierror as error:
                 raise NameResolutionError(self.host, self, error) from error
             except socket.timeout as error:

@@ -1,4 +1,4 @@
-"""Connect to a host: look its name up, and try its addresses, within one deadline for all of that."""
+"""Connect to a host: look its name up, and try its addresses, within one deadline. The only file that opens a socket."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ocikit.registry.deadline import share
 # As `socket.getaddrinfo` gives it: family, kind, protocol, name, and what `connect` takes.
 Address = tuple[Any, ...]
 MakeSocket = Callable[[int, int, int], socket.socket]
+# Host, port and flags of `socket.getaddrinfo`.
+Ask = Callable[[str, int, int], "list[Address]"]
 
 
 class LookUpTimeout(OSError):
@@ -23,39 +25,43 @@ class LookUpTimeout(OSError):
 
 
 def dial(
-    host: str, port: int, seconds: float, make_socket: MakeSocket, options: Sequence[tuple[Any, ...]]
-) -> socket.socket:
-    """A connection to the first address of `host` that accepts one within `seconds`; a wait for it times out as soon.
+    find: Callable[[], Sequence[Address]],
+    seconds: float,
+    make_socket: MakeSocket = socket.socket,
+    options: Sequence[tuple[Any, ...]] = (),
+) -> tuple[socket.socket, Address]:
+    """A connection to the first address that accepts one, and that address; `seconds` are for `find`, too.
 
-    `options`: arguments of `setsockopt`. Raises OSError: socket.gaierror, LookUpTimeout, socket.timeout, or what went
-    wrong with the last address.
+    `options`: arguments of `setsockopt`. Raises what `find` raises, socket.timeout, and OSError for what went wrong
+    with the last address.
     """
     deadline = time.monotonic() + seconds
-    addresses = look_up(host, port, seconds)
+    addresses = find()
     failure: OSError = socket.timeout("no time was left to connect")
     for number, address in enumerate(addresses):
         left = deadline - time.monotonic()
         if left <= 0:
             break
         try:
-            return _connect(address, share(left, len(addresses) - number), make_socket, options)
+            return _connect(address, share(left, len(addresses) - number), make_socket, options), address
         except OSError as error:
             failure = error
     raise failure
 
 
-def look_up(host: str, port: int, seconds: float) -> list[Address]:
+def look_up(host: str, port: int, seconds: float, ask: Ask | None = None) -> list[Address]:
     """The addresses of a host. Raises socket.gaierror, LookUpTimeout, UnicodeError.
 
     The system's look-up has no timeout, and holds signals up: what is no address already is asked for in a thread, which
-    is left alone when it takes too long.
+    is left alone when it takes too long. `ask` is the system's.
     """
+    ask = ask or _addresses
     host = host.strip("[]")
     try:
-        return _addresses(host, port, socket.AI_NUMERICHOST)
+        return ask(host, port, socket.AI_NUMERICHOST)
     except socket.gaierror:
         found: queue.SimpleQueue[Union[list[Address], OSError, UnicodeError]] = queue.SimpleQueue()
-        threading.Thread(target=_answer, args=(host, port, found), daemon=True).start()
+        threading.Thread(target=_answer, args=(ask, host, port, found), daemon=True).start()
     try:
         answer = found.get(timeout=seconds)
     except queue.Empty:
@@ -65,9 +71,9 @@ def look_up(host: str, port: int, seconds: float) -> list[Address]:
     return answer
 
 
-def _answer(host: str, port: int, found: queue.SimpleQueue[Any]) -> None:
+def _answer(ask: Ask, host: str, port: int, found: queue.SimpleQueue[Any]) -> None:
     try:
-        found.put(_addresses(host, port, 0))
+        found.put(ask(host, port, 0))
     except (OSError, UnicodeError) as error:
         found.put(error)
 
