@@ -76,8 +76,8 @@ def open_store(
 ) -> Iterator[Location]:
     """The store that `text` names, open within the `with`; nothing is asked of it yet.
 
-    Credentials are found as `environ` says; `insecure` allows plain HTTP; `meter` is told of pauses; `budget` is that of
-    all stores of a run. Raises InvalidInput.
+    Credentials are found as `environ` says; `insecure` allows plain HTTP; `meter` is told of pauses. All stores of a
+    run share a `budget`. Raises InvalidInput.
     """
     if text.startswith(LAYOUT_SCHEME):
         yield _layout(text)

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ocikit import program
 from ocikit.archive import archive_chunks
@@ -69,9 +70,10 @@ class Engine:
         tag: old Podmans call an image what its directory is called.
         """
         # A Podman that works on another machine takes no directories.
-        if self.kind == "podman" and not self._run("load", "--quiet", "--input", layout, seconds=LOAD_SECONDS).returncode:
+        load = partial(self._run, "load", "--quiet", seconds=LOAD_SECONDS)
+        if self.kind == "podman" and not load("--input", layout).returncode:
             return
-        done = self._run("load", "--quiet", data=archive_chunks(layout, image, name, without), seconds=LOAD_SECONDS)
+        done = load(data=archive_chunks(layout, image, name, without))
         if done.returncode:
             raise OcikitError(f"{self.kind} did not load the image: {_last_line(done.stderr)}")
 

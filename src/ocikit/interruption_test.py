@@ -39,7 +39,7 @@ class _Scene:
         self.environ = {"PATH": os.environ["PATH"], "PYTHONPATH": _SOURCES, "DOCKER_CONFIG": str(folder)}
 
     def start(self, command: Sequence[str], **options: bool) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-m", "ocikit", *command],
             cwd=self.folder,
             env=self.environ,
@@ -48,6 +48,7 @@ class _Scene:
             stderr=subprocess.PIPE,
             **options,  # type: ignore[call-overload]
         )
+        return process
 
     def request(self, document: Mapping[str, object]) -> str:
         everything = {"root": ".", "registries": {}, "memory": "memory", "holders": "holders", "verify_blobs": False}
@@ -164,7 +165,7 @@ def test_during_a_pause(scene: _Scene) -> None:
 @pytest.mark.parametrize("body", ["exec sleep 60", "sleep 60", "trap '' INT TERM; while :; do sleep 1; done"])
 def test_while_a_credential_helper_thinks(scene: _Scene, body: str) -> None:
     helper = scene.folder / "docker-credential-slow"
-    helper.write_text(f"#!/bin/sh\necho $$ > {scene.folder}/pid.new; mv {scene.folder}/pid.new {scene.folder}/pid\n{body}\n")
+    helper.write_text(f"#!/bin/sh\necho $$ > new\nmv new pid\n{body}\n")
     helper.chmod(0o755)
     (scene.folder / "config.json").write_text('{"credsStore": "slow"}')
     scene.environ["PATH"] = f"{scene.folder}:{os.environ['PATH']}"

@@ -34,14 +34,16 @@ def run(
     """Run a program to its end, with `data` on its standard input.
 
     What it started itself may live on, and keep the output open: that is not waited for, as `subprocess.run` does, with
-    a timeout, too. When `data` raises, the program is killed before it sees the end of its input. Raises Unfinished, and
-    OSError where the program cannot be started.
+    a timeout, too. When `data` raises, the program is killed before it sees the end of its input. Raises Unfinished,
+    and OSError where the program cannot be started.
     """
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ, cwd=folder) as process:
-        with _killed_at_the_end(process):
-            exchange = _Exchange(process, iter(data), most_output)
-            exchange.go_on(time.monotonic() + seconds, seconds)
+    with (
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ, cwd=folder) as process,
+        _killed_at_the_end(process),
+    ):
+        exchange = _Exchange(process, iter(data), most_output)
+        exchange.go_on(time.monotonic() + seconds, seconds)
     return subprocess.CompletedProcess(command, process.returncode, *map(bytes, exchange.output.values()))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ocikit import program
+from ocikit.errors import InvalidContent
 from ocikit.program import Unfinished
 
 _SLACK = 3.0
@@ -70,9 +71,9 @@ def test_a_program_that_says_too_much() -> None:
 def test_input_that_fails_is_not_taken_for_whole(tmp_path: Path) -> None:
     def broken() -> Iterator[bytes]:
         yield b"some"
-        raise ValueError
+        raise InvalidContent("damaged")
 
-    with pytest.raises(ValueError):
+    with pytest.raises(InvalidContent):
         _run(f"cat && touch {tmp_path}/whole", data=broken())
     assert os.listdir(tmp_path) == []
 

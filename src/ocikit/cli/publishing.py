@@ -97,9 +97,7 @@ def _stores(
     budget: RetryBudget | None = None,
 ) -> Stores:
     options = {name: RegistryOptions.from_json(item) for name, item in request["registries"].items()}
-    return Stores(
-        request["root"], os.environ, options, for_push=for_push, mirrors=mirrors, meter=meter, budget=budget
-    )
+    return Stores(request["root"], os.environ, options, for_push=for_push, mirrors=mirrors, meter=meter, budget=budget)
 
 
 def _read_memory(path: str) -> Memory:

@@ -57,6 +57,8 @@ class Pace:
 
     __slots__ = ("_at", "_beside", "_clock", "_counting", "_deadline", "_limits", "_phase", "_size", "_waited")
 
+    _waited: float
+
     def __init__(self, limits: Limits = DEFAULT_LIMITS, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._clock = clock

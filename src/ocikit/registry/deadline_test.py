@@ -30,10 +30,12 @@ class _Host:
 
 def _drips(host: _Host, size: int, seconds: float) -> str:
     """How it ends with a host that gives `size` bytes every so many seconds."""
-    with pytest.raises(OverLimit) as raised:
-        for _ in range(1000):
+    for _ in range(1000):
+        try:
             host.gives(size, seconds)
-    return str(raised.value)
+        except OverLimit as error:
+            return str(error)
+    return "it has no end"
 
 
 @pytest.mark.parametrize(

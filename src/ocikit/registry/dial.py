@@ -1,4 +1,4 @@
-"""Connect to a host: look its name up, and try its addresses, within one deadline. The only file that opens a socket."""
+"""Connect to a host: look its name up and try its addresses, within one deadline. Only this opens sockets to hosts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any, Callable, Union
+from typing import Any, Callable
 
 from urllib3.util.connection import allowed_gai_family
 
@@ -52,15 +52,15 @@ def dial(
 def look_up(host: str, port: int, seconds: float, ask: Ask | None = None) -> list[Address]:
     """The addresses of a host. Raises socket.gaierror, LookUpTimeout, UnicodeError.
 
-    The system's look-up has no timeout, and holds signals up: what is no address already is asked for in a thread, which
-    is left alone when it takes too long. `ask` is the system's.
+    The system's look-up has no timeout, and holds signals up: what is no address already is asked for in a thread,
+    which is left alone when it takes too long. `ask` is the system's.
     """
     ask = ask or _addresses
     host = host.strip("[]")
     try:
         return ask(host, port, socket.AI_NUMERICHOST)
     except socket.gaierror:
-        found: queue.SimpleQueue[Union[list[Address], OSError, UnicodeError]] = queue.SimpleQueue()
+        found: queue.SimpleQueue[list[Address] | OSError | UnicodeError] = queue.SimpleQueue()
         threading.Thread(target=_answer, args=(ask, host, port, found), daemon=True).start()
     try:
         answer = found.get(timeout=seconds)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import ssl
 import time
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Callable, cast
+from typing import Callable
 
 import pytest
 
@@ -97,7 +96,9 @@ def test_an_answer_that_drips(reply: Callable[[], Iterable[Part]], text: str) ->
             lambda: _then(_CHUNKED, forever(b"1;" + b"x" * 60_000 + b"\r\ny\r\n")), _TOO_MUCH_BESIDE, id="extensions"
         ),
         pytest.param(lambda: _then(_CHUNKED + b"0\r\n", forever(b"X: y\r\n", _PAUSE)), _TOO_SLOW, id="trailers"),
-        pytest.param(lambda: _then(_CHUNKED + b"0\r\n", forever(b"X: y\r\n" * 999)), _TOO_MUCH_BESIDE, id="trailers-fast"),
+        pytest.param(
+            lambda: _then(_CHUNKED + b"0\r\n", forever(b"X: y\r\n" * 999)), _TOO_MUCH_BESIDE, id="trailers-fast"
+        ),
     ],
 )
 def test_a_stream_that_drips(reply: Callable[[], Iterable[Part]], text: str) -> None:

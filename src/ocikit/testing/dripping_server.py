@@ -1,7 +1,7 @@
 """A server on a real socket that says what it is told to, as slowly as it is told to.
 
-    with DrippingServer(lambda: [b"HTTP/1.1 200 OK\\r\\n", *dripping(b"X: y", 2.0)]) as server:
-        ... server.address
+with DrippingServer(lambda: [b"HTTP/1.1 200 OK\\r\\n", *dripping(b"X: y", 2.0)]) as server:
+    ... server.address
 """
 
 from __future__ import annotations
