@@ -16,9 +16,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from ocikit.errors import OcikitError
+from ocikit.interruption import before_end
 
 FOLDER = ".ocikit-new"
 # Each is in vain only when another writer has ended in between.
@@ -53,7 +55,8 @@ def new_file(directory: str) -> Iterator[NewFile]:
     stream = os.fdopen(number, "wb")
     try:
         _remove_abandoned(folder, path)
-        yield NewFile(path, stream)
+        with before_end(partial(os.unlink, path)):
+            yield NewFile(path, stream)
     finally:
         # Still locked, so that nobody else takes it for abandoned, and removes another one of that name.
         with suppress(OSError):

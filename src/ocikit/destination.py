@@ -20,6 +20,7 @@ from ocikit.registry.client import RegistryClient
 from ocikit.registry.credentials import DockerCredentials
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.repository import RegistryRepository
+from ocikit.registry.retry import RetryBudget
 from ocikit.store import Store
 
 LAYOUT_SCHEME = "oci:"
@@ -71,11 +72,12 @@ def open_store(
     for_push: bool = False,
     insecure: bool = False,
     meter: Meter | None = None,
+    budget: RetryBudget | None = None,
 ) -> Iterator[Location]:
     """The store that `text` names, open within the `with`; nothing is asked of it yet.
 
-    Credentials are found as `environ` says; `insecure` allows plain HTTP; `meter` is told of pauses. Raises
-    InvalidInput.
+    Credentials are found as `environ` says; `insecure` allows plain HTTP; `meter` is told of pauses. All stores of a
+    run share a `budget`. Raises InvalidInput.
     """
     if text.startswith(LAYOUT_SCHEME):
         yield _layout(text)
@@ -85,6 +87,7 @@ def open_store(
         reference.repository.registry,
         credentials=DockerCredentials(environ),
         options=RegistryOptions(insecure),
+        budget=budget,
         on_pause=(meter or Meter()).pauses,
     )
     with client:

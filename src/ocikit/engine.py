@@ -14,9 +14,10 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from ocikit import canonical_json
+from ocikit import canonical_json, program
 from ocikit.archive import archive_chunks
 from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, InvalidInput, OcikitError
@@ -24,6 +25,8 @@ from ocikit.image import shared_layers
 
 ENGINES = ("docker", "podman")
 AUTO = "auto"
+# An engine that has to start first takes some; one that hangs is not waited for. Large images are unpacked for minutes.
+QUESTION_SECONDS, LOAD_SECONDS = 120.0, 3600.0
 # How `docker info` tells that it keeps images in containerd's store.
 _CONTAINERD_STORE = "io.containerd.snapshotter"
 
@@ -66,27 +69,12 @@ class Engine:
         tag: old Podmans call an image what its directory is called.
         """
         # A Podman that works on another machine takes no directories.
-        if self.kind == "podman" and not self._run("load", "--quiet", "--input", layout).returncode:
+        load = partial(self._run, "load", "--quiet", seconds=LOAD_SECONDS)
+        if self.kind == "podman" and not load("--input", layout).returncode:
             return
-        chunks = archive_chunks(layout, image, name, without)
-        command = [self.path, "load", "--quiet"]
-        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-        with subprocess.Popen(command, stdin=pipe, stdout=nothing, stderr=pipe) as process:
-            assert process.stdin is not None
-            try:
-                for chunk in chunks:
-                    process.stdin.write(chunk)
-            except BrokenPipeError:
-                # It says itself why it has stopped reading.
-                pass
-            except BaseException:
-                process.kill()
-                with suppress(BrokenPipeError):
-                    process.stdin.close()
-                raise
-            _, errors = process.communicate()
-        if process.returncode:
-            raise OcikitError(f"{self.kind} did not load the image: {_last_line(errors)}")
+        done = load(data=archive_chunks(layout, image, name, without))
+        if done.returncode:
+            raise OcikitError(f"{self.kind} did not load the image: {_last_line(done.stderr)}")
 
     def tag(self, image: str, name: str) -> None:
         """Let `name` name the image."""
@@ -98,9 +86,13 @@ class Engine:
             raise OcikitError(f"`{self.kind} {arguments[0]}` failed: {_told(done)}")
         return done.stdout.decode(errors="replace")
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    def _run(
+        self, *arguments: str, data: Iterable[bytes] = (), seconds: float = QUESTION_SECONDS
+    ) -> subprocess.CompletedProcess[bytes]:
         try:
-            return subprocess.run([self.path, *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            return program.run([self.path, *arguments], data=data, seconds=seconds)
+        except program.Unfinished as error:
+            raise OcikitError(f"{self.kind} does not answer: {error}.") from None
         except OSError as error:
             raise OcikitError(f'"{self.path}" cannot be started: {error.strerror}.') from None
 

@@ -8,7 +8,8 @@ OcikitError
 ├── NetworkError            a registry that did not answer
 │   ├── Unreachable         no connection: refused, unknown host, no route
 │   ├── Untrusted           a certificate that nobody vouches for
-│   └── Misdirected         an address to which nobody may send us: more private than that of who named it
+│   ├── Misdirected         an address to which nobody may send us: more private than that of who named it
+│   └── GivenUp             the run has waited for too long in all
 └── RegistryError           a registry that answered with an error
     ├── Unauthorized        401: credentials missing or wrong
     ├── Denied              403, 405: known who you are, not allowed
@@ -61,14 +62,7 @@ class NotFound(OcikitError):
 
 
 class NetworkError(OcikitError):
-    """No usable answer from a host: refused, reset, timed out, or not TLS.
-
-    `silent_seconds`: for how long nothing came, where that was the reason.
-    """
-
-    def __init__(self, text: str, silent_seconds: float = 0.0) -> None:
-        super().__init__(text)
-        self.silent_seconds = silent_seconds
+    """No usable answer from a host: refused, reset, too slow, or not TLS."""
 
 
 class Unreachable(NetworkError):
@@ -81,6 +75,10 @@ class Untrusted(NetworkError):
 
 class Misdirected(NetworkError):
     """A host that a registry named is at a more private address than the registry; nothing was sent there."""
+
+
+class GivenUp(NetworkError):
+    """A host that let a run wait when that had waited as long as it does in all; it is not asked again."""
 
 
 class ProtocolViolation(OcikitError):

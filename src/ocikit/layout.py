@@ -19,7 +19,6 @@ Spec: image-spec v1.1.1, image-layout.md.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -33,6 +32,7 @@ from ocikit.base_choice import INDEX_FILE, LAYOUT_FILE
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, NotFound
+from ocikit.file_lock import lock
 from ocikit.layout_index import MAX_SIZE, LayoutIndex, tag_of
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
 from ocikit.store import Opener
@@ -224,7 +224,7 @@ class Layout:
             number = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with explained(f'lock "{self.path}"'):
-                fcntl.flock(number, fcntl.LOCK_EX)
+                lock(number)
             yield
         finally:
             os.close(number)

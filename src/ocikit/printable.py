@@ -45,7 +45,7 @@ def printable_lines(lines: Iterable[str]) -> str:
 
 
 def printable_json(document: Any) -> str:
-    """A document as indented JSON that has its every character: what cannot be seen as `\\uXXXX`, lone surrogates too."""
+    """A document as indented JSON without loss: what cannot be seen is `\\uXXXX`, lone surrogates too."""
     return "".join(printable_json_pieces(document))
 
 

@@ -23,6 +23,7 @@ from ocikit.push.stores import Stores
 from ocikit.push.survey import survey
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.registry.client import RegistryClient
+from ocikit.registry.deadline import Limits
 from ocikit.registry.transport import HttpTransport
 from ocikit.store import Opener
 from ocikit.testing import FakeRegistry
@@ -94,7 +95,7 @@ def _opened(data: bytes) -> AbstractContextManager[BinaryIO]:
 
 @contextmanager
 def _connected(environ: Mapping[str, str], down: Downtime, *, for_push: bool) -> Iterator[Stores]:
-    transport = HttpTransport(read_seconds=down.read_seconds)
+    transport = HttpTransport(limits=Limits(silence=down.read_seconds))
     make_client = partial(RegistryClient, transport=transport, clock=down.clock, sleep=down.sleep, jitter=lambda: 0.5)
     try:
         yield Stores("", environ, {}, for_push=for_push, make_client=make_client)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import tarfile
 from pathlib import Path
 
+from ocikit import program
 from ocikit.errors import InvalidInput
 from ocikit.moving.context import DIRECTORY, FILE, SYMLINK, Archive, Context, ContextFile
 from ocikit.moving.ignore import Ignore
@@ -16,6 +16,7 @@ from ocikit.moving.layers import unpackable
 # Pants's own defaults of `[GLOBAL].pants_ignore`, besides folders whose names begin with a dot.
 _IGNORED_FOLDERS = ("__pycache__",)
 _DISTDIR = "dist"
+_GIT_SECONDS = 60.0
 _PLAIN_MODES = (0o644, 0o755)
 _GROUP_AND_OTHERS_WRITE = 0o022
 
@@ -105,8 +106,8 @@ def _ignored_by_git(folder: Path) -> list[str]:
     """Files and folders below `folder`, relative to it; none where this is no repository, or no Git is here."""
     command = ("git", "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     try:
-        found = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-    except OSError:
+        found = program.run(command, folder=folder, seconds=_GIT_SECONDS)
+    except (OSError, program.Unfinished):
         return []
     return [os.fsdecode(name).rstrip("/") for name in found.stdout.split(b"\0") if name] if not found.returncode else []
 

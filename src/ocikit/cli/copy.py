@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 
 from ocikit import store
 from ocikit.cli import output
@@ -12,6 +13,7 @@ from ocikit.cli.telling import telling_people
 from ocikit.destination import DEFAULT_TAG, open_store
 from ocikit.errors import NotFound
 from ocikit.progress import Meter
+from ocikit.registry.retry import RetryBudget
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,11 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def copy(source_text: str, destination_text: str, insecure: bool) -> str:
     """Copy; a destination without a tag gets the source's. Returns the digest. Tells people when it takes long."""
-    meter = Meter("Copied", "blobs")
-    with (
-        open_store(source_text, os.environ, insecure=insecure, meter=meter) as source,
-        open_store(destination_text, os.environ, for_push=True, insecure=insecure, meter=meter) as destination,
-    ):
+    meter, budget = Meter("Copied", "blobs"), RetryBudget()
+    place = partial(open_store, environ=os.environ, insecure=insecure, meter=meter, budget=budget)
+    with place(source_text) as source, place(destination_text, for_push=True) as destination:
         found = source.store.resolve(source.name)
         if found is None:
             raise NotFound(f'"{source_text}" does not exist.')

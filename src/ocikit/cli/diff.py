@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 
 from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure, add_limits, checked, limits_of
@@ -14,6 +15,7 @@ from ocikit.layer.limits import FileCount
 from ocikit.looking.comparison import compare_images, lines
 from ocikit.looking.reading import image_layers, read_image
 from ocikit.platform import Platform
+from ocikit.registry.retry import RetryBudget
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     limits = limits_of(arguments)
     # Both are in memory at a time.
     count = FileCount(limits)
-    with (
-        open_store(arguments.before, os.environ, insecure=arguments.insecure) as old,
-        open_store(arguments.after, os.environ, insecure=arguments.insecure) as new,
-    ):
+    place = partial(open_store, environ=os.environ, insecure=arguments.insecure, budget=RetryBudget())
+    with place(arguments.before) as old, place(arguments.after) as new:
         before, after = (read_image(place.store, place.name, arguments.platform) for place in (old, new))
         known = shared_layers(before.config.diff_ids, after.config.diff_ids)
         trees = [

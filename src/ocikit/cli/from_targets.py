@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ocikit import atomic_file
 from ocikit.cli import output
 from ocikit.cli.arguments import checked, key_and_value
 from ocikit.cli.context_reader import build_root_of, read_context
@@ -76,7 +77,8 @@ def _replace(path: Path, pairs: list[tuple[FoundTarget, Conversion]]) -> None:
     for found, conversion in sorted(pairs, key=lambda pair: pair[0].lines, reverse=True):
         first, last = found.lines
         lines[first - 1 : last] = [build_text(conversion.targets, report_lines(conversion.notes))]
-    path.write_text("".join(lines), encoding="utf-8")
+    # What people wrote is never half there, whenever this ends.
+    atomic_file.write(os.path.realpath(path), "".join(lines).encode())
 
 
 def _build_file(text: str) -> Path:

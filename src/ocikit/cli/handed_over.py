@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,8 @@ from ocikit.errors import InvalidInput
 VARIABLE = "OCIKIT_ENVIRONMENT"
 # One of those that are handed over: how registries are reached, `RegistryOptions.to_json` by registry.
 REGISTRIES_VARIABLE = "OCIKIT_REGISTRIES"
-_SECONDS = 10
+_SECONDS = 10.0
+_PART_SIZE = 64 * 1024
 
 
 def handed_over(environ: Mapping[str, str]) -> dict[str, str]:
@@ -61,5 +63,19 @@ def _ask(path: str) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_SECONDS)
         connection.connect(path)
-        with connection.makefile("rb") as answer:
-            return answer.read()
+        return read_all(connection, _SECONDS)
+
+
+def read_all(connection: socket.socket, seconds: float) -> bytes:
+    """What the other side says until its end. Raises socket.timeout when that is not there within `seconds`."""
+    deadline = time.monotonic() + seconds
+    data = b""
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise socket.timeout(f"it was not complete within {seconds:g} seconds")
+        connection.settimeout(left)
+        part = connection.recv(_PART_SIZE)
+        if not part:
+            return data
+        data += part

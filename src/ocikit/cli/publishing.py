@@ -23,6 +23,7 @@ from ocikit.push.stores import Stores
 from ocikit.push.survey import ask, remembered, survey
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.registry.options import RegistryOptions
+from ocikit.registry.retry import RetryBudget
 
 BLOBS = "input/blobs"
 
@@ -69,9 +70,10 @@ def run_publish(request: Mapping[str, Any]) -> int:
     manifests = {m.descriptor.digest: m for push in wanted for m in (push.manifest, *push.children)}
     blobs = {push.manifest.descriptor.digest: push.blobs for push in wanted}
     meter = Meter("Published", "images")
-    stores = _stores(request, meter, for_push=True)
+    budget = RetryBudget()
+    stores = _stores(request, meter, for_push=True, budget=budget)
     bases = {digest: Destination(address) for digest, address in request["bases"].items()}
-    sources = BlobSources(BLOBS, plan, bases, _stores(request, meter, mirrors=True), stores)
+    sources = BlobSources(BLOBS, plan, bases, _stores(request, meter, mirrors=True, budget=budget), stores)
     with telling_pants(meter, os.environ):
         outcomes = carry_out(plan, manifests, stores, sources.opener)
     Path("outcomes.json").write_bytes(canonical_json.dumps(outcomes.to_json()))
@@ -86,9 +88,16 @@ def run_publish(request: Mapping[str, Any]) -> int:
     return 0
 
 
-def _stores(request: Mapping[str, Any], meter: Meter, *, for_push: bool = False, mirrors: bool = False) -> Stores:
+def _stores(
+    request: Mapping[str, Any],
+    meter: Meter,
+    *,
+    for_push: bool = False,
+    mirrors: bool = False,
+    budget: RetryBudget | None = None,
+) -> Stores:
     options = {name: RegistryOptions.from_json(item) for name, item in request["registries"].items()}
-    return Stores(request["root"], os.environ, options, for_push=for_push, mirrors=mirrors, meter=meter)
+    return Stores(request["root"], os.environ, options, for_push=for_push, mirrors=mirrors, meter=meter, budget=budget)
 
 
 def _read_memory(path: str) -> Memory:

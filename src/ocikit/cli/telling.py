@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Callable
 
-from ocikit.cli.handed_over import VARIABLE
+from ocikit.cli.handed_over import VARIABLE, read_all
 from ocikit.cli.output import tell
 from ocikit.printable import printable
 from ocikit.progress import Meter, telling
@@ -45,6 +45,6 @@ def pants_log(environ: Mapping[str, str]) -> Iterator[Callable[[str], None]]:
         with suppress(OSError):
             connection.settimeout(_SECONDS)
             connection.connect(environ.get(VARIABLE, ""))
-            with connection.makefile("rb") as variables:
-                variables.read()
+            read_all(connection, _SECONDS)
+            connection.settimeout(_SECONDS)
         yield say

@@ -65,7 +65,7 @@ class ImageChanges:
 
 
 class _Documents(list[Any]):
-    """A list for `printable_json_pieces`, which makes its items while it is written: images may differ in every file."""
+    """A list for `printable_json_pieces` that makes its items while it is written: images may differ in every file."""
 
     def __init__(self, values: Sequence[Any], make: Callable[[Any], Any]) -> None:
         super().__init__()

@@ -43,6 +43,7 @@ class Stores:
         for_push: bool = False,
         mirrors: bool = False,
         make_client: Callable[..., RegistryClient] = RegistryClient,
+        budget: RetryBudget | None = None,
         meter: Meter | None = None,
     ) -> None:
         self.meter = meter or Meter()
@@ -52,7 +53,7 @@ class Stores:
         self._mirrors = mirrors
         self._make_client = make_client
         self._credentials = DockerCredentials(environ)
-        self._budget = RetryBudget()
+        self._budget = budget or RetryBudget()
         self._clients: dict[str, RegistryClient] = {}
         self._stores: dict[Destination, Store] = {}
         self._spans: dict[Destination, tuple[float, float]] = {}

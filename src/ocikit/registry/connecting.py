@@ -6,33 +6,23 @@ its address in between (DNS rebinding) nor an odd spelling (`127.1`, `0x7f000001
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Any, Callable
-
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-from urllib3.util.connection import allowed_gai_family
+from functools import partial
+from typing import Callable
 
 from ocikit.errors import Misdirected
 from ocikit.registry import url as urls
 from ocikit.registry.address_policy import Privacy, privacy_of, privacy_of_name
+from ocikit.registry.dial import Address, Ask, Route, look_up
 from ocikit.registry.url import Url
-
-# As socket.getaddrinfo gives it: family, type, protocol, canonical name, and what to connect to.
-Found = tuple[int, int, int, str, tuple[Any, ...]]
-Resolver = Callable[[str, int], Iterable[Found]]
-
-
-def resolve(host: str, port: int) -> Iterable[Found]:
-    return socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
 
 
 class Connector:
     """Opens connections of one transport, and remembers how private the hosts are that it reached.
 
     `home`: the origin of the registry, which may be anywhere. So may `trusted`: hosts, each with one port or with None
-    for any. Without `home` nothing is refused but what redirects name. `resolve` and `privacy` are for tests.
+    for any. Without `home` nothing is refused but what redirects name. `ask`, see `dial`, and `privacy` are for tests.
     """
 
     def __init__(
@@ -40,12 +30,12 @@ class Connector:
         home: str = "",
         trusted: Iterable[tuple[str, int | None]] = (),
         *,
-        resolve: Resolver = resolve,
+        ask: Ask | None = None,
         privacy: Callable[[str], Privacy] = privacy_of,
     ) -> None:
         self._home = home
         self._trusted = frozenset(trusted)
-        self._resolve = resolve
+        self._ask = ask
         self._privacy = privacy
         self._reached: dict[str, Privacy] = {}
         self._lock = threading.Lock()
@@ -66,21 +56,24 @@ class Connector:
         if known is not None and known > bound:
             raise _misdirected(url, known, bound)
 
-    def look_up(self, url: Url, bound: Privacy) -> list[Found]:
-        """The addresses of a host that may be connected to. Raises OSError; Misdirected if there are only others."""
-        found = list(self._resolve(url.host, url.port))
+    def route(self, url: Url, bound: Privacy) -> Route:
+        return Route(partial(self.look_up, url, bound), partial(self.reached, url))
+
+    def look_up(self, url: Url, bound: Privacy, seconds: float) -> list[Address]:
+        """The addresses of a host that may be connected to. Raises as `dial.look_up`; Misdirected if there are none."""
+        found = look_up(url.host, url.port, seconds, self._ask)
         allowed = [entry for entry in found if self._privacy_of(entry) <= bound]
         if found and not allowed:
             raise _misdirected(url, min(map(self._privacy_of, found)), bound)
         return allowed
 
-    def reached(self, url: Url, entry: Found) -> None:
+    def reached(self, url: Url, entry: Address) -> None:
         """A connection was made: what answers there may name what is no more private."""
         privacy = self._privacy_of(entry)
         with self._lock:
             self._reached[url.origin] = min(privacy, self._reached.get(url.origin, privacy))
 
-    def _privacy_of(self, entry: Found) -> Privacy:
+    def _privacy_of(self, entry: Address) -> Privacy:
         return self._privacy(str(entry[4][0]))
 
     def _privacy_of_origin(self, origin: str) -> Privacy:
@@ -88,43 +81,6 @@ class Connector:
         if reached is None:
             reached = privacy_of_name(urls.parse(origin).host)
         return Privacy.PUBLIC if reached is None else reached
-
-
-def checked(kind: Any, connector: Connector, url: Url, bound: Privacy) -> Any:
-    """A kind of urllib3's connections that goes where `url` and `connector` say, and nowhere else."""
-
-    class Checked(kind):  # type: ignore[misc]
-        def _new_conn(self) -> socket.socket:
-            error: OSError = OSError("no address")
-            try:
-                for entry in connector.look_up(url, bound):
-                    try:
-                        opened = _open(entry, self)
-                    except OSError as failed:
-                        error = failed
-                    else:
-                        connector.reached(url, entry)
-                        return opened
-            except socket.gaierror as failed:
-                error = failed
-            kind_of_error = ConnectTimeoutError if isinstance(error, socket.timeout) else NewConnectionError
-            raise kind_of_error(self, "no connection") from error
-
-    return Checked
-
-
-def _open(entry: Found, connection: Any) -> socket.socket:
-    family, kind, protocol, _, address = entry
-    opened = socket.socket(family, kind, protocol)
-    try:
-        for option in connection.socket_options or ():
-            opened.setsockopt(*option)
-        opened.settimeout(connection.timeout)
-        opened.connect(address)
-    except BaseException:
-        opened.close()
-        raise
-    return opened
 
 
 def _misdirected(url: Url, found: Privacy, bound: Privacy) -> Misdirected:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 
-from ocikit import canonical_json
+from ocikit import canonical_json, program
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.printable import printable
 from ocikit.registry.scrubber import LONGEST, Scrubber
 from ocikit.registry.secret import Credentials, Secret
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SECONDS = 60
+_SECONDS = 60.0
+# A token has some kilobytes.
+_MOST_OUTPUT = 1024 * 1024
 # The helpers' own words, on standard output, with an exit code that is not zero.
 _NOTHING_FOUND = ("credentials not found", "no credentials server url", "no credentials username")
 _LONGEST_NAME = 100
@@ -33,31 +34,31 @@ _KNOWN_VARIABLES = (
 _TOKEN_USER = "<token>"
 
 
-def ask_helper(name: str, server: str, environ: Mapping[str, str], named_in: str) -> Credentials | None:
+def ask_helper(
+    name: str, server: str, environ: Mapping[str, str], named_in: str, seconds: float = _SECONDS
+) -> Credentials | None:
     """What the helper `name` has for `server`, None where it has nothing.
 
     It is looked for on `environ`'s PATH and runs in that environment; `named_in` is the file that
     wants it. Raises InvalidInput where it is missing, fails, or says what cannot be understood.
     """
-    program = f"docker-credential-{name}"
-    path = shutil.which(program, path=environ.get("PATH", "")) if _NAME.fullmatch(name) else None
+    helper = f"docker-credential-{name}"
+    path = shutil.which(helper, path=environ.get("PATH", "")) if _NAME.fullmatch(name) else None
     if path is None:
         raise InvalidInput(
-            f'{named_in} wants the credential helper "{program[:_LONGEST_NAME]}", which is not on PATH. '
+            f'{named_in} wants the credential helper "{helper[:_LONGEST_NAME]}", which is not on PATH. '
             "Install it, or take it out of that file."
         )
     try:
-        done = subprocess.run(
+        done = program.run(
             [path, "get"],
-            input=server.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=dict(environ),
-            timeout=_SECONDS,
-            check=False,
+            seconds=seconds,
+            data=(server.encode(),),
+            most_output=_MOST_OUTPUT,
+            environ=environ,
         )
-    except subprocess.TimeoutExpired:
-        raise InvalidInput(f"{path} did not answer in {_SECONDS} seconds ({named_in}).") from None
+    except program.Unfinished as error:
+        raise InvalidInput(f"expected an answer of {path}, but {error} ({named_in}).") from None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be run: {error.strerror} ({named_in}).") from None
     if done.returncode != 0:

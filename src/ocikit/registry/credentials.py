@@ -37,7 +37,7 @@ class DockerCredentials:
         self._environ = environ
         self._files = config_files(environ)
         self._documents: dict[Path, Mapping[str, Any]] = {}
-        self._helped: dict[tuple[str, str], Credentials | None] = {}
+        self._helped: dict[tuple[str, str], Credentials | InvalidInput | None] = {}
         self._lock = threading.Lock()
 
     def __call__(self, registry: str, path: str) -> Lookup:
@@ -67,8 +67,15 @@ class DockerCredentials:
             from ocikit.registry.credential_helper import ask_helper  # noqa: PLC0415
 
             server = DOCKER_HUB_KEY if registry == "docker.io" else registry
-            self._helped[key] = ask_helper(helper, server, self._environ, f"{file}")
-        return self._helped[key]
+            try:
+                self._helped[key] = ask_helper(helper, server, self._environ, f"{file}")
+            except InvalidInput as error:
+                # A thousand images would else wait for it a thousand times, one after the other.
+                self._helped[key] = error
+        found = self._helped[key]
+        if isinstance(found, InvalidInput):
+            raise found
+        return found
 
 
 def config_files(environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -39,7 +39,8 @@ class Request:
     not send it again by himself, unless it was refused for want of a token. `private`: it is for this
     server alone, because its body is secret or because another server would do what it asks. `no_redirects`: none is
     followed. `named_by`: the origins that sent us to this server, one the other; none where that was the registry.
-    `scrubber` knows what must not be shown even where a server's answer repeats it.
+    `scrubber` knows what must not be shown even where a server's answer repeats it. `stores`: bytes that were sent
+    before, and that the server has to put together before it answers.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Request:
     named_by: tuple[str, ...] = ()
     authorization: Secret | None = None
     scrubber: Scrubber | None = field(default=None, compare=False)
+    stores: int = 0
 
     def authorized(self, authorization: Secret | None, scrubber: Scrubber | None = None) -> Request:
         return replace(self, authorization=authorization, scrubber=scrubber or self.scrubber)

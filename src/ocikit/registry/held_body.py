@@ -1,26 +1,84 @@
-"""A body that is read while its request counts as under way."""
+"""Bodies on their way, in both directions: how long the host took for each part, and that a request is under way."""
 
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Callable
+
+from ocikit.errors import NetworkError
+from ocikit.registry.exchange import StreamedBody
+
+_PART_SIZE = 64 * 1024
+
+# Told the bytes of a part, and the seconds that it took; raises NetworkError where that is no way to go on.
+Report = Callable[[int, float], None]
+
+
+class SentBody:
+    """`body`, of which is reported what the host took of it. That we have to wait for it ourselves is not its fault."""
+
+    def __init__(self, body: bytes | StreamedBody, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
+        self._body = body
+        self._report = report
+        self._clock = clock
+        self._since = clock()
+        self._read_by_us = False
+
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._read_by_us = True
+        for part in (self._body,) if isinstance(self._body, bytes) else self._body:
+            self._read_by_us, self._since = False, self._clock()
+            yield part
+            seconds = self.waiting()
+            self._read_by_us = True
+            self._report(len(part), seconds)
+        self._read_by_us, self._since = False, self._clock()
+
+    def waiting(self) -> float:
+        """For how many seconds the host alone has been waited for, since it was given something."""
+        return 0.0 if self._read_by_us else self._clock() - self._since
 
 
 class HeldBody(io.RawIOBase):
-    """`body`, with something to do once it is closed."""
+    """`body`, of which is reported what came, with something to do once it is closed. `failed`: seconds in vain."""
 
-    def __init__(self, body: BinaryIO, closed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        body: BinaryIO,
+        report: Report,
+        failed: Callable[[float], None],
+        closed: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._body = body
+        self._report = report
+        self._failed = failed
         self._when_closed = closed
+        self._clock = clock
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        return self._body.read(size)
+        """A part, of `size` bytes at most: more would be waited for as a whole."""
+        if size < 0:
+            return self.readall()
+        started = self._clock()
+        try:
+            data = self._body.read(min(size, _PART_SIZE))
+        except NetworkError:
+            self._failed(self._clock() - started)
+            raise
+        self._report(len(data), self._clock() - started)
+        return data
 
     def readinto(self, buffer: Any) -> int:
-        data = self._body.read(len(buffer))
+        data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 

@@ -18,9 +18,10 @@ from urllib3.exceptions import (
     ProtocolError,
     ProxyError,
 )
-from urllib3.exceptions import TimeoutError as Urllib3Timeout
 
 from ocikit.errors import NetworkError, Unreachable, Untrusted
+from ocikit.registry.deadline import Limits, OverLimit
+from ocikit.registry.dial import LookUpTimeout
 from ocikit.registry.exchange import Request
 
 _NO_ADDRESS = (LocationValueError, http.client.InvalidURL, UnicodeError)
@@ -32,28 +33,26 @@ FAILURES = (HTTPError, OSError, UnicodeError)
 _CERTIFICATE_ALERTS = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "CERTIFICATE_REQUIRED")
 
 
-def no_answer(request: Request, error: BaseException, connect_seconds: float, read_seconds: float) -> NetworkError:
+def no_answer(request: Request, error: BaseException, limits: Limits) -> NetworkError:
     """The exception to raise where `error`, one of FAILURES, came instead of an answer."""
     causes = list(_causes(error))
     kind: type[NetworkError] = NetworkError
     broken = any(isinstance(cause, ProtocolError) for cause in causes)
     reason = _CLOSED if broken else f"the connection failed ({type(error).__name__})"
     for cause in causes:
-        found = _read(cause, connect_seconds, read_seconds)
+        found = _read(cause, limits)
         if found:
             kind, reason = found
             break
     through = "through the proxy: " if any(isinstance(cause, ProxyError) for cause in causes) else ""
-    return kind(f"{request}: {through}{reason}.", _silence(causes, connect_seconds, read_seconds))
+    return kind(f"{request}: {through}{reason}.")
 
 
-def _silence(causes: list[BaseException], connect_seconds: float, read_seconds: float) -> float:
-    if any(isinstance(cause, ConnectTimeoutError) for cause in causes):
-        return connect_seconds
-    return read_seconds if any(isinstance(cause, (socket.timeout, Urllib3Timeout)) for cause in causes) else 0.0
-
-
-def _read(error: BaseException, connect_seconds: float, read_seconds: float) -> tuple[type[NetworkError], str] | None:
+def _read(error: BaseException, limits: Limits) -> tuple[type[NetworkError], str] | None:
+    if isinstance(error, OverLimit):
+        return NetworkError, str(error)
+    if isinstance(error, LookUpTimeout):
+        return Unreachable, f"the host name was not found within {limits.connect:g} seconds"
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             Untrusted,
@@ -67,9 +66,10 @@ def _read(error: BaseException, connect_seconds: float, read_seconds: float) -> 
         # What it wraps says why.
         return None
     if isinstance(error, ConnectTimeoutError):
-        return Unreachable, f"no connection within {connect_seconds:g} seconds"
-    if isinstance(error, (socket.timeout, Urllib3Timeout)):
-        return NetworkError, f"no answer within {read_seconds:g} seconds"
+        return Unreachable, f"no connection within {limits.connect:g} seconds"
+    if isinstance(error, socket.timeout):
+        # Any other wait that is too long is told as an OverLimit.
+        return NetworkError, f"TLS was not complete within {limits.connect:g} seconds"
     if isinstance(error, ConnectionRefusedError):
         return Unreachable, "the connection was refused"
     if isinstance(error, ConnectionError):

@@ -12,6 +12,7 @@ from ocikit.errors import NetworkError, OcikitError, ProtocolViolation
 from ocikit.registry.address_policy import Privacy
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
+from ocikit.registry.deadline import Limits
 from ocikit.registry.exchange import Answer, Request, Response, origin, redirected
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.protocol import upload_location
@@ -46,7 +47,7 @@ def test_the_origin_that_is_computed_is_the_one_that_is_connected_to(everywhere:
     assert following
     everywhere.looked_up.clear()
     everywhere.received.clear()
-    transport = HttpTransport(connector=everywhere.connector(), read_seconds=5)
+    transport = HttpTransport(connector=everywhere.connector(), limits=Limits(silence=5))
     try:
         transport.send(following).body.close()
     except NetworkError:

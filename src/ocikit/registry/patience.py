@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import BinaryIO, Callable, cast
 
-from ocikit.errors import NetworkError
-from ocikit.registry.exchange import Answer, Request, host_part
-from ocikit.registry.held_body import HeldBody
-from ocikit.registry.limiter import Limiter
+from ocikit.errors import GivenUp, NetworkError
+from ocikit.registry.exchange import Answer, Request, Response, host_part
+from ocikit.registry.held_body import HeldBody, SentBody
+from ocikit.registry.limiter import Limiter, Turn
 from ocikit.registry.protocol import MAX_MANIFEST_SIZE
 from ocikit.registry.retry import Outcome, RetryBudget, delay, retry_after
 from ocikit.registry.traffic import Traffic
 from ocikit.registry.transport import Transport
+from ocikit.registry.wait_budget import QUICK_SECONDS, lateness
 
 
 class Patience:
     """Sends as `limiter` lets it, and again as `budget` lets it; may be shared by threads.
 
-    `now` is the time in seconds since 1970, `jitter` gives random numbers from 0 to 1. `on_pause` is told the host, and
-    for how long it is not spoken to.
+    `clock` counts seconds, `now` is the time in seconds since 1970, `jitter` gives random numbers from 0 to 1.
+    `on_pause` is told the host, and for how long it is not spoken to.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class Patience:
         budget: RetryBudget,
         limiter: Limiter,
         *,
+        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -37,7 +41,9 @@ class Patience:
     ) -> None:
         self._transport = transport
         self._budget = budget
+        self._waits = budget.waits
         self._limiter = limiter
+        self._clock = clock
         self._now = now
         self._sleep = sleep
         self._jitter = jitter
@@ -61,8 +67,7 @@ class Patience:
         """Wait until it is time to try again after `attempt` (1 is the first); False: it is not worth it."""
         host, now = host_part(request.url), self._now()
         seconds = delay(attempt, outcome, now=now, jitter=self._jitter(), known=host in self._known_hosts)
-        silent = outcome.silent_seconds if isinstance(outcome, NetworkError) else 0.0
-        if seconds is None or not self._budget.take(seconds, silent):
+        if seconds is None or not self._budget.take(seconds):
             return False
         if isinstance(outcome, Answer) and retry_after(outcome, now) is not None:
             self._limiter.pause(host_part(outcome.request.url), seconds)
@@ -72,21 +77,45 @@ class Patience:
 
     def _exchange(self, request: Request, traffic: Traffic) -> tuple[Answer, BinaryIO]:
         host = host_part(request.url)
+        if host in self._waits.given_up:
+            raise self._given_up(request)
         turn = self._limiter.enter(host)
+        sent, started = traffic.counted(request), self._clock()
+        body = SentBody(sent.body, partial(self._report, request), self._clock) if sent.body else None
         try:
-            response = self._transport.send(traffic.counted(request))
+            response = self._transport.send(replace(sent, body=body) if body else sent)
             if request.streamed and response.status == 200:
-                body: BinaryIO = cast(BinaryIO, HeldBody(response.body, turn.leave))
-                content = b""
+                content, answered = b"", self._held(request, response, turn)
             else:
-                body = response.body
-                with body:
-                    content = body.read(MAX_MANIFEST_SIZE + 1)
+                with response.body as answered:
+                    content = answered.read(MAX_MANIFEST_SIZE + 1)
                 turn.leave(response.status)
-        except BaseException:
+        except BaseException as error:
             turn.leave()
+            if isinstance(error, NetworkError):
+                self._waits.waited(host, body.waiting() if body else self._clock() - started)
             raise
+        seconds = body.waiting() if body else self._clock() - started
+        if seconds > QUICK_SECONDS:
+            size = max(len(request.body), request.stores, len(content))
+            self._waits.waited(host, lateness(seconds, size))
         self._known_hosts.add(host)
         if response.status < 400:
             self._budget.succeeded()
-        return Answer(request, response.status, response.headers, content), body
+        return Answer(request, response.status, response.headers, content), answered
+
+    def _held(self, request: Request, response: Response, turn: Turn) -> BinaryIO:
+        failed = partial(self._waits.waited, host_part(request.url))
+        body = HeldBody(response.body, partial(self._report, request), failed, turn.leave, self._clock)
+        return cast(BinaryIO, body)
+
+    def _report(self, request: Request, size: int, seconds: float) -> None:
+        if not self._waits.streamed(host_part(request.url), size, seconds):
+            raise self._given_up(request)
+
+    def _given_up(self, request: Request) -> GivenUp:
+        host = host_part(request.url).partition("://")[2]
+        return GivenUp(
+            f"{request}: gave up, because {host} is too slow: this run has waited {self._waits.seconds / 60:g} minutes "
+            "in all, which is the most that it waits. Run it again when registries answer faster."
+        )

@@ -109,11 +109,11 @@ def send_piece(location: str, start: int, piece: bytes) -> Request:
     return Request("PATCH", location, {"Content-Type": _OCTETS, "Content-Range": span}, piece, once=True)
 
 
-def finish_upload(location: str, digest: Digest, body: bytes | StreamedBody) -> Request:
+def finish_upload(location: str, blob: Descriptor, body: bytes | StreamedBody) -> Request:
     """End an upload, with all of its bytes (one piece) or none (they were sent before)."""
-    query = urlencode({"digest": str(digest)})
+    query = urlencode({"digest": str(blob.digest)})
     url = f"{location}{'&' if '?' in location else '?'}{query}"
-    return Request("PUT", url, {"Content-Type": _OCTETS}, body, once=True)
+    return Request("PUT", url, {"Content-Type": _OCTETS}, body, once=True, stores=blob.size)
 
 
 def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | None:

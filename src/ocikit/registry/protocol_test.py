@@ -84,12 +84,12 @@ def test_address(registry: str, scheme: str | None, insecure: bool, wanted: str)
             id="mount",
         ),
         pytest.param(
-            protocol.finish_upload("https://u/x", _DIGEST, b""),
+            protocol.finish_upload("https://u/x", _MANIFEST.descriptor, b""),
             f"PUT https://u/x?digest=sha256%3A{_DIGEST.hex}",
             id="finish",
         ),
         pytest.param(
-            protocol.finish_upload("https://u/x?a=b%2F", _DIGEST, b""),
+            protocol.finish_upload("https://u/x?a=b%2F", _MANIFEST.descriptor, b""),
             f"PUT https://u/x?a=b%2F&digest=sha256%3A{_DIGEST.hex}",
             id="finish-keeps-query",
         ),

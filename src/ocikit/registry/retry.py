@@ -12,8 +12,9 @@ import time
 from datetime import datetime, timezone
 from typing import Callable, Union
 
-from ocikit.errors import Misdirected, NetworkError, Unreachable, Untrusted
+from ocikit.errors import GivenUp, Misdirected, NetworkError, Unreachable, Untrusted
 from ocikit.registry.exchange import Answer
+from ocikit.registry.wait_budget import WaitBudget
 
 Outcome = Union[Answer, NetworkError]
 
@@ -32,11 +33,12 @@ TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 def is_transient(outcome: Outcome, *, known: bool = True) -> bool:
     """Whether the same request may succeed later. `known`: the host has answered before.
 
-    A host that never answered is taken for a wrong address, and one that is not trusted, or too private, stays so.
+    A host that never answered is taken for a wrong address; one that is not trusted, or too private, stays so; and one
+    that was given up stays given up.
     """
     if isinstance(outcome, Answer):
         return outcome.status in TRANSIENT
-    if isinstance(outcome, (Untrusted, Misdirected)):
+    if isinstance(outcome, (Untrusted, Misdirected, GivenUp)):
         return False
     return known or not isinstance(outcome, Unreachable)
 
@@ -84,34 +86,32 @@ class RetryBudget:
 
     Each retry costs one of `retries`; each success gives back a fifth. That is the quota of the AWS SDKs'
     standard mode: a registry that is down is given up after a while, one that stumbles now and then never.
-    `seconds`: for how long at least one request may have waited, before it was sent or in vain for an answer.
+    `waits`: how long it waits.
     """
 
     def __init__(
-        self, retries: float = 100, seconds: float = 600, *, clock: Callable[[], float] = time.monotonic
+        self,
+        retries: float = 100,
+        waits: WaitBudget | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.waits = waits or WaitBudget(clock=clock)
         self._most = self._left = retries
-        self._seconds = seconds
-        self._clock = clock
-        self._waiting_until = clock()
         self._lock = threading.Lock()
 
-    def take(self, seconds: float, silent_seconds: float = 0.0) -> bool:
-        """Whether one more retry, after a wait of `seconds`, may be made.
-
-        `silent_seconds`: for how long the last attempt waited for an answer that did not come.
-        """
+    def take(self, seconds: float) -> bool:
+        """Whether one more retry, after a wait of `seconds`, may be made."""
         with self._lock:
-            now = self._clock()
-            until = now + seconds
-            more = max(0.0, until - max(now - silent_seconds, self._waiting_until))
-            if self._left < 1 or more > self._seconds:
+            if self._left < 1 or not self.waits.pause(seconds):
                 return False
             self._left -= 1
-            self._seconds -= more
-            self._waiting_until = max(self._waiting_until, until)
             return True
 
     def succeeded(self) -> None:
         with self._lock:
             self._left = min(self._most, self._left + 0.2)
+
+    def without_retries(self) -> RetryBudget:
+        """For who is not asked again: its waits count all the same."""
+        return RetryBudget(0, self.waits)

@@ -93,24 +93,3 @@ def test_a_budget_ends_and_successes_fill_it() -> None:
     for _ in range(100):
         budget.succeeded()
     assert [budget.take(0) for _ in range(3)] == [True, True, False]
-
-
-def test_waits_of_several_at_a_time_count_once() -> None:
-    now = [0.0]
-    budget = RetryBudget(seconds=10, clock=lambda: now[0])
-    assert all(budget.take(6) for _ in range(16))
-    assert not budget.take(11)
-    now[0] = 100.0
-    assert budget.take(4)
-    assert not budget.take(4.5)
-
-
-def test_waiting_in_vain_for_an_answer_counts_too() -> None:
-    now = [0.0]
-    budget = RetryBudget(seconds=100, clock=lambda: now[0])
-    now[0] = 60.0
-    # Two connections were silent at the same time.
-    assert budget.take(0, 60)
-    assert budget.take(0, 60)
-    now[0] = 120.0
-    assert not budget.take(0, 60)

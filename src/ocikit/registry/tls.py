@@ -9,6 +9,7 @@ import certifi
 from urllib3.util.ssl_ import create_urllib3_context
 
 from ocikit.errors import InvalidInput
+from ocikit.registry.connection import PacedTlsSocket
 from ocikit.registry.options import RegistryOptions
 
 # As requests is told of authorities, then as curl, and last as OpenSSL and the tools that are written in Go.
@@ -22,6 +23,7 @@ def tls_context(options: RegistryOptions, *, with_certificate: bool) -> ssl.SSLC
     Raises InvalidInput where a file is not what it should be.
     """
     context = create_urllib3_context()
+    context.sslsocket_class = PacedTlsSocket
     bundles = filter(None, map(os.environ.get, BUNDLES))
     _trust(context, next(bundles, None) or certifi.where())
     if options.ca_file:

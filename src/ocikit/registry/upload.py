@@ -96,7 +96,7 @@ class BlobUpload:
         return self._finish(b"")
 
     def _finish(self, body: bytes | StreamedBody) -> _Step:
-        request = protocol.finish_upload(self._location, self._blob.digest, body)
+        request = protocol.finish_upload(self._location, self._blob, body)
         outcome = self._outcome(request, *_STORED)
         if isinstance(outcome, Answer) and outcome.status in _STORED:
             return None

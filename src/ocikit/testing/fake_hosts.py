@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Callable
 
 from ocikit.registry.address_policy import Privacy
-from ocikit.registry.connecting import Connector, Found
+from ocikit.registry.connecting import Connector
+from ocikit.registry.dial import Address
 from ocikit.testing.fake_http import FakeAnswer, Incoming, to_bytes
 
 # 127.0.(PRIVACY + 1).N is an address of that privacy.
@@ -54,11 +55,13 @@ class FakeHosts:
         self.connections = 0
 
     def connector(self, home: str = "", trusted: Iterable[tuple[str, int | None]] = ()) -> Connector:
-        return Connector(home, trusted, resolve=self._resolve, privacy=fake_privacy)
+        return Connector(home, trusted, ask=self._ask, privacy=fake_privacy)
 
-    def _resolve(self, host: str, port: int) -> Iterable[Found]:
+    def _ask(self, host: str, port: int, flags: int) -> list[Address]:
         self.looked_up.append((host, port))
-        addresses = self._names(host) if callable(self._names) else self._names.get(host, ())
+        addresses = tuple(self._names(host) if callable(self._names) else self._names.get(host, ()))
+        if not addresses:
+            raise socket.gaierror
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, self.port)) for address in addresses]
 
     def __enter__(self) -> FakeHosts:

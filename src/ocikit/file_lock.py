@@ -1,0 +1,27 @@
+"""A lock on a directory or file, for processes of this machine, that is not waited for for ever."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+
+# Whoever holds one writes a small file. Others may be many.
+SECONDS = 600.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.005
+
+
+def lock(number: int, seconds: float = SECONDS) -> None:
+    """Lock the open file `number`, until it is closed. Raises TimeoutError when another process keeps the lock."""
+    deadline, pause = time.monotonic() + seconds, _SHORTEST_PAUSE
+    while True:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(
+                    f"another process has kept it locked for {seconds:g} seconds; end that process, if it hangs"
+                ) from None
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            return

@@ -1,0 +1,55 @@
+"""A publish that is interrupted while a registry is silent: Pants, and what it started, end at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults
+from support.build_root import BuildRoot
+
+BUILD = """\
+file(name="file", source="own.txt")
+oci_image(name="image", dependencies=[":file"])
+oci_push(name="push", image=":image", repository="{name}")
+"""
+NAMES = tuple(f"image-{number}" for number in range(6))
+# Pants kills after three seconds what does not end by itself. It needs some for its own end, on a busy machine many.
+AT_ONCE, PANTS_SECONDS = 2.0, 20.0
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+        for name in NAMES:
+            root.write({f"{name}/BUILD": BUILD.format(name=name), f"{name}/own.txt": os.urandom(100_000)})
+        yield root
+
+
+@pytest.mark.parametrize("daemon", ["--pantsd", "--no-pantsd"])
+@pytest.mark.parametrize("pattern", ["^HEAD", "^PUT .*/blobs"], ids=["survey", "publish"])
+def test_a_silent_registry(root: BuildRoot, daemon: str, pattern: str) -> None:
+    stalled = Disturbance(pattern, Break.STALLED, None)
+    with FakeRegistry(faults=Faults(disturbances=(stalled,))) as registry:
+        table = {"lab": {"address": registry.address, "default": True}}
+        arguments = (daemon, "--no-dynamic-ui", f"--oci-registries={table!r}", "publish", "::")
+        process = root.start(*arguments, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 240
+        while registry.counter.fired(stalled) == 0:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert registry.open_connections
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        while registry.open_connections:
+            assert time.monotonic() - started < AT_ONCE
+            time.sleep(0.01)
+        _, errors = process.communicate(timeout=PANTS_SECONDS)
+    assert process.returncode != 0
+    assert b"Traceback" not in errors
