@@ -4,18 +4,22 @@ import contextlib
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
+from ocikit.archive import archive_chunks
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, NotFound, OcikitError
 from ocikit.layer.compress import Compression
 from ocikit.layout import Layout
-from ocikit.manifest import Manifest
+from ocikit.manifest import ImageIndex, Manifest
 from ocikit.store import Store, copy
 from ocikit.testing.images import tiny_index, tiny_layer, tiny_layout
 
@@ -332,3 +336,77 @@ def test_a_killed_writer_leaves_old_or_new(tmp_path: Path, monkeypatch: Any) -> 
         found = Layout(tmp_path / "l").resolve("latest")
         assert found and found.digest in (one, two)
         Layout(tmp_path / "l").verify()
+
+
+@pytest.mark.parametrize("opened_once", [True, False])
+def test_a_tag_costs_about_the_same_however_many_there_are(tmp_path: Path, opened_once: bool) -> None:
+    """1,000 of them must take less than 3 seconds, one after the other."""
+    tiny_layout(tmp_path, ONE, "first")
+    layout = Layout(tmp_path)
+    manifest = layout.fetch_manifest("first")
+    calls: list[float] = []
+    for number in range(1000):
+        start = time.process_time()
+        (layout if opened_once else Layout(tmp_path)).push_manifest(manifest, f"v{number}")
+        calls.append(time.process_time() - start)
+    assert len(layout.tags()) == 1001
+    assert sum(calls) < 3
+    assert sum(calls[-100:]) < 10 * sum(calls[:100])
+
+
+def test_all_tags_of_a_manifest_are_written_at_once(tmp_path: Path) -> None:
+    tiny_layout(tmp_path / "a", ONE, "v0")
+    tiny_layout(tmp_path / "b", ONE, "v0")
+    layout, other = Layout(tmp_path / "a"), Layout(tmp_path / "b")
+    manifest, tags = layout.fetch_manifest("v0"), [f"v{number}" for number in range(10)]
+    before = (tmp_path / "a/index.json").stat().st_ino
+    assert layout.push_with_tags(manifest, tags) == frozenset(tags)
+    for tag in reversed(tags):
+        other.push_manifest(manifest, tag)
+    assert (tmp_path / "a/index.json").read_bytes() == (tmp_path / "b/index.json").read_bytes()
+    assert (tmp_path / "a/index.json").stat().st_ino != before
+    again = snapshot(tmp_path)
+    layout.push_with_tags(manifest, tags)
+    assert snapshot(tmp_path) == again
+
+
+def test_what_another_process_wrote_is_seen(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    tiny_layout(tmp_path, ONE, "a")
+    assert layout.tags() == ("a",)
+    program = "import sys; from ocikit.testing.images import tiny_layout; tiny_layout(sys.argv[1], {'b': b'2'}, 'b')"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, env=environ)
+    assert layout.tags() == ("a", "b")
+    tiny_layout(tmp_path, TWO, "c")
+    assert layout.tags() == Layout(tmp_path).tags() == ("a", "b", "c")
+
+
+def test_indexes_within_indexes_come_to_an_end(tmp_path: Path) -> None:
+    tiny_layout(tmp_path, ONE, "v1")
+    layout = Layout(tmp_path)
+    top: Manifest | ImageIndex = layout.fetch_manifest("v1")
+    for _ in range(400):
+        top = ImageIndex.of([top.descriptor, top.descriptor.annotated(a="b")])
+        layout.push_manifest(top)
+    layout.push_manifest(top, "deep")
+    for action in (
+        lambda: copy(layout, Layout(tmp_path / "other"), "deep", "deep"),
+        lambda: [*archive_chunks(layout.path, top.descriptor.digest, None)],
+        layout.verify,
+    ):
+        with pytest.raises(InvalidContent, match="is within 8 others: at most 8 levels are read"):
+            action()
+
+
+def test_an_index_that_names_one_image_often_is_looked_into_once(tmp_path: Path) -> None:
+    tiny_layout(tmp_path, ONE, "v1")
+    layout = Layout(tmp_path)
+    top: Manifest | ImageIndex = layout.fetch_manifest("v1")
+    for _ in range(7):
+        top = ImageIndex.of([top.descriptor] * 100)
+        layout.push_manifest(top)
+    layout.push_manifest(top, "wide")
+    layout.verify()
+    copy(layout, Layout(tmp_path / "other"), "wide", "wide")
+    assert len(b"".join(archive_chunks(layout.path, top.descriptor.digest, None))) < 1_000_000

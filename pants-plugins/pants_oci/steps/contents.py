@@ -73,18 +73,22 @@ class ContentsRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Contents:
-    """What goes in: each package by itself, and all loose files; all sorted by address."""
+    """What goes in: each package by itself, and all loose files; all sorted by address.
+
+    `watched`: the targets whose globs gave the files, and what may be missing of them; see `refuse_unseen_files`.
+    """
 
     packages: tuple[Part, ...]
     loose: tuple[Part, ...]
     binaries: tuple[PexBinaryFieldSet, ...] = ()
+    watched: tuple[tuple[Address, UnseenFilesRequest], ...] = ()
 
     @property
     def parts(self) -> tuple[Part, ...]:
         return (*self.packages, *self.loose)
 
 
-async def _refuse_unseen_files(owner: Address, loose: Sequence[Target], empty: Sequence[Target]) -> None:
+async def _watched(loose: Sequence[Target], empty: Sequence[Target]) -> tuple[tuple[Address, UnseenFilesRequest], ...]:
     """`loose`: files of targets; `empty`: targets without any."""
     folders: dict[Address, set[str]] = {target.address: set() for target in empty}
     for target in loose:
@@ -92,26 +96,18 @@ async def _refuse_unseen_files(owner: Address, loose: Sequence[Target], empty: S
             generator = target.address.maybe_convert_to_target_generator()
             folders.setdefault(generator, set()).add(os.path.dirname(target[SingleSourceField].file_path or ""))
     generators = await unexpanded_targets_of(**implicitly({Addresses(sorted(folders)): Addresses}))
-    sources = {target.address: target[MultipleSourcesField] for target in generators if _has_globs(target)}
-    unseen = await concurrently(
-        call_unseen_files(UnseenFilesRequest(address.spec_path, tuple(field.globs), tuple(sorted(folders[address]))))
-        for address, field in sources.items()
+    return tuple(
+        (
+            target.address,
+            UnseenFilesRequest(
+                target.address.spec_path,
+                tuple(target[MultipleSourcesField].globs),
+                tuple(sorted(folders[target.address])),
+            ),
+        )
+        for target in generators
+        if target.has_field(MultipleSourcesField)
     )
-    for address, files in zip(sources, unseen):
-        if files.found:
-            raise OciTargetError(
-                owner,
-                f"Pants does not see what the dependency {address} names, so that it would be missing: "
-                f'{", ".join(files.found)}. Rename or remove it, or leave it out of `sources` with "!…".',
-            )
-        if not folders[address]:
-            raise OciTargetError(
-                owner, f"the dependency {address} has no files: its `sources` match none that Pants sees."
-            )
-
-
-def _has_globs(target: Target) -> bool:
-    return target.has_field(MultipleSourcesField)
 
 
 @rule(desc="Gather the contents of an OCI image", level=LogLevel.DEBUG)
@@ -144,7 +140,7 @@ async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> 
         waiting = [target for level in levels for target in level]
         direct = False
 
-    await _refuse_unseen_files(request.owner, loose, empty)
+    watched = await _watched(loose, empty)
     packages.sort(key=lambda field_set: field_set.address)
     binaries = tuple(f for f in packages if isinstance(f, PexBinaryFieldSet)) if request.leave_pex else ()
     built = await concurrently(
@@ -156,10 +152,26 @@ async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> 
         call_loose_part(LoosePartRequest(target, request.unpack))
         for target in sorted(loose, key=lambda target: target.address)
     )
-    return Contents(tuple(built), tuple(gathered), binaries)
+    return Contents(tuple(built), tuple(gathered), binaries, watched)
 
 
 call_contents = by_name(gather_contents, Contents, ContentsRequest)
+
+
+async def refuse_unseen_files(owner: Address, contents: Contents) -> None:
+    """For rules that gather contents: what it finds is another thing in each run, and these have few dependencies."""
+    unseen = await concurrently(call_unseen_files(request) for _, request in contents.watched)
+    for (address, request), files in zip(contents.watched, unseen):
+        if files.found:
+            raise OciTargetError(
+                owner,
+                f"Pants does not see what the dependency {address} names, so that it would be missing: "
+                f'{", ".join(files.found)}. Rename or remove it, or leave it out of `sources` with "!…".',
+            )
+        if not request.folders:
+            raise OciTargetError(
+                owner, f"the dependency {address} has no files: its `sources` match none that Pants sees."
+            )
 
 
 def _is_loose(target: Target, unions: UnionMembership) -> bool:

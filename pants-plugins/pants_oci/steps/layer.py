@@ -25,7 +25,7 @@ from pants_oci.compat import (
     merge_digests,
 )
 from pants_oci.errors import OciTargetError, blamed_on, found_in
-from pants_oci.steps.contents import ContentsRequest, call_contents
+from pants_oci.steps.contents import ContentsRequest, call_contents, refuse_unseen_files
 from pants_oci.steps.layout import blobs_of
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
 from pants_oci.steps.parts import Part
@@ -131,6 +131,7 @@ call_build_layer = by_name(build_layer, BuiltLayer, LayerRequest)
 @rule(desc="Build a layer from an oci_layer", level=LogLevel.DEBUG)
 async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
     contents = await call_contents(ContentsRequest(field_set.dependencies, unpack=field_set.unpack.value))
+    await refuse_unseen_files(field_set.address, contents)
     with blamed_on(field_set.address):
         entries = ocikit.place(sources_of(contents.parts), field_set.placement())
     if not entries:

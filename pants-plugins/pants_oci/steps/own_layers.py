@@ -26,7 +26,7 @@ from pants_oci.compat import (
 )
 from pants_oci.dependency_inference import addresses_in
 from pants_oci.errors import OciTargetError, blamed_on, kind_of
-from pants_oci.steps.contents import Contents, ContentsRequest, call_contents
+from pants_oci.steps.contents import Contents, ContentsRequest, call_contents, refuse_unseen_files
 from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.layer import (
     BuiltLayer,
@@ -102,6 +102,7 @@ async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
     contents = await call_contents(
         ContentsRequest(field_set.dependencies, (*base.addresses, *layer_addresses), split_pex)
     )
+    await refuse_unseen_files(address, contents)
     _refuse_several(address, [binary.address for binary in contents.binaries])
     wanted = [
         ApplicationRequest(
