@@ -8,6 +8,7 @@ OcikitError
 ├── NetworkError            a registry that did not answer
 │   ├── Unreachable         no connection: refused, unknown host, no route
 │   ├── Untrusted           a certificate that nobody vouches for
+│   ├── TooSlow             one that gave, or took, too little in the time
 │   └── GivenUp             the run has waited for too long in all
 └── RegistryError           a registry that answered with an error
     ├── Unauthorized        401: credentials missing or wrong
@@ -44,6 +45,10 @@ class Unreachable(NetworkError):
 
 class Untrusted(NetworkError):
     """A host's certificate, or ours, that the other side does not trust."""
+
+
+class TooSlow(NetworkError):
+    """A host that was not silent, and gave or took too little in the time, or more than there can be."""
 
 
 class GivenUp(NetworkError):
