@@ -9,6 +9,7 @@ OcikitError
 │   ├── Unreachable         no connection: refused, unknown host, no route
 │   ├── Untrusted           a certificate that nobody vouches for
 │   ├── Misdirected         an address to which nobody may send us: more private than that of who named it
+│   ├── TooSlow             one that gave, or took, too little in the time
 │   └── GivenUp             the run has waited for too long in all
 └── RegistryError           a registry that answered with an error
     ├── Unauthorized        401: credentials missing or wrong
@@ -75,6 +76,10 @@ class Untrusted(NetworkError):
 
 class Misdirected(NetworkError):
     """A host that a registry named is at a more private address than the registry; nothing was sent there."""
+
+
+class TooSlow(NetworkError):
+    """A host that was not silent, and gave or took too little in the time, or more than there can be."""
 
 
 class GivenUp(NetworkError):

@@ -12,7 +12,7 @@ from support.build_root import PROJECT
 PAGE = PROJECT / "docs" / "faults.md"
 UPDATE = "UPDATE_FAULTS"
 # Before this the page is written by a test, and from this on by hand.
-BY_HAND = "\n## A remote cache that fails\n"
+BY_HAND = "\n## How long it waits\n"
 
 _HEAD = """\
 # What a publish survives
@@ -51,8 +51,8 @@ _FOOT = """
 * "404" to `HEAD` is a usual answer, "413" to a layer is answered with smaller pieces, and a redirect of a `GET` or
   `HEAD` is followed: without credentials, to a host that here knows nothing. A redirect of a token server is not
   followed. [Where else a registry may lead](registries.md#where-it-may-send-us) has its own page.
-* Waiting has an end: a request is tried five times, and a run waits ten minutes at most, for answers that do not come
-  too. skopeo's waiting was ended after {longest} seconds.
+* Waiting has an end: a request is tried five times, and a run waits [ten minutes at most](#how-long-it-waits).
+  skopeo's waiting was ended after {longest} seconds.
 
 How skopeo fares is written down in `tests/faults/skopeo.json`, by the command in `tests/faults/skopeo.py`.
 """

@@ -20,7 +20,7 @@ from ocikit.page.document import page
 from ocikit.printable import printable_json
 from ocikit.push.outcome import Outcomes
 from ocikit.push.plan import Policy, RefusedMounts, plan
-from ocikit.push.remote_state import Kind, Present, Question, RemoteState
+from ocikit.push.remote_state import Kind, Present, Question
 from ocikit.push.report import UNCHANGED, Row, foreseen, is_settled, line, rows, skipped, summary
 from ocikit.push.steps import Plan
 from ocikit.push.wanted import PushRequest
@@ -60,7 +60,7 @@ async def _send(
     steps: Plan,
     images: Mapping[str, tuple[Digest, ...]],
     bases: FrozenDict[str, str],
-    seen: RemoteState,
+    surveyed: Surveyed,
     policy: Policy,
 ) -> tuple[Outcomes, Plan]:
     """Carry a plan out; where a registry would not mount, the bytes are sent after all. Returns all that was done."""
@@ -69,14 +69,15 @@ async def _send(
     while todo:
         blobs = tuple(dict.fromkeys(blobs for push in todo for blobs in images[push.origin]))
         try:
-            sent = await call_send(SendRequest(todo, again, blobs, bases))
+            waited = surveyed.waited + outcomes.waited
+            sent = await call_send(SendRequest(todo, again, blobs, bases, waited))
         except IntrinsicError as error:
             # Here, where each run asks anew: what the rule that sends returns, Pants's daemon may keep.
             return outcomes.then(_unread(again, error)), steps
         outcomes = outcomes.then(sent.outcomes)
         refused |= outcomes.unmounted
         todo = tuple(push for push in todo if outcomes.waits(push.destination, push.blobs))
-        again = plan(todo, seen.plus(_stored(outcomes, todo)), policy, refused)
+        again = plan(todo, surveyed.seen.plus(_stored(outcomes, todo)), policy, refused)
         steps = replace(steps, uploads=steps.uploads + again.uploads, mounts=steps.mounts + again.mounts)
     return outcomes, steps
 
@@ -107,7 +108,7 @@ async def publish_run(
         images = {push.origin: tuple(image.blobs for image in one.images) for one in wanted for push in one.requests}
         remote = (image.remote_blobs for one in wanted for image in one.images)
         bases = FrozenDict({blob: place for blobs in remote for blob, place in blobs.items()})
-        outcomes, steps = await _send(_changed(requests, steps), steps, images, bases, surveyed.seen, policy)
+        outcomes, steps = await _send(_changed(requests, steps), steps, images, bases, surveyed, policy)
     found = rows(requests, surveyed.seen, steps, outcomes, surveyed.costs)
     _tell(found, surveyed, outcomes, register, mode, oci.report)
     for row in found:

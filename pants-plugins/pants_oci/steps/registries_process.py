@@ -37,24 +37,27 @@ class SurveyRequest:
 
 @dataclass(frozen=True)
 class Surveyed:
-    """What the registries answered, and what it cost."""
+    """What the registries answered, and what it cost. `waited`: for how many seconds they let the run wait."""
 
     seen: RemoteState
     costs: Mapping[Destination, Cost]
     warnings: tuple[str, ...]
+    waited: int
 
 
 @dataclass(frozen=True)
 class SendRequest:
     """Carry out `plan`; `images`: the blobs of the images of `requests`, of which only those that travel are read.
 
-    `bases`: in which repository those are that are not among them, by digest.
+    `bases`: in which repository those are that are not among them, by digest. `waited`: for how many seconds the run
+    has waited for registries.
     """
 
     requests: tuple[PushRequest, ...]
     plan: Plan
     images: tuple[Digest, ...] = field(repr=False)
     bases: FrozenDict[str, str] = field(default_factory=FrozenDict)
+    waited: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,10 @@ async def ask_registries(request: SurveyRequest, oci: OciSubsystem, configured: 
     )
     answers = answer.document
     return Surveyed(
-        RemoteState.from_json(answers["answers"]), costs_from_json(answers["costs"]), tuple(answers["warnings"])
+        RemoteState.from_json(answers["answers"]),
+        costs_from_json(answers["costs"]),
+        tuple(answers["warnings"]),
+        answers["waited"],
     )
 
 
@@ -94,7 +100,13 @@ async def send_to_registries(request: SendRequest, configured: ConfiguredRegistr
     answer = await call_ask_ocikit(
         OcikitProcess(
             "publish",
-            _document(request.requests, configured, plan=request.plan.to_json(), bases=request.bases),
+            _document(
+                request.requests,
+                configured,
+                plan=request.plan.to_json(),
+                bases=request.bases,
+                waited=request.waited,
+            ),
             inputs,
             f"Publish {len(request.plan.puts)} images, {human_bytes(request.plan.bytes_to_send)}",
             output_files=(_OUTCOMES_FILE,),

@@ -24,6 +24,7 @@ from ocikit.push.survey import ask, remembered, survey
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.retry import RetryBudget
+from ocikit.registry.wait_budget import WaitBudget
 
 BLOBS = "input/blobs"
 
@@ -45,6 +46,7 @@ def run_survey(request: Mapping[str, Any]) -> int:
         "answers": seen.to_json(),
         "costs": costs_to_json(stores.costs({push.destination for push in wanted})),
         "warnings": list(stores.warnings()),
+        "waited": stores.waited(),
     }
     Path("survey.json").write_bytes(canonical_json.dumps(answers))
     _remember(request["memory"], memory_to_json({**memory, **remembered(wanted, seen, memory)}))
@@ -63,14 +65,15 @@ def run_ask(request: Mapping[str, Any]) -> int:
 def run_publish(request: Mapping[str, Any]) -> int:
     """Carry out a plan; the outcomes go to `outcomes.json`.
 
-    `bases` says in which repositories the blobs are that are not below `input/`, by digest.
+    `bases` says in which repositories the blobs are that are not below `input/`, by digest; `waited`, for how many
+    seconds the run has waited for registries.
     """
     wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
     plan = Plan.from_json(request["plan"])
     manifests = {m.descriptor.digest: m for push in wanted for m in (push.manifest, *push.children)}
     blobs = {push.manifest.descriptor.digest: push.blobs for push in wanted}
     meter = Meter("Published", "images")
-    budget = RetryBudget()
+    budget = RetryBudget(waits=WaitBudget(used=request.get("waited", 0)))
     stores = _stores(request, meter, for_push=True, budget=budget)
     bases = {digest: Destination(address) for digest, address in request["bases"].items()}
     sources = BlobSources(BLOBS, plan, bases, _stores(request, meter, mirrors=True, budget=budget), stores)

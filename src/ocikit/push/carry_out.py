@@ -59,6 +59,7 @@ def carry_out(
         frozenset(blob for blob, future in run.blobs.items() if isinstance(future.exception(), NotMounted)),
         stores.costs({put.destination for put in plan.puts}),
         stores.warnings(),
+        stores.waited(),
     )
 
 

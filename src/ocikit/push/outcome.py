@@ -38,7 +38,8 @@ class Outcomes:
     """`failed`: why a tag was not moved, by (target, repository, tag); those that moved are not in it.
 
     `stored`: blobs, and images of indexes, that are there now, mounted blobs among them. `unmounted`: blobs that a
-    registry would not mount and whose bytes were not at hand; what needs them is neither done nor failed.
+    registry would not mount and whose bytes were not at hand; what needs them is neither done nor failed. `waited`: for
+    how many seconds the run waited for registries, see `ocikit.registry.wait_budget`.
     """
 
     failed: Mapping[tuple[str, Destination, str], str] = field(default_factory=lambda: MappingProxyType({}))
@@ -47,6 +48,7 @@ class Outcomes:
     unmounted: frozenset[Blob] = frozenset()
     costs: Mapping[Destination, Cost] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
+    waited: int = 0
 
     def waits(self, place: Destination, blobs: Iterable[Descriptor]) -> bool:
         """Whether what needs these blobs in `place` is neither done nor failed."""
@@ -62,6 +64,7 @@ class Outcomes:
             later.unmounted,
             {**self.costs, **costs},
             (*self.warnings, *later.warnings),
+            self.waited + later.waited,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -72,6 +75,7 @@ class Outcomes:
             "unmounted": _blobs_to_json(self.unmounted),
             "costs": costs_to_json(self.costs),
             "warnings": list(self.warnings),
+            "waited": self.waited,
         }
 
     @classmethod
@@ -83,6 +87,7 @@ class Outcomes:
             _blobs_from_json(document["unmounted"]),
             costs_from_json(document["costs"]),
             tuple(document["warnings"]),
+            document["waited"],
         )
 
 

@@ -150,13 +150,15 @@ def test_outcomes_cross_out_of_a_sandbox() -> None:
         frozenset({(SHOP, digest)}),
         {WEB: Cost(1, 2, 3)},
         ("careful",),
+        12,
     )
     assert Outcomes.from_json(outcomes.to_json()) == outcomes
 
 
 def test_later_outcomes_add_to_earlier_ones() -> None:
     digest = described("base").digest
-    first = Outcomes(unmounted=frozenset({(WEB, digest)}), costs={WEB: Cost(1, 2, 3)})
-    both = first.then(Outcomes(stored=frozenset({(WEB, digest)}), costs={WEB: Cost(10, 20, 30)}))
+    first = Outcomes(unmounted=frozenset({(WEB, digest)}), costs={WEB: Cost(1, 2, 3)}, waited=20)
+    later = Outcomes(stored=frozenset({(WEB, digest)}), costs={WEB: Cost(10, 20, 30)}, waited=30)
+    both = first.then(later)
     assert (both.unmounted, both.stored) == (frozenset(), frozenset({(WEB, digest)}))
-    assert both.costs == {WEB: Cost(11, 22, 33)}
+    assert (both.costs, both.waited) == ({WEB: Cost(11, 22, 33)}, 50)

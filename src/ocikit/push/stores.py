@@ -31,7 +31,7 @@ class Stores:
 
     `oci:PATH` is relative to `root`. Credentials are looked for as `environ` says; `options` are by registry
     (host[:port]). `for_push`: tokens allow pushing from the start. `mirrors`: they are asked first. `meter`: where is
-    counted what is done with them. May be shared by threads.
+    counted what is done with them. `budget`: how long they wait, where others share it. May be shared by threads.
     """
 
     def __init__(
@@ -84,6 +84,10 @@ class Stores:
     def warnings(self) -> tuple[str, ...]:
         """What registries wanted people to be told."""
         return tuple(f"{name}: {text}" for name, client in self._clients.items() for text in client.warnings)
+
+    def waited(self) -> int:
+        """Seconds, of all stores that share the budget."""
+        return round(self._budget.waits.used())
 
     def _cost(self, destination: Destination) -> Cost:
         store = self._stores.get(destination)

@@ -48,6 +48,10 @@ class OverLimit(OSError):
     """A limit was passed; the text says which, as the end of a sentence. A kind of error that libraries pass on."""
 
 
+class Silence(OverLimit):
+    """Nothing came at all."""
+
+
 class Pace:
     """The limits of one exchange, and how far it has used them up; for one thread.
 
@@ -128,7 +132,7 @@ class Pace:
         if self._phase == _SENDING:
             self._waited += now - self._at
             return self._too_slow()
-        return OverLimit(f"no answer within {self._limits.silence:g} seconds")
+        return Silence(f"no answer within {self._limits.silence:g} seconds")
 
     def _stream(self, phase: str) -> None:
         self._phase, self._deadline = phase, _NEVER

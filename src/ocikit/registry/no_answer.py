@@ -19,8 +19,8 @@ from urllib3.exceptions import (
     ProxyError,
 )
 
-from ocikit.errors import NetworkError, Unreachable, Untrusted
-from ocikit.registry.deadline import Limits, OverLimit
+from ocikit.errors import NetworkError, TooSlow, Unreachable, Untrusted
+from ocikit.registry.deadline import Limits, OverLimit, Silence
 from ocikit.registry.dial import LookUpTimeout
 from ocikit.registry.exchange import Request
 
@@ -50,7 +50,7 @@ def no_answer(request: Request, error: BaseException, limits: Limits) -> Network
 
 def _read(error: BaseException, limits: Limits) -> tuple[type[NetworkError], str] | None:
     if isinstance(error, OverLimit):
-        return NetworkError, str(error)
+        return NetworkError if isinstance(error, Silence) else TooSlow, str(error)
     if isinstance(error, LookUpTimeout):
         return Unreachable, f"the host name was not found within {limits.connect:g} seconds"
     if isinstance(error, ssl.SSLCertVerificationError):

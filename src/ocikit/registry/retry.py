@@ -12,7 +12,7 @@ import time
 from datetime import datetime, timezone
 from typing import Callable, Union
 
-from ocikit.errors import GivenUp, Misdirected, NetworkError, Unreachable, Untrusted
+from ocikit.errors import GivenUp, Misdirected, NetworkError, TooSlow, Unreachable, Untrusted
 from ocikit.registry.exchange import Answer
 from ocikit.registry.wait_budget import WaitBudget
 
@@ -20,6 +20,8 @@ Outcome = Union[Answer, NetworkError]
 
 # Once, and four times again, as crane does three and skopeo and docker five times.
 ATTEMPTS = 5
+# It takes as long as is allowed each time.
+_ATTEMPTS_OF_SLOW_ONES = 2
 # More than this is not waited for at once: the run fails with what the registry said.
 LONGEST_SECONDS = 60.0
 
@@ -48,7 +50,8 @@ def delay(attempt: int, outcome: Outcome, *, now: float, jitter: float, known: b
 
     Pure: `now` is the time in seconds since 1970, `jitter` a random number from 0 to 1.
     """
-    if attempt >= ATTEMPTS or not is_transient(outcome, known=known):
+    attempts = _ATTEMPTS_OF_SLOW_ONES if isinstance(outcome, TooSlow) else ATTEMPTS
+    if attempt >= attempts or not is_transient(outcome, known=known):
         return None
     asked = retry_after(outcome, now) if isinstance(outcome, Answer) else None
     if asked is None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocikit.errors import NetworkError, Unreachable, Untrusted
+from ocikit.errors import GivenUp, NetworkError, TooSlow, Unreachable, Untrusted
 from ocikit.registry.exchange import Answer, Request
 from ocikit.registry.retry import ATTEMPTS, Outcome, RetryBudget, delay, is_transient, retry_after
 
@@ -31,11 +31,18 @@ def _answer(status: int, retry_after: str | None = None) -> Answer:
         pytest.param(Unreachable("refused"), True, True, id="refused-by-a-known-host"),
         pytest.param(Unreachable("refused"), False, False, id="never-reached"),
         pytest.param(Untrusted("certificate"), True, False, id="not-trusted"),
+        pytest.param(TooSlow("too slow"), True, True, id="slow"),
+        pytest.param(GivenUp("gave up"), True, False, id="given-up"),
     ],
 )
 def test_what_may_pass(outcome: Outcome, known: bool, transient: bool) -> None:
     assert is_transient(outcome, known=known) is transient
     assert (delay(1, outcome, now=_NOW, jitter=1.0, known=known) is not None) is transient
+
+
+def test_what_was_slow_is_asked_for_once_more() -> None:
+    slow = TooSlow("the answer was not complete")
+    assert [delay(attempt, slow, now=_NOW, jitter=1.0) for attempt in (1, 2, 3)] == [1, None, None]
 
 
 def test_waits_double_and_end() -> None:

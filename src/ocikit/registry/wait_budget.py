@@ -29,13 +29,15 @@ def lateness(seconds: float, size: int) -> float:
 class WaitBudget:
     """Counts for how many of `seconds` at least one request of a run waited; shared by threads and clients.
 
-    When they are used up, whoever lets the run wait once more is given up: it is not asked again, and what it sends,
-    or takes, is broken off. Others are spoken to as before.
+    `used`: those that an earlier process of the run waited. When none are left, whoever lets the run wait once more is
+    given up: it is not asked again, and what it sends, or takes, is broken off. Others are spoken to as before.
     """
 
-    def __init__(self, seconds: float = TOTAL_SECONDS, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, seconds: float = TOTAL_SECONDS, *, used: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.seconds = seconds
-        self._left = seconds
+        self._left = seconds - used
         self._clock = clock
         # Until here everything was counted: what several waited for at the same time counts once. Streams have their
         # own: that one goes on is no reason not to count what others wait for.
@@ -46,6 +48,11 @@ class WaitBudget:
         # Hosts that are not spoken to again.
         self.given_up: set[str] = set()
         self._lock = threading.Lock()
+
+    def used(self) -> float:
+        """Seconds, at most all that there were."""
+        with self._lock:
+            return min(self.seconds, self.seconds - self._left + self._behind)
 
     def pause(self, seconds: float) -> bool:
         """Whether a request may wait for so long before it is sent again."""

@@ -148,3 +148,16 @@ def test_clients_that_are_not_asked_again_wait_in_the_same_budget() -> None:
     mirror.waits.waited(_HOST, 601)
     assert _HOST in budget.waits.given_up
     assert not budget.take(0)
+
+
+def test_what_an_earlier_process_waited_counts() -> None:
+    clock = _Clock()
+    first = WaitBudget(100, clock=clock)
+    clock.after(70)
+    first.waited(_HOST, 70)
+    assert first.used() == 70
+    second = WaitBudget(100, used=first.used(), clock=clock)
+    clock.after(40)
+    second.waited(_HOST, 40)
+    assert _HOST in second.given_up
+    assert second.used() == 100

@@ -1,0 +1,172 @@
+"""A server that is slow in every way it can be, and a clock that passes only while it is waited for."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Callable
+
+import pytest
+
+from ocikit.errors import GivenUp, NetworkError
+from ocikit.registry.exchange import Request, Response
+from ocikit.registry.limiter import Limiter
+from ocikit.registry.patience import Patience
+from ocikit.registry.retry import RetryBudget
+from ocikit.registry.traffic import Traffic
+
+_URL = "https://r.example/v2/a"
+_OTHER = "https://s.example/v2/a"
+_MOST = 600 + 120
+_PART = 64 * 1024
+
+
+class _Time:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class _Slow(io.RawIOBase):
+    """A stream, each part of which takes its time."""
+
+    def __init__(self, time: _Time, seconds: float) -> None:
+        self._time, self._seconds = time, seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        self._time.sleep(self._seconds)
+        return bytes(size)
+
+
+class _Server:
+    """A `Transport`: what the seconds are that each kind of wait for r.example takes. Others answer at once."""
+
+    def __init__(self, time: _Time, *, answer: float = 0, part: float = 0, fails: bool = False) -> None:
+        self._time = time
+        self._answer, self._part, self._fails = answer, part, fails
+        self.asked = 0
+
+    def send(self, request: Request) -> Response:
+        self.asked += 1
+        if not request.url.startswith("https://r."):
+            return Response(200, {}, io.BytesIO(b"{}"))
+        for _ in () if isinstance(request.body, bytes) else request.body:
+            self._time.sleep(self._part)
+        self._time.sleep(self._answer)
+        if self._fails:
+            raise NetworkError("no answer")
+        return Response(200, {}, _Slow(self._time, self._part) if request.streamed else io.BytesIO(b"{}"))  # type: ignore[arg-type]
+
+
+class _Body:
+    """Of any size, and slow to make for us."""
+
+    def __init__(self, time: _Time, parts: int = 10**9, seconds: float = 0) -> None:
+        self._time, self._parts, self._seconds = time, parts, seconds
+
+    def __len__(self) -> int:
+        return self._parts * _PART
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(self._parts):
+            self._time.sleep(self._seconds)
+            yield bytes(_PART)
+
+
+def _patience(time: _Time, server: _Server) -> Patience:
+    limiter = Limiter(clock=time, sleep=time.sleep)
+    return Patience(
+        server, RetryBudget(clock=time), limiter, clock=time, now=time, sleep=time.sleep, jitter=lambda: 0.5
+    )
+
+
+def _asks(patience: Patience, url: str = _URL) -> None:
+    patience.send(Request("HEAD", url), Traffic())[1].close()
+
+
+def _until_given_up(ask: Callable[[], object]) -> GivenUp:
+    for _ in range(10_000):
+        try:
+            ask()
+        except GivenUp as error:
+            return error
+        except NetworkError:
+            pass
+    raise AssertionError("it has no end")
+
+
+@pytest.mark.parametrize("seconds, fails", [pytest.param(50, False, id="late"), pytest.param(60, True, id="never")])
+def test_a_run_of_many_requests_ends(seconds: float, fails: bool) -> None:
+    time = _Time()
+    server = _Server(time, answer=seconds, fails=fails)
+    patience = _patience(time, server)
+    error = _until_given_up(lambda: _asks(patience))
+    assert str(error) == (
+        f"HEAD {_URL}: gave up, because r.example is too slow: this run has waited 10 minutes in all, which is the "
+        "most that it waits. Run it again when registries answer faster."
+    )
+    assert 600 <= time.now <= _MOST
+    asked, now = server.asked, time.now
+    for _ in range(100):
+        with pytest.raises(GivenUp):
+            _asks(patience)
+    # Nobody else has to suffer for it.
+    _asks(patience, _OTHER)
+    assert (server.asked, time.now) == (asked + 1, now)
+
+
+def test_a_download_ends() -> None:
+    time = _Time()
+    # Twice the least speed of one stream, and an eighth of what all together must have.
+    _, body = _patience(time, _Server(time, part=32)).send(Request("GET", _URL, streamed=True), Traffic())
+
+    def read() -> None:
+        assert body.read(1024 * 1024)
+
+    with body:
+        _until_given_up(read)
+    assert 600 <= time.now <= _MOST
+
+
+def test_an_upload_ends() -> None:
+    time = _Time()
+    with pytest.raises(GivenUp, match="^PUT https://r.example/v2/a: gave up"):
+        _patience(time, _Server(time, part=32)).send(Request("PUT", _URL, body=_Body(time)), Traffic())
+    assert 600 <= time.now <= _MOST
+
+
+def test_what_we_do_ourselves_is_not_the_servers_fault() -> None:
+    time = _Time()
+    patience = _patience(time, _Server(time, part=1, answer=1))
+    for _ in range(100):
+        patience.send(Request("PUT", _URL, body=_Body(time, 10, seconds=50)), Traffic())
+    assert time.now > 10 * _MOST
+
+
+def test_a_server_that_stores_much_may_take_its_time() -> None:
+    time = _Time()
+    patience = _patience(time, _Server(time, answer=59))
+    for _ in range(100):
+        patience.send(Request("PUT", _URL, stores=1_000_000_000), Traffic())
+    assert time.now > 5 * _MOST
+
+
+def test_a_source_that_fails_is_not_the_destinations_fault() -> None:
+    class Failing(_Body):
+        def __iter__(self) -> Iterator[bytes]:
+            self._time.sleep(500)
+            raise NetworkError("the source is silent")
+
+    time = _Time()
+    patience = _patience(time, _Server(time))
+    for _ in range(10):
+        with pytest.raises(NetworkError, match="the source is silent"):
+            patience.send(Request("PUT", _URL, body=Failing(time), once=True), Traffic())
+    _asks(patience)
