@@ -21,7 +21,7 @@ from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.base_images import add_image
 from support.build_root import BuildRoot, Result
 from support.sites import client_certificates
-from support.traces import ProcessWatch, Sighting, Traces
+from support.traces import ProcessWatch, Sighting, Traces, told
 
 HELPER = "docker-credential-planted"
 # Has its password from its environment or from a file, and is there for long enough to be seen.
@@ -43,8 +43,8 @@ class Planted:
 
     @property
     def told(self) -> str:
-        """What a registry that wants no tokens knows."""
-        return " ".join(text for name, text in self.texts.items() if name in ("password", "login"))
+        """What registries and token servers know, in every way that it can be written."""
+        return " ".join(told(text) for name, text in self.texts.items() if name != "password of the proxy")
 
 
 def _new() -> str:
@@ -172,16 +172,17 @@ def test_nothing_secret_is_left_behind(kind: Callable[[FakeRegistry, Path], Plan
         place.root.write({"file": kind.__name__, "closed/BUILD": on_a_base})
         with ProcessWatch({**planted.texts, "control": control}).running() as watch:
             results = [place.publish(*options, env=env), place.publish(*options, env=env)]
-            # A registry that says whatever it was told, in an answer that is an error.
-            told = planted.told if registry.auth.kind == "basic" else ""
-            echo = json.dumps({"errors": [{"code": "DENIED", "message": f"you are {told}"}]})
-            registry.faults = Faults(refusals=(Refusal("PUT .*/manifests/", 403, body=echo.encode()),))
+            # A registry that says whatever it was told, in a warning, and in an answer that is an error.
+            echo = json.dumps({"errors": [{"code": "DENIED", "message": f"you are {planted.told}"}]})
+            refused = Refusal("PUT .*/manifests/", 403, body=echo.encode())
+            registry.faults = Faults(refusals=(refused,), warning=f"heard {planted.told}".replace("\\", ""))
             place.root.write({"file": f"{kind.__name__} again"})
             results.append(place.publish(*options, env=env, check=False))
         (place.root.path / "closed/BUILD").unlink()
         headers = {request.headers.get("authorization", "").partition(" ")[2] for request in registry.requests}
     assert [result.exit_code for result in results] == [0, 0, 1], results
-    assert "DENIED" in results[2].stderr and "you are" in results[2].stderr
+    assert "DENIED" in results[2].stderr and "you are [secret]" in results[2].stderr
+    assert "heard [secret]" in results[2].stderr
     assert registry.repositories[control].tags
 
     # What went over the wire counts, tokens that the registry gave too.
@@ -251,6 +252,12 @@ WRITTEN = [
     pytest.param(lambda text: base64.b64encode(b"robot:" + text), id="base64-behind-6-bytes"),
     pytest.param(lambda text: base64.b64encode(b"a:" + text + b"!"), id="base64-behind-2-bytes"),
     pytest.param(lambda text: base64.urlsafe_b64encode(b"user:+" + text), id="base64-for-addresses"),
+    pytest.param(lambda text: base64.b64encode(b"user:" + text).lower(), id="base64-in-lower-case"),
+    pytest.param(lambda text: text.decode().upper().encode(), id="upper-case"),
+    pytest.param(lambda text: b"".join(b"%%%02X" % octet for octet in text), id="percent"),
+    pytest.param(lambda text: b"".join(b"%%25%02x" % octet for octet in text), id="percent-twice"),
+    pytest.param(lambda text: "".join(f"&#{ord(letter)};" for letter in text.decode()).encode(), id="html"),
+    pytest.param(lambda text: json.dumps(text.decode()).encode(), id="json"),
     pytest.param(lambda text: text.hex().encode(), id="hexadecimal"),
     pytest.param(lambda text: text.decode().encode("utf-16"), id="utf-16"),
     pytest.param(lambda text: b"\x78\x9c..." + zlib.compress(b"before " * 99 + text) + b"after", id="zlib"),

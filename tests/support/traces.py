@@ -32,12 +32,24 @@ def written(text: str) -> Mapping[str, bytes]:
     }
     others = {
         "plain": data,
+        "upper case": text.upper().encode(),
+        "lower case": text.lower().encode(),
         "JSON": json.dumps(text)[1:-1].encode(),
+        "JSON, every character": "".join(f"\\u{ord(letter):04x}" for letter in text).encode(),
         "URL": quote(text, safe="").encode(),
+        "URL, every byte": "".join(f"%{octet:02X}" for octet in data).encode(),
+        "URL, every byte, twice": "".join(f"%25{octet:02x}" for octet in data).encode(),
+        "HTML, every character": "".join(f"&#{ord(letter)};" for letter in text).encode(),
         "hexadecimal": data.hex().encode(),
         "UTF-16": text.encode("utf-16-le"),
     }
-    return {**others, **groups}
+    lower = {f"{name}, lower case": form.lower() for name, form in groups.items()}
+    return {**others, **groups, **lower}
+
+
+def told(text: str) -> str:
+    """`text` in all these ways, as a server may say it in a header or a message."""
+    return " ".join(form.decode() for name, form in written(text).items() if name != "UTF-16")
 
 
 @dataclass(frozen=True)

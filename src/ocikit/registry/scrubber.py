@@ -23,8 +23,9 @@ from ocikit.registry.secret import HIDDEN, Secret
 # So much of a text is kept. What is looked at goes on behind it: a secret that stands at its end is recognised.
 LONGEST = 8 * 1024
 _REACH = 4 * 1024
-# By so many characters a secret is known; its rest may be missing, because somebody has cut it.
-_HEAD = 64
+# A secret is known by half of it, or by so many characters: somebody may have cut it. Fewer are not enough, or a
+# secret that begins with "registry-" would hide that word everywhere.
+_FEWEST, _MOST = 12, 64
 # A shorter secret is hidden where it is a word. Else "a" would be hidden in every "manifest".
 _SHORTEST_PART = 4
 # A shorter secret is not looked for where words are torn together.
@@ -48,6 +49,14 @@ class _Trace(NamedTuple):
     is_word: bool = False
     before: int = 0
     after: int = 0
+
+    @property
+    def windows(self) -> tuple[tuple[int, str], ...]:
+        """Parts by which it is known, each with its place."""
+        length = min(max(len(self.text) // 2, _FEWEST), _MOST, len(self.text))
+        rest = min(len(self.text), 2 * _MOST) - length
+        places = dict.fromkeys((0, rest // 2, rest))
+        return tuple((place, self.text[place : place + length]) for place in places)
 
 
 class Scrubber:
@@ -102,7 +111,7 @@ class Scrubber:
         read = [(reading, _fold(reading.text)) for reading in readings(text, depth)] if text and traces else []
         everything = _BORDER.join(folded for _, folded in read)
         # Most of what is looked at has none, which is found out at once.
-        traces = [trace for trace in traces if trace.text[:_HEAD] in everything]
+        traces = [trace for trace in traces if any(part in everything for _, part in trace.windows)]
         for reading, folded in read if traces else ():
             for trace in traces:
                 if not reading.loose or trace.size >= _SHORTEST_LOOSE:
@@ -133,16 +142,26 @@ def _fold(text: str) -> str:
 
 
 def _places(trace: _Trace, folded: str) -> Iterator[tuple[int, int]]:
-    text = trace.text
-    start = folded.find(text[:_HEAD])
-    while start >= 0:
-        end = start + min(len(text), _HEAD)
-        while end - start < len(text) and folded[end : end + 1] == text[end - start]:
-            end += 1
-        beside = (folded[start - 1 : start] if start else "", folded[end : end + 1])
-        if not trace.is_word or not any(map(str.isalnum, beside)):
-            yield max(start - trace.before, 0), min(end + trace.after, len(folded))
-        start = folded.find(text[:_HEAD], end)
+    for place, part in trace.windows:
+        at = folded.find(part)
+        while at >= 0:
+            start, end = _extended(trace.text, place, len(part), folded, at)
+            beside = (folded[start - 1 : start] if start else "", folded[end : end + 1])
+            if not trace.is_word or not any(map(str.isalnum, beside)):
+                yield max(start - trace.before, 0), min(end + trace.after, len(folded))
+            at = folded.find(part, end)
+
+
+def _extended(text: str, place: int, length: int, folded: str, at: int) -> tuple[int, int]:
+    """From where to where `folded` goes on as `text` does around what they share: `text[place:place + length]`."""
+    start, end = at, at + length
+    # Where the secret's first character would be.
+    zero = at - place
+    while start > max(zero, 0) and folded[start - 1] == text[start - 1 - zero]:
+        start -= 1
+    while end < min(zero + len(text), len(folded)) and folded[end] == text[end - zero]:
+        end += 1
+    return start, end
 
 
 def _traces(secret: str) -> Iterator[_Trace]:

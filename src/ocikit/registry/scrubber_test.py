@@ -139,6 +139,8 @@ def test_what_is_no_secret_stays(text: str) -> None:
         ("secret", "a [secret] is secret", "a [secret] is [secret]"),
         ("aaaa", "aaaaaaa", "[secret]aaa"),
         ("x" * 99, f"cut {'x' * 70}", "cut [secret]"),
+        ("planted-secret-of-24-char", "planted-secret-of; -secret-of-24-ch", "[secret]; [secret]"),
+        ("registry-password", "the registry has no registry-password", "the registry has no [secret]"),
         ("a%41b\\u0041", 'plain a%41b\\u0041, "a%2541b\\\\u0041"', 'plain [secret], "[secret]"'),
         (":", "a:b", "a:b"),
     ],
@@ -152,7 +154,7 @@ def test_user_names_are_shown_and_all_else_of_credentials_is_not() -> None:
     credentials = Credentials("robot", Secret("planted"), Secret("token-1"))
     scrubber.learn(*credentials.secrets())
     told = f"robot, robot:planted, {credentials.basic().reveal()}, planted, token-1"
-    assert scrubber.scrubbed(told) == "robot, [secret], Basic [secret], [secret], [secret]"
+    assert scrubber.scrubbed(told) == "robot, robot:[secret], Basic [secret], [secret], [secret]"
     assert Credentials("robot", Secret("")).secrets() == ()
 
 

@@ -46,9 +46,7 @@ class Credentials:
     def secrets(self) -> tuple[Secret, ...]:
         """Everything that must not be shown; a user's name may be."""
         token = (self.identity_token,) if self.identity_token else ()
-        if not self.password:
-            return token
-        return (self.password, Secret(f"{self.username}:{self.password.reveal()}"), Secret(self._pair()), *token)
+        return (self.password, Secret(self._pair()), *token) if self.password else token
 
     def _pair(self) -> str:
         return base64.b64encode(f"{self.username}:{self.password.reveal()}".encode()).decode("ascii")
