@@ -22,7 +22,7 @@ _MOST_UNPACKED = 4 * 1024 * 1024
 # How zlib's streams (by level) and gzip's begin, and how to read them.
 _STREAMS = {b"\x78\x01": 15, b"\x78\x5e": 15, b"\x78\x9c": 15, b"\x78\xda": 15, b"\x1f\x8b\x08": 31}
 _SECONDS = 0.02
-_JSON_ESCAPE = re.compile(rb"\\\\u00([0-9a-fA-F]{2})|\\\\([\"/\\\\])")
+_JSON_ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})|\\([\"/\\])")
 
 
 def written(text: str) -> Mapping[str, bytes]:
