@@ -23,10 +23,10 @@ from _pytest.mark import ParameterSet
 
 from hostile.contents import add_usual_image, usual_layout
 from ocikit.testing.fake_auth import FakeAuth
-from ocikit.testing.fake_http import FakeAnswer
+from ocikit.testing.fake_http import Incoming
 from ocikit.testing.fake_registry import FakeRegistry
 from support.client_process import Ran, run_client
-from support.hostile_server import Answering, HostileServer, Reply, Rules
+from support.hostile_server import Answering, HostileServer, Reply, Rules, right_answer
 from support.traces import Traces
 
 USER = "robot"
@@ -82,10 +82,15 @@ class Scene:
         """What the registry answers where `pattern` is in "METHOD /path?query"; the first rule counts."""
         self._rules.on(pattern, reply)
 
-    def answer(self, pattern: str, status: int, body: bytes = b"", **headers: str) -> None:
-        """The same; names of headers have "_" for "-", and their values are `filled`."""
-        named = {name.replace("_", "-"): self.filled(value) for name, value in headers.items()}
-        self.on(pattern, FakeAnswer(status, named, body))
+    def on_credentials(self, pattern: str, reply: Reply | Answering) -> None:
+        """The same, once the registry was told who asks; until then it wants to know that."""
+
+        def answer(request: Incoming) -> Reply:
+            if "authorization" not in request.headers and b"refresh_token" not in request.body:
+                return right_answer(self.contents, request)
+            return reply(request) if callable(reply) else reply
+
+        self.on(pattern, answer)
 
     def filled(self, text: str) -> str:
         """`text` with addresses and secrets for `$registry`, `$other`, `$password`, `$login`, …"""
