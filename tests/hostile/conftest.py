@@ -11,7 +11,7 @@ import pytest
 
 from hostile.rows import Row, run
 
-_MOST_THAT_WAIT = 32
+_MOST_THAT_WAIT = 64
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Callable
@@ -23,10 +24,9 @@ from _pytest.mark import ParameterSet
 
 from hostile.contents import add_usual_image, usual_layout
 from ocikit.testing.fake_auth import FakeAuth
-from ocikit.testing.fake_http import Incoming
 from ocikit.testing.fake_registry import FakeRegistry
 from support.client_process import Ran, run_client
-from support.hostile_server import Answering, HostileServer, Reply, Rules, right_answer
+from support.hostile_server import Answering, HostileServer, Received, Reply, Rules, right_answer
 from support.traces import Traces
 
 USER = "robot"
@@ -41,7 +41,9 @@ INSPECT_JSON = (*INSPECT, "--json")
 FILES = (*INSPECT, "--files", "9")
 
 # How a row ends.
-FAILS, SUCCEEDS, ENDS = "fails", "succeeds", "ends"
+FAILS, SUCCEEDS, ENDS, INTERRUPTED = "fails", "succeeds", "ends", "interrupted"
+# What that is as exit codes.
+_CODES = {FAILS: (1,), SUCCEEDS: (0,), ENDS: (0, 1), INTERRUPTED: (130,)}
 
 # Unicode TR9: marks, embeddings, overrides and isolates. What else a terminal takes for the end of a line.
 _BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -62,6 +64,8 @@ class Scene:
             path.mkdir()
         self.env = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
         self.within: tuple[str, ...] = ()
+        # What must live as long as the scene.
+        self.kept: list[object] = []
         self.names = {"registry": registry.address, "other": other.address, "other_port": str(other.port)}
         self.secrets: dict[str, str] = {}
         self.login("basic")
@@ -85,7 +89,7 @@ class Scene:
     def on_credentials(self, pattern: str, reply: Reply | Answering) -> None:
         """The same, once the registry was told who asks; until then it wants to know that."""
 
-        def answer(request: Incoming) -> Reply:
+        def answer(request: Received) -> Reply:
             if "authorization" not in request.headers and b"refresh_token" not in request.body:
                 return right_answer(self.contents, request)
             return reply(request) if callable(reply) else reply
@@ -125,7 +129,9 @@ class Row:
     """See the module. `says`: parts of the output. `silent`: what no output may have.
 
     `untouched`: nobody connects to the other host; else it may be asked, and gets no secret. `after`: more that must
-    hold, a text for each problem. `seconds` is the deadline on a busy machine. `waits`: it hardly computes.
+    hold, a text for each problem. `seconds` is the deadline on a busy machine. `waits`: it hardly computes. `speed`: how
+    much faster the client's clock goes, pauses and timeouts with it. `interrupted`: it is, as by Ctrl-C, once this is
+    so, and has from then on `seconds`.
     """
 
     name: str
@@ -138,6 +144,8 @@ class Row:
     seconds: float = 20
     mebibytes: float = MOST_MEBIBYTES
     waits: bool = False
+    speed: int = 1
+    interrupted: Callable[[Scene], bool] | None = None
     after: Callable[[Scene, Ran], Iterable[str]] = field(default=lambda scene, ran: ())
 
 
@@ -158,13 +166,15 @@ def scene_in(folder: Path) -> Iterator[Scene]:
 
 def run_row(row: Row, scene: Scene) -> Ran:
     row.prepared(scene)
+    faster = ("faketime", "-f", f"+0 x{row.speed}") if row.speed > 1 else ()
     return run_client(
         [scene.filled(word) for word in row.command],
         scene.work,
         scene.results,
         seconds=row.seconds,
         env=scene.env,
-        within=scene.within,
+        within=(*scene.within, *faster),
+        interrupted=partial(row.interrupted, scene) if row.interrupted else None,
     )
 
 
@@ -193,7 +203,7 @@ def problems(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
 
 
 def _wrong_end(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
-    wanted = {FAILS: (1,), SUCCEEDS: (0,), ENDS: (0, 1)}[row.ends]
+    wanted = _CODES[row.ends]
     if ran.exit_code is None:
         yield f"time: no end within {row.seconds:g} seconds"
     elif ran.exit_code not in wanted:

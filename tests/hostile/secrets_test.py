@@ -17,8 +17,8 @@ from hostile.contents import ImageParts, descriptor
 from hostile.rows import ENDS, FAILS, FILES, INSPECT, INSPECT_JSON, PULL, PUSH, SUCCEEDS, Row, Scene, table
 from ocikit import media_type
 from ocikit.digest import Digest
-from ocikit.testing.fake_http import FakeAnswer, Incoming
-from support.hostile_server import raw_answer
+from ocikit.testing.fake_http import FakeAnswer
+from support.hostile_server import Received, raw_answer
 
 
 def _escaped(text: str, form: str) -> str:
@@ -260,7 +260,7 @@ def identity_token(scene: Scene, write: Callable[[str], str] = str) -> None:
 
 
 def header_as_it_came(scene: Scene) -> None:
-    def answer(request: Incoming) -> FakeAnswer:
+    def answer(request: Received) -> FakeAnswer:
         text = request.headers["authorization"]
         headers = {"Location": f"/{text}/{quote(text)}?{text}", "Docker-Content-Digest": text, "Content-Type": text}
         return FakeAnswer(403, {**headers, "Warning": f'299 - "{text}"', "WWW-Authenticate": text}, text.encode())

@@ -13,10 +13,10 @@ from typing import Callable
 import pytest
 
 from hostile.rows import ENDS, FAILS, PULL, PUSH, SUCCEEDS, Row, Scene, table
-from ocikit.testing.fake_http import FakeAnswer, Incoming
+from ocikit.testing.fake_http import FakeAnswer
 from ocikit.testing.fake_registry import Faults
 from support.client_process import Ran
-from support.hostile_server import on_the_wire
+from support.hostile_server import Received, on_the_wire
 
 # What a header's value cannot have is on another line of the answer, as long as it begins with a space.
 FOLDED = "\r\n "
@@ -202,7 +202,7 @@ def upload_begun_elsewhere(scene: Scene) -> None:
 def cdn(scene: Scene) -> None:
     """Blobs are at another host, which asks for no credentials and is not to be shown any."""
 
-    def answer(request: Incoming) -> FakeAnswer:
+    def answer(request: Received) -> FakeAnswer:
         digest = request.target.partition("?")[0].rpartition("/")[2]
         return FakeAnswer(200, {}, scene.contents.repositories["image"].blobs[digest])
 
@@ -211,7 +211,7 @@ def cdn(scene: Scene) -> None:
 
 
 def cdn_for_uploads(scene: Scene) -> None:
-    def answer(request: Incoming) -> FakeAnswer:
+    def answer(request: Received) -> FakeAnswer:
         digest = request.target.rpartition("digest=")[2].replace("%3A", ":")
         scene.contents.repositories["pushed"].put_blob(request.body, digest)
         return FakeAnswer(201, {"Docker-Content-Digest": digest})
@@ -240,7 +240,7 @@ def moved_blobs(scene: Scene, url: str) -> None:
     kept = scene.contents.repositories["kept"]
     kept.blobs.update(scene.contents.repositories["image"].blobs)
 
-    def answer(request: Incoming) -> FakeAnswer:
+    def answer(request: Received) -> FakeAnswer:
         digest = request.target.rpartition("/")[2]
         return FakeAnswer(307, {"Location": scene.filled(url).replace("{digest}", digest)})
 

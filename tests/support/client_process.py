@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 from support.build_root import clean_environment
 from support.commands import SOURCES
@@ -20,13 +21,15 @@ _ADDRESS_SPACE = 3 * 1024 * 1024 * 1024
 _FILE_SIZE = 2 * 1024 * 1024 * 1024
 # Measured by a small process of its own: one that is forked by a large one begins with the size of that.
 _MEASURE = """
-import json, os, resource, sys
+import json, os, resource, signal, sys
 result, memory, file, *command = sys.argv[1:]
 process = os.fork()
 if not process:
     resource.setrlimit(resource.RLIMIT_AS, (int(memory),) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(file),) * 2)
     os.execvp(command[0], command)
+# It is for the program that is measured.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 _, status, usage = os.wait4(process, 0)
 with open(result, "w") as stream:
     json.dump({"kibibytes": usage.ru_maxrss, "seconds": usage.ru_utime + usage.ru_stime}, stream)
@@ -58,13 +61,20 @@ def run_client(
     seconds: float,
     env: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
+    interrupted: Callable[[], bool] | None = None,
 ) -> Ran:
     """Run `python -m ocikit ARGUMENTS` in `folder`; what it prints is kept in `results`.
 
-    `within`: the beginning of a command line that runs the rest, such as `ip netns exec NAME`.
+    `within`: the beginning of a command line that runs the rest, such as `ip netns exec NAME`. `interrupted`: once it
+    is true, the program is, as by Ctrl-C, and time counts from then on.
     """
     started = time.monotonic()
     process = start_client(arguments, folder, results, env=env, within=within)
+    if interrupted:
+        while not interrupted() and process.poll() is None:
+            time.sleep(0.01)
+        started = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
     try:
         exit_code: int | None = process.wait(seconds)
     except subprocess.TimeoutExpired:

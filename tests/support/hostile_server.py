@@ -23,7 +23,7 @@ from support.certificates import KeyPair
 
 # What goes over the wire: an answer, raw bytes, or parts of these with pauses (seconds) in between, perhaps without end.
 Reply = Union[FakeAnswer, bytes, Iterable[Union[bytes, float]]]
-Answering = Callable[[Incoming], Reply]
+Answering = Callable[["Received"], Reply]
 Listening = Callable[[str, int], socket.socket]
 
 _LONGEST_LINE = 64 * 1024
@@ -34,6 +34,16 @@ _KEPT = 32 * 1024 * 1024
 def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=256)
+
+
+class Received(Incoming):
+    """A request whose body may be read in parts."""
+
+    def read_part(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        if not data:
+            raise Dropped
+        return data
 
 
 class HostileServer:
@@ -78,6 +88,10 @@ class HostileServer:
                 connection.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    def hold_little(self) -> None:
+        """From now on this machine's kernel takes no more than some kilobytes of what is not read."""
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+
     def _accept(self) -> None:
         while not self._ended.is_set():
             try:
@@ -109,7 +123,7 @@ class HostileServer:
         words = stream.readline(_LONGEST_LINE).decode("latin-1").split()
         if len(words) < 2:
             return False
-        request = Incoming(connection, stream, words[0], words[1])
+        request = Received(connection, stream, words[0], words[1])
         with self._lock:
             self.lines.append(request.line)
             self.authorizations.add(request.headers.get("authorization", ""))
@@ -142,7 +156,7 @@ class Rules:
     def on(self, pattern: str, reply: Reply | Answering) -> None:
         self._rules.append((re.compile(pattern), reply))
 
-    def __call__(self, request: Incoming) -> Reply:
+    def __call__(self, request: Received) -> Reply:
         for pattern, reply in self._rules:
             if pattern.search(request.line):
                 return reply(request) if callable(reply) else reply
