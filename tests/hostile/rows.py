@@ -64,8 +64,8 @@ class Scene:
             path.mkdir()
         self.env = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
         self.within: tuple[str, ...] = ()
-        # What must live as long as the scene.
-        self.kept: list[object] = []
+        # Closed at its end.
+        self.kept = contextlib.ExitStack()
         self.names = {"registry": registry.address, "other": other.address, "other_port": str(other.port)}
         self.secrets: dict[str, str] = {}
         self.login("basic")
@@ -155,10 +155,11 @@ def table(rows: Iterable[Row]) -> list[ParameterSet]:
 
 @contextlib.contextmanager
 def scene_in(folder: Path) -> Iterator[Scene]:
-    with FakeRegistry() as contents, HostileServer(Rules(contents)) as registry:
+    with FakeRegistry() as contents, HostileServer(Rules(contents)) as registry, contextlib.ExitStack() as stack:
         contents.url = registry.url
         with HostileServer(Rules(contents), "127.0.0.2") as other:
             scene = Scene(folder, contents, registry, other)
+            stack.enter_context(scene.kept)
             add_usual_image(contents, "image", "1")
             usual_layout(scene.work / "layout", "1")
             yield scene

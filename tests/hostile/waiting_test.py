@@ -179,14 +179,12 @@ def slow_redirects(scene: Scene) -> None:
 
 def never_accepted(scene: Scene) -> None:
     """A port that listens and has no room: what wants to connect gets no answer from this machine's kernel."""
-    listener = socket.socket()
+    listener, *waiting = [scene.kept.enter_context(socket.socket()) for _ in range(5)]
     listener.bind(("127.0.0.3", 0))
     listener.listen(0)
-    waiting = [socket.socket() for _ in range(4)]
     for connection in waiting:
         connection.setblocking(False)
         connection.connect_ex(listener.getsockname())
-    scene.kept = [listener, *waiting]
     scene.names["full"] = f"127.0.0.3:{listener.getsockname()[1]}"
 
 
