@@ -197,7 +197,9 @@ def bombs() -> Iterator[Row]:
     kinds = ((b"x", "pax"), (b"g", "pax-for-all"), (b"X", "solaris"), (b"L", "long-name"), (b"K", "long-link"))
     for kind, name in kinds:
         for size, text in ((GIB, "1-gib"), (16 * MIB, "16-mib")):
-            yield Row(f"{name}-of-{text}", layers(partial(long_header, kind, size)), FILES_OF_BOMB)
+            # This one is of Solaris alone: who does not know it passes over it.
+            ends = ENDS if kind == b"X" else FAILS
+            yield Row(f"{name}-of-{text}", layers(partial(long_header, kind, size)), FILES_OF_BOMB, ends)
         lies = {"is-not-there": 8**11 - 1, "has-2-to-the-62": 2**62, "is-negative": binary(-512)}
         for lie, lied in lies.items():
             yield Row(f"{name}-that-{lie}", tar(header(b"long", kind, lied) + bytes(4096)), FILES_OF_BOMB, ENDS)
@@ -212,10 +214,10 @@ def bombs() -> Iterator[Row]:
     yield Row("sparse-compressed", layers(gzip.compress(SPARSE["pax-1.0"])), FILES_OF_BOMB)
     yield Row("sparse-in-a-difference", tar(SPARSE["gnu"]), DIFF_OF_BOMB)
     yield Row("sparse-map-without-end", layers(long_sparse_map), FILES_OF_BOMB)
-    file = header(b"zeroes", size=8 * GIB)
-    yield Row("gzip-of-8-gib", layers(lambda: gzipped(file, Run(8 * GIB), END)), FILES_OF_BOMB)
-    yield Row("gzip-in-one-member", layers(lambda: in_one_member(file, Run(8 * GIB), END)), FILES_OF_BOMB)
-    yield Row("gzip-behind-the-end", layers(lambda: gzipped(USUAL + END, Run(16 * GIB))), FILES_OF_BOMB)
+    file = header(b"zeroes", size=2 * GIB)
+    yield Row("gzip-of-2-gib", layers(lambda: gzipped(file, Run(2 * GIB), END)), FILES_OF_BOMB)
+    yield Row("gzip-in-one-member", layers(lambda: in_one_member(file, Run(2 * GIB), END)), FILES_OF_BOMB)
+    yield Row("gzip-behind-the-end", layers(lambda: gzipped(USUAL + END, Run(2 * GIB))), FILES_OF_BOMB)
     yield Row("gzip-of-nothing", layers(lambda: gzipped(b"") * 200_000), FILES_OF_BOMB, ENDS)
     comment = b"\x1f\x8b\x08\x10" + bytes(5) + b"\x03"
     yield Row("gzip-with-a-long-comment", layers(lambda: comment + b"a" * 16 * MIB), FILES_OF_BOMB)
@@ -233,7 +235,7 @@ def bombs() -> Iterator[Row]:
         ("of-a-base", ("base_layer", "request.json"), sandbox.base_layer, FAILS),
         ("of-a-registry", ("inspect", "$registry/image:1", "--files", "5"), nothing, FAILS),
     ):
-        yield Row(f"bomb-{name}", in_a_registry(partial(zstd_bomb, 512 * GIB), zstd, prepare), command, ends)
+        yield Row(f"bomb-{name}", in_a_registry(partial(zstd_bomb, 64 * GIB), zstd, prepare), command, ends)
 
 
 def zstd_bomb(size: int, window_exponent: int = 7) -> bytes:
@@ -264,17 +266,17 @@ def long_sparse_map() -> bytes:
 
 def archives() -> Iterator[Row]:
     usual = saved(USUAL)
-    file = header(b"zeroes", size=8 * GIB)
+    file = header(b"zeroes", size=2 * GIB)
     large = {
-        "of-8-gib": lambda: gzipped(file, Run(8 * GIB), usual),
-        "of-8-gib-in-zstd": lambda: zstandard(file, Run(8 * GIB), usual),
-        "with-zeroes-at-its-end": lambda: gzipped(usual, Run(8 * GIB)),
+        "of-2-gib": lambda: gzipped(file, Run(2 * GIB), usual),
+        "of-2-gib-in-zstd": lambda: zstandard(file, Run(2 * GIB), usual),
+        "with-zeroes-at-its-end": lambda: gzipped(usual, Run(2 * GIB)),
         "with-a-pax-header-of-1-gib": lambda: gzipped(header(b"long", b"x", GIB), Run(GIB), usual),
         "with-a-pax-header-for-all-of-1-gib": lambda: gzipped(header(b"long", b"g", GIB), Run(GIB), usual),
         "with-a-long-name-of-1-gib": lambda: gzipped(header(b"long", b"L", GIB), Run(GIB), usual),
         "with-a-long-link-of-1-gib": lambda: gzipped(header(b"long", b"K", GIB), Run(GIB), usual),
-        "whose-layer-is-a-bomb": lambda: saved(gzipped(header(b"z", size=64 * GIB), Run(64 * GIB))),
-        "whose-layer-is-a-zstd-bomb": lambda: saved(zstd_bomb(512 * GIB)),
+        "whose-layer-is-a-bomb": lambda: saved(gzipped(header(b"z", size=2 * GIB), Run(2 * GIB))),
+        "whose-layer-is-a-zstd-bomb": lambda: saved(zstd_bomb(64 * GIB)),
         "of-many-files": lambda: gzipped(many_headers(10_000)) * 50,
     }
     for name, making in large.items():
@@ -316,6 +318,14 @@ def good_layers() -> Iterator[Row]:
     yield Row("layer-with-gnu-names", layers(gzip.compress(gnu)), FILES_OF_BOMB, SUCCEEDS, says=[name.decode()])
     zeroes = gzipped(header(b"zeroes", size=30_000_128), Run(30_000_128), END)
     yield Row("layer-of-30-mb-of-zeroes", layers(zeroes), FILES_OF_BOMB, SUCCEEDS, says=["30.0 MB"])
+    large = partial(gzipped, header(b"zeroes", size=300 * MIB), Run(300 * MIB), END)
+    raised = (*FILES_OF_BOMB, "--max-layer-expansion", "2000")
+    yield Row("layer-of-300-mib-of-zeroes", layers(large), FILES_OF_BOMB, says=["--max-layer-expansion"])
+    yield Row("layer-of-300-mib-of-zeroes-allowed", layers(large), raised, SUCCEEDS, says=["zeroes"])
+    few = (*FILES_OF_BOMB, "--max-layer-files")
+    some = layers(partial(many_headers, 3_000), kind=media_type.OCI_LAYER)
+    yield Row("layer-of-more-files-than-allowed", some, (*few, "2999"), says=["--max-layer-files"])
+    yield Row("layer-of-as-many-files-as-allowed", some, (*few, "3000"), SUCCEEDS)
     many = lambda: gzip.compress(many_headers(100_000) + END, 1)  # noqa: E731
     yield Row("layer-of-100000-files", layers(many), FILES_OF_BOMB, SUCCEEDS, seconds=60)
     stream = io.BytesIO()

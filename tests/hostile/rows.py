@@ -25,8 +25,10 @@ from _pytest.mark import ParameterSet
 from hostile.contents import add_usual_image, usual_layout
 from ocikit.testing.fake_auth import FakeAuth
 from ocikit.testing.fake_registry import FakeRegistry
+from support.certificates import KeyPair
 from support.client_process import Ran, run_client
 from support.hostile_server import Answering, HostileServer, Received, Reply, Rules, right_answer
+from support.network import Network
 from support.traces import Traces
 
 USER = "robot"
@@ -51,6 +53,38 @@ _LINE_ENDS = frozenset("\u2028\u2029")
 _LARGEST_SEARCHED = 4 * 1024 * 1024
 
 
+@dataclass(frozen=True)
+class Where:
+    """Names or addresses of the two servers, and whether they speak TLS; `apart`: in a network of their own."""
+
+    registry: str = "127.0.0.1"
+    other: str = "127.0.0.2"
+    tls: bool = False
+    other_tls: bool = False
+    apart: bool = False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What rows share: a network, and who vouches for servers that speak TLS, where a row wants these."""
+
+    network: Network | None = None
+    authority: Path | None = None
+    key_pair: KeyPair | None = None
+
+    def server(self, name: str, answer: Answering, *, tls: bool, apart: bool) -> HostileServer:
+        pair = self.key_pair if tls else None
+        if not apart:
+            return HostileServer(answer, name, tls=pair)
+        assert self.network
+        address = self.network.address_of(name)
+        called = name if address != name else ""
+        return HostileServer(answer, address, name=called, tls=pair, listening=self.network.listen)
+
+
+NO_SURROUNDINGS = Surroundings()
+
+
 class Scene:
     """A registry at `$registry`, another host at `$other`, and a folder in which the client works.
 
@@ -64,6 +98,7 @@ class Scene:
             path.mkdir()
         self.env = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
         self.within: tuple[str, ...] = ()
+        self.surroundings = NO_SURROUNDINGS
         # Closed at its end.
         self.kept = contextlib.ExitStack()
         self.names = {"registry": registry.address, "other": other.address, "other_port": str(other.port)}
@@ -131,7 +166,8 @@ class Row:
     `untouched`: nobody connects to the other host; else it may be asked, and gets no secret. `after`: more that must
     hold, a text for each problem. `seconds` is the deadline on a busy machine. `waits`: it hardly computes. `speed`: how
     much faster the client's clock goes, pauses and timeouts with it. `interrupted`: it is, as by Ctrl-C, once this is
-    so, and has from then on `seconds`.
+    so, and has from then on `seconds`. `where`: at which addresses servers are.
+    `trusted`: the other host is the registry's token server, and may know what it knows.
     """
 
     name: str
@@ -145,6 +181,8 @@ class Row:
     mebibytes: float = MOST_MEBIBYTES
     waits: bool = False
     speed: int = 1
+    where: Where = Where()
+    trusted: bool = False
     interrupted: Callable[[Scene], bool] | None = None
     after: Callable[[Scene, Ran], Iterable[str]] = field(default=lambda scene, ran: ())
 
@@ -154,15 +192,25 @@ def table(rows: Iterable[Row]) -> list[ParameterSet]:
 
 
 @contextlib.contextmanager
-def scene_in(folder: Path) -> Iterator[Scene]:
-    with FakeRegistry() as contents, HostileServer(Rules(contents)) as registry, contextlib.ExitStack() as stack:
-        contents.url = registry.url
-        with HostileServer(Rules(contents), "127.0.0.2") as other:
-            scene = Scene(folder, contents, registry, other)
-            stack.enter_context(scene.kept)
-            add_usual_image(contents, "image", "1")
-            usual_layout(scene.work / "layout", "1")
-            yield scene
+def scene_in(folder: Path, where: Where = Where(), surroundings: Surroundings = NO_SURROUNDINGS) -> Iterator[Scene]:
+    with contextlib.ExitStack() as stack:
+        contents = stack.enter_context(FakeRegistry())
+        servers = [
+            stack.enter_context(surroundings.server(name, Rules(contents), tls=tls, apart=where.apart))
+            for name, tls in ((where.registry, where.tls), (where.other, where.other_tls))
+        ]
+        contents.url = servers[0].url
+        scene = Scene(folder, contents, *servers)
+        scene.surroundings = surroundings
+        stack.enter_context(scene.kept)
+        if where.apart and surroundings.network:
+            scene.within = surroundings.network.within
+        if surroundings.authority:
+            # The first of those that the client knows.
+            scene.env["REQUESTS_CA_BUNDLE"] = str(surroundings.authority)
+        add_usual_image(contents, "image", "1")
+        usual_layout(scene.work / "layout", "1")
+        yield scene
 
 
 def run_row(row: Row, scene: Scene) -> Ran:
@@ -179,9 +227,11 @@ def run_row(row: Row, scene: Scene) -> Ran:
     )
 
 
-def run(row: Row) -> str:
+def run(row: Row, surroundings: Surroundings = NO_SURROUNDINGS) -> str:
     """Run a row; everything that was wrong with it and what it printed, nothing where all was right."""
-    with tempfile.TemporaryDirectory(prefix="hostile-") as folder, scene_in(Path(folder)) as scene:
+    with tempfile.TemporaryDirectory(prefix="hostile-") as folder, scene_in(
+        Path(folder), row.where, surroundings
+    ) as scene:
         ran = run_row(row, scene)
         found = list(problems(row, scene, ran))
     return "\n".join((*found, str(ran))) if found else ""
@@ -191,10 +241,11 @@ def problems(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
     yield from _wrong_end(row, scene, ran)
     yield from ugly(ran)
     traces = Traces(scene.wire_secrets, loosely=True)
-    for where, data in (("stdout", ran.stdout), ("stderr", ran.stderr), ("the other host", bytes(scene.other.received))):
+    elsewhere = b"" if row.trusted else bytes(scene.other.received)
+    for where, data in (("stdout", ran.stdout), ("stderr", ran.stderr), ("the other host", elsewhere)):
         for name in sorted(traces.in_bytes(data)):
             yield f"secret: {where} has the {name}"
-    if {text for text in scene.other.authorizations if text}:
+    if not row.trusted and {text for text in scene.other.authorizations if text}:
         yield "secret: the other host was sent an Authorization header"
     for path, names in secrets_in_files(traces, scene.work):
         yield f"secret: the file {path} has the {', '.join(sorted(names))}"

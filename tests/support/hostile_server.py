@@ -49,7 +49,8 @@ class Received(Incoming):
 class HostileServer:
     """Answers every request with what `answer` gives; a request's body is read before, unless `reads_bodies` is False.
 
-    `received` is every byte that was sent to it, `lines` "METHOD /path" of every request. `listening`: how to listen.
+    `received` is every byte that was sent to it, `lines` "METHOD /path" of every request. `name`: what it is called, where
+    that is not `host`. `listening`: how to listen.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class HostileServer:
         host: str = "127.0.0.1",
         port: int = 0,
         *,
+        name: str = "",
         tls: KeyPair | None = None,
         reads_bodies: bool = True,
         listening: Listening = listen,
@@ -74,7 +76,8 @@ class HostileServer:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self.port: int = self._listener.getsockname()[1]
-        self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        called = name or (f"[{host}]" if ":" in host else host)
+        self.address = f"{called}:{self.port}"
         self.url = f"{'https' if tls else 'http'}://{self.address}"
 
     def __enter__(self) -> HostileServer:
