@@ -37,9 +37,10 @@ class Authority:
     def certificate(self) -> Path:
         return self._own.certificate
 
-    def server(self, host: str = "127.0.0.1") -> KeyPair:
-        """Of a server on this machine, which may have another address too."""
-        return self._issue("server", "localhost", f"subjectAltName={_HERE},IP:{host}\nextendedKeyUsage=serverAuth\n")
+    def server(self, host: str = "127.0.0.1", *names: str) -> KeyPair:
+        """Of a server on this machine, which may have another address too, and other names."""
+        known = ",".join((_HERE, f"IP:{host}", *(f"DNS:{name}" for name in names)))
+        return self._issue("server", "localhost", f"subjectAltName={known}\nextendedKeyUsage=serverAuth\n")
 
     def client(self, name: str = "client") -> KeyPair:
         return self._issue(name, name, "extendedKeyUsage=clientAuth\n")

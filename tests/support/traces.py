@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import os
+import re
 import stat
 import threading
 import time
@@ -14,12 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 _MOST_UNPACKED = 4 * 1024 * 1024
 # How zlib's streams (by level) and gzip's begin, and how to read them.
 _STREAMS = {b"\x78\x01": 15, b"\x78\x5e": 15, b"\x78\x9c": 15, b"\x78\xda": 15, b"\x1f\x8b\x08": 31}
 _SECONDS = 0.02
+_JSON_ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})|\\([\"/\\])")
 
 
 def written(text: str) -> Mapping[str, bytes]:
@@ -54,13 +57,21 @@ def told(text: str) -> str:
 
 @dataclass(frozen=True)
 class Traces:
-    """Looks for `texts`, which have names; `found` tells names and ways of writing, never the text."""
+    """Looks for `texts`, which have names; `found` tells names and ways of writing, never the text.
+
+    `loosely`: in upper and lower case, too, and where any of their characters are escaped, as nobody writes by accident.
+    """
 
     texts: Mapping[str, str]
+    loosely: bool = False
 
     def in_bytes(self, data: bytes) -> set[str]:
         forms = [(f"{name} ({way})", form) for name, text in self.texts.items() for way, form in written(text).items()]
-        return {what for part in chain((data,), _unpacked(data)) for what, form in forms if form in part}
+        parts = chain((data,), _unpacked(data))
+        if self.loosely:
+            forms = [(what, form.lower()) for what, form in forms]
+            parts = chain.from_iterable(map(_read_loosely, parts))
+        return {what for part in parts for what, form in forms if form in part}
 
     def in_files(self, folder: Path, since: float = 0) -> dict[str, set[str]]:
         """By the path from `folder`; names of files count. `since`: no file that has not changed since that time."""
@@ -78,6 +89,23 @@ class Traces:
             if traces:
                 found[name] = traces
         return found
+
+
+def _read_loosely(data: bytes) -> Iterator[bytes]:
+    """`data` in lower case, and what it says to readers of addresses, JSON and HTML."""
+    seen = set()
+    for _ in range(3):
+        if data in seen:
+            return
+        seen.add(data)
+        yield data.lower()
+        data = unquote_to_bytes(_JSON_ESCAPE.sub(_unescaped, data))
+        if b"&" in data:
+            data = html.unescape(data.decode("latin-1")).encode("latin-1", "replace")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)]) if found[1] else found[2]
 
 
 def _unpacked(data: bytes) -> Iterator[bytes]:

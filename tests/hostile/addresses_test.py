@@ -1,0 +1,262 @@
+"""Who may send the client where: nobody to a more private address than its own, and never from TLS to plain text.
+
+Most rows are in a network of their own, in which real addresses of every kind lead to this machine. The other host is
+what a registry would like to have asked by somebody who stands inside.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Callable
+
+import pytest
+
+from hostile import sandbox
+from hostile.rows import ENDS, FAILS, PULL, PUSH, SUCCEEDS, Row, Scene, Where, table
+from ocikit.testing.fake_http import FakeAnswer
+from support.client_process import Ran
+from support.hostile_server import Received
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can make a network.")
+
+PUBLIC, COMPANY = "11.0.0.1", "10.0.0.1"
+PLAIN_PULL, PLAIN_PUSH = (*PULL, "--insecure"), (*PUSH, "--insecure")
+Sending = Callable[[Scene, str], None]
+# What leads from a public address to the address behind it; "" where the other server listens at all addresses.
+INSIDE = {
+    "private": (COMPANY, "$other"),
+    "private-192": ("192.168.7.1", "$other"),
+    "private-172": ("172.16.0.1", "$other"),
+    "shared": ("100.64.0.1", "$other"),
+    "metadata": ("169.254.169.254", "$other"),
+    "loopback": ("127.0.0.1", "$other"),
+    "loopback-elsewhere": ("127.8.9.10", "$other"),
+    "loopback-6": ("::1", "$other"),
+    "unique-local": ("fd12::1", "$other"),
+    "unspecified": ("127.0.0.1", "0.0.0.0:$other_port"),
+    "unspecified-6": ("::1", "[::]:$other_port"),
+    "zero": ("127.0.0.1", "0:$other_port"),
+    "localhost": ("127.0.0.1", "localhost:$other_port"),
+    "localhost-with-a-dot": ("127.0.0.1", "localhost.:$other_port"),
+    "upper-case": ("127.0.0.1", "LOCALHOST:$other_port"),
+    "name-of-a-private-address": (COMPANY, "company.example:$other_port"),
+    "name-of-metadata": ("169.254.169.254", "metadata.example:$other_port"),
+    "name-of-this-machine": ("127.0.0.1", "here.example:$other_port"),
+    "name-of-two-addresses": (COMPANY, "both.example:$other_port"),
+    "name-that-changes": ("127.0.0.1", "changing.example:$other_port"),
+    "name-that-changes-to-inside": (COMPANY, "changing-inside.example:$other_port"),
+    "one-number": ("127.0.0.1", "2130706433:$other_port"),
+    "hexadecimal": ("127.0.0.1", "0x7f000001:$other_port"),
+    "hexadecimal-in-parts": ("127.0.0.1", "0x7f.0.0.1:$other_port"),
+    "octal": ("127.0.0.1", "0177.0.0.1:$other_port"),
+    "short": ("127.0.0.1", "127.1:$other_port"),
+    "private-in-one-number": (COMPANY, "167772161:$other_port"),
+    "private-short": (COMPANY, "10.1:$other_port"),
+    "private-octal": (COMPANY, "012.0.0.1:$other_port"),
+    "metadata-in-one-number": ("169.254.169.254", "2852039166:$other_port"),
+    "metadata-short": ("169.254.169.254", "169.254.43518:$other_port"),
+    "mapped": ("127.0.0.1", "[::ffff:127.0.0.1]:$other_port"),
+    "mapped-in-hexadecimal": ("127.0.0.1", "[::ffff:7f00:1]:$other_port"),
+    "mapped-private": (COMPANY, "[::ffff:10.0.0.1]:$other_port"),
+    "mapped-metadata": ("169.254.169.254", "[::ffff:a9fe:a9fe]:$other_port"),
+    "compatible": ("127.0.0.1", "[::127.0.0.1]:$other_port"),
+    "nat64": ("127.0.0.1", "[64:ff9b::127.0.0.1]:$other_port"),
+    "zone": ("::1", "[::1%25lo]:$other_port"),
+}
+
+
+def blob(scene: Scene, host: str, scheme: str = "http") -> None:
+    """Where the other host would do: what is asked for is there, for whoever asks."""
+    target = f"{scheme}://{scene.filled(host)}"
+    scene.on("GET /v2/image/blobs/", lambda request: FakeAnswer(307, {"Location": target + request.target}))
+    scene.other.answer = partial(open_to_all, scene)
+
+
+def open_to_all(scene: Scene, request: Received) -> FakeAnswer:
+    """A host that gives blobs, takes them, and gives tokens, and asks for no credentials."""
+    if "token" in request.target:
+        return FakeAnswer(200, {"Content-Type": "application/json"}, b'{"token": "from-elsewhere-whoever-asks"}')
+    digest = request.target.replace("%3A", ":").rpartition("=" if request.method == "PUT" else "/")[2]
+    if request.method == "PUT":
+        scene.contents.repositories["pushed"].blobs[digest] = request.body
+        return FakeAnswer(201, {"Docker-Content-Digest": digest})
+    return FakeAnswer(200, {}, scene.contents.repositories["image"].blobs.get(digest, b""))
+
+
+def upload(scene: Scene, host: str, scheme: str = "http") -> None:
+    target = f"{scheme}://{scene.filled(host)}/upload"
+    scene.on("POST /v2/pushed/", FakeAnswer(202, {"Location": target}))
+    scene.other.answer = partial(open_to_all, scene)
+
+
+def chunk(scene: Scene, host: str) -> None:
+    """The first is taken, and the next is to go elsewhere."""
+    target = f"http://{scene.filled(host)}/upload"
+    scene.on("PUT /v2/pushed/blobs/", FakeAnswer(405))
+    scene.on("PATCH /v2/pushed/", FakeAnswer(202, {"Location": target}))
+    scene.other.answer = partial(open_to_all, scene)
+
+
+def realm(scene: Scene, host: str, scheme: str = "http") -> None:
+    """The token that is given there is good."""
+    scene.login("token")
+    challenge = f'Bearer realm="{scheme}://{scene.filled(host)}/token",service="x"'
+    scene.on("/v2/", partial(answer_with_token, scene, challenge))
+    scene.other.answer = partial(open_to_all, scene)
+
+
+def answer_with_token(scene: Scene, challenge: str, request: Received) -> FakeAnswer:
+    if "authorization" not in request.headers:
+        return FakeAnswer(401, {"WWW-Authenticate": challenge})
+    return FakeAnswer(404)
+
+
+def realm_for_nobody(scene: Scene, host: str) -> None:
+    """Nobody has credentials: the request itself is what must not be made."""
+    realm(scene, host)
+    (scene.home / "config.json").write_text("{}")
+
+
+SENDING: dict[str, tuple[Sending, tuple[str, ...]]] = {
+    "upload": (upload, PLAIN_PUSH),
+    "chunk": (chunk, PLAIN_PUSH),
+    "realm": (realm, PLAIN_PULL),
+    "realm-for-nobody": (realm_for_nobody, PLAIN_PULL),
+}
+
+
+def sent(name: str, sending: Sending, host: str, command: tuple[str, ...], ends: str, where: Where, **more: Any) -> Row:
+    return Row(name, lambda scene: sending(scene, host), command, ends, where=where, **more)
+
+
+def apart(registry: str, other: str, **others: bool) -> Where:
+    return Where(registry, other, apart=True, **others)
+
+
+def inside() -> Iterator[Row]:
+    """A public registry, over plain HTTP as it is marked, names what is inside."""
+    for name, (other, host) in INSIDE.items():
+        ends = ENDS if name in ("name-of-two-addresses", "name-that-changes", "name-that-changes-to-inside") else FAILS
+        yield sent(f"blob-{name}", blob, host, PLAIN_PULL, ends, apart(PUBLIC, other), untouched=True)
+    for place, (sending, command) in SENDING.items():
+        for name in ("private", "metadata", "loopback", "unique-local", "name-of-this-machine", "hexadecimal", "mapped"):
+            other, host = INSIDE[name]
+            yield sent(f"{place}-{name}", sending, host, command, FAILS, apart(PUBLIC, other), untouched=True)
+    names = apart("registry.example", "127.0.0.1")
+    yield sent("from-a-name", blob, "$other", PLAIN_PULL, FAILS, names, untouched=True)
+    yield sent("from-a-name-with-ipv6", blob, "$other", PLAIN_PULL, FAILS, apart("six.example", "::1"), untouched=True)
+    yield sent("by-way-of-another", by_way_of_another, "$other", PLAIN_PULL, FAILS, apart(PUBLIC, COMPANY), untouched=True)
+    yield sent("company-to-metadata", blob, "$other", PLAIN_PULL, FAILS, apart(COMPANY, "169.254.169.254"), untouched=True)
+    yield sent("company-to-loopback", blob, "$other", PLAIN_PULL, FAILS, apart(COMPANY, "127.0.0.1"), untouched=True)
+    yield sent("company-to-loopback-6", realm, "$other", PLAIN_PULL, FAILS, apart(COMPANY, "::1"), untouched=True)
+    yield sent("company-upload-to-loopback", upload, "$other", PLAIN_PUSH, FAILS, apart(COMPANY, "127.0.0.1"), untouched=True)
+    for name, prepare, command in (
+        ("lock", sandbox.lock, ("lock", "request.json")),
+        ("remote", sandbox.remote_images, ("remote_images", "request.json")),
+    ):
+        yield Row(
+            f"{name}-asks-for-a-token-inside",
+            partial(realm_in_a_sandbox, prepare),
+            command,
+            ENDS,
+            untouched=True,
+            where=apart(PUBLIC, "169.254.169.254"),
+        )
+
+
+def by_way_of_another(scene: Scene, host: str) -> None:
+    """The first redirect leads to another public host, which is free to be asked, and that one leads inside."""
+    inside = FakeAnswer(307, {"Location": f"http://{scene.filled(host)}/x"})
+    third = scene.surroundings.server("cdn.example", lambda request: inside, tls=False, apart=True)
+    scene.kept.enter_context(third)
+    scene.on("GET /v2/image/blobs/", FakeAnswer(307, {"Location": f"{third.url}/x"}))
+
+
+def realm_in_a_sandbox(prepare: Callable[..., None], scene: Scene) -> None:
+    prepare(scene)
+    request = (scene.work / "request.json").read_text()
+    scene.write("request.json", request.replace('"registries": {}', '"registries": {"$registry": {"insecure": true}}'))
+    realm(scene, "$other")
+
+
+def plain_text() -> Iterator[Row]:
+    """What begins with TLS stays with it, and credentials go nowhere else without it."""
+    secure = partial(apart, "registry.example", "cdn.example", tls=True)
+    both = secure(other_tls=True)
+    yield sent("tls-blob-to-plain", blob, "$other", PULL, FAILS, secure(), untouched=True)
+    yield sent("tls-blob-to-plain-at-a-port", blob, "registry.example:$other_port", PULL, FAILS, apart("registry.example", PUBLIC, tls=True), untouched=True)
+    yield sent("tls-upload-to-plain", upload, "$other", PUSH, FAILS, secure(), untouched=True)
+    yield sent("tls-realm-to-plain", realm, "$other", PULL, FAILS, secure(), untouched=True)
+    yield sent("tls-realm-to-plain-for-nobody", realm_for_nobody, "$other", PULL, FAILS, secure(), untouched=True)
+    yield sent("tls-realm-to-plain-loopback", realm, "$other", PULL, FAILS, Where(tls=True), untouched=True)
+    yield sent("tls-realm-to-plain-at-a-port", realm, "127.0.0.1:$other_port", PULL, FAILS, Where(other="127.0.0.1", tls=True), untouched=True)
+    yield sent("plain-realm-elsewhere", realm, "$other", PULL, FAILS, Where())
+    yield sent("token-redirected", token_redirected, "$other", PULL, FAILS, Where(), untouched=True)
+    yield sent("token-redirected-in-tls", token_redirected, "$other", PULL, FAILS, both, untouched=True)
+    yield sent("untrusted-other", blob_in_tls, "11.0.0.2:$other_port", PULL, FAILS, both)
+    yield sent("untrusted-realm", realm_in_tls, "11.0.0.2:$other_port", PULL, FAILS, both)
+
+
+def token_redirected(scene: Scene, host: str) -> None:
+    scheme = scene.other.url.partition(":")[0]
+    scene.login("token")
+    scene.on("/token", FakeAnswer(307, {"Location": f"{scheme}://{scene.filled(host)}/token"}))
+
+
+blob_in_tls = partial(blob, scheme="https")
+realm_in_tls = partial(realm, scheme="https")
+upload_in_tls = partial(upload, scheme="https")
+
+
+def good() -> Iterator[Row]:
+    """What registries do: these must go on."""
+    asked = {"after": the_other_was_asked}
+    yield sent("public-to-public", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(PUBLIC, "11.0.0.2"), **asked)
+    yield sent("public-to-ipv6", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(PUBLIC, "2606:4700::1"), **asked)
+    yield sent("company-to-company", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(COMPANY, "192.168.7.1"), **asked)
+    yield sent("company-to-public", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(COMPANY, "11.0.0.2"), **asked)
+    yield sent("company-upload-to-company", upload, "$other", PLAIN_PUSH, SUCCEEDS, apart(COMPANY, "192.168.7.1"), **asked)
+    yield sent("loopback-to-public", blob, "$other", PULL, SUCCEEDS, apart("127.0.0.1", "11.0.0.2"), **asked)
+    yield sent("tls-to-tls", blob_in_tls, "$other", PULL, SUCCEEDS, apart("registry.example", "cdn.example", tls=True, other_tls=True), **asked)
+    yield sent("tls-upload-to-tls", upload_in_tls, "$other", PUSH, SUCCEEDS, apart("registry.example", "cdn.example", tls=True, other_tls=True), **asked)
+    yield sent("plain-to-tls", blob_in_tls, "$other", PLAIN_PULL, SUCCEEDS, apart("registry.example", "cdn.example", other_tls=True), **asked)
+    yield Row("company", command=PLAIN_PULL, ends=SUCCEEDS, where=apart("company.example", "11.0.0.2"))
+    yield Row("tls", ends=SUCCEEDS, where=apart("registry.example", "11.0.0.2", tls=True))
+    yield Row("tls-push", command=PUSH, ends=SUCCEEDS, where=apart("registry.example", "11.0.0.2", tls=True))
+    yield Row("metadata-of-its-own", command=PLAIN_PULL, ends=SUCCEEDS, where=apart("169.254.169.254", "11.0.0.2"))
+    # Where credentials go to a token server on another host.
+    yield told("tls-token-server", "https", PULL, apart("registry.example", "cdn.example", tls=True, other_tls=True))
+    yield told("insecure-token-server", "http", PLAIN_PULL, apart("company.example", "tokens.company.example"))
+    yield Row("own-address-in-plain-text", own_address_in_plain_text, ends=SUCCEEDS, where=apart("registry.example", "11.0.0.2", tls=True))
+
+
+def told(name: str, scheme: str, command: tuple[str, ...], where: Where) -> Row:
+    """The token server knows the password, as it should: it is told by the header alone."""
+    return Row(name, partial(own_token_server, scheme), command, SUCCEEDS, where=where, trusted=True, after=the_other_was_asked)
+
+
+def own_token_server(scheme: str, scene: Scene) -> None:
+    scene.login("token")
+    scene.contents.url = f"{scheme}://{scene.other.address}"
+
+
+def own_address_in_plain_text(scene: Scene) -> None:
+    """A registry behind a proxy that ends TLS does not know of it: what it says of itself is meant with TLS."""
+    plain = scene.registry.url.replace("https:", "http:")
+    kept = scene.contents.repositories["kept"]
+    kept.blobs.update(scene.contents.repositories["image"].blobs)
+    moved = f"{plain}/v2/kept/blobs/"
+    scene.on("GET /v2/image/blobs/", lambda request: FakeAnswer(307, {"Location": moved + request.target.rpartition("/")[2]}))
+
+
+def the_other_was_asked(scene: Scene, ran: Ran) -> Iterator[str]:
+    if not scene.other.lines:
+        yield "the other host was not asked"
+
+
+@needs_root
+@pytest.mark.parametrize("row", table([*inside(), *plain_text(), *good()]))
+def test_who_may_send_us_where(row: Row, check: Callable[[Row], None]) -> None:
+    check(row)

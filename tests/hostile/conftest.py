@@ -1,0 +1,71 @@
+"""Rows run side by side, as many as there are processors, and those that only wait all at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Callable
+
+import pytest
+
+from hostile.rows import Row, Surroundings, run
+from support.certificates import Authority
+from support.network import Network
+
+_MOST_THAT_WAIT = 64
+# What the network of some rows has. Addresses that everybody could reach are real ones, which in it lead to this machine.
+ADDRESSES = (
+    *("11.0.0.1/32", "11.0.0.2/32", "10.0.0.1/32", "192.168.7.1/32", "172.16.0.1/32", "100.64.0.1/32"),
+    *("169.254.169.254/32", "2606:4700::1/128", "fd12::1/128"),
+)
+NAMES = {
+    "registry.example": ["11.0.0.1"],
+    "cdn.example": ["11.0.0.2"],
+    "company.example": ["10.0.0.1"],
+    "tokens.company.example": ["192.168.7.1"],
+    "metadata.example": ["169.254.169.254"],
+    "here.example": ["127.0.0.1"],
+    "both.example": ["10.0.0.1", "11.0.0.2"],
+    "six.example": ["2606:4700::1"],
+}
+# What is looked up a second time is elsewhere.
+CHANGING = {"changing.example": ["11.0.0.2", "127.0.0.1"], "changing-inside.example": ["11.0.0.2", "10.0.0.1"]}
+
+
+@pytest.fixture(scope="session")
+def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], None]]:
+    """Fails with everything that was wrong with a row; all that were selected begin with the first."""
+    selected = [item.callspec.params["row"] for item in request.session.items if "check" in _fixtures(item)]
+    with ExitStack() as stack:
+        around = _surroundings(selected, stack, tmp_path_factory)
+        busy, idle = (stack.enter_context(ThreadPoolExecutor(count)) for count in (os.cpu_count() or 1, _MOST_THAT_WAIT))
+        running: dict[int, Future[str]] = {
+            id(row): (idle if row.waits else busy).submit(run, row, around) for row in selected
+        }
+
+        def check_row(row: Row) -> None:
+            found = running[id(row)].result()
+            assert not found, found
+
+        yield check_row
+        for result in running.values():
+            result.cancel()
+
+
+def _surroundings(
+    rows: Sequence[Row], stack: ExitStack, tmp_path_factory: pytest.TempPathFactory
+) -> Surroundings:
+    """Those that a row wants."""
+    network = authority = pair = None
+    if any(row.where.apart for row in rows):
+        network = stack.enter_context(Network(ADDRESSES, NAMES, CHANGING))
+    if any(row.where.tls or row.where.other_tls for row in rows):
+        authority = Authority(tmp_path_factory.mktemp("authority"))
+        pair = authority.server("127.0.0.2", *NAMES)
+    return Surroundings(network, authority.certificate if authority else None, pair)
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
