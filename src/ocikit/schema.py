@@ -1,4 +1,4 @@
-"""What a JSON document of others must look like, as data: a table of its members that one function checks. Pure.
+"""What a JSON document of others must look like, as data: a table of its members. Pure.
 
 `null` stands for a member that is missing: Go writes it for lists and maps that are empty. In lists and as a value in a
 map it is refused. Members that no table names are not looked at, and are kept as they are.
@@ -9,10 +9,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Union
+from typing import Any, Protocol
 
 from ocikit.errors import InvalidContent
 from ocikit.whole_number import MAX_INT64
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What was expected at `path`, a step for each level, and what is there."""
+
+    expected: str
+    found: Any
+    path: tuple[str, ...] = ()
+
+    def below(self, step: str) -> Fault:
+        return Fault(self.expected, self.found, (step, *self.path))
+
+    def __str__(self) -> str:
+        place = "".join(self.path).lstrip(".")
+        return f"expected {self.expected}" + (f' in "{place}"' if place else "") + f", got {self.found!r:.100}"
+
+
+class Kind(Protocol):
+    """What a value must be. The depth of recursion is that of the kind, whatever the value is."""
+
+    def fault(self, value: Any) -> Fault | None:
+        """What is wrong with `value`, None where it is of this kind."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +45,18 @@ class Scalar:
     type: type
     name: str
 
+    def fault(self, value: Any) -> Fault | None:
+        return None if isinstance(value, self.type) else Fault(self.name, value)
+
 
 @dataclass(frozen=True)
 class Size:
     """A whole number of bytes, at most what a Go program can read."""
 
-    name: str = f"a whole number from 0 to {MAX_INT64}"
+    def fault(self, value: Any) -> Fault | None:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INT64:
+            return None
+        return Fault(f"a whole number from 0 to {MAX_INT64}", value)
 
 
 @dataclass(frozen=True)
@@ -36,9 +65,14 @@ class ListOf:
 
     item: Kind
 
-    @property
-    def name(self) -> str:
-        return "a list"
+    def fault(self, value: Any) -> Fault | None:
+        if not isinstance(value, (list, tuple)):
+            return Fault("a list", value)
+        for number, item in enumerate(value):
+            found = self.item.fault(item)
+            if found:
+                return found.below(f"[{number}]")
+        return None
 
 
 @dataclass(frozen=True)
@@ -47,9 +81,15 @@ class MapOf:
 
     item: Kind | None = None
 
-    @property
-    def name(self) -> str:
-        return "an object"
+    def fault(self, value: Any) -> Fault | None:
+        if not _is_object(value):
+            return Fault("an object", value)
+        if self.item:
+            for name, item in value.items():
+                found = self.item.fault(item)
+                if found:
+                    return found.below(f".{name}")
+        return None
 
 
 @dataclass(frozen=True)
@@ -59,12 +99,19 @@ class Members:
     members: Mapping[str, Kind]
     required: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        return "an object"
+    def fault(self, value: Any) -> Fault | None:
+        if not _is_object(value):
+            return Fault("an object", value)
+        for name, kind in self.members.items():
+            item = value.get(name)
+            if item is not None:
+                found = kind.fault(item)
+                if found:
+                    return found.below(f".{name}")
+            elif name in self.required:
+                return Fault(f'"{name}", which is missing', value)
+        return None
 
-
-Kind = Union[Scalar, Size, ListOf, MapOf, Members]
 
 TEXT = Scalar(str, "text")
 FLAG = Scalar(bool, "true or false")
@@ -79,49 +126,12 @@ def members(required: tuple[str, ...] = (), **kinds: Kind) -> Members:
 
 
 def check(value: Any, kind: Kind, what: str) -> None:
-    """Raise InvalidContent unless `value` is of this kind; `what` begins the message.
-
-    The depth of the recursion is that of `kind`, whatever the value is.
-    """
-    fault = _fault(value, kind, "")
+    """Raise InvalidContent unless `value` is of this kind; `what` begins the message."""
+    fault = kind.fault(value)
     if fault:
         raise InvalidContent(f"{what}: {fault}.")
 
 
-def _fault(value: Any, kind: Kind, path: str) -> str | None:
-    if isinstance(kind, Scalar):
-        return None if isinstance(value, kind.type) else _expected(kind, value, path)
-    if isinstance(kind, Size):
-        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INT64
-        return None if fits else _expected(kind, value, path)
-    if isinstance(kind, ListOf):
-        if not isinstance(value, (list, tuple)):
-            return _expected(kind, value, path)
-        items = ((f"{path}[{number}]", item, kind.item) for number, item in enumerate(value))
-    else:
-        if not isinstance(value, Mapping):
-            return _expected(kind, value, path)
-        if isinstance(kind, MapOf):
-            if kind.item is None:
-                return None
-            one = kind.item
-            items = ((_below(path, key), item, one) for key, item in value.items())
-        else:
-            missing = next((name for name in kind.required if value.get(name) is None), None)
-            if missing:
-                return f'expected "{_below(path, missing)}", which is missing'
-            items = (
-                (_below(path, name), value[name], inner)
-                for name, inner in kind.members.items()
-                if value.get(name) is not None
-            )
-    return next((fault for place, item, inner in items if (fault := _fault(item, inner, place))), None)
-
-
-def _below(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
-def _expected(kind: Kind, value: Any, path: str) -> str:
-    where = f' in "{path}"' if path else ""
-    return f"expected {kind.name}{where}, got {value!r:.100}"
+def _is_object(value: Any) -> bool:
+    # Asking about all mappings takes longer than all the rest.
+    return type(value) is dict or isinstance(value, Mapping)

@@ -49,7 +49,7 @@ def read_archive(path: Path) -> Archive | None:
     try:
         with tarfile.open(path) as archive:
             members = archive.getmembers()
-    except (tarfile.TarError, OSError, EOFError):
+    except Exception:  # noqa: BLE001 - Python's readers of archives raise what they like; each means that it is none
         return None
     kinds = {tarfile.DIRTYPE: DIRECTORY, tarfile.SYMTYPE: SYMLINK}
     files = tuple(
@@ -84,7 +84,11 @@ def _walk(folder: Path, root: Path) -> tuple[dict[str, ContextFile], list[str]]:
             path = f"{front}{name}"
             status = os.lstat(os.path.join(parent, name))
             is_folder = stat.S_ISDIR(status.st_mode)
-            if path in hidden or (is_folder and _is_ignored(folder / path, name, root)):
+            if not _is_utf_8(name) or not (is_folder or stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode)):
+                # Pants can neither name nor keep it.
+                unseen.append(os.fsencode(path).decode("utf-8", "backslashreplace"))
+                hidden.add(path)
+            elif path in hidden or (is_folder and _is_ignored(folder / path, name, root)):
                 if path not in hidden:
                     unseen.append(path)
                 hidden.add(path)
@@ -92,10 +96,19 @@ def _walk(folder: Path, root: Path) -> tuple[dict[str, ContextFile], list[str]]:
                 seen[path] = ContextFile(path, DIRECTORY, stat.S_IMODE(status.st_mode))
             elif stat.S_ISLNK(status.st_mode):
                 seen[path] = ContextFile(path, SYMLINK, 0o777, os.readlink(os.path.join(parent, name)))
-            elif stat.S_ISREG(status.st_mode):
+            else:
                 seen[path] = ContextFile(path, FILE, stat.S_IMODE(status.st_mode))
         folders[:] = [name for name in folders if f"{front}{name}" not in hidden]
     return seen, unseen
+
+
+def _is_utf_8(name: str) -> bool:
+    """Whether it is; bytes that are not come as lone surrogates."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_ignored(path: Path, name: str, root: Path) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -161,3 +162,20 @@ def test_an_archive_is_told_by_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "b.tar").write_text("no archive")
     assert read_archive(tmp_path / "b.tar") is None
     assert read_archive(tmp_path / "nope.txt") is None
+
+
+def test_what_pants_cannot_see_is_told(web: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(web / "pipe")
+    Path(os.fsdecode(os.fsencode(web) + b"/bad\xff")).touch()
+    assert set(read_context(web, web, web, dockerfile=None).unseen) >= {"pipe", r"bad\xff"}
+    (web / "Dockerfile").write_text("FROM scratch\nCOPY . /srv/\nCOPY pipe /\n")
+    assert main(["from-dockerfile"]) == 1
+    assert "pipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x1f\x8b\x08" + b"\0" * 40, b"BZh9" + b"x" * 40, b"\xfd7zXZ\0" + b"x" * 40, b"\xff" * 512]
+)
+def test_what_is_no_archive(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(data)
+    assert read_archive(tmp_path / "a.tar") is None
