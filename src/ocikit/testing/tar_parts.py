@@ -58,3 +58,14 @@ def pax_record(key: bytes, value: bytes) -> bytes:
 def gnu(kind: bytes, name: bytes) -> bytes:
     """GNU's header for a long name ("L") or a long link ("K")."""
     return member(b"././@LongLink", name + b"\0", kind, magic=b"ustar ", version=b" \0")
+
+
+def names(count: int, length: int, mark: bytes = b"") -> bytes:
+    """A tar of `count` files with names of `length` bytes, no two of which have anything in common."""
+    blocks = []
+    for number in range(count):
+        name = (b"%b%07d/" % (mark, number)).ljust(length, b"x")
+        owner = b"%07o\0" % (number % 8**7)
+        blocks.append(pax((b"path", name)) if length > 100 else b"")
+        blocks += (header(name[:100], 1, uid=owner, gid=owner), b"%d" % (number % 10), bytes(511))
+    return b"".join([*blocks, END])

@@ -1,0 +1,66 @@
+"""Calls of the command line whose memory and time are measured, and images of any blobs to call it on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import ocikit
+from ocikit import media_type
+from ocikit.config import ImageConfig
+from ocikit.descriptor import Descriptor
+from ocikit.digest import Digest
+from ocikit.image import Image
+from ocikit.layout import Layout
+from ocikit.manifest import Manifest
+from ocikit.testing.images import LINUX, push_image
+
+_SOURCES = str(Path(ocikit.__file__).parent.parent)
+# A small process in between: a child's peak begins with what its parent had.
+_MEASURE = """
+import json, resource, subprocess, sys
+with open("stdout", "wb") as output, open("stderr", "wb") as errors:
+    code = subprocess.call([sys.executable, "-m", "ocikit", *sys.argv[1:]], stdout=output, stderr=errors)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([code, used.ru_maxrss * 1024, used.ru_utime + used.ru_stime]))
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """`memory`: bytes at the peak, those of Python with them. `seconds`: of processor time."""
+
+    code: int
+    memory: int
+    seconds: float
+    said: str
+
+
+def measured(*arguments: str, folder: Path) -> Measured:
+    """Call `python -m ocikit` in `folder`, where "stdout" and "stderr" have what it said; of it only the end is given."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": _SOURCES},
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    said = "".join((folder / name).read_bytes()[-4000:].decode(errors="replace") for name in ("stdout", "stderr"))
+    return Measured(*json.loads(done.stdout), said)
+
+
+def layout_of(path: Path, *layers: bytes, kind: str, diff_ids: Iterable[Digest] = ()) -> str:
+    """A layout with an image of these blobs, tag 1; its name. Diff IDs are wrong unless given: a reader sees that last."""
+    (path / "blobs/sha256").mkdir(parents=True)
+    described = [Descriptor(kind, Digest.of(layer), len(layer)) for layer in layers]
+    for layer, descriptor in zip(layers, described):
+        (path / "blobs/sha256" / descriptor.digest.hex).write_bytes(layer)
+    config = ImageConfig.of(LINUX, {}, tuple(diff_ids) or tuple(Digest.of(layer) for layer in layers), ())
+    of_config = Descriptor(media_type.OCI_CONFIG, Digest.of(config.data), len(config.data))
+    push_image(Layout(path), Image(Manifest.of(of_config, described), config), "1")
+    return f"oci:{path}:1"

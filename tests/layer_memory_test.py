@@ -1,0 +1,42 @@
+"""The most that limits allow at once, in the memory that is promised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from ocikit import media_type
+from ocikit.layer.limits import DEFAULT_LIMITS, NAME_BYTES
+from ocikit.testing.measured import layout_of, measured
+from ocikit.testing.tar_parts import names
+
+MEMORY = 200 * 1024 * 1024
+# It would all be too little that was received.
+OPTION = "--max-layer-expansion=100000"
+
+
+def image(path: Path, count: int, length: int, mark: str = "") -> str:
+    """With the largest window that zstd may ask for."""
+    parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=25)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters)
+    return layout_of(
+        path, compressor.compress(names(count, length, mark.encode())), kind=media_type.OCI_LAYER_ZSTD
+    )
+
+
+def test_as_many_files_as_are_allowed_with_names_as_long_as_they_are_allowed(tmp_path: Path) -> None:
+    name = image(tmp_path / "l", DEFAULT_LIMITS.files, NAME_BYTES - 1)
+    found = measured("inspect", "--files=3", OPTION, name, folder=tmp_path)
+    assert (found.code, found.said.count("1 B  /")) == (0, 3), found
+    assert found.memory < MEMORY
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["lines", "json"])
+def test_two_images_that_differ_in_every_file(options: tuple[str, ...], tmp_path: Path) -> None:
+    pair = [image(tmp_path / mark, DEFAULT_LIMITS.files // 2, NAME_BYTES - 1, mark) for mark in ("a", "b")]
+    found = measured("diff", *options, OPTION, *pair, folder=tmp_path)
+    assert found.code == 0, found
+    assert (tmp_path / "stdout").stat().st_size > DEFAULT_LIMITS.files * NAME_BYTES
+    assert found.memory < MEMORY
