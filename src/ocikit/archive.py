@@ -99,6 +99,11 @@ def _path(digest: Digest) -> str:
 def _reachable(layout: Layout, root: Manifest | ImageIndex) -> Iterator[Descriptor]:
     yield root.descriptor
     if isinstance(root, Manifest):
+        for layer in root.withheld:
+            raise InvalidInput(
+                f"the image {root.descriptor.digest} cannot be put in an archive: its layer {layer.digest} is "
+                f'"{layer.media_type}", which may not be passed on.'
+            )
         yield from root.blobs
         return
     for child in root.manifests:

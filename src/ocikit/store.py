@@ -55,19 +55,31 @@ def counted(opener: Opener, meter: Meter, key: Hashable, size: int) -> Opener:
     return opened
 
 
-def copy(source: Store, destination: Store, name: str, tag: str | None = None, meter: Meter | None = None) -> Digest:
+def copy(
+    source: Store,
+    destination: Store,
+    name: str,
+    tag: str | None = None,
+    meter: Meter | None = None,
+    on_withheld: Callable[[Descriptor], object] | None = None,
+) -> Digest:
     """Copy what `name` names, with everything it needs, and let `tag` name it in `destination`.
 
     Content that is there already is not sent; `meter` counts the blobs that are. An order that is safe to stop after
     any step: blobs, then manifests, then the tag. Returns the digest, which is the same on both sides.
+
+    A layer that may not be passed on is left out, and handed to `on_withheld`.
     """
     meter = meter or Meter()
     manifest = source.fetch_manifest(name)
     if isinstance(manifest, ImageIndex):
         for child in manifest.manifests:
             if destination.resolve(str(child.digest)) is None:
-                copy(source, destination, str(child.digest), meter=meter)
+                copy(source, destination, str(child.digest), meter=meter, on_withheld=on_withheld)
     else:
+        if on_withheld:
+            for layer in manifest.withheld:
+                on_withheld(layer)
         blobs = {blob.digest: blob for blob in manifest.blobs}.values()
         missing = [blob for blob in blobs if not destination.has_blob(blob)]
         meter.expect(len(missing), [(blob.digest, blob.size) for blob in missing])

@@ -69,6 +69,9 @@ def _of_image(store: Store, manifest: Manifest, seen: set[tuple[str, str]]) -> I
             seen.add((str(layer.digest), diff_id))
             try:
                 _check_layer(store, layer, diff_id)
+            except NotFound as error:
+                if media_type.is_distributable(layer.media_type):
+                    yield f"layer {layer.digest} of {manifest.descriptor.digest}: {error}"
             except _DAMAGE as error:
                 yield f"layer {layer.digest} of {manifest.descriptor.digest}: {error}"
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from ocikit import store
 from ocikit.cli.arguments import add_insecure
 from ocikit.cli.telling import telling_people
+from ocikit.descriptor import Descriptor
 from ocikit.destination import DEFAULT_TAG, open_store
 from ocikit.errors import NotFound
+from ocikit.human import human_bytes
 from ocikit.progress import Meter
 
 
@@ -36,4 +39,12 @@ def copy(source_text: str, destination_text: str, insecure: bool) -> str:
             raise NotFound(f'"{source_text}" does not exist.')
         tag = destination.tag_for(found.digest, source.tag or DEFAULT_TAG)
         with telling_people(meter):
-            return str(store.copy(source.store, destination.store, str(found.digest), tag, meter))
+            return str(store.copy(source.store, destination.store, str(found.digest), tag, meter, _tell_withheld))
+
+
+def _tell_withheld(layer: Descriptor) -> None:
+    print(
+        f'ocikit: left out the layer {layer.digest} ({human_bytes(layer.size)}): it is "{layer.media_type}", which may '
+        "not be passed on.",
+        file=sys.stderr,
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
 from ocikit.digest import verified
-from ocikit.errors import InvalidContent
+from ocikit.errors import InvalidContent, NotFound
 from ocikit.image import Image
 from ocikit.layer.compress import decompress, kind_of
 from ocikit.layer.files import File
 from ocikit.layer.read import read_files
 from ocikit.manifest import ImageIndex, Manifest
-from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG
+from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG, is_distributable
 from ocikit.platform import Platform
 from ocikit.store import Store
 
@@ -43,7 +43,18 @@ def read_config(store: Store, manifest: Manifest) -> ImageConfig | None:
 
 
 def layer_files(store: Store, layer: Descriptor) -> tuple[File, ...]:
-    """Every file of a layer; the blob is verified, and read in bounded memory."""
-    with store.open_blob(layer) as stream:
-        chunks = verified(stream, layer.digest, layer.size, f"layer {layer.digest}")
-        return read_files(decompress(chunks, kind_of(layer.media_type)))
+    """Every file of a layer; the blob is verified, and read in bounded memory.
+
+    Raises NotFound where the blob is not there: nothing is fetched from the addresses that a manifest names (`urls`).
+    """
+    try:
+        with store.open_blob(layer) as stream:
+            chunks = verified(stream, layer.digest, layer.size, f"layer {layer.digest}")
+            return read_files(decompress(chunks, kind_of(layer.media_type)))
+    except NotFound:
+        if is_distributable(layer.media_type):
+            raise
+        raise NotFound(
+            f'the files of the layer {layer.digest} cannot be read: it is "{layer.media_type}", which a registry need '
+            "not hold."
+        ) from None
