@@ -19,7 +19,8 @@ import pytest
 from ocikit.testing import FakeRegistry
 from ocikit.testing.fake_faults import NO_FAULTS
 from support.registry_process import registry_process
-from support.specification import CASES, Step
+from support.specification import CASES
+from support.specification_case import Step
 
 _NO_CONTENT_RANGE = (
     "It appends a piece without a look at Content-Range: a piece that is sent twice spoils the blob, which only its "
@@ -34,6 +35,11 @@ DIFFERENCES: Mapping[str, tuple[int, int, str]] = {
     "first-piece-not-at-0": (1, 202, _NO_CONTENT_RANGE),
     "piece-twice": (2, 202, _NO_CONTENT_RANGE),
     "piece-span-not-its-size": (1, 202, _NO_CONTENT_RANGE),
+    "manifest-of-layers-that-are-not-distributed": (
+        4,
+        500,
+        "It takes such layers only with addresses that `validation.manifests.urls` allows, which is none by default.",
+    ),
     "tags": (8, 200, _TAGS),
     "tags-none-wanted": (5, 200, "It takes n=0 for no limit."),
     "tags-in-an-order-without-case": (7, 200, _TAGS),

@@ -327,7 +327,10 @@ class Ocikit(PythonToolRequirementsBase):
     help = help_text(
         """
         The tool that writes layers and speaks to registries. Its requirements come from a lock file of this plugin;
-        a resolve of your own can replace it. Which Python runs it can be said, too.
+        a resolve of your own can replace it.
+
+        The tool runs on the oldest CPython from 3.10 on that Pants finds, and on 3.9 if there is no newer one: the lock
+        file has older releases for 3.9. `interpreter_constraints` chooses another one.
 
         Example:
 

@@ -107,10 +107,19 @@ def _reachable(layout: Layout, root: Manifest | ImageIndex) -> Iterator[Descript
         seen.add(found.descriptor.digest)
         yield found.descriptor
         if isinstance(found, Manifest):
+            _check_complete(found)
             yield from found.blobs
         else:
             check_level(level, found)
             waiting += ((level + 1, layout.fetch_manifest(str(child.digest))) for child in found.manifests)
+
+
+def _check_complete(image: Manifest) -> None:
+    for layer in image.withheld:
+        raise InvalidInput(
+            f"the image {image.descriptor.digest} cannot be put in an archive: its layer {layer.digest} is "
+            f'"{layer.media_type}", which may not be passed on.'
+        )
 
 
 def _first(layout: Layout, root: Manifest | ImageIndex) -> Manifest:

@@ -4,16 +4,20 @@ import json
 import shutil
 import subprocess
 import tarfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ocikit.archive import write_archive
+from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, InvalidInput, NotFound
 from ocikit.layer.compress import Compression
 from ocikit.layout import Layout
+from ocikit.manifest import Manifest
+from ocikit.media_type import OCI_CONFIG
 from ocikit.testing.images import tiny_index, tiny_layout
 
 FILES = {"app/hello": b"hello\n"}
@@ -51,6 +55,23 @@ def test_it_is_a_layout_with_dockers_manifest_beside_it(tmp_path: Path) -> None:
     assert blobs == {f"blobs/sha256/{digest.hex}", docker["Config"], *docker["Layers"]}
     for name in blobs:
         assert Digest.of(found[name]).hex == name.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_no_archive_has_a_layer_that_may_not_be_passed_on(held: bool, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "l")
+    config, layer = (
+        Descriptor(kind, Digest.of(data), len(data))
+        for kind, data in ((OCI_CONFIG, b"{}"), ("application/vnd.oci.image.layer.nondistributable.v1.tar", b"x"))
+    )
+    layout.push_blob(config, lambda: BytesIO(b"{}"))
+    if held:
+        layout.push_blob(layer, lambda: BytesIO(b"x"))
+    manifest = Manifest.of(config, [layer])
+    layout.push_manifest(manifest, "1")
+    with pytest.raises(InvalidInput, match=f"its layer {layer.digest} is .*nondistributable"):
+        write(tmp_path, manifest.descriptor.digest, "shop/web")
+    assert not (tmp_path / "image.tar").exists()
 
 
 def test_an_unpacked_archive_is_a_sound_layout(tmp_path: Path) -> None:

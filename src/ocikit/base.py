@@ -13,8 +13,6 @@ from ocikit.manifest import ImageIndex, Manifest
 from ocikit.platform import Platform
 
 _CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
-# In the media types of layers that no registry may hold, OCI's and Docker's.
-_FOREIGN = (".nondistributable.", ".foreign.")
 
 
 def choose(index: ImageIndex, platform: Platform) -> Descriptor:
@@ -30,7 +28,7 @@ def base_image(manifest: Manifest, config: bytes, platform: Platform) -> Image:
     if kind not in _CONFIGS:
         raise InvalidContent(f'{manifest.descriptor.digest} is no container image: its config is "{kind}".')
     for layer in manifest.layers:
-        if any(part in layer.media_type for part in _FOREIGN):
+        if not media_type.is_distributable(layer.media_type):
             raise InvalidContent(
                 f'the layer {layer.digest} is "{layer.media_type}", which registries do not hold and nobody may pass '
                 "on; choose a base without such layers."

@@ -67,8 +67,13 @@ class Manifest:
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """What must be stored before this manifest may be: the layers, then the config."""
-        return (*self.layers, self.config)
+        """What must be stored before this manifest may be: the layers that may be passed on, then the config."""
+        return (*(layer for layer in self.layers if media_type.is_distributable(layer.media_type)), self.config)
+
+    @property
+    def withheld(self) -> tuple[Descriptor, ...]:
+        """The layers that may not be passed on: no store needs them, and nobody is sent them."""
+        return tuple(layer for layer in self.layers if not media_type.is_distributable(layer.media_type))
 
 
 @dataclass(frozen=True)

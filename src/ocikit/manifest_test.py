@@ -47,6 +47,26 @@ def test_a_manifest_read_again(declared: str | None) -> None:
     assert read.descriptor.digest == Digest.of(MANIFEST.data)
 
 
+@pytest.mark.parametrize(
+    "kind, distributable",
+    [
+        (media_type.OCI_LAYER, True),
+        (media_type.OCI_LAYER_ZSTD, True),
+        (media_type.DOCKER_LAYER_GZIP, True),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar", False),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", False),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", False),
+        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", False),
+        ("application/x.foreign.diff.tar", True),
+    ],
+)
+def test_layers_that_may_not_be_passed_on_are_not_needed(kind: str, distributable: bool) -> None:
+    layer = Descriptor(kind, Digest.of(b"x"), 1)
+    manifest = Manifest.of(CONFIG, (layer, *LAYERS))
+    assert manifest.withheld == (() if distributable else (layer,))
+    assert manifest.blobs == ((layer,) if distributable else ()) + (*LAYERS, CONFIG)
+
+
 @pytest.mark.parametrize("declared", [None, media_type.OCI_INDEX])
 def test_an_index_read_again(declared: str | None) -> None:
     read = parse_manifest(INDEX.data, declared)

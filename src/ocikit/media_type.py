@@ -23,5 +23,19 @@ DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 INDEXES = (OCI_INDEX, DOCKER_MANIFEST_LIST)
 
+# Layers that may be downloaded from where their makers publish them, and that no registry has to hold.
+_NOT_DISTRIBUTABLE = (
+    "application/vnd.oci.image.layer.nondistributable.",
+    "application/vnd.docker.image.rootfs.foreign.",
+)
+
 # What a Docker layer is called in an OCI manifest: the bytes are the same.
 OCI_NAME_OF_DOCKER_LAYER: Mapping[str, str] = MappingProxyType({DOCKER_LAYER_GZIP: OCI_LAYER_GZIP})
+
+
+def is_distributable(layer: str) -> bool:
+    """Whether layers of this media type may be passed on.
+
+    Spec: image-spec v1.1.1, layer.md#non-distributable-layers.
+    """
+    return not layer.startswith(_NOT_DISTRIBUTABLE)

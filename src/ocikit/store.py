@@ -79,6 +79,7 @@ def copy(
     name: str,
     tag: str | None = None,
     meter: Meter | None = None,
+    on_withheld: Callable[[Descriptor], object] | None = None,
     *,
     level: int = 0,
 ) -> Digest:
@@ -87,6 +88,8 @@ def copy(
     Content that is there already is not sent; `meter` counts the blobs that are. An order that is safe to stop after
     any step: blobs, then manifests, then the tag. Returns the digest, which is the same on both sides. `level`: of how
     many indexes this is a part.
+
+    A layer that may not be passed on is left out, and handed to `on_withheld`.
     """
     meter = meter or Meter()
     manifest = source.fetch_manifest(name)
@@ -94,8 +97,11 @@ def copy(
         check_level(level, manifest)
         for child in manifest.manifests:
             if destination.resolve(str(child.digest)) is None:
-                copy(source, destination, str(child.digest), meter=meter, level=level + 1)
+                copy(source, destination, str(child.digest), meter=meter, on_withheld=on_withheld, level=level + 1)
     else:
+        if on_withheld:
+            for layer in manifest.withheld:
+                on_withheld(layer)
         blobs = {blob.digest: blob for blob in manifest.blobs}.values()
         missing = [blob for blob in blobs if not destination.has_blob(blob)]
         meter.expect(len(missing), [(blob.digest, blob.size) for blob in missing])

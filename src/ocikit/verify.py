@@ -85,6 +85,9 @@ def _of_image(store: Store, manifest: Manifest, seen: _Seen) -> Iterator[str]:
             seen.blobs.add((str(layer.digest), str(diff_id)))
             try:
                 _check_layer(store, layer, diff_id, seen)
+            except NotFound as error:
+                if media_type.is_distributable(layer.media_type):
+                    yield f"layer {layer.digest} of {manifest.descriptor.digest}: {error}"
             except _DAMAGE as error:
                 yield f"layer {layer.digest} of {manifest.descriptor.digest}: {error}"
 

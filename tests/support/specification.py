@@ -9,14 +9,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from ocikit.testing import Faults
-from ocikit.testing.fake_faults import NO_FAULTS
+from support.specification_case import Case, Step
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 _IMAGE = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _OCTETS = {"Content-Type": "application/octet-stream"}
@@ -55,33 +52,6 @@ _INDEX_OF_NOTHING = json.dumps(
 ).encode()
 
 
-@dataclass(frozen=True)
-class Step:
-    """A request ("METHOD path") and its answer.
-
-    In the path {location} is where the last answer with one points, and {name} a repository of the case's own.
-    `answered`: what headers must match, "" where one must not be there. `body`, `code` (of the error), `names` (members
-    of a JSON object): what the answer holds.
-    """
-
-    request: str
-    status: int | tuple[int, ...]
-    headers: Mapping[str, str] = _NOTHING
-    sent: bytes = b""
-    answered: Mapping[str, str] = _NOTHING
-    body: bytes | None = None
-    code: str | None = None
-    names: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Case:
-    section: str
-    steps: tuple[Step, ...]
-    # Only the fake has it: a switch of its own.
-    faults: Faults = NO_FAULTS
-
-
 def _put_blob(data: bytes = _BLOB, name: str = "{name}") -> tuple[Step, Step]:
     return (
         Step(f"POST /v2/{name}/blobs/uploads/", 202, answered={"Location": "/v2/.+/blobs/uploads/.+"}),
@@ -117,6 +87,22 @@ def _referrers(query: str, found: list[dict[str, Any]], answered: Mapping[str, s
     return Step(f"GET {path}", 200, answered=answered, names={"manifests": found})
 
 
+def _put_and_get(data: bytes) -> tuple[Step, Step]:
+    return _put("1.0", data), _get("1.0", body=data)
+
+
+def _manifest_with(kind: str) -> bytes:
+    """The layer's bytes are where its maker publishes them."""
+    layer = {**_describe(b"absent", kind), "urls": ["https://store.example/layer"]}
+    return _manifest(layers=[layer, _describe(_BLOB, "application/vnd.oci.image.layer.v1.tar")])
+
+
+_NOT_DISTRIBUTED = (
+    "application/vnd.oci.image.layer.nondistributable.v1.tar",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+)
 _DESCRIBED = {**_describe(_REFERRER, _IMAGE), "artifactType": "application/x.test", "annotations": {"a": "b"}}
 _READ_BLOB = Step(f"GET /v2/{{name}}/blobs/{_digest(_BLOB)}", 200, body=_BLOB)
 _BLOBS = (*_put_blob(_BLOB), *_put_blob(_CONFIG))
@@ -277,6 +263,13 @@ CASES: Mapping[str, Case] = {
             *_put_blob(),
             _put("1.0", status=(400, 404), answered={}, code="MANIFEST_BLOB_UNKNOWN"),
             _get("1.0", 404, code="MANIFEST_UNKNOWN"),
+        ),
+    ),
+    "manifest-of-layers-that-are-not-distributed": Case(
+        "image-spec v1.1.1, Non-Distributable Layers",
+        (
+            *_BLOBS,
+            *(step for kind in _NOT_DISTRIBUTED for step in _put_and_get(_manifest_with(kind))),
         ),
     ),
     "manifest-that-is-none": Case(

@@ -8,6 +8,7 @@ from functools import partial
 from io import BytesIO
 
 from ocikit import settings
+from ocikit.base import base_image
 from ocikit.cli.arguments import add_insecure, checked, key_and_value
 from ocikit.cli.output import write
 from ocikit.config import ContainerSettings
@@ -104,7 +105,8 @@ def _base(arguments: argparse.Namespace, output: Store) -> Image | None:
     if arguments.base is None:
         return None
     with open_store(arguments.base, os.environ, insecure=arguments.insecure) as location:
-        image = read_image(location.store, location.name, arguments.platform)
+        found = read_image(location.store, location.name, arguments.platform)
+        image = base_image(found.manifest, found.config.data, arguments.platform)
         for layer in image.manifest.layers:
             if not output.has_blob(layer):
                 output.push_blob(layer, partial(location.store.open_blob, layer))

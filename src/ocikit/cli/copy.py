@@ -10,8 +10,10 @@ from ocikit import store
 from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure
 from ocikit.cli.telling import telling_people
+from ocikit.descriptor import Descriptor
 from ocikit.destination import DEFAULT_TAG, open_store
 from ocikit.errors import NotFound
+from ocikit.human import human_bytes
 from ocikit.progress import Meter
 from ocikit.registry.retry import RetryBudget
 
@@ -37,4 +39,13 @@ def copy(source_text: str, destination_text: str, insecure: bool) -> str:
             raise NotFound(f'"{source_text}" does not exist.')
         tag = destination.tag_for(found.digest, source.tag or DEFAULT_TAG)
         with telling_people(meter):
-            return str(store.copy(source.store, destination.store, str(found.digest), tag, meter))
+            return str(store.copy(source.store, destination.store, str(found.digest), tag, meter, _tell_withheld))
+
+
+def _tell_withheld(layer: Descriptor) -> None:
+    output.tell_from_ocikit(
+        (
+            f'left out the layer {layer.digest} ({human_bytes(layer.size)}): it is "{layer.media_type}", which may not '
+            "be passed on.",
+        )
+    )

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from ocikit.config import ImageConfig
 from ocikit.descriptor import Descriptor
 from ocikit.digest import verified
-from ocikit.errors import InvalidContent
+from ocikit.errors import InvalidContent, NotFound
 from ocikit.image import MAX_LAYERS, Image
 from ocikit.layer.compress import decompress, kind_of
 from ocikit.layer.files import File
 from ocikit.layer.limits import Expansion, FileCount, Limits
 from ocikit.layer.read import read_files
 from ocikit.manifest import ImageIndex, Manifest
-from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG
+from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG, is_distributable
 from ocikit.platform import Platform
 from ocikit.store import Store, read_document
 
@@ -55,8 +55,17 @@ def image_layers(
 def layer_files(store: Store, layer: Descriptor, limits: Limits, count: FileCount) -> Iterator[File]:
     """Every file of a layer as it comes, in bounded memory; the blob is verified once all have come.
 
-    Raises InvalidContent, also for what is above `limits`.
+    Raises InvalidContent, also for what is above `limits`; and NotFound where the blob is not there: nothing is fetched
+    from the addresses that a manifest names (`urls`).
     """
-    with store.open_blob(layer) as stream:
-        chunks = verified(stream, layer.digest, layer.size, f"layer {layer.digest}")
-        yield from read_files(decompress(chunks, kind_of(layer.media_type), Expansion(limits)), count)
+    try:
+        with store.open_blob(layer) as stream:
+            chunks = verified(stream, layer.digest, layer.size, f"layer {layer.digest}")
+            yield from read_files(decompress(chunks, kind_of(layer.media_type), Expansion(limits)), count)
+    except NotFound:
+        if is_distributable(layer.media_type):
+            raise
+        raise NotFound(
+            f'the files of the layer {layer.digest} cannot be read: it is "{layer.media_type}", which a registry need '
+            "not hold."
+        ) from None

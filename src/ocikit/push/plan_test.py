@@ -315,3 +315,12 @@ def test_answers_cross_out_of_a_sandbox() -> None:
         content(OTHER): Content(OTHER.config.digest, OTHER.layers),
     }
     assert RemoteState.from_json(RemoteState(answers).to_json()).answers == answers
+
+
+def test_a_layer_that_may_not_be_passed_on_is_neither_asked_for_nor_sent() -> None:
+    withheld = replace(described("base"), media_type="application/vnd.oci.image.layer.nondistributable.v1.tar")
+    image = Manifest.of(IMAGE.config, [withheld, described("app")])
+    seen = RemoteState({tag("latest"): there(OTHER), known(image): Absent()})
+    for policy in (Policy(), Policy(verify_blobs=True)):
+        assert has(withheld) not in questions([push(image)], seen, policy)
+        assert [step.blob for step in plan([push(image)], seen, policy).uploads] == [image.config, described("app")]

@@ -197,10 +197,14 @@ def subject(data: bytes) -> str | None:
 
 
 def _named(document: Any, kind: str) -> list[tuple[str, int]]:
-    """Digest and size of all that must be there first."""
+    """Digest and size of all that must be there first.
+
+    Layers that may not be passed on need not be. Spec: image-spec v1.1.1, layer.md#non-distributable-layers.
+    """
     if kind in _INDEXES:
         return [(item["digest"], item["size"]) for item in document["manifests"]]
-    return [(item["digest"], item["size"]) for item in (document["config"], *document["layers"])]
+    layers = [item for item in document["layers"] if media_type.is_distributable(item["mediaType"])]
+    return [(item["digest"], item["size"]) for item in (document["config"], *layers)]
 
 
 def _parsed(digest: str) -> Digest:

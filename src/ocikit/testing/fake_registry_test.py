@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import threading
 import time
@@ -10,15 +11,18 @@ from typing import Any
 
 import pytest
 
+from ocikit.digest import Digest
 from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults, Refusal
 
 _START = "POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: r\r\nContent-Length: 10\r\n\r\n"
 
 
-def _ask(registry: FakeRegistry, method: str, path: str, body: bytes = b"") -> http.client.HTTPResponse:
+def _ask(
+    registry: FakeRegistry, method: str, path: str, body: bytes = b"", kind: str = "application/octet-stream"
+) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection(registry.address, timeout=10)
     try:
-        connection.request(method, path, body)
+        connection.request(method, path, body, {"Content-Type": kind})
         response = connection.getresponse()
         response.read()
         return response
@@ -146,6 +150,39 @@ def test_an_incomplete_image_is_found() -> None:
         assert registry.incomplete() == {}
         del registry.repositories["a"].blobs[str(blob)]
         assert registry.incomplete() == {"a:1": str(blob)}
+
+
+@pytest.mark.parametrize(
+    "kind, answered",
+    [
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar", 201),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", 201),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", 201),
+        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", 201),
+        ("application/vnd.oci.image.layer.v1.tar", 404),
+    ],
+)
+def test_an_absent_layer_that_may_not_be_passed_on(kind: str, answered: int) -> None:
+    with FakeRegistry() as registry:
+        config = registry.put_blob("a", b"{}")
+        manifest = {
+            "schemaVersion": 2,
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": str(config), "size": 2},
+            "layers": [{"mediaType": kind, "digest": str(Digest.of(b"x")), "size": 1, "urls": ["http://x.example"]}],
+        }
+        data = json.dumps(manifest).encode()
+        put = _ask(registry, "PUT", "/v2/a/manifests/1", data, "application/vnd.oci.image.manifest.v1+json")
+        assert put.status == answered
+        assert registry.incomplete() == {}
+        assert registry.repositories["a"].tags == ({"1": str(Digest.of(data))} if answered == 201 else {})
+
+
+@pytest.mark.parametrize("layer", [{}, "x", {"digest": "x"}, {"mediaType": 1, "digest": "x", "size": 1}])
+def test_a_layer_that_is_none(layer: object) -> None:
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    data = json.dumps({"config": {"digest": "x", "size": 1}, "layers": [layer]}).encode()
+    with FakeRegistry() as registry:
+        assert _ask(registry, "PUT", "/v2/a/manifests/1", data, kind).status == 400
 
 
 def test_delay() -> None:
