@@ -86,7 +86,7 @@ class Layout:
         path = self.blob_path(blob.digest)
         with explained(f'read "{path}"'):
             try:
-                return open(path, "rb")
+                return open(path, "rb", opener=_without_waiting)
             except FileNotFoundError:
                 raise NotFound(f'no blob {blob.digest} in the image layout "{self.path}".') from None
 
@@ -174,7 +174,7 @@ class Layout:
         path = os.path.join(self.path, name)
         with explained(f'read "{path}"'):
             try:
-                with open(path, "rb") as stream:
+                with open(path, "rb", opener=_without_waiting) as stream:
                     return canonical_json.loads_object(stream.read(), f'"{path}"')
             except (FileNotFoundError, NotADirectoryError):
                 return None
@@ -217,6 +217,11 @@ class Layout:
 
 def _empty_index() -> dict[str, Any]:
     return canonical_json.loads_object(ImageIndex.of(()).data, "an empty index")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe in the place of a file is empty, where `open` would wait for whoever writes to it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _digest_of(name: str) -> Digest | None:

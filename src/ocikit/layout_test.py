@@ -332,3 +332,17 @@ def test_a_killed_writer_leaves_old_or_new(tmp_path: Path, monkeypatch: Any) -> 
         found = Layout(tmp_path / "l").resolve("latest")
         assert found and found.digest in (one, two)
         Layout(tmp_path / "l").verify()
+
+
+@pytest.mark.parametrize("which", ["index.json", "oci-layout", "the manifest", "the layer"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path, which: str) -> None:
+    layout = Layout(tmp_path / "l")
+    digest = tiny_layout(layout.path, ONE)
+    manifest = layout.fetch_manifest(str(digest))
+    assert isinstance(manifest, Manifest)
+    blobs = {"the manifest": digest, "the layer": manifest.layers[0].digest}
+    path = layout.blob_path(blobs[which]) if which in blobs else os.path.join(layout.path, which)
+    os.unlink(path)
+    os.mkfifo(path)
+    with pytest.raises(OcikitError):
+        copy(layout, Layout(tmp_path / "copy"), str(digest))

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Any
 
+from ocikit.registry.tls import proxy_context
+
 
 def proxy_manager(host: str, connections: int) -> Any:
     """What opens connections to `host` (https://host:port) through its proxy; None where it has none.
@@ -24,4 +26,6 @@ def proxy_manager(host: str, connections: int) -> Any:
     if not proxy:
         return None
     adapter: Any = requests.adapters.HTTPAdapter(pool_maxsize=connections)
-    return adapter.proxy_manager_for(utils.prepend_scheme_if_needed(proxy, "http"))
+    address = utils.prepend_scheme_if_needed(proxy, "http")
+    tls = {"proxy_ssl_context": proxy_context()} if address.lower().startswith("https:") else {}
+    return adapter.proxy_manager_for(address, **tls)
