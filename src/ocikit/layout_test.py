@@ -410,3 +410,17 @@ def test_an_index_that_names_one_image_often_is_looked_into_once(tmp_path: Path)
     layout.verify()
     copy(layout, Layout(tmp_path / "other"), "wide", "wide")
     assert len(b"".join(archive_chunks(layout.path, top.descriptor.digest, None))) < 1_000_000
+
+
+@pytest.mark.parametrize("which", ["index.json", "oci-layout", "the manifest", "the layer"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path, which: str) -> None:
+    layout = Layout(tmp_path / "l")
+    digest = tiny_layout(layout.path, ONE)
+    manifest = layout.fetch_manifest(str(digest))
+    assert isinstance(manifest, Manifest)
+    blobs = {"the manifest": digest, "the layer": manifest.layers[0].digest}
+    path = layout.blob_path(blobs[which]) if which in blobs else os.path.join(layout.path, which)
+    os.unlink(path)
+    os.mkfifo(path)
+    with pytest.raises(OcikitError):
+        copy(layout, Layout(tmp_path / "copy"), str(digest))

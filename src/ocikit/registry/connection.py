@@ -154,7 +154,7 @@ def paced(connection: Any, current: Current, limits: Limits, route: Route | None
 
         def _keep_pace(self, found: Any) -> Any:
             # TLS within TLS is no socket, but has one.
-            self.paced_socket = found if isinstance(found, _Paced) else found.socket
+            self.paced_socket = getattr(found, "socket", found)
             self.paced_socket.pace = current.pace
             return found
 

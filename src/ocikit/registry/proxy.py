@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ocikit.registry.secret import Secret
+from ocikit.registry.tls import proxy_context
 
 
 def proxy_manager(host: str, connections: int) -> Any:
@@ -28,7 +29,9 @@ def proxy_manager(host: str, connections: int) -> Any:
     if not proxy:
         return None
     adapter: Any = requests.adapters.HTTPAdapter(pool_maxsize=connections)
-    return adapter.proxy_manager_for(utils.prepend_scheme_if_needed(proxy, "http"))
+    address = utils.prepend_scheme_if_needed(proxy, "http")
+    tls = {"proxy_ssl_context": proxy_context()} if address.lower().startswith("https:") else {}
+    return adapter.proxy_manager_for(address, **tls)
 
 
 def proxy_secrets() -> Iterator[Secret]:

@@ -33,6 +33,14 @@ def tls_context(options: RegistryOptions, *, with_certificate: bool) -> ssl.SSLC
     return context
 
 
+def proxy_context() -> ssl.SSLContext:
+    """For a proxy that is itself spoken to with TLS: the system's authorities."""
+    context = create_urllib3_context()
+    context.sslsocket_class = PacedTlsSocket
+    context.load_default_certs()
+    return context
+
+
 def _trust(context: ssl.SSLContext, path: str) -> None:
     try:
         if os.path.isdir(path):

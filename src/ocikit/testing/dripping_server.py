@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Callable, Union
@@ -22,7 +23,7 @@ class DrippingServer:
     """Sends the parts that `reply` gives on every connection, and then keeps it open and silent.
 
     It reads the head of a request before. `reads`: how many bytes of a body it takes with each pause of
-    `pause_seconds`, before it replies; None: it reads nothing at all, and replies at once.
+    `pause_seconds`, before it replies; None: it reads nothing at all, and replies at once. `tls`: as which server.
     """
 
     def __init__(
@@ -31,10 +32,12 @@ class DrippingServer:
         *,
         reads: int | None = 0,
         pause_seconds: float = 0.1,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._reply = reply
         self._reads = reads
         self._pause_seconds = pause_seconds
+        self._tls = tls
         self._ended = threading.Event()
         # So that it does not take much that nobody reads.
         self._listener = socket.socket()
@@ -62,7 +65,7 @@ class DrippingServer:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._secured(connection) as connection:
             if self._reads is not None:
                 self._read(connection)
             for part in self._reply():
@@ -71,6 +74,9 @@ class DrippingServer:
                 elif self._ended.wait(part):
                     return
             self._ended.wait()
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
 
     def _read(self, connection: socket.socket) -> None:
         head = b""
