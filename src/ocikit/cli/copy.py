@@ -43,9 +43,6 @@ def copy(source_text: str, destination_text: str, insecure: bool) -> str:
 
 
 def _tell_withheld(layer: Descriptor) -> None:
-    output.tell_from_ocikit(
-        (
-            f'left out the layer {layer.digest} ({human_bytes(layer.size)}): it is "{layer.media_type}", which may not '
-            "be passed on.",
-        )
-    )
+    size, kind = human_bytes(layer.size), layer.media_type
+    message = f'left out the layer {layer.digest} ({size}): it is "{kind}", which may not be passed on.'
+    output.tell_from_ocikit([message])
