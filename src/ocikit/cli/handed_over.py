@@ -73,7 +73,7 @@ def read_all(connection: socket.socket, seconds: float) -> bytes:
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise socket.timeout(f"it was not complete within {seconds:g} seconds")
+            raise socket.timeout("timed out")
         connection.settimeout(left)
         part = connection.recv(_PART_SIZE)
         if not part:

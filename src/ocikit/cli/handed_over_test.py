@@ -3,13 +3,14 @@ from __future__ import annotations
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from ocikit.cli.handed_over import VARIABLE, handed_over
+from ocikit.cli.handed_over import VARIABLE, handed_over, read_all
 from ocikit.errors import InvalidContent, InvalidInput
 
 
@@ -54,3 +55,22 @@ def test_nobody_is_there(tmp_path: Path) -> None:
 def test_something_else_is_there() -> None:
     with saying(b"HTTP/1.1 400") as path, pytest.raises(InvalidContent, match="is not JSON"):
         handed_over({VARIABLE: path})
+
+
+def test_what_drips_is_not_read_for_ever() -> None:
+    ours, theirs = socket.socketpair()
+    ended = threading.Event()
+
+    def drip() -> None:
+        while not ended.wait(0.02):
+            theirs.sendall(b" ")
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    started = time.monotonic()
+    with ours, pytest.raises(socket.timeout):
+        read_all(ours, 0.3)
+    ended.set()
+    thread.join()
+    theirs.close()
+    assert time.monotonic() - started < 3

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ocikit.errors import InvalidInput
+from ocikit.registry.credential_helper import ask_helper
 from ocikit.registry.credentials import DockerCredentials, config_files
 from ocikit.registry.secret import Credentials, Secret
 
@@ -224,3 +225,36 @@ def test_secrets_do_not_show() -> None:
     shown = f"{credentials} {credentials!r} {credentials.password} {[credentials.password]}"
     assert "planted" not in shown
     assert credentials.basic().reveal() == "Basic Ym9iOnBsYW50ZWQ="
+
+
+def test_a_helper_that_fails_is_started_once(tmp_path: Path) -> None:
+    """It may take a minute to fail, and every image of a run wants to know."""
+    _helper(tmp_path, "broken", f"echo called >> {tmp_path}/calls; exit 3")
+    (tmp_path / "config.json").write_text('{"credsStore": "broken"}')
+    find = DockerCredentials({"PATH": f"{tmp_path}:{os.environ['PATH']}", "DOCKER_CONFIG": str(tmp_path)})
+    for number in range(3):
+        with pytest.raises(InvalidInput, match="failed with exit code 3"):
+            find("r.example", f"shop/web-{number}")
+    assert (tmp_path / "calls").read_text() == "called\n"
+
+
+@pytest.mark.parametrize(
+    "script, text",
+    [
+        ("exec sleep 60", "did not answer within 0.2 seconds"),
+        ("exec >&- 2>&-; sleep 60", "did not end within 0.2 seconds"),
+        ("yes", "said more than 1048576 bytes"),
+    ],
+)
+def test_a_helper_that_does_not_come_to_an_end(tmp_path: Path, script: str, text: str) -> None:
+    _helper(tmp_path, "slow", script)
+    seconds = 20 if "more" in text else 0.2
+    with pytest.raises(InvalidInput, match=f"^expected an answer of .*/docker-credential-slow, but it {text}"):
+        ask_helper("slow", "r.example", {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, "config.json", seconds)
+
+
+def test_a_helper_that_leaves_something_running(tmp_path: Path) -> None:
+    _helper(tmp_path, "agent", """sleep 5 & echo '{"Username": "u", "Secret": "s"}'""")
+    found = ask_helper("agent", "r.example", {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, "config.json", 3)
+    assert found
+    assert (found.username, found.password.reveal()) == ("u", "s")
