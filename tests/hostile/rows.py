@@ -274,8 +274,17 @@ def _wrong_end(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
 
 
 def ugly(ran: Ran) -> Iterator[str]:
-    """What no output may have: stack traces, lines of others among errors, what a terminal would obey."""
-    if b"Traceback" in ran.stderr or b"Error:" in ran.stderr:
+    """What no output of ocikit may have: stack traces, lines of others among errors, what a terminal would obey."""
+    yield from obeyed(ran)
+    if b"Error:" in ran.stderr:
+        yield "error: an exception"
+    if any(line and not line.startswith("ocikit: ") for line in ran.stderr.decode(errors="replace").split("\n")):
+        yield "error: stderr has lines that do not begin with `ocikit: `"
+
+
+def obeyed(ran: Ran) -> Iterator[str]:
+    """What no output of anybody may have."""
+    if b"Traceback" in ran.stderr:
         yield "error: a stack trace"
     for where, data in (("stdout", ran.stdout), ("stderr", ran.stderr)):
         try:
@@ -289,8 +298,6 @@ def ugly(ran: Ran) -> Iterator[str]:
         lines = text.split("\n")
         if any(line.removeprefix("ocikit: ").startswith(FORGED) for line in lines):
             yield f"terminal: {where} has a forged line"
-        if where == "stderr" and any(line and not line.startswith("ocikit: ") for line in lines):
-            yield "error: stderr has lines that do not begin with `ocikit: `"
 
 
 def secrets_in_files(traces: Traces, folder: Path) -> Iterator[tuple[str, set[str]]]:

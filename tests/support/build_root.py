@@ -78,10 +78,12 @@ class BuildRoot:
         folder: Path | None = None,
         told_folder: str | None = None,
         check: bool = True,
+        seconds: float | None = None,
     ) -> Result:
         """Run Pants, in `folder`. `env` is added to a clean environment; with `check` only the exit code 0 will do.
 
-        `told_folder`: what Pants is told in `PWD`, as by a launcher that is no shell.
+        `told_folder`: what Pants is told in `PWD`, as by a launcher that is no shell. Raises subprocess.TimeoutExpired
+        after `seconds`, if it has not ended by then.
         """
         launcher = [str(PROJECT / "pants")] if told_folder is None else _launcher_that_tells(told_folder)
         done = subprocess.run(
@@ -92,6 +94,7 @@ class BuildRoot:
             capture_output=True,
             text=True,
             check=False,
+            timeout=seconds,
         )
         result = Result(done.returncode, done.stdout, done.stderr)
         assert not check or done.returncode == 0, f"pants {' '.join(arguments)}: {result}"
