@@ -27,7 +27,15 @@ ERRORS = (
 MAKE_ERRORS = ("failure", "violation", "no_answer", "self.failure", "self._failure", "self._open")
 MAKE_ERRORS_OF_INPUT = ("_invalid", "_not_a", "_not_an_address", "_wrong")
 # Not seen by anybody, or no text of others in it.
-OTHERS = ("ValueError", "_Gone", "_Fault", "AssertionError", "argparse.ArgumentTypeError", "ScannerError", "LocationValueError")
+OTHERS = (
+    "ValueError",
+    "_Gone",
+    "_Fault",
+    "AssertionError",
+    "argparse.ArgumentTypeError",
+    "ScannerError",
+    "LocationValueError",
+)
 
 
 def _sources(folder: Path) -> list[Path]:
@@ -61,7 +69,9 @@ def test_commands_print_through_one_module(path: Path) -> None:
         return
     tree = ast.parse(path.read_text())
     found = [name for name, _ in _calls(tree) if name == "print" or name.startswith(("sys.stdout.w", "sys.stderr."))]
-    imported = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import) and "logging" in ast.unparse(node)]
+    imported = [
+        ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import) and "logging" in ast.unparse(node)
+    ]
     assert (found, imported) == ([], [])
 
 
@@ -72,7 +82,9 @@ def test_goals_print_what_is_printable(path: Path) -> None:
 
 
 def _prints_raw(name: str, call: ast.Call) -> bool:
-    return (name == OUTPUTTING or name.split(".")[-1] in PRINTERS) and not all(map(_is_printable, call.args))
+    return (name == OUTPUTTING or name.rsplit(".", maxsplit=1)[-1] in PRINTERS) and not all(
+        map(_is_printable, call.args)
+    )
 
 
 @pytest.mark.parametrize("path", _sources(PANTS_OCI), ids=lambda path: str(path.relative_to(ROOT)))
@@ -119,6 +131,9 @@ def test_what_is_printed_raw_is_seen(source: str, raw: bool) -> None:
     assert any(_prints_raw(name, call) for name, call in _calls(ast.parse(source))) is raw
 
 
-@pytest.mark.parametrize("source, found", [("raise Exception(text)", True), ("raise InvalidInput(text)", False), ("raise Exception('x')", False)])
+@pytest.mark.parametrize(
+    "source, found",
+    [("raise Exception(text)", True), ("raise InvalidInput(text)", False), ("raise Exception('x')", False)],
+)
 def test_an_error_of_another_kind_is_seen(source: str, found: bool) -> None:
     assert bool(list(_raised(ast.parse(source)))) is found

@@ -1,4 +1,4 @@
-"""Whatever images, registries and BUILD files say: what Pants prints of it, logs and reports does nothing to a terminal."""
+"""Whatever images, registries and BUILD files say: what Pants prints, logs and reports of it only shows."""
 
 from __future__ import annotations
 

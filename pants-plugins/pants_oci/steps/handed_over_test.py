@@ -77,7 +77,7 @@ def test_lines_are_heard_until_the_process_ends() -> None:
     for thread in set(threading.enumerate()) - before:
         thread.join(5)
         assert not thread.is_alive()
-    assert heard == ["Published 1 of 2 images", "a ?[31mcolour"]
+    assert heard == ["Published 1 of 2 images", "a \\x1b[31mcolour"]
 
 
 @pytest.mark.parametrize("path", ["", "nobody"])

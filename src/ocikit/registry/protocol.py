@@ -25,7 +25,7 @@ MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 
 _ACCEPT = ", ".join((*media_type.INDEXES, *media_type.MANIFESTS))
 _RANGE = re.compile(r"(?:bytes[ =])?0-([0-9]{1,18})")
-_SHORTEST_IN_DIGEST = 6
+_SHORTEST_IN_DIGEST = 8
 _TEXT = re.compile(rb"[ -~]{%d}" % _SHORTEST_IN_DIGEST)
 _OCTETS = "application/octet-stream"
 # What answers several tags in one PUT where they are not taken; too many are 414 or 431.
