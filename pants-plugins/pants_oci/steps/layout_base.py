@@ -67,7 +67,7 @@ async def layout_base(request: LayoutBaseRequest) -> LayoutBase:
     contents = await get_digest_contents(documents)
     with blamed_on(field_set.address):
         files = {content.path: content.content for content in contents}
-        image = _select(files, request)
+        image = _select(files, request, is_empty=not sizes)
         check_names(image.manifest)
     for blob in image.manifest.layers:
         _check_blob(blob, {e.path: e for e in entries if isinstance(e, FileEntry)}, field_set)
@@ -80,13 +80,13 @@ async def layout_base(request: LayoutBaseRequest) -> LayoutBase:
 call_layout_base = by_name(layout_base, LayoutBase, LayoutBaseRequest)
 
 
-def _select(files: Mapping[str, bytes], request: LayoutBaseRequest) -> ocikit.Image:
+def _select(files: Mapping[str, bytes], request: LayoutBaseRequest, *, is_empty: bool) -> ocikit.Image:
     """The layout's image for the platform; raises ocikit's errors."""
     missing = [name for name in (LAYOUT_FILE, INDEX_FILE) if name not in files]
     if missing:
         found = (
             f"it has no {missing[0]} file"
-            if files
+            if not is_empty
             else "there is no such directory, or nothing that Pants sees in it, and no archive has such a name: "
             f"one ends in {', '.join(ARCHIVE_ENDINGS)}"
         )
