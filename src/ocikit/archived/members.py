@@ -27,7 +27,9 @@ def resolved(path: str, files: Mapping[str, object], links: Mapping[str, str]) -
     found = normal_path(path)
     while found in links:
         if followed == _MAX_LINKS:
-            raise InvalidContent(f'the archive\'s link "{path}" leads to itself, or through more than {_MAX_LINKS} links.')
+            raise InvalidContent(
+                f'the archive\'s link "{path}" leads to itself, or on and on: at most {_MAX_LINKS} links.'
+            )
         followed += 1
         found = links[found]
     if found not in files:
