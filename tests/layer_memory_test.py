@@ -21,9 +21,7 @@ def image(path: Path, count: int, length: int, mark: str = "") -> str:
     """With the largest window that zstd may ask for."""
     parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=25)
     compressor = zstandard.ZstdCompressor(compression_params=parameters)
-    return layout_of(
-        path, compressor.compress(names(count, length, mark.encode())), kind=media_type.OCI_LAYER_ZSTD
-    )
+    return layout_of(path, compressor.compress(names(count, length, mark.encode())), kind=media_type.OCI_LAYER_ZSTD)
 
 
 def test_as_many_files_as_are_allowed_with_names_as_long_as_they_are_allowed(tmp_path: Path) -> None:

@@ -17,19 +17,20 @@ def add_insecure(parser: argparse.ArgumentParser) -> None:
 
 def add_limits(parser: argparse.ArgumentParser, *, files: bool = True) -> None:
     """What `limits_of` reads. Not `files`: the command lists none."""
-    numbers = {"type": int, "metavar": "N"}
     if files:
         parser.add_argument(
             "--max-layer-files",
+            type=int,
+            metavar="N",
             default=DEFAULT_LIMITS.files,
             help=f"how many files layers may have together (default: {DEFAULT_LIMITS.files:,})",
-            **numbers,
         )
     parser.add_argument(
         "--max-layer-expansion",
+        type=int,
+        metavar="N",
         default=DEFAULT_LIMITS.expansion,
         help=f"how many bytes a byte of a layer may become, above 64 MiB (default: {DEFAULT_LIMITS.expansion})",
-        **numbers,
     )
 
 

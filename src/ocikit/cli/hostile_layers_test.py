@@ -42,7 +42,8 @@ def fails(*arguments: str, folder: Path) -> str:
 
 
 def deflated(part: bytes, count: int = 1) -> bytes:
-    return gzip.compress(part * count, 1)
+    """As gzip of one member for 20,000 parts each."""
+    return gzip.compress(part * min(count, 20_000), 9) * max(1, count // 20_000)
 
 
 @lru_cache(None)
@@ -66,18 +67,18 @@ EXPANDS = "expand to more than"
 LAYERS = [
     pytest.param(GZIP, lambda: deflated(header(b"P", 2**30, b"x")) + zeros(1024), "extended header of", id="pax-1-gib"),
     pytest.param(GZIP, lambda: deflated(header(b"P", 2**30, b"g")) + zeros(1024), "extended header of", id="global"),
-    pytest.param(GZIP, lambda: deflated(header(b"L", 2**30, b"L")) + zeros(1024), "extended header of", id="name-1-gib"),
+    pytest.param(GZIP, lambda: deflated(header(b"L", 2**30, b"L")) + zeros(1024), "extended header of", id="gnu-name"),
     pytest.param(GZIP, lambda: deflated(header(b"a", 2**30)) + zeros(1024), EXPANDS, id="gzip-bomb"),
     pytest.param(GZIP, lambda: deflated(END) + zeros(1024), EXPANDS, id="zeros-behind-the-end"),
     pytest.param(GZIP, lambda: gzip.compress(b"") * 500_000, EXPANDS, id="empty-members"),
-    pytest.param(GZIP, lambda: deflated(pax((b"a", b""), kind=b"g"), 10**5), EXPANDS, id="global-headers"),
     pytest.param(GZIP, lambda: deflated(pax((b"a", b"")), 10**5), "two extended headers", id="nested-headers"),
     pytest.param(GZIP, lambda: deflated(gnu(b"L", b"a"), 10**5), "two extended headers", id="nested-names"),
     pytest.param(GZIP, lambda: deflated(member(b"s", b"", b"S")), "is a sparse file", id="sparse"),
     pytest.param(GZIP, lambda: deflated(SPARSE), "is a sparse file", id="sparse-pax"),
     pytest.param(GZIP, lambda: deflated(pax((b"size", b"%d" % 2**62)) + header()), "end of data", id="size"),
     pytest.param(GZIP, lambda: deflated(gnu(b"L", b"a/" * 500_000) + header()), "a path of 1,000,000", id="deep"),
-    pytest.param(GZIP, lambda: deflated(header(b"a"), 2 * 10**5), EXPANDS, id="entries"),
+    pytest.param(ZSTD, lambda: zstandard.compress(pax((b"a", b""), kind=b"g") * 10**5), EXPANDS, id="global-headers"),
+    pytest.param(ZSTD, lambda: zstandard.compress(header(b"a") * 200_000), EXPANDS, id="entries"),
     pytest.param(ZSTD, lambda: zstd_frame(20, 100_000), EXPANDS, id="zstd-bomb"),
     pytest.param(ZSTD, lambda: zstd_frame(31, 10), "window of more than 32 MiB", id="zstd-window"),
     pytest.param(ZSTD, lambda: zstd_frame(25, 100_000), EXPANDS, id="zstd-bomb-with-a-window"),
@@ -114,7 +115,7 @@ def test_limits_are_positive(tmp_path: Path) -> None:
     assert "`[oci].max_layer_files` (--max-layer-files of ocikit) is 0, not positive" in said
 
 
-@pytest.mark.parametrize("length, text", [(20, "have more than 1,000 files"), (300, "have more than 128,000 bytes, 128")])
+@pytest.mark.parametrize("length, text", [(20, "more than 1,000 files"), (300, "more than 128,000 bytes, 128 for")])
 def test_more_files_or_names(length: int, text: str, tmp_path: Path) -> None:
     image = layout_of(tmp_path / "l", gzip.compress(names(1001 if length < 128 else 999, length)), kind=GZIP)
     said = fails("inspect", "--files=3", "--max-layer-files=1000", image, folder=tmp_path)
@@ -125,7 +126,7 @@ def test_more_files_or_names(length: int, text: str, tmp_path: Path) -> None:
 def test_files_of_all_layers_count_together(tmp_path: Path) -> None:
     layers = [gzip.compress(names(501, 20, mark)) for mark in (b"a", b"b")]
     image = layout_of(tmp_path / "l", *layers, kind=GZIP)
-    assert "have more than 1,000 files" in fails("inspect", "--files=3", "--max-layer-files=1000", image, folder=tmp_path)
+    assert "more than 1,000 files" in fails("inspect", "--files=3", "--max-layer-files=1000", image, folder=tmp_path)
     other = layout_of(tmp_path / "m", layers[1], kind=GZIP)
     assert "have more than 1,500 files" in fails("diff", "--max-layer-files=1500", image, other, folder=tmp_path)
 
@@ -137,7 +138,7 @@ def test_more_layers_than_engines_mount(tmp_path: Path) -> None:
 
 def test_a_layer_that_is_named_often_is_read_once(tmp_path: Path) -> None:
     layer = gzip.compress(os.urandom(2**20), 1) + zeros(64)
-    ids = [Digest.of(b"%d" % number) for number in range(2000)]
+    ids = [Digest.of(b"%d" % number) for number in range(200)]
     image = layout_of(tmp_path / "l", *[layer] * len(ids), kind=GZIP, diff_ids=ids)
     assert "wanted the diff ID" in fails("verify", image, folder=tmp_path)
 
@@ -184,7 +185,11 @@ ARCHIVES = [
         id="images",
     ),
     pytest.param(lambda: deflated(saved(THOUSAND, member(b"c", BIG_CONFIG))), EXPANDS, id="one-large-config-often"),
-    pytest.param(lambda: saved(TABLE, member(b"c", CONFIG), *LINKS), "more than 40 links", id="links-in-a-chain"),
+    pytest.param(
+        lambda: saved(TABLE, member(b"c", CONFIG), *LINKS),
+        "leads to itself, or on and on: at most 40 links",
+        id="links-in-a-chain",
+    ),
     pytest.param(
         lambda: saved(TABLE, member(b"c", CONFIG), header(b"0", kind=b"1", linkname=b"0")),
         "leads to itself",

@@ -30,7 +30,7 @@ _INPUT = "input"
 
 
 def run_layer_files(request: Mapping[str, Any]) -> int:
-    """List the files of a layer whose blob is in `input/blobs`: to `files.json`, and how many they are to `count.json`."""
+    """List the files of a layer, whose blob is in `input/blobs`, in `files.json`; `count.json` has their number."""
     limits = Limits.from_json(request.get("limits", {}))
     count = FileCount(limits)
     with open("files.json", "wb") as output:

@@ -24,9 +24,9 @@ _KINDS = (FILE, DIRECTORY, SYMLINK, HARDLINK, SPECIAL, WHITEOUT, OPAQUE)
 class File(NamedTuple):
     """What a layer has at `path`, which is relative to the image's root. Times are left out.
 
-    `size` (bytes) and `digest` (of the content) are a file's; `target` is a link's. In a `FileTree` a hard link has size
-    and digest of what it is another name of, where the same layer has that. A whiteout hides the path, an opaque
-    directory everything below it, of all lower layers.
+    `size` (bytes) and `digest` (of the content) are a file's; `target` is a link's. In a `FileTree` a hard link has the
+    size and the digest of what it is another name of, where the same layer has that. A whiteout hides the path, an
+    opaque directory everything below it, of all lower layers.
     """
 
     path: str
@@ -193,9 +193,7 @@ def _put(number: int, layer: Iterable[File], files: PackedFiles, hidden: set[str
             lower = files.get(file.path)
             if lower and lower[0] < number:
                 replaced[file.path] = lower[1].kind == DIRECTORY
-            if file.kind == HARDLINK:
-                file = _linked(file, number, files)
-            files.put(number, file)
+            files.put(number, _linked(file, number, files) if file.kind == HARDLINK else file)
     hidden.update(f"{path}/" for path in emptied)
     hidden.update(path for path in gone if path not in replaced and not _is_lower(path, number, files))
     emptied.update(path for path, was in replaced.items() if was and files[path][1].kind != DIRECTORY)

@@ -42,7 +42,7 @@ class Measured:
 
 
 def measured(*arguments: str, folder: Path) -> Measured:
-    """Call `python -m ocikit` in `folder`, where "stdout" and "stderr" have what it said; of it only the end is given."""
+    """Call `python -m ocikit` in `folder`, where "stdout" and "stderr" have what it said; `said` is the end of both."""
     done = subprocess.run(
         [sys.executable, "-c", _MEASURE, *arguments],
         cwd=folder,
@@ -51,11 +51,12 @@ def measured(*arguments: str, folder: Path) -> Measured:
         stdout=subprocess.PIPE,
     )
     said = "".join((folder / name).read_bytes()[-4000:].decode(errors="replace") for name in ("stdout", "stderr"))
-    return Measured(*json.loads(done.stdout), said)
+    code, memory, seconds = json.loads(done.stdout)
+    return Measured(code, memory, seconds, said)
 
 
 def layout_of(path: Path, *layers: bytes, kind: str, diff_ids: Iterable[Digest] = ()) -> str:
-    """A layout with an image of these blobs, tag 1; its name. Diff IDs are wrong unless given: a reader sees that last."""
+    """Write a layout with an image of these blobs; gives its name. Diff IDs are wrong unless given."""
     (path / "blobs/sha256").mkdir(parents=True)
     described = [Descriptor(kind, Digest.of(layer), len(layer)) for layer in layers]
     for layer, descriptor in zip(layers, described):
