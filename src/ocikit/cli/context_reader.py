@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-import tarfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO
 
 from ocikit import program
-from ocikit.errors import InvalidInput
+from ocikit.digest import CHUNK_SIZE
+from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.layer import tar_reader
+from ocikit.layer.compress import decompress
+from ocikit.layer.limits import Expansion, FileCount, LimitExceeded, Limits
+from ocikit.layer.tar_reader import Member, StreamSource, read_members
 from ocikit.moving.context import DIRECTORY, FILE, SYMLINK, Archive, Context, ContextFile
 from ocikit.moving.ignore import Ignore
 from ocikit.moving.layers import unpackable
@@ -19,6 +26,10 @@ _DISTDIR = "dist"
 _GIT_SECONDS = 60.0
 _PLAIN_MODES = (0o644, 0o755)
 _GROUP_AND_OTHERS_WRITE = 0o022
+# What Docker unpacks, by its first bytes.
+_COMPRESSIONS: Mapping[bytes, str] = MappingProxyType({b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"})
+# An archive beside a Dockerfile has fewer files than an image.
+_LIMITS = Limits(files=100_000)
 
 
 def build_root_of(folder: Path) -> Path | None:
@@ -43,25 +54,46 @@ def read_context(folder: Path, root: Path, build_folder: Path, *, dockerfile: Pa
 
 
 def read_archive(path: Path) -> Archive | None:
-    """What a tar holds; None for a file that is none, or that is compressed in a way that Docker does not know."""
+    """What a tar holds; None for a file that is none, or that is compressed in a way that Docker does not know.
+
+    Raises InvalidInput for one that is too large.
+    """
     if not unpackable(path.name):
         return None
     try:
-        with tarfile.open(path) as archive:
-            members = archive.getmembers()
-    except Exception:  # noqa: BLE001 - Python's readers of archives raise what they like; each means that it is none
+        with open(path, "rb") as stream:
+            members = _members(stream)
+    except LimitExceeded:
+        raise InvalidInput(
+            f'"{path}" is too large an archive to be looked into; unpack it and copy the directory.'
+        ) from None
+    except (InvalidContent, OSError):
         return None
-    kinds = {tarfile.DIRTYPE: DIRECTORY, tarfile.SYMTYPE: SYMLINK}
+    kinds = {tar_reader.DIRECTORY: DIRECTORY, tar_reader.SYMBOLIC_LINK: SYMLINK}
     files = tuple(
-        ContextFile(name, kinds.get(member.type, FILE), member.mode, member.linkname if member.issym() else "")
+        ContextFile(name, kind, member.mode, member.link if kind == SYMLINK else "")
         for member in members
         if (name := os.path.normpath(member.name).lstrip("/")) not in ("", ".")
+        for kind in (kinds.get(member.kind, FILE),)
     )
     return Archive(
         files,
         frozenset(f"{member.uid}:{member.gid}" for member in members),
         tuple(f.path for f in files if f.kind == FILE and f.mode & ~_GROUP_AND_OTHERS_WRITE not in _PLAIN_MODES),
     )
+
+
+def _members(stream: BinaryIO) -> list[Member]:
+    start = stream.read(6)
+    stream.seek(0)
+    kind = next((kind for magic, kind in _COMPRESSIONS.items() if start.startswith(magic)), "none")
+    count = FileCount(_LIMITS)
+    members = []
+    chunks: Iterator[bytes] = iter(lambda: stream.read(CHUNK_SIZE), b"")
+    for member in read_members(StreamSource(decompress(chunks, kind, Expansion(_LIMITS)))):
+        count.add(member.name, member.link)
+        members.append(member)
+    return members
 
 
 def _ignore(folder: Path, dockerfile: Path | None) -> Ignore:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from ocikit.cli.context_reader import build_root_of, read_archive, read_context
 from ocikit.cli.main import main
 from ocikit.errors import InvalidInput
 from ocikit.moving.context import DIRECTORY, SYMLINK
+from ocikit.testing.tar_parts import header, names
 
 
 @pytest.fixture
@@ -142,14 +147,21 @@ def test_a_context_above_the_build_root_is_an_error(web: Path) -> None:
         read_context(web.parent, web, web, dockerfile=None)
 
 
-def test_an_archive_is_told_by_what_it_holds(tmp_path: Path) -> None:
-    path = tmp_path / "a.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
+@pytest.mark.parametrize(
+    "ending, pack",
+    [(".tar", bytes), (".tgz", gzip.compress), (".tar.bz2", bz2.compress), (".tar.xz", lzma.compress)],
+    ids=str,
+)
+def test_an_archive_is_told_by_what_it_holds(ending: str, pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = tmp_path / f"a{ending}"
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
         for name, mode in (("./d/", 0o755), ("./d/plain", 0o644), ("./d/odd", 0o600)):
             member = tarfile.TarInfo(name)
             member.mode, member.uid, member.gid = mode, 7, 8
             member.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
             archive.addfile(member, io.BytesIO())
+    path.write_bytes(pack(stream.getvalue()))
     found = read_archive(path)
     assert found is not None
     assert [(file.path, file.kind) for file in found.files] == [
@@ -179,3 +191,17 @@ def test_what_pants_cannot_see_is_told(web: Path, capsys: pytest.CaptureFixture[
 def test_what_is_no_archive(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(data)
     assert read_archive(tmp_path / "a.tar") is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(gzip.compress(header(b"a", 2**28)) + gzip.compress(bytes(2**24)) * 10, id="gzip-bomb"),
+        pytest.param(bz2.compress(header(b"a", 2**27) + bytes(2**27)), id="bzip2-bomb"),
+        pytest.param(names(100_001, 10), id="files"),
+    ],
+)
+def test_an_archive_that_is_too_large(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(data)
+    with pytest.raises(InvalidInput, match='a.tar" is too large an archive to be looked into'):
+        read_archive(tmp_path / "a.tar")

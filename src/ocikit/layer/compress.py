@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Callable
@@ -33,9 +34,13 @@ BLOCK_SIZE = 4 * 1024 * 1024
 DEFAULT_THREADS = 2
 
 # What is fed at once bounds what comes out: deflate makes 1 KiB of a byte, zstd 128 KiB of four.
-_FEED: Mapping[str, int] = MappingProxyType({"gzip": 4 * 1024, "zstd": 256})
+_FEED: Mapping[str, int] = MappingProxyType({"gzip": 4 * 1024, "zstd": 256, "bzip2": 4 * 1024, "xz": 4 * 1024})
+# What is taken at once of bzip2 and xz, which make 1 MiB of a byte.
+_TAKE = 1024 * 1024
 # What a zstd frame may make its reader keep. Writers in engines go up to 32 MiB, `zstd --ultra -22` to 128 MiB.
 MAX_ZSTD_WINDOW = 32 * 1024 * 1024
+# `xz -9` needs 65 MiB.
+_MAX_XZ_MEMORY = 80 * 1024 * 1024
 
 _LEVELS: Mapping[str, range] = MappingProxyType({"gzip": range(1, 13), "zstd": range(1, 20), "none": range(1)})
 _DEFAULT_LEVELS: Mapping[str, int] = MappingProxyType({"gzip": 6, "zstd": 3, "none": 0})
@@ -142,6 +147,7 @@ def _compressor(compression: Compression) -> Callable[[bytes], bytes]:
 def decompress(chunks: Iterable[bytes], kind: str, expansion: Expansion | None = None) -> Iterator[bytes]:
     """Yield what is compressed in `chunks`, all members or frames of it, in bounded memory.
 
+    `kind`: that of a `Compression`, or "bzip2" or "xz", which no layer has.
     `expansion` limits how much that may be, and how many members or frames; by default as `Limits` has it.
     Raises InvalidContent above that, and for a stream that is damaged, ends early or has something behind its end.
     """
@@ -150,6 +156,12 @@ def decompress(chunks: Iterable[bytes], kind: str, expansion: Expansion | None =
         return iter(chunks)
     if kind == "gzip":
         return _decompress(chunks, kind, lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error, expansion)
+    if kind == "bzip2":
+        return _decompress(chunks, kind, _imported("bz2").BZ2Decompressor, OSError, expansion)
+    if kind == "xz":
+        lzma = _imported("lzma")
+        start = partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, _MAX_XZ_MEMORY)
+        return _decompress(chunks, kind, start, lzma.LZMAError, expansion)
     zstandard = _imported("zstandard")
     decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW)
     return _decompress(chunks, kind, decompressor.decompressobj, zstandard.ZstdError, expansion)
@@ -158,17 +170,19 @@ def decompress(chunks: Iterable[bytes], kind: str, expansion: Expansion | None =
 def _decompress(
     chunks: Iterable[bytes], kind: str, start: Callable[[], Any], failure: type[Exception], expansion: Expansion
 ) -> Iterator[bytes]:
-    """`start` begins a member or frame; zlib and zstandard share the shape of what it gives."""
+    """`start` begins a member or frame; all libraries share the shape of what it gives."""
     frame = start()
+    # bz2 and lzma say so while there is output without more input.
+    in_parts = hasattr(frame, "needs_input")
     for piece in _pieces(chunks, _FEED[kind]):
         expansion.receive(len(piece))
         waiting = piece
-        while waiting:
+        while waiting or (in_parts and not frame.eof and not frame.needs_input):
             if frame.eof:
                 frame = start()
                 expansion.expand(FRAME_BYTES)
             try:
-                output = frame.decompress(waiting)
+                output = frame.decompress(waiting, _TAKE) if in_parts else frame.decompress(waiting)
             except failure as error:
                 raise InvalidContent(f"not a {kind} stream: {_reason(error)}.") from None
             if output:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
+import lzma
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import zstandard
@@ -136,6 +139,18 @@ def test_damage_is_found(compression: Compression) -> None:
     for damaged in (b"", packed[:-1], packed[:5], flipped, packed + b"trailing", b"no" + packed):
         with pytest.raises(InvalidContent, match=f"{compression.kind} stream"):
             list(decompress([damaged], compression.kind))
+
+
+@pytest.mark.parametrize("kind, packer", [("bzip2", bz2), ("xz", lzma)])
+def test_what_only_archives_beside_dockerfiles_are_compressed_with(kind: str, packer: Any) -> None:
+    packed = packer.compress(mixed(5000))
+    assert b"".join(decompress([packed, packer.compress(b"more")], kind)) == mixed(5000) + b"more"
+    for damaged in (b"", packed[:-1], packed + b"trailing", b"no" + packed):
+        with pytest.raises(InvalidContent, match=f"{kind} stream"):
+            list(decompress([damaged], kind))
+    expansion = Expansion(Limits(expansion=10**6))
+    pieces = decompress([packer.compress(bytes(64 * 2**20))], kind, expansion)
+    assert max(map(len, pieces)) < 16 * 2**20
 
 
 @pytest.mark.parametrize("compression", [GZIP, ZSTD], ids=str)

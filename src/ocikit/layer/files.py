@@ -152,6 +152,12 @@ class Made(Sequence[_T]):
             return Made(self._paths[index], self._make)
         return self._make(self._paths[index])
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
 
 @dataclass(frozen=True)
 class FileChanges:

@@ -84,11 +84,7 @@ def test_the_largest() -> None:
 )
 def test_how_trees_differ(before: list[File], after: list[File], whole: bool, changes: FileChanges) -> None:
     found = compare(overlay([before], whole=whole), overlay([after], whole=whole))
-    assert (tuple(found.added), tuple(found.removed), tuple(found.changed)) == (
-        changes.added,
-        changes.removed,
-        changes.changed,
-    )
+    assert found == changes
     assert bool(found) == (changes != FileChanges())
 
 

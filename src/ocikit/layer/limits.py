@@ -46,6 +46,10 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+class LimitExceeded(InvalidContent):
+    """What may be right, but is more than is read without being told to."""
+
+
 class FileCount:
     """The files that were listed so far, in one layer or in those of an image."""
 
@@ -54,18 +58,18 @@ class FileCount:
         self.files, self.name_bytes = 0, 0
 
     def add(self, path: str, target: str) -> None:
-        """Raises InvalidContent above a limit."""
+        """Raises LimitExceeded."""
         self.add_many(1, _memory(path) + _memory(target))
 
     def add_many(self, files: int, name_bytes: int) -> None:
-        """Raises InvalidContent above a limit."""
+        """Raises LimitExceeded."""
         self.files += files
         self.name_bytes += name_bytes
         limit = self._limits.files
         if self.files > limit:
-            raise InvalidContent(f"the layers have more than {limit:,} files. {_advice('max_layer_files', limit)}")
+            raise LimitExceeded(f"the layers have more than {limit:,} files. {_advice('max_layer_files', limit)}")
         if self.name_bytes > NAME_BYTES * limit:
-            raise InvalidContent(
+            raise LimitExceeded(
                 f"the names of the files have more than {NAME_BYTES * limit:,} bytes, {NAME_BYTES} for each file that "
                 f"is allowed. {_advice('max_layer_files', limit)}"
             )
@@ -87,11 +91,11 @@ class Expansion:
             self._received += size
 
     def expand(self, size: int) -> None:
-        """Raises InvalidContent above the limit."""
+        """Raises LimitExceeded."""
         self._expanded += size
         factor = self._limits.expansion
         if self._expanded > FREE_BYTES + factor * self._received:
-            raise InvalidContent(
+            raise LimitExceeded(
                 f"{self._received:,} bytes expand to more than {FREE_BYTES + factor * self._received:,}: at most 64 "
                 f"MiB and {factor} times what was received are allowed. {_advice('max_layer_expansion', factor)}"
             )
