@@ -296,7 +296,7 @@ def rows() -> Iterator[Row]:
     yield Row("credentials-nested-100000", deep_credentials, PULL, ENDS)
     yield Row("usual", nothing, INSPECT_JSON, SUCCEEDS)
     yield Row("unknown-members", config({"x": {"y": [1, None, 2.5]}, "config": {"Shell": ["a"], "OnBuild": None}}), INSPECT, SUCCEEDS)
-    yield Row("nested-100", raw_config(nested(100)), INSPECT_JSON, SUCCEEDS)
+    yield Row("nested-90", raw_config(nested(90)), INSPECT_JSON, SUCCEEDS)
 
 
 BASE = ("base", "request.json")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import secrets
 import tempfile
 import unicodedata
@@ -302,7 +303,7 @@ def obeyed(ran: Ran) -> Iterator[str]:
 
 def secrets_in_files(traces: Traces, folder: Path) -> Iterator[tuple[str, set[str]]]:
     for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder)).encode(errors="surrogateescape")
+        name = os.fsencode(path.relative_to(folder))
         small = path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_SEARCHED
         found = traces.in_bytes(name + b"\0" + (path.read_bytes() if small else b""))
         if found:

@@ -154,7 +154,8 @@ def index_platform(scene: Scene, text: str) -> None:
     sandbox.lock(scene)
 
 
-# Where a server can say something, the command that hears it, and how that ends.
+# Where a server can say something, the command that hears it, and how that ends. An image that says what the registry was
+# told is not used: its texts go into files, and are what its digest is of.
 PLACES: dict[str, tuple[Echo, tuple[str, ...], str]] = {
     "message": (body("GET /v2/image/", 403, {"errors": [{"code": "DENIED", "message": "you are {}"}]}), PULL, FAILS),
     "code": (body("GET /v2/image/", 403, {"errors": [{"code": "{}", "message": "no"}]}), PULL, FAILS),
@@ -195,9 +196,9 @@ PLACES: dict[str, tuple[Echo, tuple[str, ...], str]] = {
     "config-digest": (document("manifest", {"config": {"mediaType": "{}", "digest": "sha256:{}", "size": "{}"}}), PULL, FAILS),
     "config-list": (document("config", {"config": {"Env": ["{}"], "Labels": ["{}"], "Cmd": {"{}": "{}"}}}), INSPECT, FAILS),
     "diff-id": (document("config", {"rootfs": {"type": "layers", "diff_ids": ["{}"]}}), INSPECT, FAILS),
-    "label": (document("config", {"config": {"Labels": {"a{}": "{}"}, "Env": ["A={}"], "User": "{}"}}), INSPECT, SUCCEEDS),
-    "label-in-json": (document("config", {"config": {"Labels": {"a{}": "{}"}}, "author": "{}"}), INSPECT_JSON, SUCCEEDS),
-    "annotation": (document("manifest", {"annotations": {"a{}": "{}"}}), INSPECT, SUCCEEDS),
+    "label": (document("config", {"config": {"Labels": {"a{}": "{}"}, "Env": ["A={}"], "User": "{}"}}), INSPECT, FAILS),
+    "label-in-json": (document("config", {"config": {"Labels": {"a{}": "{}"}}, "author": "{}"}), INSPECT_JSON, FAILS),
+    "annotation": (document("manifest", {"annotations": {"a{}": "{}"}}), INSPECT, FAILS),
     "platform": (index_platform, ("lock", "request.json"), ENDS),
 }
 # After a pause.

@@ -85,7 +85,7 @@ class Traces:
             name = str(path.relative_to(folder))
             data = path.read_bytes() if stat.S_ISREG(status.st_mode) and status.st_ino not in seen else b""
             seen.add(status.st_ino)
-            traces = self.in_bytes(name.encode() + b"\0" + data)
+            traces = self.in_bytes(os.fsencode(name) + b"\0" + data)
             if traces:
                 found[name] = traces
         return found
