@@ -8,13 +8,7 @@ from dataclasses import dataclass
 
 from pants.backend.python.goals.package_pex_binary import PexBinaryFieldSet
 from pants.core.goals.package import PackageFieldSet
-from pants.core.target_types import (
-    FilesGeneratorTarget,
-    FileSourceField,
-    RelocatedFilesSourcesField,
-    ResourcesGeneratorTarget,
-    ResourceSourceField,
-)
+from pants.core.target_types import FileSourceField, RelocatedFilesSourcesField, ResourceSourceField
 from pants.engine.addresses import Address, Addresses
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import collect_rules, rule
@@ -48,7 +42,7 @@ from pants_oci.targets.layer import OciLayerTarget
 from pants_oci.targets.push import OciPushTarget
 
 # Where they generate nothing, Pants gives them themselves.
-_GENERATORS = (FilesGeneratorTarget, ResourcesGeneratorTarget)
+_GENERATORS = ("files", "resources")
 _OWN_TARGETS = (OciBaseTarget, OciImageTarget, OciIndexTarget, OciLayerTarget, OciPushTarget)
 
 
@@ -128,7 +122,7 @@ async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> 
                 packages.append(packageable[0])
             elif _is_loose(target, unions):
                 loose.append(target)
-            elif isinstance(target, _GENERATORS):
+            elif target.alias in _GENERATORS:
                 empty.append(target)
             elif direct:
                 _refuse_if_useless(target, request.owner)
