@@ -264,7 +264,7 @@ def test_tags_of_many_processes(scene: Scene) -> None:
 def test_files_of_a_killed_writer_go(scene: Scene, signal_number: int) -> None:
     """Half of a blob is there when it dies; the next writer of the layout takes it away."""
     large = random.Random(1).randbytes(4_000_000)
-    image = ImageParts([large], diff_ids=[str(Digest.of(b""))], layer_type=media_type.OCI_LAYER)
+    image = ImageParts([large], layer_type=media_type.OCI_LAYER)
     image.put(scene.contents)
     head = raw_answer("200 OK", {"Content-Length": str(len(large))})
     slow = [head + large[:2_000_000], 3600.0]
@@ -288,7 +288,7 @@ def test_files_of_a_killed_writer_go(scene: Scene, signal_number: int) -> None:
 def test_files_of_a_writer_that_lives_stay(scene: Scene) -> None:
     """Taking away what the dead left must not take what somebody is writing."""
     large = random.Random(2).randbytes(4_000_000)
-    ImageParts([large], diff_ids=[str(Digest.of(b""))], layer_type=media_type.OCI_LAYER).put(scene.contents)
+    ImageParts([large], layer_type=media_type.OCI_LAYER).put(scene.contents)
     ended = time.monotonic() + 3
 
     def slowly(request: object) -> Iterator[bytes | float]:

@@ -100,6 +100,8 @@ class Scene:
         self.env = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
         self.within: tuple[str, ...] = ()
         self.surroundings = NO_SURROUNDINGS
+        # The files that the client finds.
+        self.given: frozenset[Path] = frozenset()
         # Closed at its end.
         self.kept = contextlib.ExitStack()
         self.names = {"registry": registry.address, "other": other.address, "other_port": str(other.port)}
@@ -216,6 +218,7 @@ def scene_in(folder: Path, where: Where = Where(), surroundings: Surroundings = 
 
 def run_row(row: Row, scene: Scene) -> Ran:
     row.prepared(scene)
+    scene.given = frozenset(scene.work.rglob("*"))
     faster = ("faketime", "-f", f"+0 x{row.speed}") if row.speed > 1 else ()
     return run_client(
         [scene.filled(word) for word in row.command],
@@ -248,8 +251,9 @@ def problems(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
             yield f"secret: {where} has the {name}"
     if not row.trusted and {text for text in scene.other.authorizations if text}:
         yield "secret: the other host was sent an Authorization header"
-    for path, names in secrets_in_files(traces, scene.work):
-        yield f"secret: the file {path} has the {', '.join(sorted(names))}"
+    for path in sorted(set(scene.work.rglob("*")) - scene.given):
+        if names := traces.in_bytes(_name_and_content(path)):
+            yield f"secret: the file {path} has the {', '.join(sorted(names))}"
     if row.untouched and scene.other.connections:
         yield f"address: the other host was connected to: {scene.other.lines}"
     yield from row.after(scene, ran)
@@ -301,10 +305,6 @@ def obeyed(ran: Ran) -> Iterator[str]:
             yield f"terminal: {where} has a forged line"
 
 
-def secrets_in_files(traces: Traces, folder: Path) -> Iterator[tuple[str, set[str]]]:
-    for path in sorted(folder.rglob("*")):
-        name = os.fsencode(path.relative_to(folder))
-        small = path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_SEARCHED
-        found = traces.in_bytes(name + b"\0" + (path.read_bytes() if small else b""))
-        if found:
-            yield str(path.relative_to(folder)), found
+def _name_and_content(path: Path) -> bytes:
+    small = path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_SEARCHED
+    return os.fsencode(path.name) + b"\0" + (path.read_bytes() if small else b"")
