@@ -144,7 +144,9 @@ def layouts() -> Iterator[Row]:
     yield Row("index-nested-900", index(lambda document: document.update(x=nested(900))), IN, ENDS)
     yield Row("index-nested-100000", nested_index, IN)
     yield Row("index-of-many-entries", many_entries, IN, ENDS)
-    yield Row("index-of-half-letters", index(lambda document: document.update(annotations={"\ud800": "\ud800"})), OUT, ENDS)
+    yield Row(
+        "index-of-half-letters", index(lambda document: document.update(annotations={"\ud800": "\ud800"})), OUT, ENDS
+    )
     yield Row("sha512", sha512, ("verify", "oci:sha512:1"), SUCCEEDS)
     yield Row("sha512-shown", sha512, ("inspect", "oci:sha512:1", "--files", "3"), SUCCEEDS, says=["/etc/motd"])
     yield Row("sha512-copied", sha512, ("copy", "oci:sha512:1", "oci:out:1"), SUCCEEDS)
@@ -267,7 +269,7 @@ def test_files_of_a_killed_writer_go(scene: Scene, signal_number: int) -> None:
     image = ImageParts([large], layer_type=media_type.OCI_LAYER)
     image.put(scene.contents)
     head = raw_answer("200 OK", {"Content-Length": str(len(large))})
-    slow = [head + large[:2_000_000], 3600.0]
+    slow: list[bytes | float] = [head + large[:2_000_000], 3600.0]
     scene.on_credentials(f"GET /v2/image/blobs/{Digest.of(large)}", slow)
     arguments = ["copy", scene.filled("$registry/image:1"), "oci:out:1"]
     process = start_client(arguments, scene.work, scene.results, env=scene.env)

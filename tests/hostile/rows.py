@@ -167,9 +167,9 @@ class Row:
     """See the module. `says`: parts of the output. `silent`: what no output may have.
 
     `untouched`: nobody connects to the other host; else it may be asked, and gets no secret. `after`: more that must
-    hold, a text for each problem. `seconds` is the deadline on a busy machine. `waits`: it hardly computes. `speed`: how
-    much faster the client's clock goes, pauses and timeouts with it. `interrupted`: it is, as by Ctrl-C, once this is
-    so, and has from then on `seconds`. `where`: at which addresses servers are.
+    hold, a text for each problem. `seconds` is the deadline on a busy machine. `waits`: it hardly computes.
+    `speed`: how much faster the client's clock goes, pauses and timeouts with it. `interrupted`: it is, as by Ctrl-C,
+    once this is so, and has from then on `seconds`. `where`: at which addresses servers are.
     `trusted`: the other host is the registry's token server, and may know what it knows.
     """
 
@@ -233,9 +233,10 @@ def run_row(row: Row, scene: Scene) -> Ran:
 
 def run(row: Row, surroundings: Surroundings = NO_SURROUNDINGS) -> str:
     """Run a row; everything that was wrong with it and what it printed, nothing where all was right."""
-    with tempfile.TemporaryDirectory(prefix="hostile-") as folder, scene_in(
-        Path(folder), row.where, surroundings
-    ) as scene:
+    with (
+        tempfile.TemporaryDirectory(prefix="hostile-") as folder,
+        scene_in(Path(folder), row.where, surroundings) as scene,
+    ):
         ran = run_row(row, scene)
         found = list(problems(row, scene, ran))
     return "\n".join((*found, str(ran))) if found else ""

@@ -47,7 +47,7 @@ def written(text: str) -> Mapping[str, bytes]:
 class Traces:
     """Looks for `texts`, which have names; `found` tells names and ways of writing, never the text.
 
-    `loosely`: in upper and lower case, too, and where any of their characters are escaped, as nobody writes by accident.
+    `loosely`: in upper and lower case, too, and where any of their characters are escaped.
     """
 
     texts: Mapping[str, str]
