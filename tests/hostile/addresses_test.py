@@ -141,17 +141,31 @@ def inside() -> Iterator[Row]:
         ends = ENDS if name in ("name-of-two-addresses", "name-that-changes", "name-that-changes-to-inside") else FAILS
         yield sent(f"blob-{name}", blob, host, PLAIN_PULL, ends, apart(PUBLIC, other), untouched=True)
     for place, (sending, command) in SENDING.items():
-        for name in ("private", "metadata", "loopback", "unique-local", "name-of-this-machine", "hexadecimal", "mapped"):
+        for name in (
+            "private",
+            "metadata",
+            "loopback",
+            "unique-local",
+            "name-of-this-machine",
+            "hexadecimal",
+            "mapped",
+        ):
             other, host = INSIDE[name]
             yield sent(f"{place}-{name}", sending, host, command, FAILS, apart(PUBLIC, other), untouched=True)
     names = apart("registry.example", "127.0.0.1")
     yield sent("from-a-name", blob, "$other", PLAIN_PULL, FAILS, names, untouched=True)
     yield sent("from-a-name-with-ipv6", blob, "$other", PLAIN_PULL, FAILS, apart("six.example", "::1"), untouched=True)
-    yield sent("by-way-of-another", by_way_of_another, "$other", PLAIN_PULL, FAILS, apart(PUBLIC, COMPANY), untouched=True)
-    yield sent("company-to-metadata", blob, "$other", PLAIN_PULL, FAILS, apart(COMPANY, "169.254.169.254"), untouched=True)
+    yield sent(
+        "by-way-of-another", by_way_of_another, "$other", PLAIN_PULL, FAILS, apart(PUBLIC, COMPANY), untouched=True
+    )
+    yield sent(
+        "company-to-metadata", blob, "$other", PLAIN_PULL, FAILS, apart(COMPANY, "169.254.169.254"), untouched=True
+    )
     yield sent("company-to-loopback", blob, "$other", PLAIN_PULL, FAILS, apart(COMPANY, "127.0.0.1"), untouched=True)
     yield sent("company-to-loopback-6", realm, "$other", PLAIN_PULL, FAILS, apart(COMPANY, "::1"), untouched=True)
-    yield sent("company-upload-to-loopback", upload, "$other", PLAIN_PUSH, FAILS, apart(COMPANY, "127.0.0.1"), untouched=True)
+    yield sent(
+        "company-upload-to-loopback", upload, "$other", PLAIN_PUSH, FAILS, apart(COMPANY, "127.0.0.1"), untouched=True
+    )
     for name, prepare, command in (
         ("lock", sandbox.lock, ("lock", "request.json")),
         ("remote", sandbox.remote_images, ("remote_images", "request.json")),
@@ -186,12 +200,28 @@ def plain_text() -> Iterator[Row]:
     secure = partial(apart, "registry.example", "cdn.example", tls=True)
     both = secure(other_tls=True)
     yield sent("tls-blob-to-plain", blob, "$other", PULL, FAILS, secure(), untouched=True)
-    yield sent("tls-blob-to-plain-at-a-port", blob, "registry.example:$other_port", PULL, FAILS, apart("registry.example", PUBLIC, tls=True), untouched=True)
+    yield sent(
+        "tls-blob-to-plain-at-a-port",
+        blob,
+        "registry.example:$other_port",
+        PULL,
+        FAILS,
+        apart("registry.example", PUBLIC, tls=True),
+        untouched=True,
+    )
     yield sent("tls-upload-to-plain", upload, "$other", PUSH, FAILS, secure(), untouched=True)
     yield sent("tls-realm-to-plain", realm, "$other", PULL, FAILS, secure(), untouched=True)
     yield sent("tls-realm-to-plain-for-nobody", realm_for_nobody, "$other", PULL, FAILS, secure(), untouched=True)
     yield sent("tls-realm-to-plain-loopback", realm, "$other", PULL, FAILS, Where(tls=True), untouched=True)
-    yield sent("tls-realm-to-plain-at-a-port", realm, "127.0.0.1:$other_port", PULL, FAILS, Where(other="127.0.0.1", tls=True), untouched=True)
+    yield sent(
+        "tls-realm-to-plain-at-a-port",
+        realm,
+        "127.0.0.1:$other_port",
+        PULL,
+        FAILS,
+        Where(other="127.0.0.1", tls=True),
+        untouched=True,
+    )
     yield sent("plain-realm-elsewhere", realm, "$other", PULL, FAILS, Where())
     yield sent("token-redirected", token_redirected, "$other", PULL, FAILS, Where(), untouched=True)
     yield sent("token-redirected-in-tls", token_redirected, "$other", PULL, FAILS, both, untouched=True)
@@ -217,11 +247,37 @@ def good() -> Iterator[Row]:
     yield sent("public-to-ipv6", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(PUBLIC, "2606:4700::1"), **asked)
     yield sent("company-to-company", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(COMPANY, "192.168.7.1"), **asked)
     yield sent("company-to-public", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(COMPANY, "11.0.0.2"), **asked)
-    yield sent("company-upload-to-company", upload, "$other", PLAIN_PUSH, SUCCEEDS, apart(COMPANY, "192.168.7.1"), **asked)
+    yield sent(
+        "company-upload-to-company", upload, "$other", PLAIN_PUSH, SUCCEEDS, apart(COMPANY, "192.168.7.1"), **asked
+    )
     yield sent("loopback-to-public", blob, "$other", PULL, SUCCEEDS, apart("127.0.0.1", "11.0.0.2"), **asked)
-    yield sent("tls-to-tls", blob_in_tls, "$other", PULL, SUCCEEDS, apart("registry.example", "cdn.example", tls=True, other_tls=True), **asked)
-    yield sent("tls-upload-to-tls", upload_in_tls, "$other", PUSH, SUCCEEDS, apart("registry.example", "cdn.example", tls=True, other_tls=True), **asked)
-    yield sent("plain-to-tls", blob_in_tls, "$other", PLAIN_PULL, SUCCEEDS, apart("registry.example", "cdn.example", other_tls=True), **asked)
+    yield sent(
+        "tls-to-tls",
+        blob_in_tls,
+        "$other",
+        PULL,
+        SUCCEEDS,
+        apart("registry.example", "cdn.example", tls=True, other_tls=True),
+        **asked,
+    )
+    yield sent(
+        "tls-upload-to-tls",
+        upload_in_tls,
+        "$other",
+        PUSH,
+        SUCCEEDS,
+        apart("registry.example", "cdn.example", tls=True, other_tls=True),
+        **asked,
+    )
+    yield sent(
+        "plain-to-tls",
+        blob_in_tls,
+        "$other",
+        PLAIN_PULL,
+        SUCCEEDS,
+        apart("registry.example", "cdn.example", other_tls=True),
+        **asked,
+    )
     yield Row("company", command=PLAIN_PULL, ends=SUCCEEDS, where=apart("company.example", "11.0.0.2"))
     yield Row("tls", ends=SUCCEEDS, where=apart("registry.example", "11.0.0.2", tls=True))
     yield Row("tls-push", command=PUSH, ends=SUCCEEDS, where=apart("registry.example", "11.0.0.2", tls=True))
@@ -229,12 +285,19 @@ def good() -> Iterator[Row]:
     # Where credentials go to a token server on another host.
     yield told("tls-token-server", "https", PULL, apart("registry.example", "cdn.example", tls=True, other_tls=True))
     yield told("insecure-token-server", "http", PLAIN_PULL, apart("company.example", "tokens.company.example"))
-    yield Row("own-address-in-plain-text", own_address_in_plain_text, ends=SUCCEEDS, where=apart("registry.example", "11.0.0.2", tls=True))
+    yield Row(
+        "own-address-in-plain-text",
+        own_address_in_plain_text,
+        ends=SUCCEEDS,
+        where=apart("registry.example", "11.0.0.2", tls=True),
+    )
 
 
 def told(name: str, scheme: str, command: tuple[str, ...], where: Where) -> Row:
     """The token server knows the password, as it should: it is told by the header alone."""
-    return Row(name, partial(own_token_server, scheme), command, SUCCEEDS, where=where, trusted=True, after=the_other_was_asked)
+    return Row(
+        name, partial(own_token_server, scheme), command, SUCCEEDS, where=where, trusted=True, after=the_other_was_asked
+    )
 
 
 def own_token_server(scheme: str, scene: Scene) -> None:
@@ -248,7 +311,9 @@ def own_address_in_plain_text(scene: Scene) -> None:
     kept = scene.contents.repositories["kept"]
     kept.blobs.update(scene.contents.repositories["image"].blobs)
     moved = f"{plain}/v2/kept/blobs/"
-    scene.on("GET /v2/image/blobs/", lambda request: FakeAnswer(307, {"Location": moved + request.target.rpartition("/")[2]}))
+    scene.on(
+        "GET /v2/image/blobs/", lambda request: FakeAnswer(307, {"Location": moved + request.target.rpartition("/")[2]})
+    )
 
 
 def the_other_was_asked(scene: Scene, ran: Ran) -> Iterator[str]:

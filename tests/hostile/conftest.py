@@ -15,7 +15,7 @@ from support.certificates import Authority
 from support.network import Network
 
 _MOST_THAT_WAIT = 64
-# What the network of some rows has. Addresses that everybody could reach are real ones, which in it lead to this machine.
+# What the network of some rows has. Public addresses are real ones, which in it lead to this machine.
 ADDRESSES = (
     *("11.0.0.1/32", "11.0.0.2/32", "10.0.0.1/32", "192.168.7.1/32", "172.16.0.1/32", "100.64.0.1/32"),
     *("169.254.169.254/32", "2606:4700::1/128", "fd12::1/128"),
@@ -37,10 +37,16 @@ CHANGING = {"changing.example": ["11.0.0.2", "127.0.0.1"], "changing-inside.exam
 @pytest.fixture(scope="session")
 def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], None]]:
     """Fails with everything that was wrong with a row; all that were selected begin with the first."""
-    selected = [item.callspec.params["row"] for item in request.session.items if "check" in _fixtures(item)]
+    selected: list[Row] = [
+        item.callspec.params["row"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "check" in item.fixturenames
+    ]
     with ExitStack() as stack:
         around = _surroundings(selected, stack, tmp_path_factory)
-        busy, idle = (stack.enter_context(ThreadPoolExecutor(count)) for count in (os.cpu_count() or 1, _MOST_THAT_WAIT))
+        busy, idle = (
+            stack.enter_context(ThreadPoolExecutor(count)) for count in (os.cpu_count() or 1, _MOST_THAT_WAIT)
+        )
         running: dict[int, Future[str]] = {
             id(row): (idle if row.waits else busy).submit(run, row, around) for row in selected
         }
@@ -54,9 +60,7 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             result.cancel()
 
 
-def _surroundings(
-    rows: Sequence[Row], stack: ExitStack, tmp_path_factory: pytest.TempPathFactory
-) -> Surroundings:
+def _surroundings(rows: Sequence[Row], stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Surroundings:
     """Those that a row wants."""
     network = authority = pair = None
     if any(row.where.apart for row in rows):
@@ -65,7 +69,3 @@ def _surroundings(
         authority = Authority(tmp_path_factory.mktemp("authority"))
         pair = authority.server("127.0.0.2", *NAMES)
     return Surroundings(network, authority.certificate if authority else None, pair)
-
-
-def _fixtures(item: pytest.Item) -> list[str]:
-    return getattr(item, "fixturenames", [])

@@ -144,7 +144,9 @@ def layouts() -> Iterator[Row]:
     yield Row("index-nested-900", index(lambda document: document.update(x=nested(900))), IN, ENDS)
     yield Row("index-nested-100000", nested_index, IN)
     yield Row("index-of-many-entries", many_entries, IN, ENDS)
-    yield Row("index-of-half-letters", index(lambda document: document.update(annotations={"\ud800": "\ud800"})), OUT, ENDS)
+    yield Row(
+        "index-of-half-letters", index(lambda document: document.update(annotations={"\ud800": "\ud800"})), OUT, ENDS
+    )
     yield Row("sha512", sha512, ("verify", "oci:sha512:1"), SUCCEEDS)
     yield Row("sha512-shown", sha512, ("inspect", "oci:sha512:1", "--files", "3"), SUCCEEDS, says=["/etc/motd"])
     yield Row("sha512-copied", sha512, ("copy", "oci:sha512:1", "oci:out:1"), SUCCEEDS)
@@ -264,10 +266,10 @@ def test_tags_of_many_processes(scene: Scene) -> None:
 def test_files_of_a_killed_writer_go(scene: Scene, signal_number: int) -> None:
     """Half of a blob is there when it dies; the next writer of the layout takes it away."""
     large = random.Random(1).randbytes(4_000_000)
-    image = ImageParts([large], diff_ids=[str(Digest.of(b""))], layer_type=media_type.OCI_LAYER)
+    image = ImageParts([large], layer_type=media_type.OCI_LAYER)
     image.put(scene.contents)
     head = raw_answer("200 OK", {"Content-Length": str(len(large))})
-    slow = [head + large[:2_000_000], 3600.0]
+    slow: list[bytes | float] = [head + large[:2_000_000], 3600.0]
     scene.on_credentials(f"GET /v2/image/blobs/{Digest.of(large)}", slow)
     arguments = ["copy", scene.filled("$registry/image:1"), "oci:out:1"]
     process = start_client(arguments, scene.work, scene.results, env=scene.env)
@@ -288,7 +290,7 @@ def test_files_of_a_killed_writer_go(scene: Scene, signal_number: int) -> None:
 def test_files_of_a_writer_that_lives_stay(scene: Scene) -> None:
     """Taking away what the dead left must not take what somebody is writing."""
     large = random.Random(2).randbytes(4_000_000)
-    ImageParts([large], diff_ids=[str(Digest.of(b""))], layer_type=media_type.OCI_LAYER).put(scene.contents)
+    ImageParts([large], layer_type=media_type.OCI_LAYER).put(scene.contents)
     ended = time.monotonic() + 3
 
     def slowly(request: object) -> Iterator[bytes | float]:

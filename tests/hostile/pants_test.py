@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Callable
 from urllib.parse import quote
@@ -23,8 +22,7 @@ import pytest
 from hostile import tars
 from hostile.contents import ImageParts, add_usual_image, descriptor, usual_tar, write_layout
 from hostile.rows import FORGED, Scene, obeyed, scene_in
-from hostile.secrets_test import WRITINGS
-from hostile.terminal_test import ALL, IN_A_HEADER, IN_A_PATH
+from hostile.texts import ALL, IN_A_HEADER, IN_A_PATH, WRITINGS
 from ocikit import media_type
 from ocikit.digest import Digest
 from ocikit.testing.fake_http import FakeAnswer
@@ -75,7 +73,9 @@ def push(prepare: Callable[[Scene], None]) -> Callable[[Scene, Path], None]:
     return make
 
 
-def on_a_base(image: ImageParts, prepare: Callable[[Scene], object] = lambda scene: None) -> Callable[[Scene, Path], None]:
+def on_a_base(
+    image: ImageParts, prepare: Callable[[Scene], object] = lambda scene: None
+) -> Callable[[Scene, Path], None]:
     def make(scene: Scene, folder: Path) -> None:
         image.put(scene.contents)
         text = ON_A_BASE.format(registry=scene.registry.address, digest=image.digest)
@@ -199,7 +199,13 @@ PUBLISH, PACKAGE = ("publish", "{here}:push"), ("package", "{here}:image")
 NESTED = '{"a":' * 900 + "1" + "}" * 900
 DEEP = ImageParts(
     config=json.dumps(
-        {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}, "x": "NEST"}
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {},
+            "rootfs": {"type": "layers", "diff_ids": []},
+            "x": "NEST",
+        }
     )
     .replace('"NEST"', NESTED)
     .encode(),
@@ -212,21 +218,45 @@ ROWS = [
     Row("warned", push(warned), PUBLISH, 0),
     Row("published", push(lambda scene: None), PUBLISH, 0),
     Row("nested-base", on_a_base(DEEP), PACKAGE, blamed="{here}:base"),
-    Row("half-a-letter", on_a_base(ImageParts(config_members={"config": {"Labels": {"a": "\ud800"}}})), PACKAGE, blamed="{here}"),
+    Row(
+        "half-a-letter",
+        on_a_base(ImageParts(config_members={"config": {"Labels": {"a": "\ud800"}}})),
+        PACKAGE,
+        blamed="{here}",
+    ),
     Row("bomb-base", on_a_base(bomb()), PACKAGE, blamed="{here}:base"),
     Row("bomb-archive", on_a_path("base.tar.gz", archive_bomb), PACKAGE, blamed="{here}:base"),
     # It is not corrupt; Pants knows files by their SHA-256.
-    Row("sha512-base", on_a_path("layout", layout_of_sha512), PACKAGE, blamed="{here}:base", says=["is not named by its SHA-256"]),
+    Row(
+        "sha512-base",
+        on_a_path("layout", layout_of_sha512),
+        PACKAGE,
+        blamed="{here}:base",
+        says=["is not named by its SHA-256"],
+    ),
     Row("inspected", on_a_base(hostile_image()), ("oci-inspect", "--files=5", "{here}:image"), 0, says=["before"]),
     Row("inspected-in-json", on_a_base(hostile_image()), ("oci-inspect", "--json", "--files=5", "{here}:image"), 0),
     Row("inspected-bomb", on_a_base(bomb()), ("oci-inspect", "--files=5", "{here}:image")),
-    Row("compared", on_a_base(ImageParts(), lambda scene: hostile_image().put(scene.contents)), ("oci-diff", "{here}:push"), 0),
+    Row(
+        "compared",
+        on_a_base(ImageParts(), lambda scene: hostile_image().put(scene.contents)),
+        ("oci-diff", "{here}:push"),
+        0,
+    ),
     Row("compared-with-a-realm", on_a_base(ImageParts(), hostile_realm), ("oci-diff", "{here}:push")),
     Row("locked-with-a-realm", locked(hostile_realm), ("oci-lock", "{here}::")),
     Row("locked", locked(lambda scene: None), ("oci-lock", "{here}::"), 0),
-    Row("fifo", odd_files(lambda folder: os.mkfifo(folder / "a-fifo")), PACKAGE, blamed="{here}:image", says=["a-fifo"]),
+    Row(
+        "fifo", odd_files(lambda folder: os.mkfifo(folder / "a-fifo")), PACKAGE, blamed="{here}:image", says=["a-fifo"]
+    ),
     Row("socket", odd_files(socket_in), PACKAGE, blamed="{here}:image", says=["a-socket"]),
-    Row("not-utf-8", odd_files(lambda folder: Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9")).touch()), PACKAGE, blamed="{here}:image", says=["caf"]),
+    Row(
+        "not-utf-8",
+        odd_files(lambda folder: Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9")).touch()),
+        PACKAGE,
+        blamed="{here}:image",
+        says=["caf"],
+    ),
 ]
 
 
@@ -297,12 +327,25 @@ def problems(row: Row, scene: Scene, result: Result) -> Iterator[str]:
     for part in row.says:
         if part not in output:
             yield f"error: it does not say {part!r}"
-    ran = Ran(result.exit_code, result.stdout.encode(errors="surrogateescape"), result.stderr.encode(errors="surrogateescape"), 0, 0, 0)
+    ran = Ran(
+        result.exit_code,
+        result.stdout.encode(errors="surrogateescape"),
+        result.stderr.encode(errors="surrogateescape"),
+        0,
+        0,
+        0,
+    )
     yield from obeyed(ran)
-    if any(line.strip().startswith((FORGED, f"✓ {FORGED}")) or f"[INFO] {FORGED}" in line[:40] for line in output.splitlines()):
+    if any(
+        line.strip().startswith((FORGED, f"✓ {FORGED}")) or f"[INFO] {FORGED}" in line[:40]
+        for line in output.splitlines()
+    ):
         yield "terminal: a forged line"
     traces = Traces(scene.wire_secrets, loosely=True)
-    for where, data in (("output", output.encode(errors="surrogateescape")), ("the other host", bytes(scene.other.received))):
+    for where, data in (
+        ("output", output.encode(errors="surrogateescape")),
+        ("the other host", bytes(scene.other.received)),
+    ):
         for name in sorted(traces.in_bytes(data)):
             yield f"secret: {where} has the {name}"
     if scene.other.connections:

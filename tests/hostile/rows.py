@@ -100,6 +100,8 @@ class Scene:
         self.env = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
         self.within: tuple[str, ...] = ()
         self.surroundings = NO_SURROUNDINGS
+        # The files that the client finds.
+        self.given: frozenset[Path] = frozenset()
         # Closed at its end.
         self.kept = contextlib.ExitStack()
         self.names = {"registry": registry.address, "other": other.address, "other_port": str(other.port)}
@@ -165,9 +167,9 @@ class Row:
     """See the module. `says`: parts of the output. `silent`: what no output may have.
 
     `untouched`: nobody connects to the other host; else it may be asked, and gets no secret. `after`: more that must
-    hold, a text for each problem. `seconds` is the deadline on a busy machine. `waits`: it hardly computes. `speed`: how
-    much faster the client's clock goes, pauses and timeouts with it. `interrupted`: it is, as by Ctrl-C, once this is
-    so, and has from then on `seconds`. `where`: at which addresses servers are.
+    hold, a text for each problem. `seconds` is the deadline on a busy machine. `waits`: it hardly computes.
+    `speed`: how much faster the client's clock goes, pauses and timeouts with it. `interrupted`: it is, as by Ctrl-C,
+    once this is so, and has from then on `seconds`. `where`: at which addresses servers are.
     `trusted`: the other host is the registry's token server, and may know what it knows.
     """
 
@@ -216,6 +218,7 @@ def scene_in(folder: Path, where: Where = Where(), surroundings: Surroundings = 
 
 def run_row(row: Row, scene: Scene) -> Ran:
     row.prepared(scene)
+    scene.given = frozenset(scene.work.rglob("*"))
     faster = ("faketime", "-f", f"+0 x{row.speed}") if row.speed > 1 else ()
     return run_client(
         [scene.filled(word) for word in row.command],
@@ -230,9 +233,10 @@ def run_row(row: Row, scene: Scene) -> Ran:
 
 def run(row: Row, surroundings: Surroundings = NO_SURROUNDINGS) -> str:
     """Run a row; everything that was wrong with it and what it printed, nothing where all was right."""
-    with tempfile.TemporaryDirectory(prefix="hostile-") as folder, scene_in(
-        Path(folder), row.where, surroundings
-    ) as scene:
+    with (
+        tempfile.TemporaryDirectory(prefix="hostile-") as folder,
+        scene_in(Path(folder), row.where, surroundings) as scene,
+    ):
         ran = run_row(row, scene)
         found = list(problems(row, scene, ran))
     return "\n".join((*found, str(ran))) if found else ""
@@ -248,8 +252,9 @@ def problems(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
             yield f"secret: {where} has the {name}"
     if not row.trusted and {text for text in scene.other.authorizations if text}:
         yield "secret: the other host was sent an Authorization header"
-    for path, names in secrets_in_files(traces, scene.work):
-        yield f"secret: the file {path} has the {', '.join(sorted(names))}"
+    for path in sorted(set(scene.work.rglob("*")) - scene.given):
+        if names := traces.in_bytes(_name_and_content(path)):
+            yield f"secret: the file {path} has the {', '.join(sorted(names))}"
     if row.untouched and scene.other.connections:
         yield f"address: the other host was connected to: {scene.other.lines}"
     yield from row.after(scene, ran)
@@ -301,10 +306,6 @@ def obeyed(ran: Ran) -> Iterator[str]:
             yield f"terminal: {where} has a forged line"
 
 
-def secrets_in_files(traces: Traces, folder: Path) -> Iterator[tuple[str, set[str]]]:
-    for path in sorted(folder.rglob("*")):
-        name = os.fsencode(path.relative_to(folder))
-        small = path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_SEARCHED
-        found = traces.in_bytes(name + b"\0" + (path.read_bytes() if small else b""))
-        if found:
-            yield str(path.relative_to(folder)), found
+def _name_and_content(path: Path) -> bytes:
+    small = path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_SEARCHED
+    return os.fsencode(path.name) + b"\0" + (path.read_bytes() if small else b"")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,47 +14,11 @@ import pytest
 from hostile import sandbox
 from hostile.contents import ImageParts, descriptor
 from hostile.rows import ENDS, FAILS, FILES, INSPECT, INSPECT_JSON, PULL, PUSH, SUCCEEDS, Row, Scene, table
+from hostile.texts import WRITINGS
 from ocikit import media_type
 from ocikit.digest import Digest
 from ocikit.testing.fake_http import FakeAnswer
 from support.hostile_server import Received, raw_answer
-
-
-def _escaped(text: str, form: str) -> str:
-    return "".join(form.format(ord(c)) for c in text)
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-WRITINGS: dict[str, Callable[[str], str]] = {
-    "plain": str,
-    "lower-case": str.lower,
-    "upper-case": str.upper,
-    "swapped-case": str.swapcase,
-    "percent": lambda text: quote(text, safe=""),
-    "percent-in-lower-case": lambda text: quote(text, safe="").lower(),
-    "percent-for-all": lambda text: _escaped(text, "%{:02x}"),
-    "percent-twice": lambda text: quote(quote(text, safe=""), safe=""),
-    "base64": _base64,
-    "base64-without-padding": lambda text: _base64(text).rstrip("="),
-    "base64-for-addresses": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
-    "base64-behind-1-byte": lambda text: _base64(f":{text}"),
-    "base64-behind-2-bytes": lambda text: _base64(f"a:{text}"),
-    "base64-in-lower-case": lambda text: _base64(text).lower(),
-    "base64-in-percent": lambda text: quote(_base64(text), safe=""),
-    "base64-twice": lambda text: _base64(_base64(text)),
-    "hexadecimal": lambda text: text.encode().hex(),
-    "hexadecimal-in-upper-case": lambda text: text.encode().hex().upper(),
-    "json": lambda text: json.dumps(text)[1:-1],
-    "json-for-all": lambda text: _escaped(text, "\\u{:04x}"),
-    "html": lambda text: _escaped(text, "&#x{:x};"),
-    "with-a-nul": lambda text: f"{text[:5]}\0{text}",
-    "in-quotes": lambda text: f'"{text}"',
-    "among-letters": lambda text: f"xx{text}xx",
-    "after-three-hundred": lambda text: "x" * 290 + text,
-}
 
 Echo = Callable[[Scene, str], None]
 
@@ -104,7 +67,9 @@ def header_name(scene: Scene, text: str) -> None:
 
 
 def chunk_size(scene: Scene, text: str) -> None:
-    scene.on_credentials("GET /v2/image/", raw_answer("403 No", {"Transfer-Encoding": "chunked"}, f"{text}\r\n".encode()))
+    scene.on_credentials(
+        "GET /v2/image/", raw_answer("403 No", {"Transfer-Encoding": "chunked"}, f"{text}\r\n".encode())
+    )
 
 
 def with_token(echo: Echo) -> Echo:
@@ -154,8 +119,8 @@ def index_platform(scene: Scene, text: str) -> None:
     sandbox.lock(scene)
 
 
-# Where a server can say something, the command that hears it, and how that ends. An image that says what the registry was
-# told is not used: its texts go into files, and are what its digest is of.
+# Where a server can say something, the command that hears it, and how that ends. An image that says what the registry
+# was told is not used: its texts go into files, and are what its digest is of.
 PLACES: dict[str, tuple[Echo, tuple[str, ...], str]] = {
     "message": (body("GET /v2/image/", 403, {"errors": [{"code": "DENIED", "message": "you are {}"}]}), PULL, FAILS),
     "code": (body("GET /v2/image/", 403, {"errors": [{"code": "{}", "message": "no"}]}), PULL, FAILS),
@@ -174,7 +139,11 @@ PLACES: dict[str, tuple[Echo, tuple[str, ...], str]] = {
     "port": (told("GET /v2/image/blobs", 307, Location="http://127.0.0.1:{}/x"), PULL, FAILS),
     "scheme": (told("GET /v2/image/blobs", 307, Location="{}://127.0.0.1/x"), PULL, FAILS),
     "no-address": (told("POST /v2/pushed/", 202, Location="ftp://{}/{}"), PUSH, FAILS),
-    "digest": (told("/v2/image/manifests", 200, Docker_Content_Digest="{}", Content_Type=media_type.OCI_MANIFEST), PULL, FAILS),
+    "digest": (
+        told("/v2/image/manifests", 200, Docker_Content_Digest="{}", Content_Type=media_type.OCI_MANIFEST),
+        PULL,
+        FAILS,
+    ),
     "digest-of-a-kind": (told("/v2/image/manifests", 200, Docker_Content_Digest="sha256:{}"), PULL, FAILS),
     "content-type": (told("/v2/image/manifests", 204, Content_Type="{}"), PULL, FAILS),
     "content-type-of-an-upload": (told("POST /v2/pushed/", 200, Content_Type="{}"), PUSH, FAILS),
@@ -191,10 +160,26 @@ PLACES: dict[str, tuple[Echo, tuple[str, ...], str]] = {
     "header": (header_name, PULL, FAILS),
     "chunk": (chunk_size, PULL, FAILS),
     "media-type-of-a-manifest": (document("manifest", {"mediaType": "{}"}), PULL, FAILS),
-    "media-type-of-a-layer": (document("manifest", {"layers": [{"mediaType": "{}", "digest": sandbox.OTHER_DIGEST, "size": 1}]}), FILES, FAILS),
-    "digest-of-a-layer": (document("manifest", {"layers": [{"mediaType": "x", "digest": "{}", "size": 1}]}), PULL, FAILS),
-    "config-digest": (document("manifest", {"config": {"mediaType": "{}", "digest": "sha256:{}", "size": "{}"}}), PULL, FAILS),
-    "config-list": (document("config", {"config": {"Env": ["{}"], "Labels": ["{}"], "Cmd": {"{}": "{}"}}}), INSPECT, FAILS),
+    "media-type-of-a-layer": (
+        document("manifest", {"layers": [{"mediaType": "{}", "digest": sandbox.OTHER_DIGEST, "size": 1}]}),
+        FILES,
+        FAILS,
+    ),
+    "digest-of-a-layer": (
+        document("manifest", {"layers": [{"mediaType": "x", "digest": "{}", "size": 1}]}),
+        PULL,
+        FAILS,
+    ),
+    "config-digest": (
+        document("manifest", {"config": {"mediaType": "{}", "digest": "sha256:{}", "size": "{}"}}),
+        PULL,
+        FAILS,
+    ),
+    "config-list": (
+        document("config", {"config": {"Env": ["{}"], "Labels": ["{}"], "Cmd": {"{}": "{}"}}}),
+        INSPECT,
+        FAILS,
+    ),
     "diff-id": (document("config", {"rootfs": {"type": "layers", "diff_ids": ["{}"]}}), INSPECT, FAILS),
     "label": (document("config", {"config": {"Labels": {"a{}": "{}"}, "Env": ["A={}"], "User": "{}"}}), INSPECT, FAILS),
     "label-in-json": (document("config", {"config": {"Labels": {"a{}": "{}"}}, "author": "{}"}), INSPECT_JSON, FAILS),
@@ -242,7 +227,7 @@ def rows() -> Iterator[Row]:
             ends=ENDS,
         )
     yield Row("identity-token", identity_token)
-    yield Row("identity-token-in-base64", partial(identity_token, write=_base64))
+    yield Row("identity-token-in-base64", partial(identity_token, write=WRITINGS["base64"]))
     yield Row("token-of-the-registry", partial(repeated_token, text=""))
     yield Row("header-as-it-came", header_as_it_came, PUSH)
     yield Row("what-is-no-secret", no_secret, says=["you are robot, from Berlin"])

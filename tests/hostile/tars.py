@@ -6,7 +6,7 @@ import gzip
 import struct
 import zlib
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from typing import Union
 
 BLOCK = 512
@@ -72,7 +72,9 @@ def record(key: bytes, value: bytes) -> bytes:
 def sparse(real_size: int, pieces: Iterable[tuple[int, int]] = (), *, more: bool = False) -> bytes:
     """What GNU's old sparse header has of its own: four pieces, whether more follow, and the size."""
     field = [number(offset) + number(size) for offset, size in pieces][:4]
-    return (bytes(41) + b"".join(field).ljust(96, b"\0") + (b"\1" if more else b"\0") + number(real_size)).ljust(167, b"\0")
+    return (bytes(41) + b"".join(field).ljust(96, b"\0") + (b"\1" if more else b"\0") + number(real_size)).ljust(
+        167, b"\0"
+    )
 
 
 def number(value: int) -> bytes:
@@ -112,7 +114,7 @@ def _zstd_block(kind: int, size: int, *, last: bool = False) -> bytes:
     return (size << 3 | kind << 1 | last).to_bytes(3, "little")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _zeroes_in_a_member(size: int) -> bytes:
     return gzip.compress(bytes(size), mtime=0)
 
@@ -122,7 +124,7 @@ def _zero_members(count: int) -> bytes:
     return _zeroes_in_a_member(_MEMBER) * (count // _MEMBER) + (gzip.compress(bytes(rest), mtime=0) if rest else b"")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _flushed_zeroes() -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     return packer.compress(bytes(16 * MIB)) + packer.flush(zlib.Z_FULL_FLUSH)

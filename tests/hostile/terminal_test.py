@@ -21,7 +21,6 @@ from hostile.rows import (
     ENDS,
     FAILS,
     FILES,
-    FORGED,
     INSPECT,
     INSPECT_JSON,
     PULL,
@@ -31,20 +30,11 @@ from hostile.rows import (
     Scene,
     table,
 )
+from hostile.texts import ALL, ESCAPES, IN_A_HEADER, IN_A_PATH, TURNED
 from ocikit import media_type
 from ocikit.digest import Digest
 from support.client_process import Ran
-from support.hostile_server import on_the_wire, raw_answer
-
-# Clears the screen, sets the title and the clipboard, rings, deletes; as C0 and as C1. Turns text round; forges lines.
-ESCAPES = "\x1b[2J\x1b]0;title\x07\x1b]52;c;Zm9v\x1b\\\x9b31m\x9dtitle\x9c\x90\x08\x08\x7f\x0e\x00"
-TURNED = "\u202e\u2066\u200f\u061c\u2069"
-LINES = f"\n{FORGED}\r{FORGED}\r\nocikit: {FORGED}\x0b{FORGED}\x0c{FORGED}\x85{FORGED}\u2028{FORGED}\u2029{FORGED}"
-ALL = f"before {ESCAPES}{TURNED}{LINES} after"
-# What a header can carry: no lines, and Unicode as its UTF-8.
-IN_A_HEADER = on_the_wire(f"before {ESCAPES}{TURNED}\x0b{FORGED}\x85{FORGED}\u2028{FORGED} after").replace("\0", "")
-# A file's name has no NUL.
-IN_A_PATH = ALL.replace("\0", "")
+from support.hostile_server import raw_answer
 
 Prepare = Callable[[Scene], object]
 
@@ -163,7 +153,10 @@ def odd_fifo(scene: Scene) -> None:
 
 
 def dockerfile(scene: Scene) -> None:
-    scene.write("Dockerfile", f"FROM scratch\nRUN {IN_A_PATH}\nCOPY {ESCAPES.replace(chr(0), '')}{TURNED} /x\nNONSENSE {TURNED}\n")
+    scene.write(
+        "Dockerfile",
+        f"FROM scratch\nRUN {IN_A_PATH}\nCOPY {ESCAPES.replace(chr(0), '')}{TURNED} /x\nNONSENSE {TURNED}\n",
+    )
     scene.write("pants.toml", "")
 
 
@@ -173,7 +166,7 @@ def good_text(scene: Scene) -> None:
 
 
 GOOD = "Grüße, 你好, привет, שלום, naïve 🎉"
-_CONTAINER = {
+_CONTAINER: dict[str, dict[str, Any]] = {
     "label": {"Labels": {"a{}": "{}"}},
     "variable": {"Env": ["A={}", "B{}=x"]},
     "command": {"Cmd": ["{}"], "Entrypoint": ["{}"]},
@@ -191,9 +184,13 @@ def rows() -> Iterator[Row]:
     yield Row("history-in-json", image(config=history), INSPECT_JSON, ENDS)
     yield Row("platform", image(config={"os": "linux{}", "architecture": "{}", "variant": "{}"}), INSPECT, ENDS)
     yield Row("annotation", image(manifest={"annotations": {"a{}": "{}"}}), INSPECT, SUCCEEDS, says=["before"])
-    yield Row("annotation-in-json", image(manifest={"annotations": {"a{}": "{}"}}), INSPECT_JSON, SUCCEEDS, after=is_json)
+    yield Row(
+        "annotation-in-json", image(manifest={"annotations": {"a{}": "{}"}}), INSPECT_JSON, SUCCEEDS, after=is_json
+    )
     yield Row("difference", image(config={"config": {**_CONTAINER["label"], **_CONTAINER["variable"]}}), DIFF, SUCCEEDS)
-    yield Row("difference-in-json", image(config={"config": _CONTAINER["label"]}), (*DIFF, "--json"), SUCCEEDS, after=is_json)
+    yield Row(
+        "difference-in-json", image(config={"config": _CONTAINER["label"]}), (*DIFF, "--json"), SUCCEEDS, after=is_json
+    )
     yield Row("files", files, FILES, SUCCEEDS, says=["10 B"])
     yield Row("files-in-json", files, (*FILES, "--json"), SUCCEEDS, after=is_json)
     yield Row("files-in-a-difference", files, DIFF, SUCCEEDS)
@@ -202,8 +199,15 @@ def rows() -> Iterator[Row]:
     for kind, command in (("shown", INSPECT), ("in-json", INSPECT_JSON), ("copied", PULL), ("locked", LOCK)):
         yield Row(f"index-{kind}", odd_index, command, ENDS)
     yield Row("manifest-type", image(manifest={"mediaType": "{}"}), PULL)
-    yield Row("manifest-digest", image(manifest={"layers": [{"mediaType": "x", "digest": "sha256:{}", "size": 1}]}), PULL)
-    yield Row("config-of-another-kind", image(manifest={"config": {"mediaType": "{}", "digest": f"sha256:{'0' * 64}", "size": 1}}), INSPECT, ENDS)
+    yield Row(
+        "manifest-digest", image(manifest={"layers": [{"mediaType": "x", "digest": "sha256:{}", "size": 1}]}), PULL
+    )
+    yield Row(
+        "config-of-another-kind",
+        image(manifest={"config": {"mediaType": "{}", "digest": f"sha256:{'0' * 64}", "size": 1}}),
+        INSPECT,
+        ENDS,
+    )
     yield Row("diff-id", image(config={"rootfs": {"type": "layers", "diff_ids": ["{}"]}}), INSPECT)
     yield Row("list-of-variables", image(config={"config": {"Env": [{"{}": "{}"}]}}), INSPECT)
     message = {"errors": [{"code": ALL, "message": ALL}]}

@@ -18,7 +18,7 @@ import pytest
 
 from hostile import sandbox
 from hostile.contents import ImageParts, descriptor
-from hostile.rows import ENDS, FAILS, FILES, INTERRUPTED, PULL, PUSH, SUCCEEDS, Row, Scene, table
+from hostile.rows import ENDS, FILES, INTERRUPTED, PULL, PUSH, SUCCEEDS, Row, Scene, table
 from ocikit import media_type
 from ocikit.digest import Digest
 from ocikit.testing.fake_http import FakeAnswer
@@ -109,7 +109,11 @@ def rows() -> Iterator[Row]:
     yield Row("redirects", slow_redirects, PULL)
     yield Row("retry-after", on(MANIFEST, lambda: FakeAnswer(429, {"Retry-After": "59"})), PULL)
     yield Row("retry-after-for-ever", on(MANIFEST, lambda: FakeAnswer(429, {"Retry-After": "9" * 400})), PULL)
-    yield Row("retry-after-a-date", on(MANIFEST, lambda: FakeAnswer(503, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"})), PULL)
+    yield Row(
+        "retry-after-a-date",
+        on(MANIFEST, lambda: FakeAnswer(503, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"})),
+        PULL,
+    )
     yield Row("closed-at-once", on(MANIFEST, lambda: b""), PULL)
     yield Row("never-accepted", never_accepted, ("inspect", "$full/image:1"))
     yield Row("many-requests-each-slow", many_images, PULL)
@@ -208,7 +212,9 @@ def many_images(scene: Scene, busy: bool = False) -> None:
         yield 0.0 if busy else LONG
         found = right_answer(scene.contents, request)
         size = {"Content-Length": str(len(found.body)), "Connection": "close"}
-        yield raw_answer(f"{found.status} X", {**found.headers, **size}, b"" if request.method == "HEAD" else found.body)
+        yield raw_answer(
+            f"{found.status} X", {**found.headers, **size}, b"" if request.method == "HEAD" else found.body
+        )
 
     scene.login("none")
     scene.on("/v2/image/manifests/sha256", answer)

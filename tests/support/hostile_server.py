@@ -21,7 +21,7 @@ from ocikit.testing.fake_http import Dropped, FakeAnswer, Incoming, to_bytes
 from ocikit.testing.fake_registry import FakeRegistry
 from support.certificates import KeyPair
 
-# What goes over the wire: an answer, raw bytes, or parts of these with pauses (seconds) in between, perhaps without end.
+# What goes over the wire: an answer, raw bytes, or parts of these and pauses (seconds), perhaps without end.
 Reply = Union[FakeAnswer, bytes, Iterable[Union[bytes, float]]]
 Answering = Callable[["Received"], Reply]
 Listening = Callable[[str, int], socket.socket]
@@ -49,8 +49,8 @@ class Received(Incoming):
 class HostileServer:
     """Answers every request with what `answer` gives; a request's body is read before, unless `reads_bodies` is False.
 
-    `received` is every byte that was sent to it, `lines` "METHOD /path" of every request. `name`: what it is called, where
-    that is not `host`. `listening`: how to listen.
+    `received` is every byte that was sent to it, `lines` "METHOD /path" of every request. `name`: what it is called,
+    where that is not `host`. `listening`: how to listen.
     """
 
     def __init__(

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Callable, TypeVar
 
 from support.commands import run
 from support.hostile_server import listen
@@ -23,6 +24,7 @@ _CLONE_NEWNET = 0x40000000
 _NAME_SERVER = "127.0.0.53"
 _TYPE_A = 1
 _NUMBERS = itertools.count()
+_T = TypeVar("_T")
 
 
 class Network:
@@ -67,12 +69,12 @@ class Network:
     def address_of(self, host: str) -> str:
         return self._names.get(host, (host,))[0]
 
-    def _within(self, make):  # type: ignore[no-untyped-def]
+    def _within(self, make: Callable[[], _T]) -> _T:
         """Do it in a thread that is in the network; a socket stays in that which it was made in."""
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(self._enter_and, make).result()
 
-    def _enter_and(self, make):  # type: ignore[no-untyped-def]
+    def _enter_and(self, make: Callable[[], _T]) -> _T:
         with open(f"/run/netns/{self._name}", "rb") as file:
             if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), "setns")

@@ -59,7 +59,7 @@ def told(text: str) -> str:
 class Traces:
     """Looks for `texts`, which have names; `found` tells names and ways of writing, never the text.
 
-    `loosely`: in upper and lower case, too, and where any of their characters are escaped, as nobody writes by accident.
+    `loosely`: in upper and lower case, too, and where any of their characters are escaped.
     """
 
     texts: Mapping[str, str]
