@@ -50,6 +50,7 @@ PURE = (
     "ocikit.archived.saved",
     "ocikit.registry.secret",
     "ocikit.registry.reading",
+    "ocikit.registry.traces",
     "ocikit.registry.scrubber",
     "ocikit.registry.exchange",
     "ocikit.registry.options",
