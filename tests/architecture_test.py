@@ -57,6 +57,7 @@ PURE = (
     "ocikit.registry.url",
     "ocikit.registry.address_policy",
     "ocikit.registry.reading",
+    "ocikit.registry.traces",
     "ocikit.registry.scrubber",
     "ocikit.registry.exchange",
     "ocikit.registry.options",

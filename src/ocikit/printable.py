@@ -23,8 +23,9 @@ _EMOJI = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299"
     "\U0001f000-\U0001faff"
 )
-_ANY_UNSEEN = re.compile(f"[{_UNSEEN}]")
-_EMOJI_OR_CHARACTER = re.compile(f"([{_EMOJI}]+\ufe0f?(?:\u200d[{_EMOJI}]+\ufe0f?)*)|(.)", re.DOTALL)
+# Compiled when needed.
+_ANY_UNSEEN = f"[{_UNSEEN}]"
+_EMOJI_OR_CHARACTER = f"(?s)([{_EMOJI}]+\ufe0f?(?:\u200d[{_EMOJI}]+\ufe0f?)*)|(.)"
 
 
 def printable(text: str, longest: int | None = None) -> str:
@@ -57,18 +58,18 @@ def printable_json_pieces(document: Any) -> Iterator[str]:
 
 
 def _visible(text: str, escape: Callable[[str], str]) -> str:
-    if text.isprintable() and (text.isascii() or not _ANY_UNSEEN.search(text)):
+    if text.isprintable() and (text.isascii() or not re.search(_ANY_UNSEEN, text)):
         return text
 
     def shown(found: re.Match[str]) -> str:
         emoji, character = found.groups()
         return emoji or (escape(character) if _is_unseen(character) else character)
 
-    return _EMOJI_OR_CHARACTER.sub(shown, text)
+    return re.sub(_EMOJI_OR_CHARACTER, shown, text)
 
 
 def _is_unseen(character: str) -> bool:
-    return not character.isprintable() or bool(_ANY_UNSEEN.match(character))
+    return not character.isprintable() or bool(re.match(_ANY_UNSEEN, character))
 
 
 def _as_python(character: str) -> str:

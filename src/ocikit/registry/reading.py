@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 
 # Escapes within escapes, beyond those that one step undoes: "%252541", "&amp;amp;#65;".
 _MOST_STEPS = 6
-# Base64 or digits within base64 or digits.
-DEPTH = 2
 _SHORTEST_RUN = 8
 
 _BYTE = r"(?:%(?:25)*|\\x)[0-9a-f]{2}"
@@ -68,7 +66,7 @@ class Reading:
         return self._origin.source(source_start, source_end)
 
 
-def readings(text: str, depth: int = DEPTH) -> Iterator[Reading]:
+def readings(text: str, depth: int) -> Iterator[Reading]:
     """`text` itself, then all ways to read it; `depth`: how often base64 and digits are decoded.
 
     What they are in all is in proportion to its length.

@@ -44,7 +44,7 @@ def test_steps_undo_what_is_within() -> None:
 
 def _found(text: str, wanted: str) -> set[str]:
     """What stands in `text` where a reading has `wanted`."""
-    places = [(reading, reading.text.find(wanted)) for reading in readings(text)]
+    places = [(reading, reading.text.find(wanted)) for reading in readings(text, 2)]
     spans = [reading.source(at, at + len(wanted)) for reading, at in places if at >= 0]
     return {text[start:end] for start, end in spans}
 
@@ -67,7 +67,7 @@ def test_what_is_read_is_traced_back(text: str, places: set[str]) -> None:
 
 @given(st.text(st.sampled_from("%25u0041&#x;amp\\ \n=+/aZ"), max_size=60))
 def test_any_text_is_read(text: str) -> None:
-    for reading in readings(text):
+    for reading in readings(text, 2):
         for at in range(len(reading.text)):
             start, end = reading.source(at, at + 1)
             assert 0 <= start <= end <= len(text)

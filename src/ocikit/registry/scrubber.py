@@ -6,57 +6,22 @@ undone, see `ocikit.registry.reading`; a server that means to disguise a secret 
 
 from __future__ import annotations
 
-import base64
-import html
-import json
-import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Callable, NamedTuple
-from urllib.parse import quote, quote_plus
+from typing import TYPE_CHECKING, Callable
 
 from ocikit.errors import OcikitError
-from ocikit.registry.reading import DEPTH, readings, unescaped
 from ocikit.registry.secret import HIDDEN, Secret
+
+if TYPE_CHECKING:
+    from ocikit.registry.traces import Trace
 
 # So much of a text is kept. What is looked at goes on behind it: a secret that stands at its end is recognised.
 LONGEST = 8 * 1024
 _REACH = 4 * 1024
-# A secret is known by half of it, or by so many characters: somebody may have cut it. Fewer are not enough, or a
-# secret that begins with "registry-" would hide that word everywhere.
-_FEWEST, _MOST = 12, 64
-# A shorter secret is hidden where it is a word. Else "a" would be hidden in every "manifest".
-_SHORTEST_PART = 4
-# A shorter secret is not looked for where words are torn together.
-_SHORTEST_LOOSE = 12
-# A longer secret is a token, of which servers say nothing in base64 that was escaped before.
-_LONGEST_REWRITTEN = 512
-
-# Letters without their case, and the alphabets of base64 and of forms as one.
-_FOLDED = str.maketrans("\u0130\u03a3\u03c2+-_", "i\u03c3\u03c3  /")
-
-
-class _Trace(NamedTuple):
-    """What a secret looks like in a text that is folded.
-
-    `is_word`: only where no letter or digit is beside it. `before`, `after`: how many characters beside it tell
-    something of the secret, too. `size`: the secret's characters.
-    """
-
-    text: str
-    size: int
-    is_word: bool = False
-    before: int = 0
-    after: int = 0
-
-    @property
-    def windows(self) -> tuple[tuple[int, str], ...]:
-        """Parts by which it is known, each with its place."""
-        length = min(max(len(self.text) // 2, _FEWEST), _MOST, len(self.text))
-        rest = min(len(self.text), 2 * _MOST) - length
-        places = dict.fromkeys((0, rest // 2, rest))
-        return tuple((place, self.text[place : place + length]) for place in places)
+# Base64 within base64, of digits and the like.
+_DEPTH = 2
 
 
 class Scrubber:
@@ -69,7 +34,7 @@ class Scrubber:
         self._more = more
         self._new: list[Secret] = []
         self._known: set[Secret] = set()
-        self._traces: tuple[_Trace, ...] = ()
+        self._traces: tuple[Trace, ...] = ()
         self._lock = threading.Lock()
 
     def learn(self, *secrets: Secret | None) -> None:
@@ -88,7 +53,7 @@ class Scrubber:
             position = end
         return "".join((*shown, text[position:longest]))
 
-    def finds(self, text: str, shortest: int, depth: int = DEPTH) -> bool:
+    def finds(self, text: str, shortest: int, depth: int = _DEPTH) -> bool:
         """Whether a secret of at least `shortest` characters is in `text`, of any length.
 
         `depth`: how often base64 and digits are decoded; for long texts 0, which finds one of the two.
@@ -104,113 +69,38 @@ class Scrubber:
             error.reword(self.scrubbed)
             raise
 
-    def _found(self, text: str, shortest: int = 0, depth: int = DEPTH) -> Iterator[tuple[int, int]]:
+    def _found(self, text: str, shortest: int = 0, depth: int = _DEPTH) -> Iterator[tuple[int, int]]:
         """From where to where `text` tells a secret, in no order."""
-        hidden = [(found.start(), found.end()) for found in _ANY_HIDDEN.finditer(text)]
         traces = [trace for trace in self._all_traces() if trace.size >= shortest]
-        read = [(reading, _fold(reading.text)) for reading in readings(text, depth)] if text and traces else []
-        everything = _BORDER.join(folded for _, folded in read)
-        # Most of what is looked at has none, which is found out at once.
-        traces = [trace for trace in traces if any(part in everything for _, part in trace.windows)]
-        for reading, folded in read if traces else ():
-            for trace in traces:
-                if not reading.loose or trace.size >= _SHORTEST_LOOSE:
-                    for start, end in _places(trace, folded):
-                        place = reading.source(start, end)
-                        # Where somebody's password is "secret", what was hidden before stays as it is.
-                        if not any(first <= place[0] and place[1] <= last for first, last in hidden):
-                            yield place
+        if not traces:
+            return
+        # Where all goes well this need not be loaded.
+        from ocikit.registry.traces import places  # noqa: PLC0415
 
-    def _all_traces(self) -> tuple[_Trace, ...]:
+        hidden = list(_occurrences(HIDDEN, text))
+        for start, end in places(text, traces, depth):
+            # Where somebody's password is "secret", what was hidden before stays as it is.
+            if not any(first <= start and end <= last for first, last in hidden):
+                yield start, end
+
+    def _all_traces(self) -> tuple[Trace, ...]:
         with self._lock:
             new, self._new = self._new, []
             more, self._more = self._more, tuple
             for secret in (*more(), *new):
                 if secret and secret not in self._known:
+                    from ocikit.registry.traces import traces_of  # noqa: PLC0415
+
                     self._known.add(secret)
-                    self._traces += tuple(dict.fromkeys(_traces(secret.reveal())))
+                    self._traces += traces_of(secret.reveal())
             return self._traces
 
 
-_BORDER = "\uffff"
-_ANY_HIDDEN = re.compile(re.escape(HIDDEN))
-
-
-def _fold(text: str) -> str:
-    """As many characters as `text` has."""
-    return text.translate(_FOLDED).lower()
-
-
-def _places(trace: _Trace, folded: str) -> Iterator[tuple[int, int]]:
-    for place, part in trace.windows:
-        at = folded.find(part)
-        while at >= 0:
-            start, end = _extended(trace.text, place, len(part), folded, at)
-            beside = (folded[start - 1 : start] if start else "", folded[end : end + 1])
-            if not trace.is_word or not any(map(str.isalnum, beside)):
-                yield max(start - trace.before, 0), min(end + trace.after, len(folded))
-            at = folded.find(part, end)
-
-
-def _extended(text: str, place: int, length: int, folded: str, at: int) -> tuple[int, int]:
-    """From where to where `folded` goes on as `text` does around what they share: `text[place:place + length]`."""
-    start, end = at, at + length
-    # Where the secret's first character would be.
-    zero = at - place
-    while start > max(zero, 0) and folded[start - 1] == text[start - 1 - zero]:
-        start -= 1
-    while end < min(zero + len(text), len(folded)) and folded[end] == text[end - zero]:
-        end += 1
-    return start, end
-
-
-def _traces(secret: str) -> Iterator[_Trace]:
-    size = len(secret)
-    for text in (secret, secret.lower(), secret.upper(), *unescaped(secret)):
-        for plain in (text, _octets(text)):
-            yield _Trace(_fold(plain), size, is_word=len(plain) < _SHORTEST_PART)
-    if size < _SHORTEST_PART:
-        for text in (secret, secret.lower(), secret.upper()):
-            yield _Trace(_utf8(text).hex(), size, is_word=True)
-            yield _Trace(_fold(_base64(_utf8(text)).rstrip("=")), size, is_word=True)
-        return
-    yield _Trace(_utf8(secret).hex(), size)
-    # Where case is lost there is no way back from base64, so it is gone the other way.
-    for written in dict.fromkeys(_writings(secret)):
-        for start in range(3):
-            yield _base64_behind(start, _utf8(written), size)
-
-
-def _writings(secret: str) -> Iterator[str]:
-    yield secret
-    if len(secret) > _LONGEST_REWRITTEN:
-        return
-    yield from (secret.lower(), secret.upper(), json.dumps(secret)[1:-1], html.escape(secret))
-    data = _utf8(secret)
-    for escaped in (quote(data, safe=""), quote_plus(data), "".join(f"%{octet:02X}" for octet in data)):
-        yield from (escaped, re.sub("%..", lambda found: found.group().lower(), escaped), escaped.lower())
-    for encoded in (_base64(data), base64.urlsafe_b64encode(data).decode(), data.hex()):
-        yield from (encoded, encoded.rstrip("="), encoded.upper(), encoded.lower())
-
-
-def _base64_behind(start: int, data: bytes, size: int) -> _Trace:
-    """Base64 of `data` where it begins `start` bytes into a group, without what bytes beside it have a part in."""
-    encoded = _base64(b"\0" * start + data)
-    first, last = -(-8 * start // 6), 8 * (start + len(data)) // 6
-    return _Trace(_fold(encoded[first:last]), size, before=bool(start), after=bool((start + len(data)) % 3))
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _octets(text: str) -> str:
-    """As it reads where UTF-8 is taken for Latin-1, which headers are."""
-    return _utf8(text).decode("latin-1")
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+def _occurrences(part: str, text: str) -> Iterator[tuple[int, int]]:
+    at = text.find(part)
+    while at >= 0:
+        yield at, at + len(part)
+        at = text.find(part, at + len(part))
 
 
 def _merged(places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

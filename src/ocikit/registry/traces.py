@@ -1,0 +1,144 @@
+"""What a secret looks like, in whatever way somebody wrote it, and where a text has it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from urllib.parse import quote, quote_plus
+
+from ocikit.registry.reading import readings, unescaped
+
+# A secret is known by half of it, or by so many characters: somebody may have cut it. Fewer are not enough, or a
+# secret that begins with "registry-" would hide that word everywhere.
+_FEWEST, _MOST = 12, 64
+# A shorter secret is hidden where it is a word. Else "a" would be hidden in every "manifest".
+_SHORTEST_PART = 4
+# A shorter secret is not looked for where words are torn together.
+_SHORTEST_LOOSE = 12
+# A longer secret is a token, of which servers say nothing in base64 that was escaped before.
+_LONGEST_REWRITTEN = 512
+# Between readings.
+_BORDER = "\uffff"
+
+# Letters without their case, and the alphabets of base64 and of forms as one.
+_FOLDED = str.maketrans("\u0130\u03a3\u03c2+-_", "i\u03c3\u03c3  /")
+
+
+class Trace(NamedTuple):
+    """What a secret looks like in a text that is folded.
+
+    `is_word`: only where no letter or digit is beside it. `before`, `after`: how many characters beside it tell
+    something of the secret, too. `size`: the secret's characters.
+    """
+
+    text: str
+    size: int
+    is_word: bool = False
+    before: int = 0
+    after: int = 0
+
+    @property
+    def windows(self) -> tuple[tuple[int, str], ...]:
+        """Parts by which it is known, each with its place."""
+        length = min(max(len(self.text) // 2, _FEWEST), _MOST, len(self.text))
+        rest = min(len(self.text), 2 * _MOST) - length
+        places = dict.fromkeys((0, rest // 2, rest))
+        return tuple((place, self.text[place : place + length]) for place in places)
+
+
+def traces_of(secret: str) -> tuple[Trace, ...]:
+    """All that is looked for on behalf of `secret`, which is not empty."""
+    return tuple(dict.fromkeys(_traces(secret)))
+
+
+def places(text: str, traces: Sequence[Trace], depth: int) -> Iterator[tuple[int, int]]:
+    """From where to where `text` tells one of the secrets, in no order; `depth`: see `readings`."""
+    read = [(reading, _fold(reading.text)) for reading in readings(text, depth)] if text and traces else []
+    everything = _BORDER.join(folded for _, folded in read)
+    # Most of what is looked at has none, which is found out at once.
+    traces = [trace for trace in traces if any(part in everything for _, part in trace.windows)]
+    for reading, folded in read if traces else ():
+        for trace in traces:
+            if not reading.loose or trace.size >= _SHORTEST_LOOSE:
+                yield from (reading.source(*place) for place in _places(trace, folded))
+
+
+def _fold(text: str) -> str:
+    """As many characters as `text` has."""
+    return text.translate(_FOLDED).lower()
+
+
+def _places(trace: Trace, folded: str) -> Iterator[tuple[int, int]]:
+    for place, part in trace.windows:
+        at = folded.find(part)
+        while at >= 0:
+            start, end = _extended(trace.text, place, len(part), folded, at)
+            beside = (folded[start - 1 : start] if start else "", folded[end : end + 1])
+            if not trace.is_word or not any(map(str.isalnum, beside)):
+                yield max(start - trace.before, 0), min(end + trace.after, len(folded))
+            at = folded.find(part, end)
+
+
+def _extended(text: str, place: int, length: int, folded: str, at: int) -> tuple[int, int]:
+    """From where to where `folded` goes on as `text` does around what they share: `text[place:place + length]`."""
+    start, end = at, at + length
+    # Where the secret's first character would be.
+    zero = at - place
+    while start > max(zero, 0) and folded[start - 1] == text[start - 1 - zero]:
+        start -= 1
+    while end < min(zero + len(text), len(folded)) and folded[end] == text[end - zero]:
+        end += 1
+    return start, end
+
+
+def _traces(secret: str) -> Iterator[Trace]:
+    size = len(secret)
+    for text in (secret, secret.lower(), secret.upper(), *unescaped(secret)):
+        for plain in (text, _octets(text)):
+            yield Trace(_fold(plain), size, is_word=len(plain) < _SHORTEST_PART)
+    if size < _SHORTEST_PART:
+        for text in (secret, secret.lower(), secret.upper()):
+            yield Trace(_utf8(text).hex(), size, is_word=True)
+            yield Trace(_fold(_base64(_utf8(text)).rstrip("=")), size, is_word=True)
+        return
+    yield Trace(_utf8(secret).hex(), size)
+    # Where case is lost there is no way back from base64, so it is gone the other way.
+    for written in dict.fromkeys(_writings(secret)):
+        for start in range(3):
+            yield _base64_behind(start, _utf8(written), size)
+
+
+def _writings(secret: str) -> Iterator[str]:
+    yield secret
+    if len(secret) > _LONGEST_REWRITTEN:
+        return
+    yield from (secret.lower(), secret.upper(), json.dumps(secret)[1:-1], html.escape(secret))
+    data = _utf8(secret)
+    for escaped in (quote(data, safe=""), quote_plus(data), "".join(f"%{octet:02X}" for octet in data)):
+        yield from (escaped, re.sub("%..", lambda found: found.group().lower(), escaped), escaped.lower())
+    for encoded in (_base64(data), base64.urlsafe_b64encode(data).decode(), data.hex()):
+        yield from (encoded, encoded.rstrip("="), encoded.upper(), encoded.lower())
+
+
+def _base64_behind(start: int, data: bytes, size: int) -> Trace:
+    """Base64 of `data` where it begins `start` bytes into a group, without what bytes beside it have a part in."""
+    encoded = _base64(b"\0" * start + data)
+    first, last = -(-8 * start // 6), 8 * (start + len(data)) // 6
+    return Trace(_fold(encoded[first:last]), size, before=bool(start), after=bool((start + len(data)) % 3))
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _octets(text: str) -> str:
+    """As it reads where UTF-8 is taken for Latin-1, which headers are."""
+    return _utf8(text).decode("latin-1")
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
