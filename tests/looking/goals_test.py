@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,11 @@ import pytest
 
 from ocikit.image import build_image
 from ocikit.layout import Layout
+from ocikit.media_type import OCI_LAYER_GZIP
 from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import LINUX, NO_SETTINGS, tiny_layer
+from ocikit.testing.measured import layout_of
+from ocikit.testing.tar_parts import END, header, names
 from support.build_root import BuildRoot, Result
 from support.registry_process import registry_process
 
@@ -104,6 +108,31 @@ def test_inspect_as_json(root: BuildRoot) -> None:
     (without,) = json.loads(root.pants("oci-inspect", "--json", "--files=0", "web:image").stdout)
     assert "files" not in without
     assert without["digest"] == image["digest"]
+
+
+def test_a_base_that_expands_to_much_more_and_one_with_many_files(root: BuildRoot) -> None:
+    zeros = gzip.compress(bytes(16 * 2**20))
+    bomb = gzip.compress(header(b"a", 128 * 2**20)) + zeros * 8 + gzip.compress(END)
+    layout_of(root.path / "hostile/bomb", bomb, kind=OCI_LAYER_GZIP)
+    two = [gzip.compress(names(500, 50, mark)) for mark in (b"a", b"b")]
+    layout_of(root.path / "hostile/files", *two, kind=OCI_LAYER_GZIP)
+    build = [
+        f'oci_base(name="{name}-base", path="{name}")\noci_image(name="{name}", base=":{name}-base")\n'
+        for name in ("bomb", "files")
+    ]
+    root.write({"hostile/BUILD": "".join(build)})
+    for options, name, text in (
+        ((), "bomb", "raise `[oci].max_layer_expansion`"),
+        # Each of its layers has fewer.
+        (("--oci-max-layer-files=999",), "files", "the layers have more than 999 files. If you trust the image, raise "),
+    ):
+        failed = root.pants(*options, "oci-inspect", f"hostile:{name}", check=False)
+        assert failed.exit_code == 1, failed
+        assert f"hostile:{name}-base: " in failed.stderr, failed.stderr
+        assert text in failed.stderr
+        assert "Traceback" not in failed.stdout + failed.stderr
+    for option, name in (("--oci-max-layer-expansion=2000", "bomb"), ("--oci-max-layer-files=1000", "files")):
+        assert "largest files" in root.pants(option, "oci-inspect", f"hostile:{name}").stdout
 
 
 INDEX = """\

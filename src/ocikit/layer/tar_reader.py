@@ -28,7 +28,7 @@ MAX_EXTENDED_HEADER = 1024 * 1024
 # PATH_MAX of Linux: no file system takes a longer one from an engine.
 MAX_NAME = 4096
 # Those of a file are a handful, and one for each of its extended attributes, of which file systems keep some dozens.
-MAX_RECORDS = 256
+MAX_RECORDS = 128
 _MAX_NUMBER = 2**63 - 1
 
 REGULAR, HARD_LINK, SYMBOLIC_LINK, DIRECTORY = b"0", b"1", b"2", b"5"
