@@ -19,7 +19,7 @@ from ocikit.registry.auth import Access
 from ocikit.registry.challenge import repository_scope
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.failure import is_immutable_tag
-from ocikit.registry.reading import DEPTH
+from ocikit.registry.scrubber import DEPTH
 from ocikit.registry.traffic import Traffic
 from ocikit.registry.upload import BlobUpload
 from ocikit.store import Opener

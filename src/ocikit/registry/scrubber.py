@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LONGEST = 8 * 1024
 _REACH = 4 * 1024
 # Base64 within base64, of digits and the like.
-_DEPTH = 2
+DEPTH = 2
 
 
 class Scrubber:
@@ -53,7 +53,7 @@ class Scrubber:
             position = end
         return "".join((*shown, text[position:longest]))
 
-    def finds(self, text: str, shortest: int, depth: int = _DEPTH) -> bool:
+    def finds(self, text: str, shortest: int, depth: int = DEPTH) -> bool:
         """Whether a secret of at least `shortest` characters is in `text`, of any length.
 
         `depth`: how often base64 and digits are decoded; for long texts 0, which finds one of the two.
@@ -69,7 +69,7 @@ class Scrubber:
             error.reword(self.scrubbed)
             raise
 
-    def _found(self, text: str, shortest: int = 0, depth: int = _DEPTH) -> Iterator[tuple[int, int]]:
+    def _found(self, text: str, shortest: int = 0, depth: int = DEPTH) -> Iterator[tuple[int, int]]:
         """From where to where `text` tells a secret, in no order."""
         traces = [trace for trace in self._all_traces() if trace.size >= shortest]
         if not traces:
