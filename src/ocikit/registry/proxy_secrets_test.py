@@ -13,7 +13,7 @@ from ocikit.registry.client import RegistryClient
         (
             "http://robot:planted@proxy.example:3128",
             "robot planted cm9ib3Q6cGxhbnRlZA==",
-            "robot [secret] cm9ib3Q6[secret]==",
+            "robot [secret] [secret]==",
         ),
         ("http://robot:pl%40nted@proxy.example", "pl@nted pl%40nted", "[secret] [secret]"),
         ("robot:planted@proxy.example", "planted", "[secret]"),
