@@ -18,8 +18,10 @@ from ocikit.reference import parse_repository
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.credentials import DockerCredentials
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
+from ocikit.registry.proxy import proxy_secrets
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.retry import RetryBudget
+from ocikit.registry.scrubber import Scrubber
 from ocikit.store import Store
 
 # Steps at work at one time; towards each registry its client allows fewer.
@@ -54,6 +56,8 @@ class Stores:
         self._make_client = make_client
         self._credentials = DockerCredentials(environ)
         self._budget = budget or RetryBudget()
+        # Two registries may be one and the same person's.
+        self._scrubber = Scrubber(proxy_secrets)
         self._clients: dict[str, RegistryClient] = {}
         self._stores: dict[Destination, Store] = {}
         self._spans: dict[Destination, tuple[float, float]] = {}
@@ -113,5 +117,6 @@ class Stores:
                 options=options,
                 budget=self._budget,
                 on_pause=self.meter.pauses,
+                scrubber=self._scrubber,
             )
         return RegistryRepository(client, repository, for_push=self._for_push)

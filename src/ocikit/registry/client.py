@@ -38,7 +38,8 @@ class RegistryClient:
     clients of a run. `clock` counts seconds, `now` is the time since 1970. `on_pause` is told which
     host is not spoken to, and for how many seconds.
 
-    Nothing that it returns to be shown, raises or warns of has a secret in it, whatever the registry answered.
+    Nothing that it returns to be shown, raises or warns of has a secret in it that `scrubber` knows, whatever the
+    registry answered. It learns them from this client, and from others that share it.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class RegistryClient:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         on_pause: Callable[[str, float], None] = lambda host, seconds: None,
+        scrubber: Scrubber | None = None,
     ) -> None:
         if scheme not in (None, "http", "https"):
             raise InvalidInput(f'the scheme of a registry is "http" or "https", found "{scheme}".')
@@ -74,7 +76,7 @@ class RegistryClient:
         if transport is None:
             transport = self._own_transport = HttpTransport(options=options, home=self.base)
         # Knows what was sent as a secret, or received as one.
-        self.scrubber = Scrubber(proxy_secrets)
+        self.scrubber = scrubber or Scrubber(proxy_secrets)
         self._authenticator = Authenticator(
             registry, self.base, credentials, insecure=options.insecure, clock=clock, scrubber=self.scrubber
         )
@@ -105,6 +107,7 @@ class RegistryClient:
                 sleep=sleep,
                 jitter=jitter,
                 on_pause=on_pause,
+                scrubber=self.scrubber,
             )
             for host, prefix in map(split_mirror, options.mirrors)
         )
