@@ -124,7 +124,11 @@ def test_a_base_that_expands_to_much_more_and_one_with_many_files(root: BuildRoo
     for options, name, text in (
         ((), "bomb", "raise `[oci].max_layer_expansion`"),
         # Each of its layers has fewer.
-        (("--oci-max-layer-files=999",), "files", "the layers have more than 999 files. If you trust the image, raise "),
+        (
+            ("--oci-max-layer-files=999",),
+            "files",
+            "the layers have more than 999 files. If you trust the image, raise ",
+        ),
     ):
         failed = root.pants(*options, "oci-inspect", f"hostile:{name}", check=False)
         assert failed.exit_code == 1, failed

@@ -138,7 +138,9 @@ def jobs_on_an_image(folder: Path) -> Mapping[str, Job]:
     write_archive(layout.path, digest, None, str(folder / "archive"))
     archive = {"digest": str(digest), "name": "web:1", "output": "dist/image.tar"}
     return {
-        "layer_files": request("layer_files", {"layer": blob.to_json()}, {path: files[path]}, "files.json"),
+        "layer_files": request(
+            "layer_files", {"layer": blob.to_json()}, {path: files[path]}, "files.json", "count.json"
+        ),
         "archive": request("archive", archive, files, "dist"),
         "archived_base-layout": archived_base((folder / "archive").read_bytes()),
     }
