@@ -11,6 +11,7 @@ import html
 import json
 import re
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Callable, NamedTuple
@@ -30,6 +31,8 @@ _FEWEST, _MOST = 12, 64
 _SHORTEST_PART = 4
 # A shorter secret is not looked for where words are torn together.
 _SHORTEST_LOOSE = 12
+# Of secrets that servers gave us, so many characters are remembered, the newest: a server may make any number of them.
+_MOST_PASSING = 4 * 1024 * 1024
 # A longer secret is a token, of which servers say nothing in base64 that was escaped before.
 _LONGEST_REWRITTEN = 512
 
@@ -41,7 +44,8 @@ class _Trace(NamedTuple):
     """What a secret looks like in a text that is folded.
 
     `is_word`: only where no letter or digit is beside it. `before`, `after`: how many characters beside it tell
-    something of the secret, too. `size`: the secret's characters.
+    something of the secret, too. `size`: the secret's characters. `windows`: parts by which it is known, each with its
+    place; a run may know thousands of tokens, so they are worked out once.
     """
 
     text: str
@@ -50,13 +54,7 @@ class _Trace(NamedTuple):
     before: int = 0
     after: int = 0
 
-    @property
-    def windows(self) -> tuple[tuple[int, str], ...]:
-        """Parts by which it is known, each with its place."""
-        length = min(max(len(self.text) // 2, _FEWEST), _MOST, len(self.text))
-        rest = min(len(self.text), 2 * _MOST) - length
-        places = dict.fromkeys((0, rest // 2, rest))
-        return tuple((place, self.text[place : place + length]) for place in places)
+    windows: tuple[tuple[int, str], ...] = ()
 
 
 class Scrubber:
@@ -67,15 +65,30 @@ class Scrubber:
 
     def __init__(self, more: Callable[[], Iterable[Secret]] = tuple) -> None:
         self._more = more
-        self._new: list[Secret] = []
-        self._known: set[Secret] = set()
-        self._traces: tuple[_Trace, ...] = ()
+        # With what each looks like, once that was worked out.
+        self._known: dict[Secret, tuple[_Trace, ...] | None] = {}
+        # The first characters of every window.
+        self._heads: set[str] = set()
+        self._lasting: set[Secret] = set()
+        self._passing: deque[Secret] = deque()
+        self._passing_size = 0
         self._lock = threading.Lock()
 
     def learn(self, *secrets: Secret | None) -> None:
         """Hide these, too, from now on."""
         with self._lock:
-            self._new += filter(None, secrets)
+            self._add(secrets)
+
+    def learn_passing(self, *secrets: Secret) -> None:
+        """The same for what a server gave us; when there is much of it the oldest is forgotten."""
+        with self._lock:
+            for secret in filter(None, secrets):
+                if secret not in self._known:
+                    self._known[secret] = None
+                    self._passing.append(secret)
+                    self._passing_size += len(secret.reveal())
+            if self._passing_size > _MOST_PASSING:
+                self._forget_half()
 
     def scrubbed(self, text: str, longest: int = LONGEST) -> str:
         """The first `longest` characters of `text`, with "[secret]" for each secret in them."""
@@ -110,7 +123,9 @@ class Scrubber:
         traces = [trace for trace in self._all_traces() if trace.size >= shortest]
         read = [(reading, _fold(reading.text)) for reading in readings(text, depth)] if text and traces else []
         everything = _BORDER.join(folded for _, folded in read)
-        # Most of what is looked at has none, which is found out at once.
+        # Most of what is looked at has none, which is found out at once, of however many secrets.
+        if not self._may_be_in(everything):
+            traces = [trace for trace in traces if len(trace.text) < _FEWEST]
         traces = [trace for trace in traces if any(part in everything for _, part in trace.windows)]
         for reading, folded in read if traces else ():
             for trace in traces:
@@ -121,15 +136,34 @@ class Scrubber:
                         if not any(first <= place[0] and place[1] <= last for first, last in hidden):
                             yield place
 
-    def _all_traces(self) -> tuple[_Trace, ...]:
+    def _forget_half(self) -> None:
+        while self._passing_size > _MOST_PASSING // 2:
+            oldest = self._passing.popleft()
+            self._passing_size -= len(oldest.reveal())
+            if oldest not in self._lasting:
+                del self._known[oldest]
+        self._heads = {head for traces in self._known.values() for head in _heads(traces or ())}
+
+    def _may_be_in(self, folded: str) -> bool:
+        """Whether one of the longer secrets may be there, in a time that does not depend on how many there are."""
+        heads = self._heads
+        return any(folded[start : start + _FEWEST] in heads for start in range(len(folded) - _FEWEST + 1))
+
+    def _add(self, secrets: Iterable[Secret | None]) -> None:
+        for secret in filter(None, secrets):
+            self._lasting.add(secret)
+            self._known.setdefault(secret)
+
+    def _all_traces(self) -> list[_Trace]:
         with self._lock:
-            new, self._new = self._new, []
             more, self._more = self._more, tuple
-            for secret in (*more(), *new):
-                if secret and secret not in self._known:
-                    self._known.add(secret)
-                    self._traces += tuple(dict.fromkeys(_traces(secret.reveal())))
-            return self._traces
+            self._add(more())
+            for secret, traces in self._known.items():
+                if traces is None:
+                    new = tuple(map(_with_windows, dict.fromkeys(_traces(secret.reveal()))))
+                    self._known[secret] = new
+                    self._heads.update(_heads(new))
+            return [trace for traces in self._known.values() for trace in traces or ()]
 
 
 _BORDER = "\uffff"
@@ -162,6 +196,18 @@ def _extended(text: str, place: int, length: int, folded: str, at: int) -> tuple
     while end < min(zero + len(text), len(folded)) and folded[end] == text[end - zero]:
         end += 1
     return start, end
+
+
+def _heads(traces: Iterable[_Trace]) -> Iterator[str]:
+    return (part[:_FEWEST] for trace in traces for _, part in trace.windows)
+
+
+def _with_windows(trace: _Trace) -> _Trace:
+    text = trace.text
+    length = min(max(len(text) // 2, _FEWEST), _MOST, len(text))
+    rest = min(len(text), 2 * _MOST) - length
+    places = dict.fromkeys((0, rest // 2, rest))
+    return trace._replace(windows=tuple((place, text[place : place + length]) for place in places))
 
 
 def _traces(secret: str) -> Iterator[_Trace]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import time
@@ -203,3 +204,23 @@ def test_errors_lose_secrets_in_every_field() -> None:
     with pytest.raises(RegistryError) as refused, scrubber.errors():
         raise RegistryError(method="GET", url="https://r/planted", status=400, code="planted", message="%70lanted")
     assert "lanted" not in f"{refused.value} {refused.value.__dict__} {refused.value.args}"
+
+
+def test_of_what_servers_gave_us_the_newest_is_known() -> None:
+    scrubber = _knowing("planted")
+    tokens = [f"{number:04}" + "t" * 60_000 for number in range(200)]
+    scrubber.learn_passing(Secret("both"), Secret("gone"))
+    scrubber.learn(Secret("both"))
+    for token in tokens:
+        scrubber.learn_passing(Secret(token))
+    assert scrubber.scrubbed(f"planted both {tokens[-1][:200]} gone") == "[secret] [secret] [secret] gone"
+
+
+def test_a_thousand_tokens_cost_little() -> None:
+    """A run has a token for each repository, and looks for all of them in each manifest."""
+    scrubber = _knowing(*(hashlib.sha512(str(number).encode()).hexdigest() * 4 for number in range(1000)))
+    scrubber.scrubbed("warm")
+    started = time.perf_counter()
+    for _ in range(50):
+        assert not scrubber.finds('{"schemaVersion": 2}' * 50, 12)
+    assert time.perf_counter() - started < 3
