@@ -38,6 +38,8 @@ _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _MOST_SECONDS = 24 * 60 * 60
 # A token is dropped a little early: it must live until the registry reads it.
 _MARGIN = 0.9
+# Bytes of a token server's answer. A token travels in a header, of which registries take 8 KiB to 64 KiB.
+_LARGEST_ANSWER = 64 * 1024
 # What of a token server's answer is one, used or not.
 _SECRETS = ("token", "access_token", "refresh_token", "id_token")
 
@@ -226,11 +228,13 @@ class Authenticator:
         if answer.status != 200:
             advice = self.advice(access.path) if answer.status in (400, 401, 403) else None
             raise failure(answer, "200 with a token", advice)
+        if len(answer.body) > _LARGEST_ANSWER:
+            raise violation(answer, f"a token in at most {_LARGEST_ANSWER} bytes of JSON")
         try:
             document = canonical_json.loads_object(answer.body, "the token")
         except InvalidContent:
             document = {}
-        self._scrubber.learn(*(Secret(text) for text in map(document.get, _SECRETS) if isinstance(text, str)))
+        self._scrubber.learn_passing(*(Secret(text) for text in map(document.get, _SECRETS) if isinstance(text, str)))
         text = document.get("token") or document.get("access_token")
         if not isinstance(text, str) or not text.isascii() or not text.isprintable():
             raise violation(answer, 'JSON with a "token"')

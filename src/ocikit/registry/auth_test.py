@@ -279,6 +279,9 @@ def test_the_scopes_a_mirror_names_are_asked_for_too() -> None:
         pytest.param("Bearer realm=https://x/t", 401, b"planted", Unauthorized, id="refused"),
         pytest.param("Bearer realm=https://x/t", 200, b"<html>", ProtocolViolation, id="html"),
         pytest.param("Bearer realm=https://x/t", 200, b"{}", ProtocolViolation, id="no-token"),
+        pytest.param(
+            "Bearer realm=https://x/t", 200, b'{"token":"%s"}' % (b"t" * 65536), ProtocolViolation, id="too-long"
+        ),
         pytest.param("Bearer realm=https://x/t", 200, b'{"token":"a\\nb"}', ProtocolViolation, id="two-lines"),
         pytest.param("Bearer realm=http://x/t", 0, b"", InvalidInput, id="realm-in-plain-text"),
     ],

@@ -28,9 +28,13 @@ else:
 
 
 class Current(threading.local):
-    """The pace of the exchange that this thread is about to begin; a connection takes it from here."""
+    """What the exchange is that this thread is about to begin; a connection takes it from here.
+
+    `target`: what the request line has. urllib3 would write a signed address in another way ("%2f" as "%2F").
+    """
 
     pace: Pace
+    target: str
 
 
 class _Paced(_Socket):
@@ -122,6 +126,9 @@ def paced(connection: Any, current: Current, limits: Limits, route: Route | None
             finally:
                 # What is refused before it was sent whole has an answer, too.
                 pace.answering()
+
+        def putrequest(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
+            super().putrequest(method, current.target, *arguments, **options)
 
         def _new_conn(self) -> Any:
             # Those of SOCKS know how to connect.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # So much of a text is kept. What is looked at goes on behind it: a secret that stands at its end is recognised.
 LONGEST = 8 * 1024
 _REACH = 4 * 1024
+# Of secrets that servers gave us, so many characters are remembered, the newest: a server may make any number of them.
+_MOST_PASSING = 1024 * 1024
 # Base64 within base64, of digits and the like.
 DEPTH = 2
 
@@ -32,15 +34,31 @@ class Scrubber:
 
     def __init__(self, more: Callable[[], Iterable[Secret]] = tuple) -> None:
         self._more = more
-        self._new: list[Secret] = []
-        self._known: set[Secret] = set()
-        self._traces: tuple[Trace, ...] = ()
+        # In the order in which they were learned.
+        self._lasting: dict[Secret, None] = {}
+        self._passing: dict[Secret, None] = {}
+        self._passing_size = 0
+        self._traces: dict[Secret, tuple[Trace, ...]] = {}
+        self._heads: set[str] = set()
         self._lock = threading.Lock()
 
     def learn(self, *secrets: Secret | None) -> None:
         """Hide these, too, from now on."""
         with self._lock:
-            self._new += filter(None, secrets)
+            self._lasting.update(dict.fromkeys(filter(None, secrets)))
+
+    def learn_passing(self, *secrets: Secret) -> None:
+        """The same for what a server gave us; when there is much of it the oldest is forgotten."""
+        with self._lock:
+            for secret in filter(None, secrets):
+                if secret not in self._passing:
+                    self._passing[secret] = None
+                    self._passing_size += len(secret.reveal())
+            while self._passing_size > _MOST_PASSING:
+                oldest = next(iter(self._passing))
+                del self._passing[oldest]
+                self._passing_size -= len(oldest.reveal())
+                self._traces.pop(oldest, None)
 
     def scrubbed(self, text: str, longest: int = LONGEST) -> str:
         """The first `longest` characters of `text`, with "[secret]" for each secret in them."""
@@ -78,22 +96,23 @@ class Scrubber:
         from ocikit.registry.traces import places  # noqa: PLC0415
 
         hidden = list(_occurrences(HIDDEN, text))
-        for start, end in places(text, traces, depth):
+        for start, end in places(text, traces, self._heads, depth):
             # Where somebody's password is "secret", what was hidden before stays as it is.
             if not any(first <= start and end <= last for first, last in hidden):
                 yield start, end
 
-    def _all_traces(self) -> tuple[Trace, ...]:
+    def _all_traces(self) -> list[Trace]:
         with self._lock:
-            new, self._new = self._new, []
             more, self._more = self._more, tuple
-            for secret in (*more(), *new):
-                if secret and secret not in self._known:
+            self._lasting.update(dict.fromkeys(filter(None, more())))
+            secrets = {**self._lasting, **self._passing}
+            for secret in secrets:
+                if secret not in self._traces:
                     from ocikit.registry.traces import traces_of  # noqa: PLC0415
 
-                    self._known.add(secret)
-                    self._traces += traces_of(secret.reveal())
-            return self._traces
+                    self._traces[secret] = traces_of(secret.reveal())
+                    self._heads.update(head for trace in self._traces[secret] for head in trace.heads)
+            return [trace for secret in secrets for trace in self._traces[secret]]
 
 
 def _occurrences(part: str, text: str) -> Iterator[tuple[int, int]]:

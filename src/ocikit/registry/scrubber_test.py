@@ -203,3 +203,13 @@ def test_errors_lose_secrets_in_every_field() -> None:
     with pytest.raises(RegistryError) as refused, scrubber.errors():
         raise RegistryError(method="GET", url="https://r/planted", status=400, code="planted", message="%70lanted")
     assert "lanted" not in f"{refused.value} {refused.value.__dict__} {refused.value.args}"
+
+
+def test_of_what_servers_gave_us_the_newest_is_known() -> None:
+    scrubber = _knowing("planted")
+    tokens = [f"{number:04}" + "t" * 60_000 for number in range(200)]
+    scrubber.learn_passing(Secret("both"), Secret("gone"))
+    scrubber.learn(Secret("both"))
+    for token in tokens:
+        scrubber.learn_passing(Secret(token))
+    assert scrubber.scrubbed(f"planted both {tokens[-1][:200]} gone") == "[secret] [secret] [secret] gone"

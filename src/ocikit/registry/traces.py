@@ -6,7 +6,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
@@ -32,7 +32,8 @@ class Trace(NamedTuple):
     """What a secret looks like in a text that is folded.
 
     `is_word`: only where no letter or digit is beside it. `before`, `after`: how many characters beside it tell
-    something of the secret, too. `size`: the secret's characters.
+    something of the secret, too. `size`: the secret's characters. `windows`: parts by which it is known, each with its
+    place; a run may know hundreds of tokens, so they are worked out once.
     """
 
     text: str
@@ -41,25 +42,29 @@ class Trace(NamedTuple):
     before: int = 0
     after: int = 0
 
+    windows: tuple[tuple[int, str], ...] = ()
+
     @property
-    def windows(self) -> tuple[tuple[int, str], ...]:
-        """Parts by which it is known, each with its place."""
-        length = min(max(len(self.text) // 2, _FEWEST), _MOST, len(self.text))
-        rest = min(len(self.text), 2 * _MOST) - length
-        places = dict.fromkeys((0, rest // 2, rest))
-        return tuple((place, self.text[place : place + length]) for place in places)
+    def heads(self) -> tuple[str, ...]:
+        """What `places` looks for first, where the text is long enough."""
+        return tuple(part[:_FEWEST] for _, part in self.windows)
 
 
 def traces_of(secret: str) -> tuple[Trace, ...]:
     """All that is looked for on behalf of `secret`, which is not empty."""
-    return tuple(dict.fromkeys(_traces(secret)))
+    return tuple(map(_with_windows, dict.fromkeys(_traces(secret))))
 
 
-def places(text: str, traces: Sequence[Trace], depth: int) -> Iterator[tuple[int, int]]:
-    """From where to where `text` tells one of the secrets, in no order; `depth`: see `readings`."""
+def places(text: str, traces: Sequence[Trace], heads: Container[str], depth: int) -> Iterator[tuple[int, int]]:
+    """From where to where `text` tells one of the secrets, in no order.
+
+    `heads`: those of `traces`, at least. `depth`: see `readings`.
+    """
     read = [(reading, _fold(reading.text)) for reading in readings(text, depth)] if text and traces else []
     everything = _BORDER.join(folded for _, folded in read)
-    # Most of what is looked at has none, which is found out at once.
+    # Most of what is looked at has none, which is found out at once, of however many secrets.
+    if not any(everything[start : start + _FEWEST] in heads for start in range(len(everything) - _FEWEST + 1)):
+        traces = [trace for trace in traces if len(trace.text) < _FEWEST]
     traces = [trace for trace in traces if any(part in everything for _, part in trace.windows)]
     for reading, folded in read if traces else ():
         for trace in traces:
@@ -93,6 +98,14 @@ def _extended(text: str, place: int, length: int, folded: str, at: int) -> tuple
     while end < min(zero + len(text), len(folded)) and folded[end] == text[end - zero]:
         end += 1
     return start, end
+
+
+def _with_windows(trace: Trace) -> Trace:
+    text = trace.text
+    length = min(max(len(text) // 2, _FEWEST), _MOST, len(text))
+    rest = min(len(text), 2 * _MOST) - length
+    places = dict.fromkeys((0, rest // 2, rest))
+    return trace._replace(windows=tuple((place, text[place : place + length]) for place in places))
 
 
 def _traces(secret: str) -> Iterator[Trace]:

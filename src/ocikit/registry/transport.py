@@ -101,9 +101,10 @@ class HttpTransport:
         size = len(request.body)
         if size or request.method not in ("GET", "HEAD", "DELETE"):
             headers["Content-Length"] = str(size)
+        self._current.target = str(url) if through_proxy else url.target
         return pool.urlopen(
             request.method,
-            str(url) if through_proxy else url.target,
+            f"{url.origin}/" if through_proxy else "/",
             body=_chunks(request.body) if size else None,
             headers=headers,
             retries=_ONCE,

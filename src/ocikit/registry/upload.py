@@ -27,6 +27,9 @@ _STORED = (201, 204)
 _OUT_OF_STEP = 416
 _UNFINISHED = (*protocol.WANTS_PIECES, *sorted(TRANSIENT), _OUT_OF_STEP)
 _TOO_LARGE = 413
+# How often one blob is begun again, or gone on with, without a pause. A registry that is well needs it once or twice; one
+# that says each time that a byte more arrived would go on for as long as the blob has bytes.
+_MOST_AT_ONCE = 20
 # What was sent last, and what came of it; None when all is done.
 _Step = Optional[tuple[Request, Outcome]]
 
@@ -45,6 +48,7 @@ class BlobUpload:
         # How often in a row no more of the blob arrived than ever before.
         self._attempt = 0
         self._furthest = 0
+        self._at_once = 0
 
     def send(self, started: Answer | None = None) -> None:
         """`started`: the answer that began the upload, if one did. Raises as `Store.push_blob`."""
@@ -53,7 +57,7 @@ class BlobUpload:
             try:
                 self._go_on()
             except _Gone as gone:
-                if self._attempt >= ATTEMPTS:
+                if self._attempt >= ATTEMPTS or not self._may_at_once():
                     raise gone.failure from None
                 started = None
             else:
@@ -115,7 +119,7 @@ class BlobUpload:
             raise _Gone(self._failure(outcome))
         if isinstance(outcome, Answer) and status in protocol.WANTS_PIECES:
             self._shrink(outcome)
-        elif status != _OUT_OF_STEP or self._attempt >= ATTEMPTS:
+        elif status != _OUT_OF_STEP or self._attempt >= ATTEMPTS or not self._may_at_once():
             self._client.wait(self._attempt, request, outcome, self._access)
             if request.method == "PUT" and self._is_there():
                 return True
@@ -124,6 +128,10 @@ class BlobUpload:
                 self._piece_size = self._smaller(_TOO_LARGE) or self._piece_size
         self._resume(outcome)
         return False
+
+    def _may_at_once(self) -> bool:
+        self._at_once += 1
+        return self._at_once <= _MOST_AT_ONCE
 
     def _is_there(self) -> bool:
         request = protocol.blob("HEAD", self._at, self._blob.digest)

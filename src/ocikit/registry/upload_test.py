@@ -161,6 +161,32 @@ def test_an_end(repeated: list[Exchange], cause: type[Exception]) -> None:
             BlobUpload(client, _AT, Access("a"), small, lambda: io.BytesIO(b"x")).send()
 
 
+class _Creeping:
+    """A registry that takes nothing, and says each time that a byte more of the upload has arrived."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self._refusal = status, body
+        self.requests = 0
+
+    def send(self, request: Request) -> Response:
+        self.requests += 1
+        if request.method == "POST":
+            return Response(202, {"location": "/v2/a/blobs/uploads/1"}, io.BytesIO())
+        if request.method == "GET":
+            return Response(204, {"range": f"0-{self.requests}"}, io.BytesIO())
+        status, body = self._refusal if request.method == "PATCH" else (416, b"")
+        return Response(status, {}, io.BytesIO(body))
+
+
+@pytest.mark.parametrize("status, body", [(416, b""), (404, _GONE)], ids=["out-of-step", "gone"])
+def test_progress_without_progress_has_an_end(status: int, body: bytes) -> None:
+    transport = _Creeping(status, body)
+    client = RegistryClient("r.example", transport=transport, sleep=_no_sleep, jitter=_no_jitter)
+    with pytest.raises(RegistryError):
+        BlobUpload(client, _AT, Access("a"), _BLOB, _open).send()
+    assert transport.requests < 100
+
+
 def _push(registry: FakeRegistry, **options: Any) -> RegistryRepository:
     client = RegistryClient(registry.address, sleep=_no_sleep, jitter=_no_jitter, **options)
     repository = RegistryRepository(client, Repository(registry.address, "shop/web"), for_push=True)

@@ -27,16 +27,17 @@ _LABEL = "[A-Za-z0-9_-]{1,63}"
 _AUTHORITY = re.compile(rf"(?:({_LABEL}(?:\.{_LABEL})*\.?)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{{1,5}}))?")
 _HOST_AND_REST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:?)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
-# RFC 3986, section 3.3 and 3.4; what follows the first alternative is sent percent-encoded.
-_PATH = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9._~!$&'()*+,;=:@/-]")
-_QUERY = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9._~!$&'()*+,;=:@/?-]")
+# What is sent percent-encoded. All else is sent as it was given, to the letter, because it may be signed: "%2f" stays so.
+# In a path that is what RFC 3986, section 3.3, does not allow, in a query what browsers encode.
+_PATH = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~!$&'()*+,;=:@/%-]")
+_QUERY = re.compile(r"[^!-~]|[\"<>]")
 
 
 class Url(NamedTuple):
     """A valid address. `str` gives it in canonical form.
 
     `scheme`: "http" or "https". `host`: in lower case, an IPv6 address without brackets. `port`: 1 to 65535.
-    `target`: path and query as a request line has them, ASCII, percent-encoded, without "." and "..".
+    `target`: path and query as a request line has them, ASCII, percent-encoded, without "." and "..", else as given.
     """
 
     scheme: str
@@ -178,8 +179,6 @@ def _without_dots(path: str) -> str:
 
 def _encoded(found: re.Match[str]) -> str:
     text = found[0]
-    if len(text) > 1:
-        return text.upper()
     data = text.encode("latin-1") if text <= "\xff" else text.encode("utf-8", "surrogatepass")
     return "".join(f"%{byte:02X}" for byte in data)
 
