@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Callable
+from typing import Callable, cast
 
 import pytest
 
@@ -37,11 +37,8 @@ CHANGING = {"changing.example": ["11.0.0.2", "127.0.0.1"], "changing-inside.exam
 @pytest.fixture(scope="session")
 def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], None]]:
     """Fails with everything that was wrong with a row; all that were selected begin with the first."""
-    selected: list[Row] = [
-        item.callspec.params["row"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and "check" in item.fixturenames
-    ]
+    items = (item for item in request.session.items if isinstance(item, pytest.Function))
+    selected = [cast(Row, item.callspec.params["row"]) for item in items if "check" in item.fixturenames]
     with ExitStack() as stack:
         around = _surroundings(selected, stack, tmp_path_factory)
         busy, idle = (
