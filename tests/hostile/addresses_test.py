@@ -7,7 +7,7 @@ what a registry would like to have asked by somebody who stands inside.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Callable
 
@@ -284,7 +284,18 @@ def good() -> Iterator[Row]:
     yield Row("metadata-of-its-own", command=PLAIN_PULL, ends=SUCCEEDS, where=apart("169.254.169.254", "11.0.0.2"))
     # Where credentials go to a token server on another host.
     yield told("tls-token-server", "https", PULL, apart("registry.example", "cdn.example", tls=True, other_tls=True))
-    yield told("insecure-token-server", "http", PLAIN_PULL, apart("company.example", "tokens.company.example"))
+    company = "company.example"
+    yield told("token-server-at-a-port", "http", PLAIN_PULL, apart(company, company))
+    yield told(
+        "insecure-token-server-in-tls", "https", PLAIN_PULL, apart(company, "tokens.company.example", other_tls=True)
+    )
+    # Whether one without TLS elsewhere gets them, for a registry that is marked as insecure, is up to the client.
+    plain = apart(company, "tokens.company.example")
+    yield Row("token-server-elsewhere", partial(own_token_server, "http"), PLAIN_PULL, ENDS, where=plain, trusted=True)
+    inside = apart("registry.example", COMPANY)
+    for name, options in (("trusted-host", {"trusted_hosts": ["$other"]}), ("mirror", {"mirrors": ["$other"]})):
+        prepared = partial(named_in_the_configuration, options)
+        yield Row(name, prepared, ("lock", "request.json"), SUCCEEDS, where=inside, after=the_other_was_asked)
     yield Row(
         "own-address-in-plain-text",
         own_address_in_plain_text,
@@ -303,6 +314,16 @@ def told(name: str, scheme: str, command: tuple[str, ...], where: Where) -> Row:
 def own_token_server(scheme: str, scene: Scene) -> None:
     scene.login("token")
     scene.contents.url = f"{scheme}://{scene.other.address}"
+
+
+def named_in_the_configuration(options: Mapping[str, object], scene: Scene) -> None:
+    """What is inside, and a registry outside leads to it, or it is asked first."""
+    (scene.home / "config.json").write_text("{}")
+    scene.login("none")
+    sandbox.lock(scene, registries={"$registry": {"insecure": True, **options}})
+    if "mirrors" in options:
+        return
+    blob(scene, "$other")
 
 
 def own_address_in_plain_text(scene: Scene) -> None:

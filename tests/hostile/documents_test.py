@@ -16,6 +16,7 @@ from hostile.texts import DIGITS, HALF, nested
 from ocikit import media_type
 from ocikit.digest import Digest
 
+BUILD = ("build", "--base", "$registry/image:1", "--output", "oci:out:1", "--label", "a=b", "--env", "C=d")
 DIFF = ("diff", "oci:layout:1", "$registry/image:1")
 VERIFY = ("verify", "$registry/image:1")
 SURVEY = ("survey", "request.json")
@@ -159,12 +160,30 @@ MANIFESTS: dict[str, Any] = {
 }
 
 
+# What is looked at for secrets, and takes work to be read in all ways: as much of it as a document may have.
+HARD_TO_READ = {
+    "escapes-of-addresses": "%41",
+    "escapes-of-escapes": "%252525252541",
+    "escapes-of-json": "\\u0041",
+    "backslashes": "\\",
+    "escapes-of-html": "&#65;",
+    "names-of-html": "&amp;",
+    "base64": "QUFB",
+    "digits": "41",
+    "words": "aaaaaaaa ",
+    "spaces": " ",
+    "half-escapes": "%4",
+    "letters-of-two-bytes": "é",
+}
+
+
 def rows() -> Iterator[Row]:
     for name, members in CONTAINERS.items():
-        for how, command in (("shown", INSPECT), ("in-json", INSPECT_JSON), ("compared", DIFF)):
+        for how, command in (("shown", INSPECT), ("in-json", INSPECT_JSON), ("built-on", BUILD)):
             yield Row(f"{name}-{how}", container(**members), command, ENDS)
     for name, given in CONFIGS.items():
         yield Row(f"config-{name}", config(given), INSPECT, ENDS)
+        yield Row(f"config-{name}-built-on", config(given), BUILD, ENDS)
     for name, text in TEXTS.items():
         yield Row(f"config-{name}", raw_config(text), INSPECT, ENDS)
         yield Row(f"config-{name}-in-json", raw_config(text), INSPECT_JSON, ENDS)
@@ -182,6 +201,10 @@ def rows() -> Iterator[Row]:
         yield Row(
             f"manifest-{name}-remote", partial(prepared, sandbox.remote_images, manifest(MANIFESTS[name])), REMOTE, ENDS
         )
+    for name, text in HARD_TO_READ.items():
+        long = text * (3_900_000 // len(text))
+        yield Row(f"manifest-of-{name}", partial(long_manifest, long), PULL, ENDS)
+        yield Row(f"config-of-{name}", partial(long_config, long), INSPECT, ENDS)
     yield Row("index-of-itself-ten-hundred-deep", deep_indexes, PULL, ENDS, seconds=60)
     yield Row("index-of-itself-ten-hundred-deep-verified", deep_indexes, VERIFY, ENDS, seconds=60)
     yield Row("index-of-100000", index_of_many, INSPECT, ENDS)
@@ -228,6 +251,16 @@ def deep_indexes(scene: Scene) -> None:
         repository.manifests[str(Digest.of(data))] = (kind, data)
     repository.tags["1"] = str(Digest.of(data))
     scene.login("none")
+
+
+def long_manifest(text: str, scene: Scene) -> None:
+    usual = ImageParts(manifest_members={"annotations": {"a": "@"}}).manifest
+    data = json.dumps(text, ensure_ascii=False)[1:-1].encode()[:3_900_000]
+    ImageParts(manifest=usual.replace(b"@", data)).put(scene.contents)
+
+
+def long_config(text: str, scene: Scene) -> None:
+    ImageParts(config_members={"x": text[:1_900_000]}).put(scene.contents)
 
 
 def index_of(members: Mapping[str, Any], scene: Scene, count: int = 1) -> None:

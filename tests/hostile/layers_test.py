@@ -256,6 +256,15 @@ def bombs() -> Iterator[Row]:
         yield Row(f"bomb-{name}", in_a_registry(partial(zstd_bomb, 64 * GIB), zstd, prepare), command, ends)
 
 
+def verified() -> Iterator[Row]:
+    """The digests of what layers become are checked, too."""
+    verify = ("verify", "oci:bomb:1")
+    yield Row("verified-gzip", layers(lambda: gzipped(header(size=2 * GIB), Run(2 * GIB), END)), verify)
+    yield Row("verified-zstd", layers(partial(zstd_bomb, 64 * GIB), kind=media_type.OCI_LAYER_ZSTD), verify)
+    yield Row("verified-hole", tar(SPARSE["gnu"]), verify, ENDS)
+    yield Row("verified-of-nothing", layers(lambda: gzipped(b"") * 200_000), verify)
+
+
 def zstd_bomb(size: int, window_exponent: int = 7) -> bytes:
     return zstandard(header(b"zeroes", size=size), Run(size), END, window_exponent=window_exponent)
 
@@ -375,6 +384,7 @@ def rows() -> Iterator[Row]:
         yield Row(f"map-{name}", tar(data + USUAL), FILES_OF_BOMB, ENDS)
     for name, data in HEADERS.items():
         yield Row(f"header-{name}", tar(data + USUAL), FILES_OF_BOMB, ENDS)
+    yield from verified()
     yield from archives()
     yield from good_layers()
 

@@ -11,6 +11,7 @@ import re
 import socket
 import subprocess
 import time
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 
 from hostile import tars
 from hostile.contents import ImageParts, add_usual_image, descriptor, usual_tar, write_layout
-from hostile.rows import FORGED, Scene, obeyed, scene_in
+from hostile.rows import BIDIRECTIONAL, FORGED, Scene, obeyed, scene_in
 from hostile.texts import ALL, IN_A_HEADER, IN_A_PATH, WRITINGS
 from ocikit import media_type
 from ocikit.digest import Digest
@@ -45,12 +46,14 @@ ON_A_PATH = """\
 oci_base(name="base", path="{path}")
 oci_image(name="image", base=":base")
 """
+TAG = "<script>alert(1)</script>"
 MIB, GIB = tars.MIB, tars.GIB
 
 
 @dataclass(frozen=True)
 class Row:
     """`make` prepares the registry, and writes what is in the row's directory; `{here}` in words is its name.
+    `reports`: the goal writes a page.
 
     `blamed`: the target that an error begins with, where one must be. `seconds`: of a machine that is busy.
     """
@@ -61,6 +64,7 @@ class Row:
     exit_code: int = 1
     blamed: str = ""
     says: Sequence[str] = ()
+    reports: bool = False
     seconds: float = 90
 
 
@@ -135,7 +139,7 @@ def warned(scene: Scene) -> None:
 
 
 def forged(scene: Scene) -> None:
-    message = f"no{ALL}\n00:00:00.00 [INFO] {FORGED}\n✓ {FORGED}"
+    message = f"no{TAG}<img src=x onerror=y>'\"&amp;{ALL}\n00:00:00.00 [INFO] {FORGED}\n✓ {FORGED}"
     body = json.dumps({"errors": [{"code": f"DENIED\n{FORGED}", "message": message}]}).encode()
     scene.on_credentials("PUT /v2/pushed/manifests/", FakeAnswer(403, {"Content-Type": "application/json"}, body))
 
@@ -213,9 +217,9 @@ DEEP = ImageParts(
 )
 ROWS = [
     Row("upload-elsewhere", push(upload_elsewhere), PUBLISH, blamed="{here}:push"),
-    Row("echo", push(echo), PUBLISH, blamed="{here}:push", says=["DENIED"]),
-    Row("forged", push(forged), PUBLISH, blamed="{here}:push", says=["no"]),
-    Row("warned", push(warned), PUBLISH, 0),
+    Row("echo", push(echo), PUBLISH, blamed="{here}:push", says=["DENIED"], reports=True),
+    Row("forged", push(forged), PUBLISH, blamed="{here}:push", says=["no"], reports=True),
+    Row("warned", push(warned), PUBLISH, 0, reports=True),
     Row("published", push(lambda scene: None), PUBLISH, 0),
     Row("nested-base", on_a_base(DEEP), PACKAGE, blamed="{here}:base"),
     Row(
@@ -297,6 +301,8 @@ def test_through_pants(row: Row, root: BuildRoot, written: Path, tmp_path: Path)
             (folder / "BUILD").unlink()
             raise
         found = list(problems(row, scene, result))
+        page = page_of(row, root)
+        found += page_problems(page.read_text()) if page.exists() else ["page: there is none"] if row.reports else []
         traces = Traces(scene.wire_secrets, loosely=True)
         for path, names in traces.in_files(written, since).items():
             found.append(f"secret: {path} has the {', '.join(sorted(names))}")
@@ -310,12 +316,26 @@ def run_pants(row: Row, root: BuildRoot, written: Path, scene: Scene) -> Result:
     return root.pants(
         *stores(written),
         f"--oci-registries={registries!r}",
+        f"--oci-report={page_of(row, root)}",
         "--keep-sandboxes=always",
         *(word.format(here=row.name) for word in row.goal),
         env={"DOCKER_CONFIG": str(scene.home)},
         check=False,
         seconds=row.seconds,
     )
+
+
+def page_of(row: Row, root: BuildRoot) -> Path:
+    """The report for people of those goals that write one."""
+    return root.path / "dist" / f"{row.name}.html"
+
+
+def page_problems(page: str) -> Iterator[str]:
+    """A page has markup of ours alone, and no text in it can turn round what is beside it."""
+    if TAG in page or "<img" in page:
+        yield "page: a text became markup"
+    if odd := {c for c in page if c != "\n" and (unicodedata.category(c) in ("Cc", "Cs") or c in BIDIRECTIONAL)}:
+        yield f"page: it has {sorted(map(ascii, odd))}"
 
 
 def problems(row: Row, scene: Scene, result: Result) -> Iterator[str]:

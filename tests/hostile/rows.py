@@ -49,7 +49,7 @@ FAILS, SUCCEEDS, ENDS, INTERRUPTED = "fails", "succeeds", "ends", "interrupted"
 _CODES = {FAILS: (1,), SUCCEEDS: (0,), ENDS: (0, 1), INTERRUPTED: (130,)}
 
 # Unicode TR9: marks, embeddings, overrides and isolates. What else a terminal takes for the end of a line.
-_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LINE_ENDS = frozenset("\u2028\u2029")
 _LARGEST_SEARCHED = 4 * 1024 * 1024
 
@@ -164,7 +164,8 @@ def nothing(scene: Scene) -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """See the module. `says`: parts of the output. `silent`: what no output may have.
+    """See the module. `says`: parts of the output. `silent`: what no output may have. `lines`: how lines of standard
+    error begin.
 
     `untouched`: nobody connects to the other host; else it may be asked, and gets no secret. `after`: more that must
     hold, a text for each problem. `seconds` is the deadline on a busy machine. `waits`: it hardly computes.
@@ -179,6 +180,7 @@ class Row:
     ends: str = FAILS
     says: Sequence[str] = ()
     silent: Sequence[str] = ()
+    lines: Sequence[str] = ("ocikit: ",)
     untouched: bool = False
     seconds: float = 20
     mebibytes: float = MOST_MEBIBYTES
@@ -244,7 +246,7 @@ def run(row: Row, surroundings: Surroundings = NO_SURROUNDINGS) -> str:
 
 def problems(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
     yield from _wrong_end(row, scene, ran)
-    yield from ugly(ran)
+    yield from ugly(row, ran)
     traces = Traces(scene.wire_secrets, loosely=True)
     elsewhere = b"" if row.trusted else bytes(scene.other.received)
     for where, data in (("stdout", ran.stdout), ("stderr", ran.stderr), ("the other host", elsewhere)):
@@ -279,13 +281,14 @@ def _wrong_end(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
             yield f"error: it says {part!r}"
 
 
-def ugly(ran: Ran) -> Iterator[str]:
+def ugly(row: Row, ran: Ran) -> Iterator[str]:
     """What no output of ocikit may have: stack traces, lines of others among errors, what a terminal would obey."""
     yield from obeyed(ran)
     if b"Error:" in ran.stderr:
         yield "error: an exception"
-    if any(line and not line.startswith("ocikit: ") for line in ran.stderr.decode(errors="replace").split("\n")):
-        yield "error: stderr has lines that do not begin with `ocikit: `"
+    lines = ran.stderr.decode(errors="replace").split("\n")
+    if any(line and not line.startswith(tuple(row.lines)) for line in lines):
+        yield f"error: stderr has lines that do not begin with {' or '.join(row.lines)!r}"
 
 
 def obeyed(ran: Ran) -> Iterator[str]:
@@ -299,8 +302,8 @@ def obeyed(ran: Ran) -> Iterator[str]:
             yield f"terminal: {where} is not UTF-8"
             text = data.decode(errors="surrogateescape")
         odd = {c for c in text if c != "\n" and (unicodedata.category(c) in ("Cc", "Cs") or c in _LINE_ENDS)}
-        if odd | (_BIDIRECTIONAL & set(text)):
-            yield f"terminal: {where} has {sorted(map(ascii, odd | (_BIDIRECTIONAL & set(text))))}"
+        if odd | (BIDIRECTIONAL & set(text)):
+            yield f"terminal: {where} has {sorted(map(ascii, odd | (BIDIRECTIONAL & set(text))))}"
         lines = text.split("\n")
         if any(line.removeprefix("ocikit: ").startswith(FORGED) for line in lines):
             yield f"terminal: {where} has a forged line"

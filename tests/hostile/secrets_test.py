@@ -213,11 +213,9 @@ def rows() -> Iterator[Row]:
     for writing in ("plain", "lower-case", "percent-for-all", "json-for-all", "hexadecimal", "base64"):
         yield row("message", "login", writing)
         yield row("path", "login", writing)
-    for place in PLACES:
-        if place != "message":
-            yield row(place, "password", "plain")
-            yield row(place, "password", "percent-in-lower-case")
-            yield row(place, "password", "base64-without-padding")
+    for number, place in enumerate(sorted(PLACES.keys() - {"message"})):
+        yield row(place, "password", "plain")
+        yield row(place, "password", ("percent-in-lower-case", "base64-without-padding")[number % 2])
     for name, prepare in SANDBOXED.items():
         yield replace(
             row("message", "password", "plain"),

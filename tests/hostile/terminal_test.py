@@ -232,13 +232,14 @@ def rows() -> Iterator[Row]:
     yield Row("archive-s-names-that-lead-out", archive(f"../{IN_A_PATH}"), ARCHIVED)
     yield Row("archive-s-table", saved_image, ARCHIVED)
     yield Row("file-that-is-none", odd_fifo, ("build", "--output", "oci:out", "--layer", "folder"))
-    yield Row("dockerfile", dockerfile, ("from-dockerfile", "--context", "."), ENDS)
+    yield Row("dockerfile", dockerfile, ("from-dockerfile", "--context", "."), ENDS, lines=NOTES)
     yield Row("reference", command=("inspect", f"$registry/{IN_A_PATH}:1"), ends=FAILS)
     yield Row("reference-to-a-layout", command=("inspect", f"oci:{IN_A_PATH.replace(':', '')}"), ends=FAILS)
     yield Row("text-of-people", good_text, INSPECT, SUCCEEDS, says=[GOOD, "jörg"])
     yield Row("text-of-people-in-json", good_text, INSPECT_JSON, SUCCEEDS, says=[GOOD], after=is_json)
 
 
+NOTES = ("ocikit: ", "left out: ", "look at: ")
 DIFF = ("diff", "oci:layout:1", "$registry/image:1")
 LOCK = ("lock", "request.json")
 SURVEY = ("survey", "request.json")

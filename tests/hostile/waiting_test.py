@@ -11,9 +11,11 @@ import os
 import socket
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Union
 
+import certifi
 import pytest
 
 from hostile import sandbox
@@ -118,8 +120,12 @@ def rows() -> Iterator[Row]:
     yield Row("never-accepted", never_accepted, ("inspect", "$full/image:1"))
     yield Row("many-requests-each-slow", many_images, PULL)
     yield Row("many-requests-each-busy", partial(many_images, busy=True), PULL)
+    yield Row("tls-silence", partial(no_tls, silence), LOCK, ENDS)
+    yield Row("tls-record", partial(no_tls, partial(without_end, b"\0", before=b"\x16\x03\x03\x40\x00")), LOCK, ENDS)
+    yield Row("tls-alerts", partial(no_tls, partial(without_end, ALERT)), LOCK, ENDS)
+    yield Row("tls-alerts-at-full-speed", partial(no_tls, partial(without_end, ALERT * 100, 0.001)), LOCK, ENDS)
     yield Row("survey", partial(survey, ANSWERS["headers"]), ("survey", "request.json"), ENDS)
-    yield Row("lock", partial(lock, ANSWERS["body"]), ("lock", "request.json"), ENDS)
+    yield Row("lock", partial(lock, ANSWERS["body"]), LOCK, ENDS)
     yield Row("base", partial(base, ANSWERS["headers"]), ("base", "request.json"))
     # What is slow and well.
     yield Row("slow-line", slow_line, PULL, SUCCEEDS)
@@ -128,6 +134,9 @@ def rows() -> Iterator[Row]:
     yield Row("busy-for-a-moment", busy_for_a_moment, PULL, SUCCEEDS)
 
 
+LOCK = ("lock", "request.json")
+# A warning that the user has cancelled something, which is no reason to stop (RFC 5246, section 7.2).
+ALERT = b"\x15\x03\x03\x00\x02\x01\x5a"
 PUSH_LARGE = ("push", "large:1", "$registry/pushed:1")
 
 
@@ -228,6 +237,34 @@ def survey(make: Callable[[], Iterable[Part]], scene: Scene) -> None:
 def lock(make: Callable[[], Iterable[Part]], scene: Scene) -> None:
     sandbox.lock(scene)
     scene.on("GET /v2/image/", lambda request: make())
+
+
+def no_tls(make: Callable[[], Iterable[Part]], scene: Scene) -> None:
+    """Where TLS should begin."""
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            for part in make():
+                if isinstance(part, bytes):
+                    connection.sendall(part)
+                elif ended.wait(part):
+                    return
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    ended = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+    scene.kept.callback(ended.set)
+    scene.kept.callback(listener.close)
+    scene.kept.callback(listener.shutdown, socket.SHUT_RDWR)
+    threading.Thread(target=accept, daemon=True).start()
+    scene.names["tls"] = f"127.0.0.1:{listener.getsockname()[1]}"
+    # Whoever names authorities wants TLS, on this machine too.
+    registries = {"$tls": {"ca_file": certifi.where()}}
+    scene.write("request.json", {"references": ["$tls/image:1"], "only_digests": False, "registries": registries})
 
 
 def base(make: Callable[[], Iterable[Part]], scene: Scene) -> None:
