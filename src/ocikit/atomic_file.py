@@ -4,6 +4,9 @@ A file is written in the folder `.ocikit-new` beside its later name, and its wri
 without a lock has lost its writer: the next one removes it. The folder holds only what is being written at the moment,
 so that looking through it is cheap, however many files are beside it; it is gone when the last writer is. Where a file
 system has no locks, nothing is removed.
+
+Who made the directory may be hostile: a link in the folder's place is an error, and in the folder nothing is removed but
+files with names such as ours. What is looked at is the folder that was opened, whatever has its name by then.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from ocikit.errors import OcikitError
 from ocikit.interruption import before_end
 
 FOLDER = ".ocikit-new"
+_PREFIX = "file-"
 # Each is in vain only when another writer has ended in between.
 _ATTEMPTS = 1000
 
@@ -91,7 +95,7 @@ def _locked_file(folder: str) -> tuple[int, str]:
         # Until the last writer before has removed the folder.
         with suppress(FileNotFoundError):
             _make_folder(folder)
-            number, path = tempfile.mkstemp(prefix="file-", dir=folder)
+            number, path = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
             with suppress(OSError):
                 fcntl.flock(number, fcntl.LOCK_EX)
             # Before it was locked, it looked like one without a writer.
@@ -108,23 +112,28 @@ def _make_folder(folder: str) -> None:
     with suppress(FileExistsError):
         os.mkdir(folder)
         os.chmod(folder, stat.S_IMODE(os.stat(around).st_mode))
+    if os.path.islink(folder):
+        raise OSError(errno.ELOOP, f'"{folder}" is a link, which this program never makes; remove it')
 
 
 def _remove_abandoned(folder: str, own: str) -> None:
     """Remove the files that no writer holds a lock on; those of other users stay for these to remove."""
     with suppress(OSError):
-        for name in os.listdir(folder):
-            path = os.path.join(folder, name)
-            if path != own:
-                with suppress(OSError):
-                    _remove_if_unlocked(path)
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            for name in os.listdir(number):
+                if name.startswith(_PREFIX) and name != os.path.basename(own):
+                    with suppress(OSError):
+                        _remove_if_unlocked(name, number)
+        finally:
+            os.close(number)
 
 
-def _remove_if_unlocked(path: str) -> None:
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _remove_if_unlocked(name: str, folder: int) -> None:
+    number = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # A writer that is done has given it another name: then there is nothing at this path.
-        os.unlink(path)
+        os.unlink(name, dir_fd=folder)
     finally:
         os.close(number)

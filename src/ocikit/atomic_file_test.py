@@ -106,6 +106,27 @@ def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize("name", ["precious", "file-precious"])
+def test_a_link_in_the_place_of_the_folder_is_an_error(tmp_path: Path, name: str) -> None:
+    precious, out = tmp_path / "home" / name, tmp_path / "out"
+    for folder in (precious.parent, out):
+        folder.mkdir()
+    precious.write_bytes(b"precious")
+    (out / atomic_file.FOLDER).symlink_to("../home")
+    with pytest.raises(OcikitError, match=f'"{out}/{atomic_file.FOLDER}" is a link'):
+        atomic_file.write(str(out / "a"), b"content")
+    assert list((tmp_path / "home").iterdir()) == [precious]
+    assert precious.read_bytes() == b"precious"
+    assert not (out / "a").exists()
+
+
+def test_files_of_others_in_the_folder_stay(tmp_path: Path) -> None:
+    (tmp_path / atomic_file.FOLDER).mkdir()
+    (tmp_path / atomic_file.FOLDER / "precious").write_bytes(b"precious")
+    atomic_file.write(str(tmp_path / "a"), b"content")
+    assert (tmp_path / atomic_file.FOLDER / "precious").read_bytes() == b"precious"
+
+
 def test_where_nothing_can_be_written_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OcikitError, match=f'cannot write below "{tmp_path}/file'):
