@@ -5,7 +5,7 @@ without a lock has lost its writer: the next one removes it. The folder holds on
 so that looking through it is cheap, however many files are beside it; it is gone when the last writer is. Where a file
 system has no locks, nothing is removed.
 
-Who made the directory may be hostile: a link in the folder's place is an error, and in the folder nothing is removed but
+Who made the directory may be hostile: a link in the place of the folder is an error, and nothing in it is removed but
 files with names such as ours. What is looked at is the folder that was opened, whatever has its name by then.
 """
 
@@ -87,6 +87,11 @@ def explained(action: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OcikitError(f"cannot {action}: {error.strerror or error}.") from error
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """An opener: a pipe in the place of a file is empty, where `open` would wait for whoever writes to it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _locked_file(folder: str) -> tuple[int, str]:

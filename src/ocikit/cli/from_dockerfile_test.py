@@ -205,3 +205,9 @@ def test_an_archive_that_is_too_large(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(data)
     with pytest.raises(InvalidInput, match='a.tar" is too large an archive to be looked into'):
         read_archive(tmp_path / "a.tar")
+
+
+def test_a_pipe_that_a_link_calls_an_archive_is_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a.tar").symlink_to("pipe")
+    assert read_archive(tmp_path / "a.tar") is None
