@@ -112,12 +112,14 @@ def _walk(folder: Path, root: Path) -> tuple[dict[str, ContextFile], list[str]]:
     hidden = set(unseen)
     # Resolved once: doing so for each folder takes as long as the square of how deep it is.
     dist = _relative_or_none(root.resolve() / _DISTDIR, folder.resolve())
-    for parent, folders, files in os.walk(folder):
-        here = os.path.relpath(parent, folder)
-        front = "" if here == os.curdir else f"{here}/"
-        for name in sorted((*folders, *files)):
+    # No recursion, as `os.walk` has it before Python 3.12: Linux allows two thousand levels in a path.
+    folders = [""]
+    while folders:
+        here = folders.pop()
+        front = f"{here}/" if here else ""
+        for name in _names(folder / here):
             path = f"{front}{name}"
-            status = os.lstat(os.path.join(parent, name))
+            status = os.lstat(folder / path)
             is_folder = stat.S_ISDIR(status.st_mode)
             if not _is_utf_8(name) or not (is_folder or stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode)):
                 # Pants can neither name nor keep it.
@@ -129,12 +131,20 @@ def _walk(folder: Path, root: Path) -> tuple[dict[str, ContextFile], list[str]]:
                 hidden.add(path)
             elif is_folder:
                 seen[path] = ContextFile(path, DIRECTORY, stat.S_IMODE(status.st_mode))
+                folders.append(path)
             elif stat.S_ISLNK(status.st_mode):
-                seen[path] = ContextFile(path, SYMLINK, 0o777, os.readlink(os.path.join(parent, name)))
+                seen[path] = ContextFile(path, SYMLINK, 0o777, os.readlink(folder / path))
             else:
                 seen[path] = ContextFile(path, FILE, stat.S_IMODE(status.st_mode))
-        folders[:] = [name for name in folders if f"{front}{name}" not in hidden]
     return seen, unseen
+
+
+def _names(folder: Path) -> list[str]:
+    """None for a folder that must not be read."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
 
 
 def _is_utf_8(name: str) -> bool:
