@@ -57,7 +57,8 @@ def compiled(pattern: str) -> Glob:
     """Every text is a pattern."""
     beginning, steps, position = "", list[_Step](), 0
     while position < len(pattern):
-        step, length = _any_letter, 1
+        step: _Step = _any_letter
+        length = 1
         if pattern.startswith("**/", position):
             step, length = _folders, 3
         elif pattern.startswith("**", position):
