@@ -16,6 +16,7 @@ import fcntl
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ FOLDER = ".ocikit-new"
 _PREFIX = "file-"
 # Each is in vain only when another writer has ended in between.
 _ATTEMPTS = 1000
+_PAUSE = 0.001
+_THE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True)
@@ -96,18 +99,28 @@ def without_waiting(path: str, flags: int) -> int:
 
 def _locked_file(folder: str) -> tuple[int, str]:
     """A new file in `folder`, locked: its number and its path."""
+    failure: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
     for _ in range(_ATTEMPTS):
-        # Until the last writer before has removed the folder.
-        with suppress(FileNotFoundError):
+        try:
             _make_folder(folder)
             number, path = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
+        except FileNotFoundError:
+            # The last writer before has removed the folder.
+            continue
+        except PermissionError as error:
+            # Another user makes the folder, and has not yet opened it for all who may write beside it.
+            if not os.access(os.path.dirname(folder) or os.curdir, os.W_OK | os.X_OK):
+                raise
+            failure = error
+            time.sleep(_PAUSE)
+        else:
             with suppress(OSError):
                 fcntl.flock(number, fcntl.LOCK_EX)
             # Before it was locked, it looked like one without a writer.
             if os.fstat(number).st_nlink:
                 return number, path
             os.close(number)
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
+    raise failure
 
 
 def _make_folder(folder: str) -> None:
@@ -116,15 +129,25 @@ def _make_folder(folder: str) -> None:
     os.makedirs(around, exist_ok=True)
     with suppress(FileExistsError):
         os.mkdir(folder)
-        os.chmod(folder, stat.S_IMODE(os.stat(around).st_mode))
+        number = os.open(folder, _THE_FOLDER)
+        try:
+            # Another user may have removed it and made one of theirs.
+            with suppress(PermissionError):
+                os.fchmod(number, _mode(around))
+        finally:
+            os.close(number)
     if os.path.islink(folder):
         raise OSError(errno.ELOOP, f'"{folder}" is a link, which this program never makes; remove it')
+
+
+def _mode(path: str) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
 
 
 def _remove_abandoned(folder: str, own: str) -> None:
     """Remove the files that no writer holds a lock on; those of other users stay for these to remove."""
     with suppress(OSError):
-        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        number = os.open(folder, _THE_FOLDER)
         try:
             for name in os.listdir(number):
                 if name.startswith(_PREFIX) and name != os.path.basename(own):

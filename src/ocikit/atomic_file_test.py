@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -95,6 +98,34 @@ def test_who_may_write_beside_it_may_write_in_it(tmp_path: Path) -> None:
     tmp_path.chmod(0o775)
     with atomic_file.new_file(str(tmp_path)):
         assert (tmp_path / atomic_file.FOLDER).stat().st_mode & 0o777 == 0o775
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can be other users.")
+def test_users_side_by_side_disturb_nobody() -> None:
+    """One makes the folder, and another comes before it is open for all."""
+    shared = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        shared.chmod(0o1777)
+        users = [os.fork() or _write_as(user, shared) for user in (0, 65534, 65533)]
+        assert [os.waitstatus_to_exitcode(os.waitpid(user, 0)[1]) for user in users] == [0, 0, 0]
+        assert sorted(path.name for path in shared.iterdir()) == ["0", "65533", "65534"]
+    finally:
+        shutil.rmtree(shared)
+
+
+def _write_as(user: int, folder: Path) -> NoReturn:
+    """Of a process that ends with it."""
+    failed = 1
+    try:
+        os.umask(0o022)
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+        for _ in range(500):
+            atomic_file.write(str(folder / str(user)), b"content")
+        failed = 0
+    finally:
+        os._exit(failed)
 
 
 def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path) -> None:
