@@ -98,6 +98,7 @@ PURE = (
     "ocikit.moving.build_file",
     "ocikit.moving.dockerfile",
     "ocikit.moving.words",
+    "ocikit.moving.glob",
     "ocikit.moving.ignore",
     "ocikit.moving.context",
     "ocikit.moving.image_tree",

@@ -4,6 +4,9 @@ A file is written in the folder `.ocikit-new` beside its later name, and its wri
 without a lock has lost its writer: the next one removes it. The folder holds only what is being written at the moment,
 so that looking through it is cheap, however many files are beside it; it is gone when the last writer is. Where a file
 system has no locks, nothing is removed.
+
+Who made the directory may be hostile: a link in the place of the folder is an error, and nothing in it is removed but
+files with names such as ours. What is looked at is the folder that was opened, whatever has its name by then.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import fcntl
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,8 +27,11 @@ from ocikit.errors import OcikitError
 from ocikit.interruption import before_end
 
 FOLDER = ".ocikit-new"
+_PREFIX = "file-"
 # Each is in vain only when another writer has ended in between.
 _ATTEMPTS = 1000
+_PAUSE = 0.001
+_THE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True)
@@ -85,20 +92,35 @@ def explained(action: str) -> Iterator[None]:
         raise OcikitError(f"cannot {action}: {error.strerror or error}.") from error
 
 
+def without_waiting(path: str, flags: int) -> int:
+    """An opener: a pipe in the place of a file is empty, where `open` would wait for whoever writes to it."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _locked_file(folder: str) -> tuple[int, str]:
     """A new file in `folder`, locked: its number and its path."""
+    failure: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
     for _ in range(_ATTEMPTS):
-        # Until the last writer before has removed the folder.
-        with suppress(FileNotFoundError):
+        try:
             _make_folder(folder)
-            number, path = tempfile.mkstemp(prefix="file-", dir=folder)
+            number, path = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
+        except FileNotFoundError:
+            # The last writer before has removed the folder.
+            continue
+        except PermissionError as error:
+            # Another user makes the folder, and has not yet opened it for all who may write beside it.
+            if not os.access(os.path.dirname(folder) or os.curdir, os.W_OK | os.X_OK):
+                raise
+            failure = error
+            time.sleep(_PAUSE)
+        else:
             with suppress(OSError):
                 fcntl.flock(number, fcntl.LOCK_EX)
             # Before it was locked, it looked like one without a writer.
             if os.fstat(number).st_nlink:
                 return number, path
             os.close(number)
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
+    raise failure
 
 
 def _make_folder(folder: str) -> None:
@@ -107,24 +129,39 @@ def _make_folder(folder: str) -> None:
     os.makedirs(around, exist_ok=True)
     with suppress(FileExistsError):
         os.mkdir(folder)
-        os.chmod(folder, stat.S_IMODE(os.stat(around).st_mode))
+        number = os.open(folder, _THE_FOLDER)
+        try:
+            # Another user may have removed it and made one of theirs.
+            with suppress(PermissionError):
+                os.fchmod(number, _mode(around))
+        finally:
+            os.close(number)
+    if os.path.islink(folder):
+        raise OSError(errno.ELOOP, f'"{folder}" is a link, which this program never makes; remove it')
+
+
+def _mode(path: str) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
 
 
 def _remove_abandoned(folder: str, own: str) -> None:
     """Remove the files that no writer holds a lock on; those of other users stay for these to remove."""
     with suppress(OSError):
-        for name in os.listdir(folder):
-            path = os.path.join(folder, name)
-            if path != own:
-                with suppress(OSError):
-                    _remove_if_unlocked(path)
+        number = os.open(folder, _THE_FOLDER)
+        try:
+            for name in os.listdir(number):
+                if name.startswith(_PREFIX) and name != os.path.basename(own):
+                    with suppress(OSError):
+                        _remove_if_unlocked(name, number)
+        finally:
+            os.close(number)
 
 
-def _remove_if_unlocked(path: str) -> None:
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _remove_if_unlocked(name: str, folder: int) -> None:
+    number = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # A writer that is done has given it another name: then there is nothing at this path.
-        os.unlink(path)
+        os.unlink(name, dir_fd=folder)
     finally:
         os.close(number)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -97,6 +100,34 @@ def test_who_may_write_beside_it_may_write_in_it(tmp_path: Path) -> None:
         assert (tmp_path / atomic_file.FOLDER).stat().st_mode & 0o777 == 0o775
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can be other users.")
+def test_users_side_by_side_disturb_nobody() -> None:
+    """One makes the folder, and another comes before it is open for all."""
+    shared = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        shared.chmod(0o1777)
+        users = [os.fork() or _write_as(user, shared) for user in (0, 65534, 65533)]
+        assert [os.waitstatus_to_exitcode(os.waitpid(user, 0)[1]) for user in users] == [0, 0, 0]
+        assert sorted(path.name for path in shared.iterdir()) == ["0", "65533", "65534"]
+    finally:
+        shutil.rmtree(shared)
+
+
+def _write_as(user: int, folder: Path) -> NoReturn:
+    """Of a process that ends with it."""
+    failed = 1
+    try:
+        os.umask(0o022)
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+        for _ in range(500):
+            atomic_file.write(str(folder / str(user)), b"content")
+        failed = 0
+    finally:
+        os._exit(failed)
+
+
 def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / atomic_file.FOLDER).mkdir()
@@ -104,6 +135,27 @@ def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / atomic_file.FOLDER / "pipe")
     atomic_file.write(str(tmp_path / "a"), b"content")
     assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("name", ["precious", "file-precious"])
+def test_a_link_in_the_place_of_the_folder_is_an_error(tmp_path: Path, name: str) -> None:
+    precious, out = tmp_path / "home" / name, tmp_path / "out"
+    for folder in (precious.parent, out):
+        folder.mkdir()
+    precious.write_bytes(b"precious")
+    (out / atomic_file.FOLDER).symlink_to("../home")
+    with pytest.raises(OcikitError, match=f'"{out}/{atomic_file.FOLDER}" is a link'):
+        atomic_file.write(str(out / "a"), b"content")
+    assert list((tmp_path / "home").iterdir()) == [precious]
+    assert precious.read_bytes() == b"precious"
+    assert not (out / "a").exists()
+
+
+def test_files_of_others_in_the_folder_stay(tmp_path: Path) -> None:
+    (tmp_path / atomic_file.FOLDER).mkdir()
+    (tmp_path / atomic_file.FOLDER / "precious").write_bytes(b"precious")
+    atomic_file.write(str(tmp_path / "a"), b"content")
+    assert (tmp_path / atomic_file.FOLDER / "precious").read_bytes() == b"precious"
 
 
 def test_where_nothing_can_be_written_is_a_clear_error(tmp_path: Path) -> None:

@@ -18,16 +18,20 @@ def sources_in(directory: str) -> list[Source]:
     InvalidInput for what cannot be in a layer, OcikitError where something cannot be read.
     """
     with explained(f'read "{directory}"'):
-        return sorted(_walk(directory, ""), key=lambda source: source.path)
+        return sorted(_walk(directory), key=lambda source: source.path)
 
 
-def _walk(root: str, below: str) -> Iterator[Source]:
-    with os.scandir(os.path.join(root, below)) as entries:
-        for entry in entries:
-            path = f"{below}/{entry.name}" if below else entry.name
-            yield _source(entry, path)
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(root, path)
+def _walk(root: str) -> Iterator[Source]:
+    # No recursion: Linux allows two thousand levels in a path, Python half of that.
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        with os.scandir(os.path.join(root, below)) as entries:
+            for entry in entries:
+                path = f"{below}/{entry.name}" if below else entry.name
+                yield _source(entry, path)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(path)
 
 
 def _source(entry: os.DirEntry[str], path: str) -> Source:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,18 @@ def test_what_is_no_directory_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OcikitError, match="cannot read"):
         sources_in(str(tmp_path / name))
+
+
+def test_as_many_levels_as_a_path_can_have(tmp_path: Path) -> None:
+    here = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1_500):
+            os.mkdir("d")
+            os.chdir("d")
+        os.chdir(tmp_path)
+        assert len(sources_in(str(tmp_path))) == 1_500
+    finally:
+        os.chdir(here)
+        # What pytest removes such folders with has no such depth.
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)

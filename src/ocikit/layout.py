@@ -27,7 +27,7 @@ from functools import lru_cache
 from typing import BinaryIO
 
 from ocikit import atomic_file, canonical_json, media_type
-from ocikit.atomic_file import explained
+from ocikit.atomic_file import explained, without_waiting
 from ocikit.base_choice import INDEX_FILE, LAYOUT_FILE
 from ocikit.descriptor import Descriptor
 from ocikit.digest import Digest, verified
@@ -90,7 +90,7 @@ class Layout:
         path = self.blob_path(blob.digest)
         with explained(f'read "{path}"'):
             try:
-                return open(path, "rb", opener=_without_waiting)
+                return open(path, "rb", opener=without_waiting)
             except FileNotFoundError:
                 raise NotFound(f'no blob {blob.digest} in the image layout "{self.path}".') from None
 
@@ -199,7 +199,7 @@ class Layout:
         path = os.path.join(self.path, name)
         with explained(f'read "{path}"'):
             try:
-                with open(path, "rb", opener=_without_waiting) as stream:
+                with open(path, "rb", opener=without_waiting) as stream:
                     # One byte more than is read of it tells that it is too large.
                     return stream.read(MAX_SIZE + 1)
             except (FileNotFoundError, NotADirectoryError):
@@ -271,11 +271,6 @@ def _identity(path: str) -> tuple[int, ...] | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """A pipe in the place of a file is empty, where `open` would wait for whoever writes to it."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _digest_of(name: str) -> Digest | None:

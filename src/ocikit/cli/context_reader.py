@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from ocikit import program
+from ocikit.atomic_file import without_waiting
 from ocikit.digest import CHUNK_SIZE
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.layer import tar_reader
@@ -61,7 +62,7 @@ def read_archive(path: Path) -> Archive | None:
     if not unpackable(path.name):
         return None
     try:
-        with open(path, "rb") as stream:
+        with open(path, "rb", opener=without_waiting) as stream:
             members = _members(stream)
     except LimitExceeded:
         raise InvalidInput(
@@ -109,29 +110,41 @@ def _walk(folder: Path, root: Path) -> tuple[dict[str, ContextFile], list[str]]:
     seen: dict[str, ContextFile] = {}
     unseen = _ignored_by_git(folder)
     hidden = set(unseen)
-    for parent, folders, files in os.walk(folder):
-        here = os.path.relpath(parent, folder)
-        front = "" if here == os.curdir else f"{here}/"
-        for name in sorted((*folders, *files)):
+    # Resolved once: doing so for each folder takes as long as the square of how deep it is.
+    dist = _relative_or_none(root.resolve() / _DISTDIR, folder.resolve())
+    # No recursion, as `os.walk` has it before Python 3.12: Linux allows two thousand levels in a path.
+    folders = [""]
+    while folders:
+        here = folders.pop()
+        front = f"{here}/" if here else ""
+        for name in _names(folder / here):
             path = f"{front}{name}"
-            status = os.lstat(os.path.join(parent, name))
+            status = os.lstat(folder / path)
             is_folder = stat.S_ISDIR(status.st_mode)
             if not _is_utf_8(name) or not (is_folder or stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode)):
                 # Pants can neither name nor keep it.
                 unseen.append(os.fsencode(path).decode("utf-8", "backslashreplace"))
                 hidden.add(path)
-            elif path in hidden or (is_folder and _is_ignored(folder / path, name, root)):
+            elif path in hidden or (is_folder and (path == dist or _is_ignored(name))):
                 if path not in hidden:
                     unseen.append(path)
                 hidden.add(path)
             elif is_folder:
                 seen[path] = ContextFile(path, DIRECTORY, stat.S_IMODE(status.st_mode))
+                folders.append(path)
             elif stat.S_ISLNK(status.st_mode):
-                seen[path] = ContextFile(path, SYMLINK, 0o777, os.readlink(os.path.join(parent, name)))
+                seen[path] = ContextFile(path, SYMLINK, 0o777, os.readlink(folder / path))
             else:
                 seen[path] = ContextFile(path, FILE, stat.S_IMODE(status.st_mode))
-        folders[:] = [name for name in folders if f"{front}{name}" not in hidden]
     return seen, unseen
+
+
+def _names(folder: Path) -> list[str]:
+    """None for a folder that must not be read."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
 
 
 def _is_utf_8(name: str) -> bool:
@@ -143,8 +156,12 @@ def _is_utf_8(name: str) -> bool:
     return True
 
 
-def _is_ignored(path: Path, name: str, root: Path) -> bool:
-    return name.startswith(".") or name in _IGNORED_FOLDERS or path.resolve() == root.resolve() / _DISTDIR
+def _is_ignored(name: str) -> bool:
+    return name.startswith(".") or name in _IGNORED_FOLDERS
+
+
+def _relative_or_none(path: Path, folder: Path) -> str | None:
+    return str(path.relative_to(folder)) if folder in path.parents else None
 
 
 def _ignored_by_git(folder: Path) -> list[str]:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,3 +206,27 @@ def test_an_archive_that_is_too_large(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(data)
     with pytest.raises(InvalidInput, match='a.tar" is too large an archive to be looked into'):
         read_archive(tmp_path / "a.tar")
+
+
+def test_a_pipe_that_a_link_calls_an_archive_is_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a.tar").symlink_to("pipe")
+    assert read_archive(tmp_path / "a.tar") is None
+
+
+def test_as_many_levels_as_a_path_can_have(tmp_path: Path) -> None:
+    here = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1_500):
+            os.mkdir("d")
+            os.chdir("d")
+        os.chdir(tmp_path)
+        started = time.process_time()
+        assert len(read_context(tmp_path, tmp_path, tmp_path, dockerfile=None).everything) == 1_500
+        # Resolving each folder by itself takes the square of their number.
+        assert time.process_time() - started < 10
+    finally:
+        os.chdir(here)
+        # What pytest removes such folders with has no such depth.
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)

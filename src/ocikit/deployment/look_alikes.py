@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from ocikit.deployment.image_address import SCHEME
 from ocikit.deployment.places import Left, Place
@@ -43,14 +44,17 @@ def places(text: str, scalars: Sequence[Scalar], positions: Positions) -> Iterat
 def left_alone(text: str, scalars: Sequence[Scalar], positions: Positions) -> list[Left]:
     """Everything else that looks like an address, in the order of the text."""
     starts = [scalar.start for scalar in scalars]
+    # One value may have thousands.
+    is_one = lru_cache(maxsize=1)(lambda index: is_address(text, scalars[index]))
+    why_not = lru_cache(maxsize=1)(lambda index: _why(text, scalars[index]))
     left = []
     for found in _ADDRESS.finditer(text):
         offset = found.start()
         index = bisect_right(starts, offset) - 1
-        around = scalars[index] if index >= 0 and offset < scalars[index].end else None
-        if around is None or not is_address(text, around):
-            is_comment = around is None and "#" in text[_line_start(text, offset) : offset]
-            why = _COMMENT if is_comment else _why(text, around) if around else _NO_VALUE
+        within = index >= 0 and offset < scalars[index].end
+        if not within or not is_one(index):
+            is_comment = not within and text.find("#", _line_start(text, offset), offset) >= 0
+            why = _COMMENT if is_comment else why_not(index) if within else _NO_VALUE
             left.append(Left(*positions.of(offset), found.group()[:_LONGEST_TEXT], why, is_comment))
     for scalar in scalars:
         # Written with escapes: "pants:\\/\\/…" in JSON.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ocikit.deployment.scan import decode, scan
@@ -160,3 +162,14 @@ d: sha256:{HEX}
 e: r.example/UPPER@sha256:{HEX}
 """
     assert scan(text, "f.yaml").pinned == (f"r.example:5000/x@sha256:{HEX}", f"r.example/x:1@sha256:{HEX}")
+
+
+@pytest.mark.parametrize(
+    "text", ['a: "x ' + "pants://a:b " * 30_000 + '"', 'a: "pants://a:b' + ",pants://a:b" * 30_000 + '"']
+)
+def test_a_value_with_thousands_of_addresses_is_looked_at_once(text: str) -> None:
+    started = time.process_time()
+    found = scan(text, "f.yaml")
+    assert len(found.places) + len(found.left) in (1, 30_000)
+    # Each address by itself takes minutes.
+    assert time.process_time() - started < 20

@@ -10,7 +10,7 @@ from ocikit.errors import InvalidContent
 from ocikit.layer import tar_reader
 from ocikit.layer.files import DIRECTORY, FILE, HARDLINK, OPAQUE, SPECIAL, SYMLINK, WHITEOUT, File
 from ocikit.layer.limits import FileCount
-from ocikit.layer.tar_reader import Member, StreamSource, TarError, read_members
+from ocikit.layer.tar_reader import EmptyTar, Member, StreamSource, TarError, read_members
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -35,6 +35,8 @@ def read_files(chunks: Iterable[bytes], count: FileCount) -> Iterator[File]:
                 yield file
             else:
                 count.add("", "")
+    except EmptyTar:
+        return
     except TarError as error:
         raise InvalidContent(f"not a layer's tar: {error}.") from None
     for _ in chunks:

@@ -125,3 +125,8 @@ def test_any_pieces_give_the_same_and_all_are_read() -> None:
 def test_what_is_no_tar(data: bytes) -> None:
     with pytest.raises(InvalidContent, match="not a layer's tar"):
         files(data)
+
+
+@pytest.mark.parametrize("chunks", [(), (b"",), (bytes(1024),)])
+def test_a_layer_without_files(chunks: tuple[bytes, ...]) -> None:
+    assert files(*chunks) == ()

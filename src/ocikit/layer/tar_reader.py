@@ -46,6 +46,10 @@ class TarError(InvalidContent):
     """What is wrong with a tar, to be put behind what it is of."""
 
 
+class EmptyTar(TarError):
+    """There is not a byte: no archive, but a layer without files, as Go's archive/tar and engines have it."""
+
+
 class Member(NamedTuple):
     """An entry. `kind` is one of the constants or another type flag; `mode` has twelve bits.
 
@@ -116,14 +120,14 @@ class StreamSource:
 def read_members(source: Source) -> Iterator[Member]:
     """Each member of a tar. Its content may be read from `source` before the next one is asked for.
 
-    Raises TarError, and what `source` raises. Memory is a header's, 1 MiB at most.
+    Raises TarError, EmptyTar where there is nothing, and what `source` raises. Memory is a header's, 1 MiB at most.
     """
     extended: dict[bytes, bytes] = {}
     seen = b""
     while True:
         block = source.read(BLOCK_SIZE)
         if not block and not source.position:
-            raise TarError("empty file")
+            raise EmptyTar("empty file")
         if not block or block == _ZEROS:
             if source.read(BLOCK_SIZE).strip(b"\0"):
                 raise TarError("it goes on after a single block of zeros")
@@ -238,12 +242,12 @@ def _pax_or(extended: dict[bytes, bytes], key: bytes, field: bytes) -> int:
 
 
 def _number(field: bytes, what: str) -> int:
-    """Octal digits among spaces, up to a NUL; or, with the highest bit set, base 256 in two's complement."""
+    """Octal digits among spaces and NULs; or, with the highest bit set, base 256 in two's complement."""
     if field[0] & 0x80:
         bits = 8 * len(field) - 1
         value = int.from_bytes(field, "big") - (1 << bits)
         return _in_range(value - (1 << bits) if field[0] & 0x40 else value, what)
-    digits = field.partition(b"\0")[0].strip(b" ")
+    digits = field.strip(b" \0").partition(b"\0")[0]
     if not digits:
         return 0
     try:

@@ -118,6 +118,12 @@ def test_how_a_tar_ends(end: bytes) -> None:
     assert [(found.name, content) for found, content in read(data + end)] == [("a", b"hello")]
 
 
+def test_numbers_may_have_nuls_before_them() -> None:
+    """As Go has it; a reader that takes this for 0 takes content for headers."""
+    data = header_of_size(b"0", b"\0\0 0000005\0\0") + b"hello".ljust(512, b"\0") + header(b"b") + END
+    assert [found.size for found, _ in read(data)] == [5, 0]
+
+
 def test_a_tar_without_members() -> None:
     assert read(END) == read(bytes(512)) == []
 

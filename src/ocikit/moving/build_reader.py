@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ocikit.errors import InvalidInput
 
@@ -74,6 +74,8 @@ class FoundTarget:
         )
 
 
+_MAX_WEIGHT = 1_000_000
+
 # A target by its address; None where there is none that can be read.
 Finder = Callable[[str], "FoundTarget | None"]
 
@@ -93,7 +95,9 @@ def read_build_file(text: str, folder: str, file: str) -> tuple[FoundTarget, ...
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         raise InvalidInput(f"{file}:{line}: cannot be read as a BUILD file: {error.args[0]}.") from None
-    constants: dict[str, Any] = {}
+    except (RecursionError, MemoryError):
+        raise InvalidInput(f"{file}: cannot be read as a BUILD file: it is nested too deeply.") from None
+    constants: dict[str, _Constant] = {}
     found = []
     for statement in tree.body:
         if (
@@ -102,7 +106,7 @@ def read_build_file(text: str, folder: str, file: str) -> tuple[FoundTarget, ...
             and isinstance(statement.targets[0], ast.Name)
         ):
             try:
-                constants[statement.targets[0].id] = _value(statement.value, constants)
+                constants[statement.targets[0].id] = _constant(statement.value, constants)
             except _NoValueError:
                 constants.pop(statement.targets[0].id, None)
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
@@ -112,12 +116,12 @@ def read_build_file(text: str, folder: str, file: str) -> tuple[FoundTarget, ...
     return tuple(found)
 
 
-def _target(call: ast.Call, kind: str, folder: str, constants: Mapping[str, Any], text: str) -> FoundTarget:
+def _target(call: ast.Call, kind: str, folder: str, constants: Mapping[str, _Constant], text: str) -> FoundTarget:
     fields: dict[str, Any] = {}
     unreadable: dict[str, str] = {}
     for word in call.keywords:
         try:
-            value = _value(word.value, constants)
+            value = _constant(word.value, constants).value
             fields.update({word.arg: value} if word.arg else value)
         except (_NoValueError, TypeError, ValueError):
             unreadable[word.arg or "**"] = " ".join((ast.get_source_segment(text, word.value) or "").split())
@@ -130,7 +134,33 @@ class _NoValueError(Exception):
     """It takes more than reading to know it."""
 
 
-def _value(node: ast.expr, constants: Mapping[str, Any]) -> Any:
+class _Constant(NamedTuple):
+    """A value, and how many values and letters are in it."""
+
+    value: Any
+    weight: int
+
+
+def _constant(node: ast.expr, constants: Mapping[str, _Constant]) -> _Constant:
+    """Raises _NoValueError, also for what is enormous: thirty names that name others twice each make a gigabyte."""
+    weight = sum(_weight(one, constants) for one in ast.walk(node))
+    if weight > _MAX_WEIGHT:
+        raise _NoValueError
+    try:
+        return _Constant(_value(node, constants), weight)
+    except RecursionError:
+        raise _NoValueError from None
+
+
+def _weight(node: ast.AST, constants: Mapping[str, _Constant]) -> int:
+    if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)):
+        return 1 + len(node.value)
+    if isinstance(node, ast.Name) and node.id in constants:
+        return 1 + constants[node.id].weight
+    return 1
+
+
+def _value(node: ast.expr, constants: Mapping[str, _Constant]) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, (ast.List, ast.Tuple)):
@@ -138,7 +168,7 @@ def _value(node: ast.expr, constants: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Dict) and all(node.keys):
         return {_value(k, constants): _value(v, constants) for k, v in zip(node.keys, node.values) if k}
     if isinstance(node, ast.Name) and node.id in constants:
-        return constants[node.id]
+        return constants[node.id].value
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         left, right = _value(node.left, constants), _value(node.right, constants)
         if type(left) is type(right) and isinstance(left, (str, list)):

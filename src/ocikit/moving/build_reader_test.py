@@ -80,3 +80,23 @@ def test_where_a_package_lies(kind: str, fields: dict[str, Any], package: str | 
 )
 def test_addresses(address: str, parts: tuple[str, str, str]) -> None:
     assert absolute_address(address, "here") == parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x(a=" + "+".join(['"y"'] * 20_000) + ")", id="sum"),
+        pytest.param("A = 'y' * 8\nA = 'yyyyyyyy'\n" + "A = A + A\n" * 60 + "x(a=A)", id="texts"),
+        pytest.param("A = ['y']\n" + "A = [A, A]\n" * 60 + "x(a=A)", id="lists"),
+        pytest.param("A = ['y']\n" + "A = {'a': A, 'b': A}\n" * 60 + "x(a=A)", id="objects"),
+        pytest.param("A = 'y'\n" + "A = A + A\n" * 19 + "x(a=A + A)", id="in-a-target"),
+    ],
+)
+def test_values_that_grow_for_ever_are_not_read(text: str) -> None:
+    (found,) = read_build_file(text, "a", "a/BUILD")
+    assert (found.fields, list(found.unreadable)) == ({}, ["a"])
+
+
+def test_what_python_cannot_parse_is_an_error() -> None:
+    with pytest.raises(InvalidInput, match="a/BUILD.*: cannot be read as a BUILD file: "):
+        read_build_file("x(a=" + "(" * 5_000 + ")" * 5_000 + ")", "a", "a/BUILD")

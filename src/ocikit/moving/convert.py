@@ -20,7 +20,7 @@ from ocikit.moving.image_tree import ROOT
 from ocikit.moving.layers import Layers, Names, parse_owner
 from ocikit.moving.notes import Note
 from ocikit.moving.stages import Chosen, choose_stage, declared_arguments, platform_arguments
-from ocikit.moving.words import expand
+from ocikit.moving.words import Growth, expand
 from ocikit.platform import Platform
 from ocikit.reference import Reference
 
@@ -88,6 +88,7 @@ class _Conversion:
         self._settings = ImageSettings()
         self._arguments: dict[str, str] = {}
         self._unknown: list[str] = []
+        self._lookup = Growth().of(self._value_of)
         self._layers = Layers(context, self._names, on_base=chosen.base is not None)
         self._assumes_root = False
 
@@ -291,7 +292,7 @@ class _Conversion:
         self._refuse_unknown()
         return expanded
 
-    def _lookup(self, name: str) -> str | None:
+    def _value_of(self, name: str) -> str | None:
         for variables in (self._settings.env, self._arguments, self._wishes.base_env):
             if name in variables:
                 return variables[name]

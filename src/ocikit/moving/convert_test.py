@@ -380,6 +380,25 @@ def test_what_docker_refuses_is_an_error(text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "start, more, name",
+    [
+        pytest.param("FROM scratch\nCOPY app.py /\nENV A=xxxxxxxx\n", "ENV A=$A$A\n", "ENV", id="env"),
+        pytest.param("FROM scratch\nCOPY app.py /\nENV A=x\n", "ENV " + "A=$A$A$A " * 9 + "\n", "ENV", id="in-one"),
+        pytest.param("FROM scratch\nCOPY app.py /\nARG A=xxxxxxxx\n", "ARG A=$A$A\n", "ARG", id="arg"),
+    ],
+)
+def test_variables_that_grow_for_ever_are_told(start: str, more: str, name: str) -> None:
+    notes = converted(start + more * 60).notes
+    assert notes[0].what.startswith(name)
+    assert "over and over again" in notes[0].advice
+
+
+def test_arguments_that_grow_for_ever_are_an_error() -> None:
+    with pytest.raises(InvalidInput, match=r"D:\d+: ARG: with the value of A, variables have become more than"):
+        converted("ARG A=xxxxxxxx\n" + "ARG A=$A$A\n" * 60 + "FROM scratch\n")
+
+
 def test_an_image_of_nothing_is_told() -> None:
     assert "nothing is in the image" in converted("FROM scratch\nCMD a").notes[0].advice
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ocikit.errors import InvalidInput
 
@@ -19,10 +20,13 @@ INSTRUCTIONS = frozenset((
     "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
 ))  # fmt: skip
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
+_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+)")
 _FLAG = re.compile(r"--[a-zA-Z][a-zA-Z-]*(=\S*)?(?=\s|$)")
 # A word of a command; "<<<" and "1<<2" are none.
 _HEREDOC = re.compile(r"""(?:^|(?<=\s))[0-9]*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_.]*)\2(?=\s|$)""")
+# No Dockerfile comes near these; buildx takes no larger file.
+_MAX_LETTERS = 2 * 1024 * 1024
+_MAX_INSTRUCTIONS = 2_000
 _WITH_HEREDOCS = ("ADD", "COPY", "RUN")
 
 
@@ -69,10 +73,14 @@ class Dockerfile:
 
 def parse_dockerfile(text: str, name: str = "Dockerfile") -> Dockerfile:
     """Raises InvalidInput with `name` and line: what was found, and what is wanted."""
+    if len(text) > _MAX_LETTERS:
+        raise InvalidInput(f"{name}: a Dockerfile of {len(text):,} letters: the limit is {_MAX_LETTERS:,}.")
     # Only these end a line for Docker; splitlines() knows many more.
     lines = [line.rstrip("\r") for line in text.lstrip("\ufeff").split("\n")]
     escape = _escape(lines, name)
-    instructions = tuple(_instructions(lines, escape, name))
+    instructions = tuple(islice(_instructions(lines, escape, name), _MAX_INSTRUCTIONS + 1))
+    if len(instructions) > _MAX_INSTRUCTIONS:
+        raise _wrong(name, instructions[-1].line, "one instruction more", f"at most {_MAX_INSTRUCTIONS:,}")
     if not any(instruction.name == "FROM" for instruction in instructions):
         raise InvalidInput(f'{name}: no FROM was found: wanted "FROM IMAGE" or "FROM scratch" before what goes in.')
     for instruction in instructions:

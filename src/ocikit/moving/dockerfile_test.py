@@ -107,3 +107,21 @@ def test_a_continued_line_is_what_is_one_line(parts: list[str]) -> None:
     continued = parsed(f"FROM scratch\n{pieces}{parts[-1]}")
     kept = [part for part in parts if part.strip()]
     assert continued == parsed("FROM scratch\nRUN x" + "".join(kept)) or continued == whole
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        pytest.param("FROM scratch\n" + "USER 1\n" * 2_000, "D:2001: found one instruction more", id="instructions"),
+        pytest.param("FROM scratch\nUSER " + "1" * 2_097_152, "the limit is 2,097,152", id="letters"),
+        pytest.param(
+            "# a=x" + " " * 1_000_000 + "x\nUSER 1\nFROM scratch",
+            "USER before the first FROM",
+            id="blanks-in-a-directive",
+        ),
+    ],
+)
+def test_what_is_no_dockerfile_for_its_size_is_an_error_at_once(text: str, message: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_dockerfile(text, "D")
+    assert message in str(caught.value)

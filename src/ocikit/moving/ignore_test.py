@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,28 @@ def test_ignores(patterns: str, left_out: list[str], kept: list[str]) -> None:
     ignore = Ignore.parse(patterns)
     assert [path for path in left_out if not ignore.ignores(path)] == []
     assert [path for path in kept if ignore.ignores(path)] == []
+
+
+@pytest.mark.parametrize(
+    "pattern, path, means_it",
+    [
+        ("*a" * 1000 + "b", "a" * 2000, False),
+        ("*a" * 1000 + "*b", "a" * 2000 + "b", True),
+        ("**/a/" * 500 + "b", "a/" * 1000, False),
+        ("**/a/" * 500 + "b", "a/" * 1000 + "b", True),
+        ("**a*" * 300 + "?", "a" * 2000 + "/", False),
+        ("[^b]*" * 300 + "b", "a" * 2000, False),
+    ],
+)
+def test_many_stars_have_an_answer_at_once(pattern: str, path: str, means_it: bool) -> None:
+    assert matches(pattern, path) is means_it
+
+
+@given(st.text(alphabet="ab*?/", max_size=8), st.text(alphabet="ab/", max_size=8))
+def test_globs_mean_what_regular_expressions_say(pattern: str, path: str) -> None:
+    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    expression = re.sub(r"\*\*/|\*\*|\*|\?", lambda found: words[found[0]], pattern)
+    assert matches(pattern, path) is bool(re.fullmatch(expression, path))
 
 
 @given(st.text(alphabet="ab*?[]^-\\/!", max_size=12), st.text(alphabet="ab/", max_size=8))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ocikit.errors import InvalidInput
 from ocikit.moving.dockerfile import Dockerfile, Instruction
-from ocikit.moving.words import expand, split_words
+from ocikit.moving.words import Growth, Lookup, expand, split_words
 from ocikit.platform import Platform
 from ocikit.whole_number import whole_number
 
@@ -61,18 +61,19 @@ def choose_stage(dockerfile: Dockerfile, name: str, wanted: str | None, values: 
     Raises InvalidInput with `name`, the Dockerfile's, and a line.
     """
     arguments: dict[str, str] = {}
+    growth = Growth()
     stages: list[Stage] = []
     collected: list[Instruction] = []
     for instruction in dockerfile.instructions:
         if instruction.name == "FROM":
             collected = []
-            stages.append(_stage(instruction, {**values, **arguments}, dockerfile.escape, name))
+            stages.append(_stage(instruction, growth.of({**values, **arguments}.get), dockerfile.escape, name))
         elif stages:
             collected.append(instruction)
             last = stages[-1]
             stages[-1] = Stage(last.start, last.image, last.platform, last.name, tuple(collected))
         else:
-            arguments.update(_arguments(instruction, values, arguments, dockerfile.escape, name))
+            _declare(instruction, values, arguments, growth, dockerfile.escape, name)
     chosen = [_wanted(stages, wanted, name)]
     while below := _stage_named(chosen[0].image, stages[: stages.index(chosen[0])]):
         chosen.insert(0, below)
@@ -80,13 +81,13 @@ def choose_stage(dockerfile: Dockerfile, name: str, wanted: str | None, values: 
     return Chosen(tuple(chosen), others, arguments)
 
 
-def _stage(start: Instruction, variables: Mapping[str, str], escape: str, name: str) -> Stage:
+def _stage(start: Instruction, lookup: Lookup, escape: str, name: str) -> Stage:
     words = start.text.split()
     if len(words) not in (1, 3) or (len(words) == 3 and words[1].lower() != "as"):
         raise InvalidInput(f'{name}:{start.line}: found "{start}": wanted "FROM IMAGE" or "FROM IMAGE AS NAME".')
     try:
-        image = expand(words[0], variables.get, escape)
-        platform = expand(start.flag("platform") or "", variables.get, escape)
+        image = expand(words[0], lookup, escape)
+        platform = expand(start.flag("platform") or "", lookup, escape)
     except InvalidInput as error:
         raise InvalidInput(f"{name}:{start.line}: FROM: {error}") from None
     if not image:
@@ -96,19 +97,19 @@ def _stage(start: Instruction, variables: Mapping[str, str], escape: str, name: 
     return Stage(start, image, platform or None, words[2] if len(words) == 3 else "", ())
 
 
-def _arguments(
-    instruction: Instruction, values: Mapping[str, str], earlier: Mapping[str, str], escape: str, name: str
-) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _declare(
+    instruction: Instruction, values: Mapping[str, str], known: dict[str, str], growth: Growth, escape: str, name: str
+) -> None:
+    """Put what an ARG declares into `known`, where its defaults may name what is there."""
+    lookup = growth.of(lambda variable: known.get(variable, values.get(variable)))
     try:
         for variable, default in declared_arguments(instruction, escape):
             if variable in values:
-                found[variable] = values[variable]
+                known[variable] = values[variable]
             elif default is not None:
-                found[variable] = expand(default, {**values, **earlier, **found}.get, escape)
+                known[variable] = expand(default, lookup, escape)
     except InvalidInput as error:
         raise InvalidInput(f"{name}:{instruction.line}: ARG: {error}") from None
-    return found
 
 
 def declared_arguments(instruction: Instruction, escape: str) -> list[tuple[str, str | None]]:

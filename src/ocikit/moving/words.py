@@ -11,12 +11,38 @@ from ocikit.errors import InvalidInput
 Lookup = Callable[[str], "str | None"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
+# What is written by hand has two or three, and one program calls another at most a thousand times.
+_MAX_LEVELS = 100
+# Values may name others twice each: thirty lines make a gigabyte. Linux takes none above 128 KiB.
+_MAX_LETTERS = 1024 * 1024
 _MODIFIERS = (":-", ":+", ":?", "-", "+", "?")
 
 
 def expand(text: str, lookup: Lookup, escape: str = "\\") -> str:
     """Take quotes and escapes away and put variables' values in. Raises InvalidInput for an open quote or brace."""
     return _Lexer(text, lookup, escape).run()
+
+
+class Growth:
+    """Counts the letters that values of variables have put into the texts of a Dockerfile."""
+
+    def __init__(self) -> None:
+        self._letters = 0
+
+    def of(self, lookup: Lookup) -> Lookup:
+        """Raises InvalidInput when there are too many."""
+
+        def counted(name: str) -> str | None:
+            value = lookup(name)
+            self._letters += len(value or "")
+            if self._letters > _MAX_LETTERS:
+                raise InvalidInput(
+                    f"with the value of {name}, variables have become more than {_MAX_LETTERS:,} letters: their values "
+                    "name others over and over again; write them out."
+                )
+            return value
+
+        return counted
 
 
 def split_words(text: str, escape: str = "\\") -> Iterator[str]:
@@ -65,7 +91,7 @@ class _Lexer:
         self._text = text
         self._lookup = lookup
         self._escape = escape
-        self._at = 0
+        self._at = self._level = 0
 
     def run(self) -> str:
         return self._until("")
@@ -144,7 +170,11 @@ class _Lexer:
                 f"{', '.join(_MODIFIERS)}; write the value out."
             )
         self._at += len(modifier)
+        if self._level == _MAX_LEVELS:
+            raise InvalidInput(f"{self._text!r:.100}: variables within variables have at most {_MAX_LEVELS} levels.")
+        self._level += 1
         word = self._until("}")
+        self._level -= 1
         value = self._lookup(name)
         is_set = bool(value) if modifier.startswith(":") else value is not None
         if modifier.endswith("+"):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocikit.errors import InvalidInput
-from ocikit.moving.words import expand, key_values, split_words
+from ocikit.moving.words import Growth, expand, key_values, split_words
 
 VARIABLES = {"A": "one", "EMPTY": "", "A_1": "two", "7": "seven"}
 
@@ -117,3 +117,17 @@ def test_a_quoted_text_is_itself(text: str) -> None:
     quoted = "'" + text.replace("'", "'\"'\"'") + "'"
     assert expand(quoted, VARIABLES.get) == text
     assert list(split_words(quoted)) == [quoted]
+
+
+@pytest.mark.parametrize("opened, closed", [("${X:-", "}"), ('"${X:-', '}"'), ("${A:+", "}")])
+def test_variables_within_variables_have_a_limit(opened: str, closed: str) -> None:
+    assert expand(opened * 50 + "$A" + closed * 50, VARIABLES.get) == "one"
+    with pytest.raises(InvalidInput, match="at most 100 levels"):
+        expand(opened * 30_000 + "$A" + closed * 30_000, VARIABLES.get)
+
+
+def test_values_that_name_values_over_and_over_have_a_limit() -> None:
+    lookup = Growth().of({"A": "x" * 1_000}.get)
+    assert len(expand("$A" * 1_000, lookup)) == 1_000_000
+    with pytest.raises(InvalidInput, match="variables have become more than 1,048,576 letters"):
+        expand("$A" * 1_000, lookup)

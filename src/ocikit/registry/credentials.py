@@ -23,6 +23,7 @@ from ocikit.registry.secret import Credentials, Lookup, Secret
 # What `docker login` without a host writes, and asks helpers for.
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 _DOCKER_HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
+_ENTRY_KEYS = ("auth", "username", "password", "identitytoken")
 _VERSION_SUFFIX = re.compile(r"/v[12]/?$")
 
 
@@ -120,14 +121,13 @@ def _normalized(key: str) -> str:
 
 
 def _read_entry(entry: Any, what: str) -> Credentials | None:
-    if not isinstance(entry, dict) or not all(
-        isinstance(entry.get(key, ""), str) for key in ("auth", "username", "password", "identitytoken")
-    ):
+    # Programs in Go take `null` for nothing.
+    entry = {} if entry is None else entry
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(key) or "", str) for key in _ENTRY_KEYS):
         raise InvalidInput(f"{what} is not an object of texts; run `docker login` again.")
-    username, password = entry.get("username", ""), entry.get("password", "")
-    if entry.get("auth"):
-        username, password = _decode(entry["auth"], what)
-    token = entry.get("identitytoken")
+    auth, username, password, token = (entry.get(key) or "" for key in _ENTRY_KEYS)
+    if auth:
+        username, password = _decode(auth, what)
     if not (username or password or token):
         return None
     return Credentials(username, Secret(password), Secret(token) if token else None)
@@ -135,7 +135,8 @@ def _read_entry(entry: Any, what: str) -> Credentials | None:
 
 def _decode(auth: str, what: str) -> tuple[str, str]:
     try:
-        text = base64.b64decode(auth, validate=True).decode("utf-8")
+        # The program `base64` breaks lines, and Docker reads them.
+        text = base64.b64decode(auth.replace("\r", "").replace("\n", ""), validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         raise InvalidInput(f'{what}: "auth" is not base64 of user:password; run `docker login` again.') from None
     username, colon, password = text.partition(":")
@@ -162,7 +163,9 @@ def _table(document: Mapping[str, Any], key: str, file: Path) -> list[tuple[str,
 
 def _read_config(file: Path) -> Mapping[str, Any]:
     try:
-        return canonical_json.loads_object(file.read_bytes(), str(file))
+        data = file.read_bytes()
+        # Docker takes an empty file for one that is missing; `REGISTRY_AUTH_FILE=/dev/null` is one.
+        return canonical_json.loads_object(data, str(file)) if data else {}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except InvalidContent as error:

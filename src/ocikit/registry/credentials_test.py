@@ -73,6 +73,13 @@ def test_the_most_specific_key_is_taken(tmp_path: Path) -> None:
         ),
         pytest.param({}, None, id="empty-as-docker-login-writes-with-a-helper"),
         pytest.param({"auth": ""}, None, id="empty-auth"),
+        pytest.param({"auth": None, "identitytoken": None}, None, id="null"),
+        pytest.param(None, None, id="entry-null"),
+        pytest.param(
+            {"auth": base64.encodebytes(b"bob:" + b"p" * 100).decode().replace("\n", "\r\n")},
+            Credentials("bob", Secret("p" * 100)),
+            id="wrapped-base64",
+        ),
     ],
 )
 def test_entries(entry: Any, wanted: Credentials | None, tmp_path: Path) -> None:
@@ -258,3 +265,8 @@ def test_a_helper_that_leaves_something_running(tmp_path: Path) -> None:
     found = ask_helper("agent", "r.example", {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, "config.json", 3)
     assert found
     assert (found.username, found.password.reveal()) == ("u", "s")
+
+
+def test_an_empty_file_is_one_that_is_not_there(tmp_path: Path) -> None:
+    assert _found("", "r.example", "a", tmp_path) is None
+    assert DockerCredentials({"REGISTRY_AUTH_FILE": os.devnull})("r.example", "a").credentials is None
