@@ -17,7 +17,7 @@ BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 def tls_context(options: RegistryOptions, *, with_certificate: bool) -> ssl.SSLContext:
-    """What is made once for all connections to a host: reading the authorities takes milliseconds.
+    """What is made once for all connections to many hosts: reading the authorities takes milliseconds.
 
     They are those of the first variable of `BUNDLES` that is set, else of certifi, and `ca_file` besides.
     Raises InvalidInput where a file is not what it should be.

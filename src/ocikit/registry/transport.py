@@ -27,6 +27,8 @@ from ocikit.registry.url import Url
 _BUFFER_SIZE = 64 * 1024
 _HEADERS = {"User-Agent": "ocikit", "Accept-Encoding": "identity"}
 _ONCE = Retry(False)
+# Hosts to which connections are kept; a registry may send each request to another one.
+_MOST_POOLS = 64
 _POOLS: Any = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 
 
@@ -67,6 +69,8 @@ class HttpTransport:
         self._connections = connections
         # A connection may be used again by those who may go where it leads.
         self._pools: dict[tuple[str, Privacy], Any] = {}
+        # With our certificate, and without. Reading the authorities takes milliseconds and a megabyte.
+        self._contexts: dict[bool, Any] = {}
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> Response:
@@ -119,6 +123,9 @@ class HttpTransport:
         key = url.origin, bound
         with self._lock:
             if key not in self._pools:
+                if len(self._pools) >= _MOST_POOLS:
+                    # What is under way there goes on, and is closed then.
+                    self._pools.pop(next(other for other in self._pools if other[0] != self._home)).close()
                 self._pools[key] = self._new_pool(url, bound)
             return self._pools[key]
 
@@ -126,7 +133,7 @@ class HttpTransport:
         manager: Any = None if is_loopback(url.host) else proxy_manager(url.origin, self._connections)
         tls = {}
         if url.scheme == "https":
-            tls["ssl_context"] = tls_context(self._options, with_certificate=url.origin == self._home)
+            tls["ssl_context"] = self._context(with_certificate=url.origin == self._home)
         route = None
         if manager:
             self._connector.check_name(url, bound)
@@ -136,6 +143,12 @@ class HttpTransport:
             route = self._connector.route(url, bound)
         pool.ConnectionCls = paced(pool.ConnectionCls, self._current, self._limits, route)
         return pool
+
+    def _context(self, *, with_certificate: bool) -> Any:
+        mine = with_certificate and bool(self._options.client_certificate)
+        if mine not in self._contexts:
+            self._contexts[mine] = tls_context(self._options, with_certificate=mine)
+        return self._contexts[mine]
 
 
 def _origin_of(home: str) -> str:

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import os
+import ssl
+
 import pytest
 
 from ocikit.errors import NetworkError
+from ocikit.registry.address_policy import Privacy
 from ocikit.registry.client import RegistryClient
+from ocikit.registry.exchange import Request
+from ocikit.registry.options import RegistryOptions
+from ocikit.registry.tls import tls_context
+from ocikit.registry.transport import HttpTransport
+from ocikit.testing.fake_hosts import ADDRESSES, FakeHosts
 from ocikit.testing.fake_registry import FakeRegistry
 
 
@@ -33,3 +42,30 @@ def test_a_proxy_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("host", ["a..example", "a b", "x" * 64 + ".example"])
 def test_names_that_cannot_be(host: str) -> None:
     assert f"GET https://{host}/v2/: " in _reason(RegistryClient(host))
+
+
+def test_a_registry_that_sends_us_to_a_thousand_hosts_costs_few_connections() -> None:
+    with FakeHosts(lambda host: [ADDRESSES[Privacy.PUBLIC]]) as hosts:
+        transport = HttpTransport(connector=hosts.connector())
+        before = len(os.listdir("/dev/fd"))
+        for number in range(300):
+            transport.send(Request("GET", f"http://host-{number}.example/")).body.close()
+        # Both ends of each connection are ours.
+        assert len(os.listdir("/dev/fd")) - before < 250
+        transport.send(Request("GET", "http://host-0.example/")).body.close()
+        transport.close()
+
+
+def test_authorities_are_read_once_for_all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[bool] = []
+
+    def counting(options: RegistryOptions, *, with_certificate: bool) -> ssl.SSLContext:
+        made.append(with_certificate)
+        return tls_context(options, with_certificate=with_certificate)
+
+    monkeypatch.setattr("ocikit.registry.transport.tls_context", counting)
+    transport = HttpTransport(home="https://127.0.0.1:1")
+    for port in range(1, 20):
+        with pytest.raises(NetworkError):
+            transport.send(Request("GET", f"https://127.0.0.1:{port}/"))
+    assert made == [False]
