@@ -21,15 +21,18 @@ _ESCAPE = re.compile(
     r"|%u(?P<wide>[0-9a-f]{4})"
     r"|&(?:amp;)*(?:\#x0*(?P<hex_entity>[0-9a-f]{1,6});?|\#0*(?P<entity>[0-9]{1,7});?|(?P<name>[a-z][a-z0-9]{1,30});)"
     r"|\\u(?P<high>d[89ab][0-9a-f]{2})\\u(?P<low>d[c-f][0-9a-f]{2})"
+    r"|(?-i:\\U)(?P<long>000[0-9a-f]{5}|0010[0-9a-f]{4})"
     r"|\\u(?P<unit>[0-9a-f]{4})"
     r"|\\u\{0*(?P<braced>[0-9a-f]{1,6})\}"
+    r"|\\(?P<octal>[0-3][0-7]{2})"
     r"|\\(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
 _ONE_BYTE = re.compile(_BYTE, re.IGNORECASE)
 _CONTROLS = str.maketrans("nrtbf0", "\n\r\t\b\f\0")
 _LARGEST = 0x10FFFF
-_SPACE = re.compile(r"\s+")
+# With what is not seen: controls, soft hyphens, zero-width characters, marks of direction and of byte order.
+_SPACE = re.compile("[\\s\\x00-\\x1f\\x7f-\\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_SHORTEST_RUN},}}")
 _HEX = re.compile(rf"[0-9A-Fa-f]{{{_SHORTEST_RUN},}}")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -140,7 +143,7 @@ def _characters(found: re.Match[str]) -> Iterator[_Part]:
     elif kind == "other":
         yield value.translate(_CONTROLS), start, end
     else:
-        number = int(value, 10 if kind == "entity" else 16)
+        number = int(value, {"entity": 10, "octal": 8}.get(kind, 16))
         yield (chr(number) if number <= _LARGEST else found.group()), start, end
 
 

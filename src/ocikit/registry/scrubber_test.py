@@ -213,3 +213,17 @@ def test_of_what_servers_gave_us_the_newest_is_known() -> None:
     for token in tokens:
         scrubber.learn_passing(Secret(token))
     assert scrubber.scrubbed(f"planted both {tokens[-1][:200]} gone") == "[secret] [secret] [secret] gone"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"\\{ord(letter):03o}" for letter in "planted-word"),
+        "".join(f"\\U{ord(letter):08x}" for letter in "planted-word"),
+        "\0".join("planted-word"),
+        "\u200b".join("planted-word"),
+        "planted\u00ad-\x1bword",
+    ],
+)
+def test_octal_digits_wide_escapes_and_what_is_not_seen(text: str) -> None:
+    assert _knowing("planted-word").scrubbed(f"<{text}>") == "<[secret]>"
