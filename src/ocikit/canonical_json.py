@@ -77,7 +77,9 @@ def loads(data: bytes | str, what: str, max_size: int | None = MAX_SIZE) -> Any:
             # What UTF-8 cannot say came in as an escape, "\\ud800"; nothing could write it again.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InvalidContent(f"{what} is not text, it has a lone surrogate: {_around(error)}") from None
+        # Without what is beside it: that may be a password.
+        found = ascii(error.object[error.start])[1:-1]
+        raise InvalidContent(f"{what} is not text, it has a lone surrogate, {found}") from None
     except RecursionError:
         raise InvalidContent(f"{what} is not a document that is read: it is nested too deeply") from None
     except ValueError as error:

@@ -95,6 +95,8 @@ def test_entries(entry: Any, wanted: Credentials | None, tmp_path: Path) -> None
         pytest.param({"auths": {"r.example": "planted"}}, "is not an object", id="entry-text"),
         pytest.param({"auths": {"r.example": {"auth": 5}}}, "is not an object", id="auth-number"),
         pytest.param({"auths": {"r.example": {"auth": "%planted%"}}}, "is not base64", id="no-base64"),
+        pytest.param({"auths": {"r.example": {"password": "planted\ud800"}}}, "lone surrogate", id="surrogate"),
+        pytest.param({"auths": {"r.example": {"planted\udfff": 1}}}, "lone surrogate", id="surrogate-in-a-key"),
         pytest.param(
             {"auths": {"r.example": {"auth": base64.b64encode(b"planted").decode()}}},
             "no colon",
@@ -171,6 +173,7 @@ def _helper(folder: Path, name: str, script: str) -> None:
         pytest.param("echo the keychain is locked; exit 3", "keychain is locked", id="fails"),
         pytest.param('echo \'{"Secret":"planted"}\'; exit 3', "exit code 3", id="fails-with-secret"),
         pytest.param("echo planted", "is not JSON", id="no-json"),
+        pytest.param(r"""printf '%s' '{"Secret":"planted\ud800"}'""", "lone surrogate", id="surrogate"),
         pytest.param("""echo '{"Username":1,"Secret":"planted"}'""", "no text", id="no-text"),
     ],
 )
