@@ -37,7 +37,8 @@ MAX_TAGS = 10
 WANTS_PIECES = (404, 405, 413, 501)
 # nginx takes 1 MiB unless told otherwise.
 PIECE_SIZES = (16 * 1024 * 1024, 960 * 1024)
-_LARGEST_PIECE = 64 * 1024 * 1024
+# A registry may ask for larger ones, which are in memory for every connection; those that do ask for 5 MiB to 10 MiB.
+_LARGEST_PIECE = PIECE_SIZES[0]
 
 
 def address(registry: str, scheme: str | None, insecure: bool) -> str:

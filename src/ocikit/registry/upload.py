@@ -27,8 +27,8 @@ _STORED = (201, 204)
 _OUT_OF_STEP = 416
 _UNFINISHED = (*protocol.WANTS_PIECES, *sorted(TRANSIENT), _OUT_OF_STEP)
 _TOO_LARGE = 413
-# How often one blob is begun again, or gone on with, without a pause. A registry that is well needs it once or twice; one
-# that says each time that a byte more arrived would go on for as long as the blob has bytes.
+# How often one blob is begun again, or gone on with, without a pause. A registry that is well needs it once or twice;
+# one that says each time that a byte more arrived would go on for as long as the blob has bytes.
 _MOST_AT_ONCE = 20
 # What was sent last, and what came of it; None when all is done.
 _Step = Optional[tuple[Request, Outcome]]

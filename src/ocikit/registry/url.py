@@ -27,7 +27,7 @@ _LABEL = "[A-Za-z0-9_-]{1,63}"
 _AUTHORITY = re.compile(rf"(?:({_LABEL}(?:\.{_LABEL})*\.?)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{{1,5}}))?")
 _HOST_AND_REST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:?)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
-# What is sent percent-encoded. All else is sent as it was given, to the letter, because it may be signed: "%2f" stays so.
+# What is sent percent-encoded. All else is sent as it was given, because it may be signed: "%2f" stays so.
 # In a path that is what RFC 3986, section 3.3, does not allow, in a query what browsers encode.
 _PATH = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~!$&'()*+,;=:@/%-]")
 _QUERY = re.compile(r"[^!-~]|[\"<>]")
