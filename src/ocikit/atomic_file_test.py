@@ -101,6 +101,7 @@ def test_who_may_write_beside_it_may_write_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can be other users.")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_users_side_by_side_disturb_nobody() -> None:
     """One makes the folder, and another comes before it is open for all."""
     shared = Path(tempfile.mkdtemp(dir="/tmp"))
