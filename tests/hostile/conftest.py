@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Callable, cast
+from typing import Callable
 
 import pytest
 
@@ -37,8 +37,9 @@ CHANGING = {"changing.example": ["11.0.0.2", "127.0.0.1"], "changing-inside.exam
 @pytest.fixture(scope="session")
 def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], None]]:
     """Fails with everything that was wrong with a row; all that were selected begin with the first."""
-    items = (item for item in request.session.items if isinstance(item, pytest.Function))
-    selected = [cast(Row, item.callspec.params["row"]) for item in items if "check" in item.fixturenames]
+    # Another folder may have a fixture of this name.
+    parameters = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    selected = [row for found in parameters if isinstance(row := found.get("row"), Row)]
     with ExitStack() as stack:
         around = _surroundings(selected, stack, tmp_path_factory)
         busy, idle = (
