@@ -74,7 +74,8 @@ def run_client(
         while not interrupted() and process.poll() is None:
             time.sleep(0.01)
         started = time.monotonic()
-        os.killpg(process.pid, signal.SIGINT)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
     try:
         exit_code: int | None = process.wait(seconds)
     except subprocess.TimeoutExpired:
