@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # So much of a text is kept. What is looked at goes on behind it: a secret that stands at its end is recognised.
 LONGEST = 8 * 1024
 _REACH = 4 * 1024
+_PART = 64 * 1024
 # Of secrets that servers gave us, so many characters are remembered, the newest: a server may make any number of them.
 _MOST_PASSING = 1024 * 1024
 # Base64 within base64, of digits and the like.
@@ -76,7 +77,9 @@ class Scrubber:
 
         `depth`: how often base64 and digits are decoded; for long texts 0, which finds one of the two.
         """
-        return any(True for _ in self._found(text, shortest, depth))
+        # A part at a time: what a text says when it is decoded takes many times its memory.
+        parts = (text[start : start + _PART + _REACH] for start in range(0, len(text), _PART))
+        return any(True for part in parts for _ in self._found(part, shortest, depth))
 
     @contextmanager
     def errors(self) -> Iterator[None]:
