@@ -156,7 +156,11 @@ class BuildRoot:
 def stop_daemons(path: Path) -> None:
     """Stop Pants's daemons of a build root."""
     for name in path.glob(".pids/**/pantsd/pid"):
-        _stop_process(int(name.read_text()))
+        pid = int(name.read_text())
+        # One that has ended left its number behind, which by now may be that of any process.
+        with contextlib.suppress(OSError):
+            if str(path).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                _stop_process(pid)
 
 
 def clean_environment() -> dict[str, str]:
