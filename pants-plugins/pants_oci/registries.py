@@ -203,9 +203,10 @@ def _host(registry: Registry) -> str:
 
 def _options(table: Mapping[str, Any], where: str) -> RegistryOptions:
     texts = {key: text for key in _TEXTS if (text := _text(table.get(key), f"{where}.{key}"))}
-    lists = {key: _texts(table.get(key, ()), f"{where}.{key}") for key in _LISTS}
+    mirrors, trusted_hosts = (_texts(table.get(key, ()), f"{where}.{key}") for key in _LISTS)
+    insecure = _bool(table.get("insecure", False), f"{where}.insecure")
     with found_in(where):
-        return RegistryOptions(_bool(table.get("insecure", False), f"{where}.insecure"), **texts, **lists)
+        return RegistryOptions(insecure, **texts, mirrors=mirrors, trusted_hosts=trusted_hosts)
 
 
 def _option(scope: str, alias: str | None) -> str:
