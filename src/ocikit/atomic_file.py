@@ -2,8 +2,9 @@
 
 A file is written in the folder `.ocikit-new` beside its later name, and its writer holds a lock on it. A file there
 without a lock has lost its writer: the next one removes it. The folder holds only what is being written at the moment,
-so that looking through it is cheap, however many files are beside it; it is gone when the last writer is. Where a file
-system has no locks, nothing is removed.
+so that looking through it is cheap, however many files are beside it. The last writer removes it; in a directory with
+the sticky bit, an empty folder of another user stays until that user writes again. Where a file system has no locks,
+nothing is removed.
 
 Who made the directory may be hostile: a link in the place of the folder is an error, and nothing in it is removed but
 files with names such as ours. What is looked at is the folder that was opened, whatever has its name by then.

@@ -109,6 +109,8 @@ def test_users_side_by_side_disturb_nobody() -> None:
         shared.chmod(0o1777)
         users = [os.fork() or _write_as(user, shared) for user in (0, 65534, 65533)]
         assert [os.waitstatus_to_exitcode(os.waitpid(user, 0)[1]) for user in users] == [0, 0, 0]
+        # Where the sticky bit is set, only who made the folder removes it, and root.
+        atomic_file.write(str(shared / "0"), b"content")
         assert sorted(path.name for path in shared.iterdir()) == ["0", "65533", "65534"]
     finally:
         shutil.rmtree(shared)
