@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from ocikit.directory import sources_in
 from ocikit.errors import InvalidInput, OcikitError
+from ocikit.testing.deep_directories import LEVELS, deep_directories
 
 
 def test_everything_is_there_in_order(tmp_path: Path) -> None:
@@ -43,15 +43,5 @@ def test_what_is_no_directory_is_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_as_many_levels_as_a_path_can_have(tmp_path: Path) -> None:
-    here = os.getcwd()
-    os.chdir(tmp_path)
-    try:
-        for _ in range(1_500):
-            os.mkdir("d")
-            os.chdir("d")
-        os.chdir(tmp_path)
-        assert len(sources_in(str(tmp_path))) == 1_500
-    finally:
-        os.chdir(here)
-        # What pytest removes such folders with has no such depth.
-        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
+    with deep_directories(tmp_path):
+        assert len(sources_in(str(tmp_path))) == LEVELS

@@ -13,7 +13,7 @@ from ocikit import program
 from ocikit.errors import InvalidContent
 from ocikit.program import Unfinished
 
-_SLACK = 3.0
+_SLACK = 20.0
 
 
 def _run(script: str, *, seconds: float = 20.0, **options: object) -> subprocess.CompletedProcess[bytes]:

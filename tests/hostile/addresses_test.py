@@ -243,6 +243,7 @@ upload_in_tls = partial(upload, scheme="https")
 def good() -> Iterator[Row]:
     """What registries do: these must go on."""
     asked = {"after": the_other_was_asked}
+    both = apart("registry.example", "cdn.example", tls=True, other_tls=True)
     yield sent("public-to-public", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(PUBLIC, "11.0.0.2"), **asked)
     yield sent("public-to-ipv6", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(PUBLIC, "2606:4700::1"), **asked)
     yield sent("company-to-company", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(COMPANY, "192.168.7.1"), **asked)
@@ -251,24 +252,8 @@ def good() -> Iterator[Row]:
         "company-upload-to-company", upload, "$other", PLAIN_PUSH, SUCCEEDS, apart(COMPANY, "192.168.7.1"), **asked
     )
     yield sent("loopback-to-public", blob, "$other", PULL, SUCCEEDS, apart("127.0.0.1", "11.0.0.2"), **asked)
-    yield sent(
-        "tls-to-tls",
-        blob_in_tls,
-        "$other",
-        PULL,
-        SUCCEEDS,
-        apart("registry.example", "cdn.example", tls=True, other_tls=True),
-        **asked,
-    )
-    yield sent(
-        "tls-upload-to-tls",
-        upload_in_tls,
-        "$other",
-        PUSH,
-        SUCCEEDS,
-        apart("registry.example", "cdn.example", tls=True, other_tls=True),
-        **asked,
-    )
+    yield sent("tls-to-tls", blob_in_tls, "$other", PULL, SUCCEEDS, both, **asked)
+    yield sent("tls-upload-to-tls", upload_in_tls, "$other", PUSH, SUCCEEDS, both, **asked)
     yield sent(
         "plain-to-tls",
         blob_in_tls,
@@ -283,7 +268,7 @@ def good() -> Iterator[Row]:
     yield Row("tls-push", command=PUSH, ends=SUCCEEDS, where=apart("registry.example", "11.0.0.2", tls=True))
     yield Row("metadata-of-its-own", command=PLAIN_PULL, ends=SUCCEEDS, where=apart("169.254.169.254", "11.0.0.2"))
     # Where credentials go to a token server on another host.
-    yield told("tls-token-server", "https", PULL, apart("registry.example", "cdn.example", tls=True, other_tls=True))
+    yield told("tls-token-server", "https", PULL, both)
     company = "company.example"
     yield told("token-server-at-a-port", "http", PLAIN_PULL, apart(company, company))
     yield told(

@@ -36,7 +36,7 @@ DEADLINE = 800 / SPEED
 DRIP = 2 / SPEED
 # Almost as long as silence may last.
 LONG = 50 / SPEED
-AT_ONCE = 3.0
+AT_ONCE = 5.0
 LARGE = os.urandom(8 * 1024 * 1024)
 
 Part = Union[bytes, float]

@@ -20,7 +20,7 @@ oci_push(name="push", image=":image", repository="{name}")
 """
 NAMES = tuple(f"image-{number}" for number in range(6))
 # Pants kills after three seconds what does not end by itself. It needs some for its own end, on a busy machine many.
-AT_ONCE, PANTS_SECONDS = 2.0, 20.0
+AT_ONCE, PANTS_SECONDS = 5.0, 60.0
 
 
 @pytest.fixture(scope="module")

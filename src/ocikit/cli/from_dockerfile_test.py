@@ -18,6 +18,7 @@ from ocikit.cli.context_reader import build_root_of, read_archive, read_context
 from ocikit.cli.main import main
 from ocikit.errors import InvalidInput
 from ocikit.moving.context import DIRECTORY, SYMLINK
+from ocikit.testing.deep_directories import LEVELS, deep_directories
 from ocikit.testing.tar_parts import header, names
 
 
@@ -215,18 +216,8 @@ def test_a_pipe_that_a_link_calls_an_archive_is_none(tmp_path: Path) -> None:
 
 
 def test_as_many_levels_as_a_path_can_have(tmp_path: Path) -> None:
-    here = os.getcwd()
-    os.chdir(tmp_path)
-    try:
-        for _ in range(1_500):
-            os.mkdir("d")
-            os.chdir("d")
-        os.chdir(tmp_path)
+    with deep_directories(tmp_path):
         started = time.process_time()
-        assert len(read_context(tmp_path, tmp_path, tmp_path, dockerfile=None).everything) == 1_500
+        assert len(read_context(tmp_path, tmp_path, tmp_path, dockerfile=None).everything) == LEVELS
         # Resolving each folder by itself takes the square of their number.
         assert time.process_time() - started < 10
-    finally:
-        os.chdir(here)
-        # What pytest removes such folders with has no such depth.
-        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)

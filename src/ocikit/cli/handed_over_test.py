@@ -73,4 +73,4 @@ def test_what_drips_is_not_read_for_ever() -> None:
     ended.set()
     thread.join()
     theirs.close()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20

@@ -9,7 +9,8 @@ import pytest
 
 from ocikit.registry.dial import Address, LookUpTimeout, dial, look_up
 
-_SLACK = 3.0
+# A machine that has much else to do needs some of it; what hangs does so for ever.
+_SLACK = 20.0
 
 
 @pytest.fixture

@@ -174,9 +174,10 @@ def test_half_of_a_secret_is_not_shown_at_the_end(place: int, write: Callable[[s
 def test_no_text_takes_long(text: str) -> None:
     scrubber = _knowing("planted", "p", *(f"token-{number}" * 100 for number in range(20)))
     scrubber.scrubbed("warm")
-    started = time.perf_counter()
+    started = time.process_time()
     scrubber.scrubbed(text * 10**6)
-    assert time.perf_counter() - started < 2
+    # What backtracks takes hours.
+    assert time.process_time() - started < 20
 
 
 def test_nothing_is_worked_out_before_there_is_a_text() -> None:

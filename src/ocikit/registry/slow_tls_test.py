@@ -20,7 +20,7 @@ from ocikit.testing.dripping_server import DrippingServer, Part, forever
 
 _LIMITS = Limits(connect=1.0, silence=0.8, answer=1.0, rate=100_000, window=0.9)
 _PAUSE = 0.04
-_SLACK = 5.0
+_SLACK = 20.0
 _OK = b"HTTP/1.1 200 OK\r\n"
 _COMMAND = (
     *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2", "-nodes"),
