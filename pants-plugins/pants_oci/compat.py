@@ -7,7 +7,8 @@ go, and the callers import these names from Pants.
 What is there decides, not a version; type checkers are told by `always_true` and `always_false` in pyproject.toml.
 """
 
-# No `from __future__ import annotations` here: Pants 2.17's rule parser reads the return annotation as a type.
+# No `from __future__ import annotations` here, and `-> Get` without its type: the rule parser of Pants 2.17 follows a
+# call only if its return annotation is a class.
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -68,6 +69,8 @@ from pants.vcs.changed import ChangedAddresses, ChangedRequest, DependentsOption
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
 
 _Output = TypeVar("_Output")
+_Request = TypeVar("_Request")
+_Rule = Callable[..., Coroutine[Any, Any, _Output]]
 
 CALLS_BY_NAME = find_spec("pants.core.util_rules.env_vars") is not None  # 2.29
 HAS_ENVIRONMENTS = find_spec("pants.core.environments") is not None  # 2.28
@@ -133,11 +136,15 @@ if CALLS_BY_NAME:
         """What a goal finds for what its command line names."""
         return await find_valid_field_sets_for_target_roots(request, **implicitly({specs: Specs}))
 
-    def by_name(rule_function: Callable[..., Any], output: type, request: type) -> Any:
+    def by_name(
+        rule_function: _Rule[_Output], output: type[_Output], request: type[_Request]
+    ) -> Callable[[_Request], Coroutine[Any, Any, _Output]]:
         """How another rule of this plugin is called."""
         return rule_function
 
-    def by_name_in_environment(rule_function: Callable[..., Any], output: type, request: type) -> Any:
+    def by_name_in_environment(
+        rule_function: _Rule[_Output], output: type[_Output], request: type
+    ) -> Callable[..., Coroutine[Any, Any, _Output]]:
         """The same, called with `**implicitly({request: Type, name: EnvironmentName})`."""
         return rule_function
 
@@ -168,10 +175,14 @@ else:
 
         return call
 
-    def by_name(rule_function: Callable[..., Any], output: type, request: type) -> Any:
+    def by_name(
+        rule_function: _Rule[_Output], output: type[_Output], request: type[_Request]
+    ) -> Callable[[_Request], Get[_Output]]:
         return _get(output, request)
 
-    def by_name_in_environment(rule_function: Callable[..., Any], output: type[Any], request: type[Any]) -> Any:
+    def by_name_in_environment(
+        rule_function: _Rule[_Output], output: type[_Output], request: type
+    ) -> Callable[..., Get[_Output]]:
         def call(**keywords: Any) -> Get:
             ((argument, _), (environment, _)) = keywords["__implicitly"][0].items()
             return Get(output, {argument: request, environment: EnvironmentName})

@@ -62,3 +62,16 @@ def test_the_plugin_has_the_right_types(label: str, tmp_path: Path) -> None:
 def test_a_call_that_does_not_fit_is_told(label: str, source: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(f"from pants.engine.process import Process\n{source}\n")
     assert problem in mypy(label, tmp_path, str(tmp_path / "wrong.py"))
+
+
+@pytest.mark.parametrize("label", [LOOKED_AT[0], LOOKED_AT[-1]])
+def test_a_call_of_our_own_rule_that_does_not_fit_is_told(label: str, tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text(
+        "from pants_oci.steps.git import GitFactsRequest, call_git_facts\n"
+        "async def wrong(request: GitFactsRequest) -> None:\n"
+        "    await call_git_facts(5)\n"
+        "    number: int = await call_git_facts(request)\n"
+    )
+    found = mypy(label, tmp_path, str(tmp_path / "wrong.py"))
+    assert 'Argument 1 has incompatible type "int"; expected "GitFactsRequest"' in found
+    assert 'variable has type "int"' in found

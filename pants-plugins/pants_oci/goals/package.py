@@ -78,10 +78,9 @@ async def package_image(field_set: ImageFieldSet) -> BuiltPackage:
     built = await call_image(ImageRequest(field_set))
     blobs = await call_image_blobs(ImageBlobsRequest(built))
     described = replace(built.image.manifest.descriptor, platform=built.image.platform)
-    package: BuiltPackage = await _call_write(
+    return await _call_write(
         _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, blobs.digest)
     )
-    return package
 
 
 @rule(desc="Package an OCI index", level=LogLevel.DEBUG)
@@ -92,10 +91,9 @@ async def package_index(field_set: IndexFieldSet) -> BuiltPackage:
     path = f"blobs/sha256/{described.digest.hex}"
     document = await create_digest(CreateDigest([FileContent(path, built.index.data)]))
     merged = await merge_digests(MergeDigests((document, *(found.digest for found in blobs))))
-    package: BuiltPackage = await _call_write(
+    return await _call_write(
         _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, merged)
     )
-    return package
 
 
 @rule(desc="Package an OCI push", level=LogLevel.DEBUG)

@@ -99,8 +99,7 @@ class AllPresentRequest:
 @_uncacheable_rule(desc="Ask for the images of all deployments", level=LogLevel.TRACE)
 async def ask_for_all(_: AllPresentRequest, scope: RunScope, configured: ConfiguredRegistries) -> PresentImages:
     applied = await concurrently(call_applied(AppliedRequest(field_set)) for field_set in scope.deployments)
-    present: PresentImages = await call_present_images(PresentImagesRequest(_images(applied, configured)))
-    return present
+    return await call_present_images(PresentImagesRequest(_images(applied, configured)))
 
 
 _call_all_present = by_name(ask_for_all, PresentImages, AllPresentRequest)
@@ -113,7 +112,7 @@ class CheckedRequest(AppliedRequest):
 
 @_uncacheable_rule(desc="Check the images of an OCI deployment", level=LogLevel.DEBUG)
 async def check_applied(request: CheckedRequest, scope: RunScope, configured: ConfiguredRegistries) -> Applied:
-    applied: Applied = await call_applied(AppliedRequest(request.field_set))
+    applied = await call_applied(AppliedRequest(request.field_set))
     if request.field_set in scope.deployments:
         present = await _call_all_present(AllPresentRequest())
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import DigestContents, FileContent
+from pants.engine.fs import FileContent
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import AllTargets
 from pants.util.frozendict import FrozenDict
@@ -69,9 +69,7 @@ async def compare_committed(request: ComparedRequest, all_targets: AllTargets) -
             raise OciTargetError(
                 own.address, f"{folder.path}/{name} is rendered by {other} as well; give each a folder of its own."
             )
-    contents: tuple[DigestContents, ...] = await concurrently(
-        [get_digest_contents(rendered.digest), get_digest_contents(folder.digest)]
-    )
+    contents = await concurrently([get_digest_contents(rendered.digest), get_digest_contents(folder.digest)])
     new, old = ({file.path: file for file in found} for found in contents)
     left = {name: file for name, file in old.items() if name in new or f"{folder.path}/{name}" not in owners}
     return Compared(own.address, folder.path, rendered.images, FrozenDict(new), FrozenDict(left))
@@ -93,7 +91,7 @@ class CommittedChecked:
 @rule(desc="Check committed manifests", level=LogLevel.DEBUG)
 async def check_committed(request: CheckCommittedRequest, oci: OciSubsystem) -> CommittedChecked:
     if oci.deployment_check and request.field_set.rendered.value is not None:
-        compared: Compared = await call_compared(ComparedRequest(request.field_set))
+        compared = await call_compared(ComparedRequest(request.field_set))
         if compared.difference:
             raise OciTargetError(
                 compared.address,

@@ -137,7 +137,7 @@ async def explicit_layer(field_set: LayerFieldSet) -> BuiltLayer:
     if not entries:
         raise OciTargetError(field_set.address, "the layer is empty: give it `dependencies` or `symlinks`.")
     request = LayerRequest(field_set.address, "layer", f"oci_layer {field_set.address}", entries, contents.parts)
-    built: BuiltLayer = await call_build_layer(request)
+    built = await call_build_layer(request)
     return replace(built, origin=str(field_set.address))
 
 

@@ -17,8 +17,8 @@ from ocikit.deployment.places import Left, Place
 from ocikit.errors import InvalidInput
 from pants_oci.compat import by_name, concurrently, hydrate_sources, implicitly, targets_of
 from pants_oci.errors import OciTargetError, kind_of
-from pants_oci.steps.manifests import Manifest, Manifests, ManifestsRequest, call_manifests
-from pants_oci.steps.named import Named, NamedRequest, call_named
+from pants_oci.steps.manifests import Manifest, ManifestsRequest, call_manifests
+from pants_oci.steps.named import NamedRequest, call_named
 from pants_oci.targets.deployment import OciDeploymentSourcesField
 from pants_oci.targets.push import OciPushTarget
 
@@ -86,9 +86,7 @@ class _Push:
 async def find_push(request: _PushRequest) -> _Push:
     place = f'{request.where}: "{request.written}"'
     try:
-        named: Named = await call_named(
-            NamedRequest(request.owner, OciDeploymentSourcesField.alias, (request.address,))
-        )
+        named = await call_named(NamedRequest(request.owner, OciDeploymentSourcesField.alias, (request.address,)))
     except (AddressParseException, ResolveError) as error:
         return _Push(None, f"{place} is no target: {' '.join(str(error).split())}")
     targets = await targets_of(**implicitly(Addresses(named.addresses)))
@@ -107,7 +105,7 @@ _call_push = by_name(find_push, _Push, _PushRequest)
 @rule(desc="Find what an OCI deployment names", level=LogLevel.DEBUG)
 async def named_pushes(request: NamedPushesRequest) -> NamedPushes:
     sources = await hydrate_sources(HydrateSourcesRequest(request.sources), **implicitly())
-    manifests: Manifests = await call_manifests(ManifestsRequest(request.owner, sources.snapshot.digest))
+    manifests = await call_manifests(ManifestsRequest(request.owner, sources.snapshot.digest))
     parsed: list[tuple[str, Place, ImageAddress]] = []
     problems: list[str] = []
     for manifest in manifests.files:

@@ -173,8 +173,7 @@ async def _run(request: OcikitProcess) -> FallibleProcessResult:
         here: FallibleProcessResult = finished.result
         return here
     set_up = await call_setup_process(request)
-    result: FallibleProcessResult = await execute_process(set_up.ready(), **implicitly())
-    return result
+    return await execute_process(set_up.ready(), **implicitly())
 
 
 @dataclass(frozen=True)

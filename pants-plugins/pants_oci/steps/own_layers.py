@@ -145,10 +145,7 @@ async def own_layers_in_environment(request: LayersInEnvironmentRequest) -> OwnL
     environment = await resolve_environment_name(
         EnvironmentNameRequest.from_field_set(request.layers.field_set), **implicitly()
     )
-    own: OwnLayers = await call_own_layers(
-        **implicitly({request.layers: OwnLayersRequest, environment: EnvironmentName})
-    )
-    return own
+    return await call_own_layers(**implicitly({request.layers: OwnLayersRequest, environment: EnvironmentName}))
 
 
 call_own_layers_in_environment = by_name(own_layers_in_environment, OwnLayers, LayersInEnvironmentRequest)

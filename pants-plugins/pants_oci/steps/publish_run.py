@@ -130,8 +130,7 @@ async def publish_expected(_: PublishExpectedRequest, scope: RunScope) -> Publis
     names = await concurrently(call_push_names(PushNamesRequest(field_set)) for field_set in scope.field_sets)
     # What is skipped need not be built for the others; nobody asks for it, or it is told for itself.
     field_sets = tuple(one.field_set for one in names if not one.is_skipped)
-    published: PublishedRun = await call_publish_run(PublishRunRequest(field_sets))
-    return published
+    return await call_publish_run(PublishRunRequest(field_sets))
 
 
 call_publish_expected = by_name(publish_expected, PublishedRun, PublishExpectedRequest)

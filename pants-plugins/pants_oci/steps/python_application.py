@@ -128,8 +128,7 @@ async def local_distributions(request: LocalDistributionsRequest) -> Distributio
         FlattenRequest(wanted.owner, request.inputs, request.name, wanted.python, wanted.allow_collisions)
     )
     site = Site("src", site_of(wanted.root, wanted.python.interpreter).shebang)
-    found: Distributions = await call_distributions(DistributionsRequest(tree.digest, site))
-    return found
+    return await call_distributions(DistributionsRequest(tree.digest, site))
 
 
 call_local_distributions = by_name(local_distributions, Distributions, LocalDistributionsRequest)
@@ -154,7 +153,7 @@ async def first_party(request: FirstPartyRequest) -> FirstParty:
     pex_request = await create_pex_from_targets(**implicitly({wanted: PexFromTargetsRequest}))
     entries = await get_digest_entries(pex_request.sources or EMPTY_DIGEST)
     found = {f"src/{entry.path}": _moved(entry, "src") for entry in entries if isinstance(entry, FileEntry)}
-    own: Iterable[Distributions] = await concurrently(
+    own = await concurrently(
         call_local_distributions(LocalDistributionsRequest(request, pex_request.additional_inputs, name))
         for name in _requirements_pexes(pex_request.additional_args)
     )

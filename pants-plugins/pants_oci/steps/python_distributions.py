@@ -180,10 +180,9 @@ async def install_requirements(request: RequirementsRequest) -> FlatTree:
     if not pex_request.requirements and not pex_request.pex_path:
         return FlatTree(EMPTY_DIGEST)
     pex = await create_pex(**implicitly({pex_request: PexRequest}))
-    tree: FlatTree = await call_flatten(
+    return await call_flatten(
         FlattenRequest(request.owner, pex.digest, pex.name, request.python, request.allow_collisions)
     )
-    return tree
 
 
 call_requirements = by_name(install_requirements, FlatTree, RequirementsRequest)
