@@ -32,7 +32,8 @@ _OTHERS = st.one_of(
     _ADDRESSES.map(lambda address: f"--image={address}"),
     _ADDRESSES.map(lambda address: LiteralScalarString(f"image: {address}\n")),
 )
-_KEYS = st.text("abcdef-", min_size=1, max_size=6) | _TEXTS
+# The emitter leaves a key plain that begins with a colon; in flow style neither it nor PyYAML reads that again.
+_KEYS = st.text("abcdef-", min_size=1, max_size=6) | _TEXTS.filter(lambda text: not text.startswith(":"))
 
 
 def _mapping(items: dict[str, Any], flow: bool) -> CommentedMap:
