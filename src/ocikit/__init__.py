@@ -1,16 +1,14 @@
-"""OCI images and registries: values, decisions and stores.
+"""OCI images: values, documents, and the functions that make images of them.
 
-Here are the names of the pure half, which needs the standard library only and does no IO. What
-reads and writes is imported from its module: `ocikit.layout`, `ocikit.archive`,
-`ocikit.layer.build`, `ocikit.registry`, `ocikit.push`.
+Everything here needs the standard library only, and does no input or output itself: the other public modules read and
+write.
 """
 
 from __future__ import annotations
 
-from ocikit import canonical_json, media_type, settings
 from ocikit.config import ContainerSettings, Healthcheck, History, ImageConfig
 from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
+from ocikit.digest import Digest, verified
 from ocikit.errors import (
     Denied,
     InvalidContent,
@@ -28,19 +26,22 @@ from ocikit.index import build_index
 from ocikit.layer.compress import Compression
 from ocikit.layer.entry import Entry, arrange
 from ocikit.layer.layer import Layer
+from ocikit.layer.limits import FileCount, LimitExceeded, Limits
 from ocikit.layer.placement import Owner, Placement, Source, parse_mode, place
 from ocikit.manifest import ImageIndex, Manifest, parse_manifest
 from ocikit.platform import Platform
 from ocikit.reference import Reference, Repository, parse_repository, validate_tag
-from ocikit.store import Store, copy
+from ocikit.store import BatchTagger, Opener, Store, copy
 
 __all__ = [
+    "BatchTagger",
     "Compression",
     "ContainerSettings",
     "Denied",
     "Descriptor",
     "Digest",
     "Entry",
+    "FileCount",
     "Healthcheck",
     "History",
     "Image",
@@ -49,10 +50,13 @@ __all__ = [
     "InvalidContent",
     "InvalidInput",
     "Layer",
+    "LimitExceeded",
+    "Limits",
     "Manifest",
     "NetworkError",
     "NotFound",
     "OcikitError",
+    "Opener",
     "Owner",
     "Placement",
     "Platform",
@@ -67,13 +71,11 @@ __all__ = [
     "arrange",
     "build_image",
     "build_index",
-    "canonical_json",
     "copy",
-    "media_type",
     "parse_manifest",
     "parse_mode",
     "parse_repository",
     "place",
-    "settings",
     "validate_tag",
+    "verified",
 ]

@@ -1,8 +1,8 @@
-"""One tar of an image, for those who cannot read a directory.
+"""An image as one tar, which Docker, Podman and skopeo load.
 
-An OCI image layout (image-spec v1.1.1, image-layout.md) with Docker's `manifest.json` beside it,
-whose paths lead into `blobs/`: `docker load` without the containerd store reads only that file, the
-others read the layout. No blob is in it twice. Equal images and names give equal archives.
+The tar is an OCI image layout (image-spec v1.1.1, image-layout.md) that also has Docker's `manifest.json`, whose paths
+lead into `blobs/`. `docker load` without the containerd store reads only that file; other tools read the layout. Each
+blob is in the tar once. Equal images and names give equal archives.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ from ocikit.layout_index import CONTAINERD_NAME, REF_NAME
 from ocikit.manifest import ImageIndex, Manifest, check_level
 from ocikit.reference import Reference
 
+__all__ = ["archive_chunks", "write_archive"]
+
 
 def write_archive(layout_directory: str, image: Digest, repo_tag: str | None, output: str) -> None:
-    """Write the image, or all images of the index, of a layout to the tar `output`; see `archive_chunks`.
+    """Write an image of a layout, or all images of an index, to the tar `output`.
 
-    Raises OcikitError, too, when writing fails; nothing is left behind then.
+    The arguments are those of `archive_chunks`. Raises what it raises, and OcikitError if writing fails; then no file
+    is left behind.
     """
     chunks = archive_chunks(layout_directory, image, repo_tag)
     with new_file(os.path.dirname(os.path.abspath(output))) as file:
@@ -41,12 +44,15 @@ def write_archive(layout_directory: str, image: Digest, repo_tag: str | None, ou
 def archive_chunks(
     layout_directory: str, image: Digest, repo_tag: str | None, without: frozenset[Digest] = frozenset()
 ) -> Iterator[bytes]:
-    """The tar of the image, or of all images of the index, of a layout.
+    """The bytes of the tar of an image of a layout, or of all images of an index.
 
-    `repo_tag` is the name it will have once loaded, "shop/web:1.4" ("latest" when it has no tag),
-    None for no name. Of an index, Docker's older store gets the first image: it knows no others.
-    Blobs of `without` are left out, for readers that have them. Sizes are checked, digests are not
-    (see Layout.verify); memory is bounded. Raises NotFound, InvalidContent.
+    `image` is the digest of the manifest or index. `repo_tag` is the name after loading: "shop/web:1.4"; without a tag
+    it gets "latest"; None gives no name. `without`: blobs to leave out, because the reader has them. Docker's store
+    without containerd loads only the first image of an index.
+
+    Memory is bounded. Sizes are checked and digests are not: see `Layout.verify`. Raises NotFound and InvalidContent
+    for incomplete layouts, InvalidInput for a `repo_tag` with a digest, for an index without images, and for an image
+    with a layer that must not be distributed.
     """
     layout = Layout(layout_directory)
     root = layout.fetch_manifest(str(image))

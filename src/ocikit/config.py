@@ -46,7 +46,10 @@ _CONFIG = schema.members(
 
 @dataclass(frozen=True)
 class History:
-    """One line of an image's history. Spec: image-spec v1.1.1, config.md#properties, "history"."""
+    """One line of an image's history. `created` is a time in RFC 3339, by default 1970.
+
+    `empty_layer`: the step added no layer. Spec: image-spec v1.1.1, config.md#properties, "history".
+    """
 
     created_by: str
     empty_layer: bool = False
@@ -54,6 +57,7 @@ class History:
     comment: str | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """An item of `history` in an image config."""
         document: dict[str, Any] = {"created": self.created, "created_by": self.created_by}
         if self.comment:
             document["comment"] = self.comment
@@ -64,9 +68,10 @@ class History:
 
 @dataclass(frozen=True)
 class Healthcheck:
-    """How an engine asks a container whether it is well.
+    """How an engine checks the health of a container.
 
-    Durations are nanoseconds, 0 means the engine's default. Engines that do not know it ignore it.
+    `test` is ("CMD", word, …), ("CMD-SHELL", command) or ("NONE",), which disables the check of the base. Durations are
+    in nanoseconds; 0 stands for the engine's default. `parse_healthcheck` of `ocikit.settings` reads and checks one.
     Source: Docker Image Specification v1.2, "Healthcheck".
     """
 
@@ -77,6 +82,7 @@ class Healthcheck:
     retries: int = 0
 
     def to_json(self) -> dict[str, Any]:
+        """The `Healthcheck` object of an image config."""
         numbers = {
             "Interval": self.interval,
             "Timeout": self.timeout,
@@ -88,8 +94,11 @@ class Healthcheck:
 
 @dataclass(frozen=True)
 class ContainerSettings:
-    """What the author of an image says of running it; None and empty mean "as the base has it".
+    """How a container runs. None leaves what the base has, and so do empty `env`, `ports`, `volumes` and `labels`.
 
+    Values are as in an image config, and not checked: `ocikit.settings` checks what people write. `entrypoint` and
+    `args` are words: OCI's `Entrypoint` and `Cmd`. `ports` are "8080/tcp", `volumes` and `workdir` are absolute paths,
+    `user` is "name", "uid" or "uid:gid", `stop_signal` is "SIGTERM".
     Spec: image-spec v1.1.1, config.md#properties, "config".
     """
 
@@ -109,11 +118,11 @@ class ContainerSettings:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
 
     def over(self, base: Mapping[str, Any]) -> dict[str, Any]:
-        """The `config` object of an image built on one whose `config` object is `base`.
+        """The `config` object of an image on a base with the `config` object `base`.
 
-        As Docker inherits: variables, labels, ports and volumes are merged, and a variable that the
-        base has stays in its place; the rest replaces; a new entrypoint discards the base's
-        arguments, an empty one the base's entrypoint. Unknown keys are kept, empty ones are not.
+        The rules are Docker's. Variables, labels, ports and volumes are merged; other settings replace those of the
+        base. A new entrypoint discards the arguments of the base; an empty tuple discards its entrypoint, too. Unknown
+        keys are kept.
         """
         merged: dict[str, Any] = dict(base)
         if self.entrypoint is not None:
@@ -142,7 +151,8 @@ class ContainerSettings:
 class ImageConfig:
     """An image config: its exact bytes, and what they say.
 
-    The digest of `data` is the image ID. Spec: image-spec v1.1.1, config.md.
+    The digest of `data` is the image ID. `document` is the parsed JSON, read-only. Make one with `of` or `parse`.
+    Spec: image-spec v1.1.1, config.md.
     """
 
     data: bytes
@@ -159,7 +169,11 @@ class ImageConfig:
         diff_ids: tuple[Digest, ...],
         history: tuple[Mapping[str, Any], ...],
     ) -> ImageConfig:
-        """Serialise a new config; `container` is its `config` object, `history` has a line a step."""
+        """Serialise a new config.
+
+        `container` is its `config` object. `diff_ids` are the digests of the uncompressed layers, the lowest first.
+        `history` has the lines of the history as JSON objects.
+        """
         document = {
             "created": EPOCH,
             **platform.to_json(),
@@ -171,7 +185,7 @@ class ImageConfig:
 
     @classmethod
     def parse(cls, data: bytes) -> ImageConfig:
-        """Raises InvalidContent for what is no image config."""
+        """Read an image config of OCI or Docker. Raises InvalidContent."""
         document = canonical_json.loads_object(data, "the image config")
         schema.check(document, _CONFIG, "the image config")
         for key in _CONFIG.required:
@@ -186,19 +200,21 @@ class ImageConfig:
 
     @property
     def platform(self) -> Platform:
+        """What the image runs on."""
         return Platform.from_json(self.document)
 
     @property
     def container(self) -> Mapping[str, Any]:
-        """The `config` object, empty where there is none."""
+        """The `config` object, such as {"Env": […]}; empty if there is none."""
         return self.document.get("config") or {}
 
     @property
     def history(self) -> tuple[Mapping[str, Any], ...]:
+        """The lines of the history as JSON objects, the oldest first."""
         return self.document.get("history") or ()
 
     @property
     def diff_ids(self) -> tuple[Digest, ...]:
-        """Digests of the uncompressed layers, the lowest first. Spec: config.md#layer-diffid."""
+        """The digests of the uncompressed layers, the lowest first. Spec: image-spec v1.1.1, config.md#layer-diffid."""
         rootfs = self.document.get("rootfs") or {}
         return tuple(Digest.parse(text) for text in rootfs.get("diff_ids") or ())

@@ -29,9 +29,9 @@ DESCRIPTOR = schema.members(
 
 @dataclass(frozen=True)
 class Descriptor:
-    """Media type, digest and size (compressed bytes) of some content.
+    """Media type, digest and size of a blob, manifest or index. `size` is in bytes, as stored: of a layer, compressed.
 
-    Spec: image-spec v1.1.1, descriptor.md.
+    Raises InvalidInput for an invalid media type or size. Spec: image-spec v1.1.1, descriptor.md.
     """
 
     media_type: str
@@ -48,14 +48,15 @@ class Descriptor:
             raise InvalidInput(f'"{self.media_type}" is not a media type.')
 
     def annotated(self, **annotations: str) -> Descriptor:
-        """A copy with these annotations instead."""
+        """A copy with `annotations` in place of its own."""
         return replace(self, annotations=annotations)
 
     def plain(self) -> Descriptor:
-        """A copy that says nothing of where it was found: no annotations, no platform."""
+        """A copy without annotations and platform."""
         return Descriptor(self.media_type, self.digest, self.size)
 
     def to_json(self) -> dict[str, Any]:
+        """The JSON object of a manifest or an index."""
         document: dict[str, Any] = {
             "mediaType": self.media_type,
             "digest": str(self.digest),
@@ -69,7 +70,7 @@ class Descriptor:
 
     @classmethod
     def from_json(cls, document: Any) -> Descriptor:
-        """Raises InvalidContent for what is not a descriptor."""
+        """Read what `to_json` writes; unknown keys are ignored. Raises InvalidContent."""
         schema.check(document, DESCRIPTOR, "not a descriptor")
         platform = document.get("platform")
         try:

@@ -1,14 +1,16 @@
-"""Where an image is read from or written to, from what people write.
+"""Stores by the names that people write.
 
-oci:PATH[:TAG]              an image layout, as skopeo writes it; PATH has no ":" and no "@"
-oci:PATH@DIGEST             an image in it
-[REGISTRY/]PATH[:TAG][@DIGEST]   a registry's repository, see `ocikit.reference`
+A name has one of these forms:
+
+    oci:PATH[:TAG]                      an image layout, as skopeo writes it; PATH has no ":" and no "@"
+    oci:PATH@DIGEST                     an image in it
+    [REGISTRY/]PATH[:TAG][@DIGEST]      a repository of a registry; see `Reference.parse`
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from ocikit.digest import Digest
@@ -18,10 +20,12 @@ from ocikit.progress import Meter
 from ocikit.reference import Reference, validate_tag
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.credentials import DockerCredentials
-from ocikit.registry.options import RegistryOptions
+from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.retry import RetryBudget
 from ocikit.store import Store
+
+__all__ = ["Location", "RegistryOptions", "open_store"]
 
 LAYOUT_SCHEME = "oci:"
 DEFAULT_TAG = "latest"
@@ -29,7 +33,7 @@ DEFAULT_TAG = "latest"
 
 @dataclass(frozen=True)
 class Location:
-    """A store, and what to read or write in it, as far as `text`, which was written, says so."""
+    """An open store, and the tag and digest of the name `text`, None if it has none."""
 
     text: str
     store: Store
@@ -38,9 +42,9 @@ class Location:
 
     @property
     def name(self) -> str:
-        """What to read: the digest, else the tag, else a layout's only image, else "latest".
+        """What to read: the digest, else the tag, else the only image of a layout, else "latest".
 
-        Raises NotFound where a layout has several images and none of them is meant.
+        Raises NotFound if a layout has no image, or several and none of them is "latest".
         """
         if self.digest or self.tag:
             return str(self.digest or self.tag)
@@ -58,27 +62,43 @@ class Location:
         raise NotFound(f'"{self.text}" does not say which image: wanted one of {found}.')
 
     def tag_for(self, digest: Digest, default: str = DEFAULT_TAG) -> str | None:
-        """The tag to write, None where only a digest is named; another one raises InvalidInput."""
+        """The tag to write for an image with `digest`; None if the name has only a digest.
+
+        `default` is for names with neither. Raises InvalidInput if the name has another digest.
+        """
         if self.digest and self.digest != digest:
             raise InvalidInput(f'"{self.text}" is to be written, but the image is {digest}.')
         return self.tag or (None if self.digest else default)
 
 
-@contextmanager
 def open_store(
     text: str,
     environ: Mapping[str, str],
     *,
     for_push: bool = False,
-    insecure: bool = False,
+    options: RegistryOptions = DEFAULT_OPTIONS,
     meter: Meter | None = None,
-    budget: RetryBudget | None = None,
-) -> Iterator[Location]:
-    """The store that `text` names, open within the `with`; nothing is asked of it yet.
+) -> AbstractContextManager[Location]:
+    """Open the store that `text` names, for a `with` statement. No request is sent yet.
 
-    Credentials are found as `environ` says; `insecure` allows plain HTTP; `meter` is told of pauses. All stores of a
-    run share a `budget`. Raises InvalidInput.
+    `environ` is that of the process (`os.environ`) or a part of it: it says where the credentials of `docker login` and
+    `podman login` are. `for_push`: authenticate for writing with the first request. `options` say how a registry is
+    reached. `meter` records the pauses that a registry demands. Raises InvalidInput for an invalid name.
     """
+    return open_within(RetryBudget(), text, environ, for_push=for_push, options=options, meter=meter)
+
+
+@contextmanager
+def open_within(
+    budget: RetryBudget,
+    text: str,
+    environ: Mapping[str, str],
+    *,
+    for_push: bool = False,
+    options: RegistryOptions = DEFAULT_OPTIONS,
+    meter: Meter | None = None,
+) -> Iterator[Location]:
+    """As `open_store`, for one of several stores of a run, which share a `budget` of retries."""
     if text.startswith(LAYOUT_SCHEME):
         yield _layout(text)
         return
@@ -86,7 +106,7 @@ def open_store(
     client = RegistryClient(
         reference.repository.registry,
         credentials=DockerCredentials(environ),
-        options=RegistryOptions(insecure),
+        options=options,
         budget=budget,
         on_pause=(meter or Meter()).pauses,
     )

@@ -22,9 +22,9 @@ CHUNK_SIZE = 1024 * 1024
 
 @dataclass(frozen=True, order=True)
 class Digest:
-    """An algorithm and the lower-case hex digits it gave.
+    """A content digest: `algorithm` is "sha256" or "sha512", `hex` has 64 or 128 lower-case digits.
 
-    Spec: image-spec v1.1.1, descriptor.md#digests. `str(Digest.parse(text)) == text`.
+    Raises InvalidInput for others. Spec: image-spec v1.1.1, descriptor.md#digests. `str(Digest.parse(text)) == text`.
     """
 
     algorithm: str
@@ -47,7 +47,7 @@ class Digest:
 
     @classmethod
     def of(cls, data: bytes, algorithm: str = DEFAULT_ALGORITHM) -> Digest:
-        """The digest of `data`."""
+        """Compute the digest of `data`."""
         return cls(algorithm, hashlib.new(algorithm, data).hexdigest())
 
     def __str__(self) -> str:
@@ -55,9 +55,10 @@ class Digest:
 
 
 def verified(stream: BinaryIO, digest: Digest, size: int, what: str) -> Iterator[bytes]:
-    """Yield the chunks of `stream`; raise InvalidContent unless they are `size` bytes of `digest`.
+    """Yield the chunks of `stream`; raise InvalidContent unless they are `size` bytes with this digest.
 
-    `what` names the content in the error. Memory is one chunk; nothing past `size` is read in.
+    A wrong digest is found after the last chunk: until then, do not trust the content. `what` names the content in the
+    error. A chunk has up to 1 MiB, and one is in memory. Reading stops at the first chunk beyond `size`.
     """
     hasher = hashlib.new(digest.algorithm)
     found = 0

@@ -1,20 +1,22 @@
-"""Every exception of ocikit. Who is at fault is in the type.
+"""The exceptions of ocikit. The type says who is at fault; `OcikitError` catches them all.
 
-OcikitError
-├── InvalidInput            you: a value that cannot be what it is meant to be
-├── InvalidContent          a blob, manifest or layout that is not what it claims to be
-├── NotFound                a manifest, blob or tag that is not there
-├── ProtocolViolation       a registry that broke the distribution specification
-├── NetworkError            a registry that did not answer
-│   ├── Unreachable         no connection: refused, unknown host, no route
-│   ├── Untrusted           a certificate that nobody vouches for
-│   ├── Misdirected         an address to which nobody may send us: more private than that of who named it
-│   ├── TooSlow             one that gave, or took, too little in the time
-│   └── GivenUp             the run has waited for too long in all
-└── RegistryError           a registry that answered with an error
-    ├── Unauthorized        401: credentials missing or wrong
-    ├── Denied              403, 405: known who you are, not allowed
-    └── TooManyRequests     429
+Indented errors are subclasses of the error above:
+
+    OcikitError             also itself, for example for errors of the operating system
+    ├── InvalidInput        the caller: a value that cannot be used
+    ├── InvalidContent      content that is damaged, or not what it claims to be
+    ├── NotFound            a manifest, blob, tag or file that does not exist
+    ├── ProtocolViolation   a registry that violates the distribution specification
+    ├── NetworkError        a registry without a usable answer
+    │   ├── Unreachable     no connection: refused, unknown host, no route
+    │   ├── Untrusted       a certificate that is not trusted
+    │   ├── Misdirected     a registry names an address that is more private than its own
+    │   ├── TooSlow         too few bytes in the time
+    │   └── GivenUp         the run has waited too long in total
+    └── RegistryError       a registry that answers with an error
+        ├── Unauthorized    401: credentials are missing or wrong
+        ├── Denied          403, 405: the credentials do not allow it
+        └── TooManyRequests 429
 """
 
 from __future__ import annotations
@@ -23,15 +25,33 @@ from typing import Callable
 
 from ocikit.printable import printable
 
+__all__ = [
+    "Denied",
+    "GivenUp",
+    "InvalidContent",
+    "InvalidInput",
+    "Misdirected",
+    "NetworkError",
+    "NotFound",
+    "OcikitError",
+    "ProtocolViolation",
+    "RegistryError",
+    "TooManyRequests",
+    "TooSlow",
+    "Unauthorized",
+    "Unreachable",
+    "Untrusted",
+]
+
 # More of a line is cut: what it quotes may be of any length.
 _LONGEST_LINE = 16 * 1024
 
 
 class OcikitError(Exception):
-    """What every error of this library is; its text is fit to be shown to a person.
+    """The base of every error of this library. `str()` gives a text for people, without secrets.
 
-    Each argument is a line of the text. What the lines quote may be anybody's: a character that cannot be seen, a
-    newline among them, is escaped.
+    Each argument is a line of the text. Characters that cannot be seen, newlines included, are escaped, because a line
+    may quote what a registry sent.
     """
 
     def __init__(self, *lines: str) -> None:
@@ -39,19 +59,19 @@ class OcikitError(Exception):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The text, line by line."""
+        """The lines of the text."""
         return self.args
 
     def __str__(self) -> str:
         return "\n".join(self.args)
 
     def reword(self, change: Callable[[str], str]) -> None:
-        """Put every text of this error through `change`."""
+        """Replace every text of this error by what `change` returns for it."""
         self.args = tuple(printable(change(line), _LONGEST_LINE) for line in self.args)
 
 
 class InvalidInput(OcikitError):
-    """A value of the caller's that cannot be used; the text quotes it and says what is wanted."""
+    """A value of the caller that cannot be used; the text quotes it and says what is valid."""
 
 
 class InvalidContent(OcikitError):
@@ -59,41 +79,43 @@ class InvalidContent(OcikitError):
 
 
 class NotFound(OcikitError):
-    """A manifest, blob, tag or file that does not exist where it was looked for."""
+    """A manifest, blob, tag or file that does not exist."""
 
 
 class NetworkError(OcikitError):
-    """No usable answer from a host: refused, reset, too slow, or not TLS."""
+    """No usable answer from a host: refused, reset, too slow, or not TLS. A later run may succeed."""
 
 
 class Unreachable(NetworkError):
-    """No connection to a host was made, so nothing was sent."""
+    """No connection to a host. Nothing was sent."""
 
 
 class Untrusted(NetworkError):
-    """A host's certificate, or ours, that the other side does not trust."""
+    """A certificate, of the host or of the client, that the other side does not trust."""
 
 
 class Misdirected(NetworkError):
-    """A host that a registry named is at a more private address than the registry; nothing was sent there."""
+    """A registry names a host at an address that is more private than its own. Nothing was sent there."""
 
 
 class TooSlow(NetworkError):
-    """A host that was not silent, and gave or took too little in the time, or more than there can be."""
+    """A host that sends or takes too few bytes in the time, or sends without an end."""
 
 
 class GivenUp(NetworkError):
-    """A host that let a run wait when that had waited as long as it does in all; it is not asked again."""
+    """A host that lets a run wait after the run has waited as long as it may in total. It gets no more requests."""
 
 
 class ProtocolViolation(OcikitError):
-    """An answer that the distribution specification does not allow, an HTML page for instance."""
+    """An answer that the distribution specification does not allow, such as an HTML page."""
 
 
 class RegistryError(OcikitError):
-    """A registry's answer that refuses a request.
+    """A registry that refuses a request.
 
-    Safe to print: `url` carries no query and no user information. `advice` is ours: what to do.
+    `method` and `url` are those of the request; `url` has no query and no user information. `status` is the HTTP
+    status. `code` and `message` are those of the registry, None if it gives none. `advice` says what to do, None if
+    that is not known.
     Spec: distribution-spec v1.1.1, "Error Codes".
     """
 
@@ -118,6 +140,7 @@ class RegistryError(OcikitError):
         super().__init__(f"{text}. {advice}" if advice else text)
 
     def reword(self, change: Callable[[str], str]) -> None:
+        """See `OcikitError`."""
         super().reword(change)
         self.url = printable(change(self.url))
         self.code = self.code and printable(change(self.code))
@@ -126,11 +149,11 @@ class RegistryError(OcikitError):
 
 
 class Unauthorized(RegistryError):
-    """401 after authentication was tried, or 401 with no credentials to try."""
+    """401: the registry rejects the credentials, or there are none."""
 
 
 class Denied(RegistryError):
-    """403, or 405 as read-only registries answer."""
+    """403, or 405 from a read-only registry: the credentials do not allow it."""
 
 
 class TooManyRequests(RegistryError):

@@ -1,4 +1,4 @@
-"""Images: a base, layers and settings make a config and a manifest."""
+"""Images: `build_image` makes a config and a manifest of a base, layers and settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ MAX_LAYERS = 127
 
 @dataclass(frozen=True)
 class Image:
-    """One platform's image: manifest and config; its layers are elsewhere, under their digests."""
+    """The manifest and the config of one platform's image; a store has its layers, by digest.
+
+    Raises InvalidContent if manifest and config do not belong together.
+    """
 
     manifest: Manifest
     config: ImageConfig
@@ -38,10 +41,12 @@ class Image:
 
     @property
     def digest(self) -> Digest:
+        """The digest of the manifest."""
         return self.manifest.descriptor.digest
 
     @property
     def platform(self) -> Platform:
+        """The platform in the config."""
         return self.config.platform
 
 
@@ -53,10 +58,12 @@ def build_image(
     platform: Platform,
     annotations: Mapping[str, str],
 ) -> Image:
-    """Put `layers` (the lowest first) on `base`, or on nothing.
+    """Put `layers`, the lowest first, on `base`; without a base, on nothing.
 
-    Pure: equal arguments give an image of equal digest. Raises InvalidInput when the base is for
-    another platform, or there would be no layers or more than engines can mount.
+    Pure: equal arguments give an image with an equal digest. `annotations` are those of the manifest. An image on a
+    base has the platform of the base. Push the blobs of the layers, then `image.config.data` as the blob
+    `image.manifest.config`, then `image.manifest`. Raises InvalidInput if the base is for another platform, or if the
+    image would have no layers or more than engines mount (127).
     """
     if base and not platform.runs(base.platform):
         raise InvalidInput(f'the base is for platform "{base.platform}", wanted "{platform}".')

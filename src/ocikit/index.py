@@ -1,4 +1,4 @@
-"""Image indexes: images of several platforms get one name."""
+"""Image indexes: one name for images of several platforms."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ocikit.manifest import ImageIndex
 
 
 def build_index(images: Mapping[str, Image], annotations: Mapping[str, str]) -> ImageIndex:
-    """Put `images` under one name, sorted by platform; the keys are what people call them.
+    """The index of `images`, sorted by platform. The keys of `images` name them in errors.
 
-    Pure, and the order of `images` does not matter. Raises InvalidInput, with the names, where an engine could not tell
-    two of them apart, and where there are none.
+    Pure: the order of `images` does not matter. `annotations` are those of the index. Push the images first. Raises
+    InvalidInput if two images are for the same platform, and if there are none.
     """
     if not images:
         raise InvalidInput("the index is empty: it names no images.")

@@ -1,18 +1,17 @@
-"""An OCI image layout: a directory that is a repository.
+"""Image layouts: directories of images, each of which is a `Store`.
 
-What is in the directory, and what this module makes of it where the specification is silent:
+Where the specification leaves a choice, this module decides:
 
 * A tag is an entry of `index.json` with the annotation `org.opencontainers.image.ref.name`.
-* A tag that moves leaves the manifest it named behind as an entry without a tag, as skopeo does, so
-  that no garbage collection takes an image that a deployment names by digest.
-* An entry without a tag is there only where nothing else leads to its manifest: no entry with a
-  tag, no listed index. So a layout with one image, or one index, has one entry, and can be read
-  without naming a tag.
-* Entries are sorted by tag, then digest: writers in any order make the same file.
-* Content is found by its digest though no entry leads to it.
+* If a tag moves, the manifest that it named stays as an entry without a tag, as in skopeo. So no garbage collection
+  removes an image that a deployment names by digest.
+* An entry without a tag exists only if nothing else leads to its manifest: no entry with a tag, and no listed index. So
+  a layout with one image, or one index, has one entry, and can be read without a tag.
+* Entries are sorted by tag, then by digest: the order of writers does not change the file.
+* Content is found by its digest even if no entry leads to it.
 
-Files appear whole or not at all. Whoever changes `index.json` holds a lock on the directory, so
-that writers side by side lose no tag. Nothing is written that is there already.
+Files appear whole or not at all. A writer of `index.json` locks the directory, so that concurrent writers lose no tag.
+Content that exists is not written again.
 
 Spec: image-spec v1.1.1, image-layout.md.
 """
@@ -38,12 +37,17 @@ from ocikit.manifest import ImageIndex, Manifest, parse_manifest
 from ocikit.store import Opener
 from ocikit.verify import problems
 
+__all__ = ["Layout"]
+
 LAYOUT_VERSION = "1.0.0"
 _VERSION_KEY = "imageLayoutVersion"
 
 
 class Layout:
-    """A Store in the directory `path`, made by the first write. Raises OcikitError only."""
+    """A `Store` in the directory `path`. The first write creates the directory.
+
+    Several processes may read and write it at the same time. Errors of the file system are OcikitError.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
@@ -53,14 +57,18 @@ class Layout:
         return f"Layout({self.path!r})"
 
     def entries(self) -> tuple[Descriptor, ...]:
-        """What `index.json` lists, in its order; nothing where no layout is yet."""
+        """The entries of `index.json`, in its order; none if there is no layout yet.
+
+        Raises InvalidContent if `index.json` or `oci-layout` is damaged, or one of them is missing.
+        """
         return self._read_index().index.entries
 
     def tags(self) -> tuple[str, ...]:
+        """All tags, sorted. Raises as `entries`."""
         return tuple(sorted({tag_of(entry) for entry in self.entries()} - {""}))
 
     def resolve(self, name: str) -> Descriptor | None:
-        """See Store. A manifest whose blob is missing or damaged is not there: push it again."""
+        """See `Store`. None also if the manifest's blob is missing or damaged: push it again."""
         found = self._listed(name)
         if found:
             return found.plain() if self.has_blob(found) else None
@@ -70,6 +78,7 @@ class Layout:
             return None
 
     def fetch_manifest(self, name: str) -> Manifest | ImageIndex:
+        """See `Store`. Raises InvalidContent also if the tag `name` has several digests."""
         found = self._listed(name)
         if found:
             return parse_manifest(self._read(found), found.media_type, found.digest.algorithm)
@@ -81,12 +90,14 @@ class Layout:
         return parse_manifest(self._read(described), algorithm=digest.algorithm)
 
     def has_blob(self, blob: Descriptor) -> bool:
+        """See `Store`. Looks at the size only; `verify` reads the content."""
         try:
             return os.path.getsize(self.blob_path(blob.digest)) == blob.size
         except OSError:
             return False
 
     def open_blob(self, blob: Descriptor) -> AbstractContextManager[BinaryIO]:
+        """See `Store`."""
         path = self.blob_path(blob.digest)
         with explained(f'read "{path}"'):
             try:
@@ -95,10 +106,11 @@ class Layout:
                 raise NotFound(f'no blob {blob.digest} in the image layout "{self.path}".') from None
 
     def blob_path(self, digest: Digest) -> str:
-        """Where the blob is, or would be."""
+        """The path of the blob's file, whether the file exists or not."""
         return os.path.join(self.path, "blobs", digest.algorithm, digest.hex)
 
     def push_blob(self, blob: Descriptor, opener: Opener) -> None:
+        """See `Store`. A blob that the layout has is not read again."""
         if self.has_blob(blob):
             return
         self._create()
@@ -109,11 +121,11 @@ class Layout:
             file.commit(path)
 
     def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
-        """See Store. Raises InvalidContent, naming them, when things it needs are missing."""
+        """See `Store`. Raises InvalidContent with the digests of the content that is missing."""
         self._push(manifest, (tag,) if tag else ())
 
     def push_with_tags(self, manifest: Manifest | ImageIndex, tags: Sequence[str]) -> frozenset[str]:
-        """See BatchTagger. `index.json` is written once for all tags."""
+        """See `BatchTagger`. Sets all `tags`, with one write of `index.json`."""
         self._push(manifest, tags)
         return frozenset(tags)
 
@@ -139,11 +151,11 @@ class Layout:
                 self._memory.known = _Known(self._state(), index, children)
 
     def problems(self) -> tuple[str, ...]:
-        """Everything wrong with what the layout lists, a line each: what, wanted, found."""
+        """Read everything that the layout lists, and return a line for each problem. See `ocikit.verify`."""
         return problems(self, self.entries())
 
     def verify(self) -> None:
-        """Check everything that the layout lists; raises InvalidContent with all problems."""
+        """Read everything that the layout lists; raises InvalidContent with a line for each problem."""
         found = self.problems()
         if found:
             raise InvalidContent(f'the image layout "{self.path}" is damaged:', *found)

@@ -26,9 +26,10 @@ _MANIFEST = schema.members(
 
 @dataclass(frozen=True)
 class Manifest:
-    """One platform's image: a config and layers, the lowest first.
+    """The manifest of one platform's image: its exact bytes, and what they say.
 
-    Spec: image-spec v1.1.1, manifest.md.
+    `data` are the bytes, `config` and `layers` (the lowest first) their descriptors. `algorithm` is that of the
+    manifest's own digest. Make one with `of` or `parse_manifest`. Spec: image-spec v1.1.1, manifest.md.
     """
 
     data: bytes
@@ -48,7 +49,7 @@ class Manifest:
         layers: Sequence[Descriptor],
         annotations: Mapping[str, str] | None = None,
     ) -> Manifest:
-        """Serialise a new OCI manifest."""
+        """Serialise a new OCI manifest; `layers`: the lowest first."""
         document: dict[str, Any] = {
             "schemaVersion": 2,
             "mediaType": media_type.OCI_MANIFEST,
@@ -62,23 +63,27 @@ class Manifest:
 
     @cached_property
     def descriptor(self) -> Descriptor:
-        """How an index or a tag names this manifest; its digest is the image's digest."""
+        """Media type, digest and size of this manifest; the digest is that of the image."""
         return Descriptor(self.media_type, Digest.of(self.data, self.algorithm), len(self.data))
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """What must be stored before this manifest may be: the layers that may be passed on, then the config."""
+        """The blobs to push before this manifest: the layers that may be distributed, then the config."""
         return (*(layer for layer in self.layers if media_type.is_distributable(layer.media_type)), self.config)
 
     @property
     def withheld(self) -> tuple[Descriptor, ...]:
-        """The layers that may not be passed on: no store needs them, and nobody is sent them."""
+        """The layers that must not be distributed. No store needs them, and they are never uploaded."""
         return tuple(layer for layer in self.layers if not media_type.is_distributable(layer.media_type))
 
 
 @dataclass(frozen=True)
 class ImageIndex:
-    """One name for images of several platforms. Spec: image-spec v1.1.1, image-index.md."""
+    """One name for images of several platforms: the exact bytes of the index, and what they say.
+
+    `data` are the bytes, `manifests` the descriptors of the images. `algorithm` is that of the index's own digest. Make
+    one with `build_index`, `of` or `parse_manifest`. Spec: image-spec v1.1.1, image-index.md.
+    """
 
     data: bytes
     media_type: str
@@ -104,10 +109,11 @@ class ImageIndex:
 
     @cached_property
     def descriptor(self) -> Descriptor:
+        """Media type, digest and size of this index."""
         return Descriptor(self.media_type, Digest.of(self.data, self.algorithm), len(self.data))
 
     def select(self, platform: Platform) -> Descriptor:
-        """The image for `platform`; raises InvalidInput with the platforms there are."""
+        """The descriptor of the image for `platform`. Raises InvalidInput with the platforms of the index."""
         for manifest in self.manifests:
             if manifest.platform and platform.runs(manifest.platform):
                 return manifest
@@ -130,8 +136,9 @@ def parse_manifest(
 ) -> Manifest | ImageIndex:
     """Read a manifest or an index of OCI or Docker.
 
-    `declared` is the media type it came with (a Content-Type or a descriptor's); the document's own
-    `mediaType` must agree with it. `algorithm`: of the digest that it is known by. Raises InvalidContent.
+    `declared` is the media type of the sender, in a `Content-Type` or a descriptor. A `mediaType` in the document
+    must equal it. `algorithm` is that of the digest that names the document. Raises InvalidContent, also above the
+    limits for documents (4 MiB, 100 levels of nesting).
     """
     document = canonical_json.loads_object(data, "the manifest")
     if document.get("schemaVersion") != 2:

@@ -24,7 +24,10 @@ _DEFAULT_VARIANTS: Mapping[str, str] = MappingProxyType({"amd64": "v1", "arm": "
 
 @dataclass(frozen=True, order=True)
 class Platform:
-    """What an image runs on. Spec: image-spec v1.1.1, image-index.md, "platform"."""
+    """What an image runs on, in the words of Go: "linux", "arm64", "v8". `str()` gives `os/architecture[/variant]`.
+
+    Spec: image-spec v1.1.1, image-index.md, "platform".
+    """
 
     os: str
     architecture: str
@@ -32,7 +35,7 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Platform:
-        """Read `linux/amd64` or `linux/arm/v7`; raises InvalidInput with what is known."""
+        """Read `linux/amd64` or `linux/arm/v7`. Raises InvalidInput with the valid values."""
         parts = text.split("/")
         if len(parts) not in (2, 3) or not all(_PART.fullmatch(part) for part in parts):
             raise InvalidInput(
@@ -53,7 +56,7 @@ class Platform:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
     def runs(self, other: Platform) -> bool:
-        """Whether an image of platform `other` is the one to use; "arm64" means "arm64/v8"."""
+        """Whether an image for `other` is an image for this platform; "arm64" equals "arm64/v8"."""
         return (self.os, self.architecture, self._variant()) == (
             other.os, other.architecture, other._variant(),
         )  # fmt: skip
@@ -62,13 +65,13 @@ class Platform:
         return self.variant or _DEFAULT_VARIANTS.get(self.architecture)
 
     def to_json(self) -> dict[str, str]:
-        """The `platform` object of a descriptor; also the three keys of an image config."""
+        """The `platform` object of a descriptor. An image config has the same keys."""
         document = {"architecture": self.architecture, "os": self.os}
         return {**document, "variant": self.variant} if self.variant else document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Platform:
-        """Read what `to_json` writes; unknown operating systems and architectures are kept."""
+        """Read what `to_json` writes. Unknown operating systems and architectures are kept."""
         return cls(
             str(document.get("os") or ""),
             str(document.get("architecture") or ""),

@@ -1,6 +1,6 @@
-"""How far long work has come, told now and then: to nobody while it is short, and seldom enough for a log.
+"""Progress of long work: a line now and then, none for short work, and few enough for a log.
 
-Whoever works counts in a `Meter`; while it works, `telling` looks at it and says a line when one is due.
+The code that works counts in a `Meter`. Meanwhile `telling` reads the meter and reports a line when one is due.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from types import MappingProxyType
 from typing import BinaryIO, Callable, cast
 
 from ocikit.human import human_bytes, human_part
+
+__all__ = ["Meter", "Standing", "telling"]
 
 FIRST_SECONDS, NEXT_SECONDS, LONGEST_SECONDS = 5.0, 10.0, 60.0
 _TICK_SECONDS = 0.5
@@ -35,10 +37,10 @@ def due(told: Sequence[float], *, news: bool) -> float:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far work has come: `done` of `total` things, `moved` of `size` bytes.
+    """The state of a `Meter`: `done` of `total` things, `moved` of `size` bytes.
 
-    `streamed`: from which hosts how many blobs came meanwhile. `pauses`: until when hosts want to be left alone, in
-    seconds of the meter's clock. `asked`: hosts that are spoken to at the moment.
+    `streamed` has the number of blobs that came from each host. `pauses` has the time, in seconds of the meter's clock,
+    until which each host gets no requests. `asked` are the hosts that have requests at the moment.
     """
 
     done: int = 0
@@ -50,6 +52,7 @@ class Standing:
     asked: tuple[str, ...] = ()
 
     def is_news_after(self, before: Standing) -> bool:
+        """Whether anything but `asked` and the totals has changed since `before`."""
         return (self.done, self.moved, self.streamed, self.pauses) != (
             before.done,
             before.moved,
@@ -78,7 +81,10 @@ def line(verb: str, noun: str, standing: Standing, before: Standing, *, now: flo
 
 
 class Meter:
-    """Counts `noun` that are `verb`: published images, asked questions. May be shared by threads."""
+    """Counts things and bytes: `Meter("Copied", "blobs")`. Threads may share it.
+
+    `verb` and `noun` are words of the lines that `telling` reports. `clock` returns seconds.
+    """
 
     def __init__(self, verb: str = "Did", noun: str = "things", *, clock: Callable[[], float] = time.monotonic) -> None:
         self.verb = verb
@@ -93,39 +99,40 @@ class Meter:
         self._asked: Counter[str] = Counter()
 
     def expect(self, count: int, sizes: Iterable[tuple[Hashable, int]] = ()) -> None:
-        """So many more are to be done; `sizes`: the bytes that are to be moved, by what they belong to."""
+        """Add `count` to the total. `sizes` are the bytes to move, by the key of what they belong to."""
         with self._lock:
             self._total += count
             self._sizes.update(sizes)
 
     def did(self, count: int = 1) -> None:
+        """Count `count` things as done."""
         with self._lock:
             self._done += count
 
     def moved(self, key: Hashable, size: int) -> None:
-        """So many bytes of `key`, from its beginning, are there; where they are sent again, they do not count twice."""
+        """Record that the first `size` bytes of `key` have moved. Bytes that are sent again do not count twice."""
         with self._lock:
             self._moved[key] = max(size, self._moved.get(key, 0))
 
     def counted(self, stream: BinaryIO, key: Hashable, size: int) -> BinaryIO:
-        """The same stream: what is read of it counts as moved. `size`: all of it."""
+        """A stream with the bytes of `stream`, which count as moved when they are read. `size` is the number of all."""
         with self._lock:
             self._sizes[key] = size
         return cast(BinaryIO, _Counted(stream, key, self))
 
     def streams(self, host: str, key: Hashable) -> None:
-        """The blob `key` is read from there."""
+        """Record that the blob `key` comes from `host`."""
         with self._lock:
             self._streamed.setdefault(host, set()).add(key)
 
     def pauses(self, host: str, seconds: float) -> None:
-        """The host is not spoken to for so long."""
+        """Record that `host` gets no requests for so many seconds."""
         with self._lock:
             self._pauses[host] = max(self._pauses.get(host, 0.0), self.clock() + seconds)
 
     @contextmanager
     def asking(self, host: str | None) -> Iterator[None]:
-        """While the body runs, `host` is spoken to; None: nobody is."""
+        """Record that `host` has a request while the body runs; None records nothing."""
         if host is None:
             yield
             return
@@ -138,6 +145,7 @@ class Meter:
                 self._asked[host] -= 1
 
     def standing(self) -> Standing:
+        """The state at the moment."""
         with self._lock:
             return Standing(
                 self._done,
@@ -152,7 +160,11 @@ class Meter:
 
 @contextmanager
 def telling(meter: Meter, say: Callable[[str], None]) -> Iterator[None]:
-    """While the body works, say how far it has come. `say` is called in another thread, and must not raise."""
+    """While the body runs, call `say` with a line about `meter` now and then.
+
+    The first line comes after 5 seconds, the next after 10; then the pauses double, up to a minute. `say` is called in
+    another thread, and must not raise.
+    """
     ended = threading.Event()
     thread = threading.Thread(target=_tell, args=(meter, say, ended), daemon=True)
     thread.start()

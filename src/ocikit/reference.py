@@ -39,10 +39,10 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 @dataclass(frozen=True, order=True)
 class Repository:
-    """A registry's host with its port if any, and a path there; always in the full form.
+    """A registry (host, and port if any) and a path in it, always in the full form. Raises InvalidInput.
 
-    Docker Hub is "docker.io" and has "library/" in front of a path of one component, whatever was
-    given. `parse_repository(str(repository)) == repository`. Raises InvalidInput.
+    Docker Hub is "docker.io", and a path of one component in it gets "library/" in front.
+    `parse_repository(str(repository)) == repository`.
     """
 
     registry: str
@@ -62,9 +62,9 @@ class Repository:
 
 @dataclass(frozen=True)
 class Reference:
-    """An image in a repository: by tag, by digest, by both, or (neither) the repository itself.
+    """An image in a repository by tag, by digest or by both; with neither, the repository itself.
 
-    `str()` gives the full form, and `Reference.parse(str(reference)) == reference`.
+    `str()` gives the full form, and `Reference.parse(str(reference)) == reference`. Raises InvalidInput.
     """
 
     repository: Repository
@@ -77,7 +77,11 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Read `[registry/]path[:tag][@digest]`; raises InvalidInput with the reason."""
+        """Read `[registry/]path[:tag][@digest]`, as Docker does. Raises InvalidInput with the reason.
+
+        The part before the first "/" is a registry if it is "localhost" or contains ".", ":" or an upper-case letter.
+        Otherwise the repository is on Docker Hub.
+        """
         name, tag, digest = _split(text)
         try:
             if tag is not None:
@@ -92,12 +96,12 @@ class Reference:
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
 
     def with_tag(self, tag: str) -> Reference:
-        """The same repository and digest under another tag; raises InvalidInput."""
+        """A copy with another tag. Raises InvalidInput."""
         return replace(self, tag=tag)
 
 
 def parse_repository(text: str) -> Repository:
-    """Read `[registry/]path`; raises InvalidInput, also where a tag or a digest follows."""
+    """Read `[registry/]path`. Raises InvalidInput, also for a text with a tag or a digest."""
     name, tag, digest = _split(text)
     if digest is not None:
         raise _not_a("repository", text, f'leave out the digest "@{digest}".')
@@ -107,7 +111,7 @@ def parse_repository(text: str) -> Repository:
 
 
 def validate_tag(text: str) -> str:
-    """Return `text` if it is a tag; raises InvalidInput.
+    """Return `text` if it is a tag; otherwise raise InvalidInput.
 
     Spec: distribution-spec v1.1.1, "Pulling manifests".
     """

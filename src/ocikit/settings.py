@@ -1,7 +1,7 @@
-"""What people write of running a container, checked: ports, variables, users, signals, health.
+"""Settings of containers as people write them: ports, variables, users, signals, health checks.
 
-Every function returns the value as an image config has it, and raises InvalidInput with the value
-and what is wanted. Spec: image-spec v1.1.1, config.md#properties, "config".
+Every function returns the value as an image config has it: `ContainerSettings` takes it. Every function raises
+InvalidInput with the value and what is valid. Spec: image-spec v1.1.1, config.md#properties, "config".
 """
 
 from __future__ import annotations
@@ -14,6 +14,19 @@ from typing import Any
 from ocikit.config import Healthcheck
 from ocikit.errors import InvalidInput
 from ocikit.whole_number import whole_number
+
+__all__ = [
+    "parse_annotations",
+    "parse_duration",
+    "parse_env",
+    "parse_healthcheck",
+    "parse_labels",
+    "parse_port",
+    "parse_stop_signal",
+    "parse_user",
+    "parse_volume",
+    "parse_workdir",
+]
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
 _NAME = r"[^\s:/]+"
@@ -58,7 +71,7 @@ def parse_port(text: str) -> tuple[str, ...]:
 
 
 def parse_env(variables: Mapping[str, str]) -> dict[str, str]:
-    """Check environment variables: names that are not empty and have no "="; no NUL anywhere."""
+    """Check environment variables: a name is not empty and has no "="; names and values have no NUL."""
     for name, value in variables.items():
         if not name or "=" in name or "\0" in name:
             raise _invalid(name, "a variable's name", 'at least one character, no "=" and no NUL')
@@ -67,17 +80,17 @@ def parse_env(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def parse_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """Check the labels of an image config."""
+    """Check the labels of an image config: names are not empty; names and values have no NUL."""
     return _named_texts(labels, "a label")
 
 
 def parse_annotations(annotations: Mapping[str, str]) -> dict[str, str]:
-    """Check the annotations of a manifest. Spec: image-spec v1.1.1, annotations.md#rules."""
+    """Check the annotations of a manifest, as `parse_labels`. Spec: image-spec v1.1.1, annotations.md#rules."""
     return _named_texts(annotations, "an annotation")
 
 
 def parse_user(text: str) -> str:
-    """Check "user" or "user:group", each a name or a number."""
+    """Check "user" or "user:group", each a name or a number from 0 to 2**32 - 2."""
     if not _USER.fullmatch(text) or not text.isprintable():
         raise _invalid(text, "a user", '"name", "uid", "name:group" or "uid:gid"')
     for part in text.split(":"):
@@ -87,12 +100,12 @@ def parse_user(text: str) -> str:
 
 
 def parse_workdir(text: str) -> str:
-    """Check a working directory."""
+    """Check a working directory: an absolute path without ".."."""
     return _absolute_path(text, "a working directory")
 
 
 def parse_volume(text: str) -> str:
-    """Check a volume's mount point."""
+    """Check the mount point of a volume: an absolute path without ".."."""
     return _absolute_path(text, "a volume")
 
 
@@ -107,8 +120,9 @@ def parse_stop_signal(text: str) -> str:
 def parse_healthcheck(document: Mapping[str, Any]) -> Healthcheck:
     """Read {"test": …, "interval": "30s", "timeout": …, "start_period": …, "retries": 3}.
 
-    `test` is a command for the shell (a string), the words of a command (a list), or "NONE", which
-    turns the base's healthcheck off. Source: Docker's HEALTHCHECK instruction.
+    `test` is a command for the shell (a string), the words of a command (a list), or "NONE", which disables the health
+    check of the base. Durations are as in `parse_duration`, and 0 or at least 1 ms.
+    Source: Docker's HEALTHCHECK instruction.
     """
     unknown = sorted(str(key) for key in document if key not in _HEALTHCHECK_KEYS)
     if unknown:
@@ -129,7 +143,7 @@ def parse_healthcheck(document: Mapping[str, Any]) -> Healthcheck:
 
 
 def parse_duration(text: str) -> int:
-    """Read "30s", "1m30s", "1.5h" or "500ms" as Go does: nanoseconds, 0 or more."""
+    """Read "30s", "1m30s", "1.5h" or "500ms" as Go does. Returns nanoseconds, 0 or more."""
     position, total = 0, 0
     while position < len(text) <= _LONGEST_DURATION_TEXT:
         part = _DURATION_PART.match(text, position)

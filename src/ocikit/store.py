@@ -15,43 +15,50 @@ from ocikit.manifest import ImageIndex, Manifest, check_level
 from ocikit.progress import Meter
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
+"""Opens the bytes of a blob, from the first one, for a `with` statement. A retry calls it again."""
 
 
 class Store(Protocol):
     """One repository: blobs and manifests by digest, manifests by tag.
 
-    Where a registry is asked, every method may raise NetworkError, RegistryError, ProtocolViolation.
-    A `name` is a tag or the text of a digest.
+    A `name` is a tag or the text of a digest. If the store is in a registry, every method may raise NetworkError,
+    RegistryError and ProtocolViolation.
     """
 
     def resolve(self, name: str) -> Descriptor | None:
-        """The manifest or index that `name` names, None where there is none. Costs one HEAD."""
+        """The descriptor of the manifest or index `name`, None if there is none. Costs one HEAD."""
 
     def fetch_manifest(self, name: str) -> Manifest | ImageIndex:
-        """The same with its content, verified. Raises NotFound, InvalidContent."""
+        """The manifest or index `name`, verified. Raises NotFound, InvalidContent."""
 
     def has_blob(self, blob: Descriptor) -> bool:
-        """Whether the blob is there with this size. Costs one HEAD."""
+        """Whether the store has the blob with this size. Costs one HEAD."""
 
     def open_blob(self, blob: Descriptor) -> AbstractContextManager[BinaryIO]:
-        """The blob's bytes, not verified: read through `digest.verified`. Raises NotFound."""
+        """Open the blob's bytes, which are not verified: read them through `verified`. Raises NotFound."""
 
     def push_blob(self, blob: Descriptor, opener: Opener) -> None:
-        """Store what `opener` gives, verified on the way; it may be opened more than once.
+        """Store the bytes that `opener` opens, and verify them on the way. A retry opens them again.
 
-        Raises InvalidContent when the stream is not the blob; nothing is stored then.
+        Raises InvalidContent if they are not the blob; then nothing is stored.
         """
 
     def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
-        """Store a manifest whose blobs are there, and let `tag` name it."""
+        """Store a manifest or index whose content is in the store, and let `tag` name it.
+
+        Without `tag` only its digest names it.
+        """
 
 
 @runtime_checkable
 class BatchTagger(Protocol):
-    """A Store that lets several tags name a manifest at once."""
+    """A `Store` that can set several tags in one request."""
 
     def push_with_tags(self, manifest: Manifest | ImageIndex, tags: Sequence[str]) -> frozenset[str]:
-        """Store a manifest and let `tags` name it; returns those that do. Others are left for `push_manifest`."""
+        """Store a manifest, let `tags` name it, and return the tags that were set.
+
+        The caller sets the others with `push_manifest`.
+        """
 
 
 def read_document(store: Store, described: Descriptor, what: str) -> bytes:
@@ -83,13 +90,14 @@ def copy(
     *,
     level: int = 0,
 ) -> Digest:
-    """Copy what `name` names, with everything it needs, and let `tag` name it in `destination`.
+    """Copy the image or index `name` with everything it needs, and let `tag` name it in `destination`.
 
-    Content that is there already is not sent; `meter` counts the blobs that are. An order that is safe to stop after
-    any step: blobs, then manifests, then the tag. Returns the digest, which is the same on both sides. `level`: of how
-    many indexes this is a part.
+    Returns the digest, which is the same in both stores. Blobs are copied first, then manifests, and the tag is set
+    last, so a copy that is interrupted leaves no incomplete image. Content that `destination` has is not sent; `meter`
+    counts the blobs and bytes that are. A layer that must not be distributed is left out and passed to `on_withheld`.
+    `level` is the number of indexes around `name`: leave it at 0.
 
-    A layer that may not be passed on is left out, and handed to `on_withheld`.
+    Raises NotFound if `source` has no such image, InvalidContent if it is damaged, and what both stores raise.
     """
     meter = meter or Meter()
     manifest = source.fetch_manifest(name)

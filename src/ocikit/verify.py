@@ -1,4 +1,4 @@
-"""Whether images are whole: every blob read, every digest taken again."""
+"""Verification of images: every blob is read, and every digest computed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from ocikit.layer.limits import DEFAULT_LIMITS, Expansion, Limits
 from ocikit.manifest import ImageIndex, Manifest, check_level
 from ocikit.store import Store, read_document
 
+__all__ = ["problems"]
+
 _DAMAGE = (InvalidContent, InvalidInput, NotFound, ProtocolViolation)
 _IMAGE_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
 
@@ -34,10 +36,11 @@ class _Seen:
 
 
 def problems(store: Store, manifests: Iterable[Descriptor], limits: Limits = DEFAULT_LIMITS) -> tuple[str, ...]:
-    """Everything wrong with `manifests` and what they need, a line each: what, wanted, found.
+    """Read `manifests` and everything they need from `store`, and return a line for each problem; none if all is well.
 
-    Layers are decompressed, within `limits`, and compared with the config's diff IDs, in bounded memory; what several
-    images share is read once. Raises NetworkError and RegistryError as the store does.
+    A line says what is wrong, what was expected and what was found. Layers are decompressed within `limits` and
+    compared with the diff IDs of the config. Memory is bounded, and content that images share is read once. Raises
+    NetworkError and RegistryError as the store does; damage is returned, not raised.
     Spec: image-spec v1.1.1, descriptor.md#digests, config.md#layer-diffid.
     """
     seen = _Seen(limits)

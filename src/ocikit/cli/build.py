@@ -12,7 +12,7 @@ from ocikit.base import base_image
 from ocikit.cli.arguments import add_insecure, checked, key_and_value
 from ocikit.cli.output import write
 from ocikit.config import ContainerSettings
-from ocikit.destination import open_store
+from ocikit.destination import RegistryOptions, open_store
 from ocikit.directory import sources_in
 from ocikit.errors import InvalidInput
 from ocikit.image import Image, build_image
@@ -104,7 +104,7 @@ def _base(arguments: argparse.Namespace, output: Store) -> Image | None:
     """The base, its layers copied to the output."""
     if arguments.base is None:
         return None
-    with open_store(arguments.base, os.environ, insecure=arguments.insecure) as location:
+    with open_store(arguments.base, os.environ, options=RegistryOptions(arguments.insecure)) as location:
         found = read_image(location.store, location.name, arguments.platform)
         image = base_image(found.manifest, found.config.data, arguments.platform)
         for layer in image.manifest.layers:

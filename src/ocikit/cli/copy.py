@@ -11,7 +11,7 @@ from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure
 from ocikit.cli.telling import telling_people
 from ocikit.descriptor import Descriptor
-from ocikit.destination import DEFAULT_TAG, open_store
+from ocikit.destination import DEFAULT_TAG, RegistryOptions, open_within
 from ocikit.errors import NotFound
 from ocikit.human import human_bytes
 from ocikit.progress import Meter
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 def copy(source_text: str, destination_text: str, insecure: bool) -> str:
     """Copy; a destination without a tag gets the source's. Returns the digest. Tells people when it takes long."""
     meter, budget = Meter("Copied", "blobs"), RetryBudget()
-    place = partial(open_store, environ=os.environ, insecure=insecure, meter=meter, budget=budget)
+    place = partial(open_within, budget, environ=os.environ, options=RegistryOptions(insecure), meter=meter)
     with place(source_text) as source, place(destination_text, for_push=True) as destination:
         found = source.store.resolve(source.name)
         if found is None:

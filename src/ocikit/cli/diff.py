@@ -8,7 +8,7 @@ from functools import partial
 
 from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure, add_limits, checked, limits_of
-from ocikit.destination import open_store
+from ocikit.destination import RegistryOptions, open_within
 from ocikit.image import shared_layers
 from ocikit.layer.files import compare, overlay
 from ocikit.layer.limits import FileCount
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     limits = limits_of(arguments)
     # Both are in memory at a time.
     count = FileCount(limits)
-    place = partial(open_store, environ=os.environ, insecure=arguments.insecure, budget=RetryBudget())
+    place = partial(open_within, RetryBudget(), environ=os.environ, options=RegistryOptions(arguments.insecure))
     with place(arguments.before) as old, place(arguments.after) as new:
         before, after = (read_image(place.store, place.name, arguments.platform) for place in (old, new))
         known = shared_layers(before.config.diff_ids, after.config.diff_ids)

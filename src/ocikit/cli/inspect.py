@@ -7,7 +7,7 @@ import os
 
 from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure, add_limits, limits_of
-from ocikit.destination import open_store
+from ocikit.destination import RegistryOptions, open_store
 from ocikit.layer.files import largest, overlay
 from ocikit.layer.limits import FileCount
 from ocikit.looking.inspection import document, lines
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with open_store(arguments.image, os.environ, insecure=arguments.insecure) as location:
+    with open_store(arguments.image, os.environ, options=RegistryOptions(arguments.insecure)) as location:
         manifest = location.store.fetch_manifest(location.name)
         config = read_config(location.store, manifest) if isinstance(manifest, Manifest) else None
         files = None

@@ -8,7 +8,7 @@ import os
 from ocikit.cli import output
 from ocikit.cli.arguments import add_insecure, add_limits, limits_of
 from ocikit.descriptor import Descriptor
-from ocikit.destination import Location, open_store
+from ocikit.destination import Location, RegistryOptions, open_store
 from ocikit.errors import NotFound
 from ocikit.layout import Layout
 from ocikit.layout_index import tag_of
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with open_store(arguments.image, os.environ, insecure=arguments.insecure) as location:
+    with open_store(arguments.image, os.environ, options=RegistryOptions(arguments.insecure)) as location:
         manifests = _manifests(location)
         if not manifests:
             raise NotFound(f'"{arguments.image}" does not exist.')

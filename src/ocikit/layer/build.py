@@ -1,4 +1,4 @@
-"""Entries become a blob: tar, its digest, compression, its digest, all in one pass."""
+"""Building a layer: the tar, its digest, the compressed blob and its digest, in one pass."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from ocikit.layer.entry import Entry, arrange
 from ocikit.layer.layer import Layer
 from ocikit.layer.tar import FileOpener, write_tar
 
+__all__ = ["build_layer"]
+
 
 def build_layer(
     entries: Iterable[Entry],
@@ -28,11 +30,15 @@ def build_layer(
     created_by: str,
     threads: int = compress.DEFAULT_THREADS,
 ) -> Layer:
-    """Write the layer of `entries` to `output_directory`, as `blobs/sha256/<hex>`.
+    """Write the layer of `entries` as `blobs/sha256/<hex>` in `output_directory`, which may be an image layout.
 
-    Files are read below `source_directory`; only their bytes count, neither modes nor times.
-    Memory does not grow with their size. Raises NotFound for a missing file, InvalidContent for one
-    that changes meanwhile, OcikitError when reading or writing fails; nothing is left behind then.
+    `entries` are arranged first, see `arrange`. The `source` of a file is a path below `source_directory`; only the
+    bytes of the file are used, not its mode and times. `created_by` is the layer's line in the image's history.
+    Equal entries, bytes and `compression` give an equal layer; `threads` is the number of compressing threads, and
+    does not change it. Memory does not grow with the size of files.
+
+    Raises InvalidInput as `arrange`, NotFound for a missing file, InvalidContent for a file that changes while it is
+    read, OcikitError if reading or writing fails. Then no blob is left behind.
     Spec: image-spec v1.1.1, layer.md, config.md#layer-diffid.
     """
     tar = write_tar(arrange(entries), opener_below(source_directory))

@@ -55,7 +55,7 @@ _MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Compression:
-    """How layers are compressed: "gzip" (levels 1 to 12), "zstd" (1 to 19) or "none" (0)."""
+    """How a layer is compressed: "gzip" (level 1 to 12), "zstd" (1 to 19) or "none" (0). Raises InvalidInput."""
 
     kind: str = "gzip"
     level: int = 6
@@ -69,7 +69,7 @@ class Compression:
 
     @classmethod
     def parse(cls, text: str) -> Compression:
-        """Read "gzip", "zstd:19": a kind, and a level where the default (6, 3) is not wanted."""
+        """Read "gzip", "zstd:19" or "none". Without a level, gzip has 6 and zstd has 3. Raises InvalidInput."""
         kind, colon, level = text.partition(":")
         if not colon:
             return cls(kind, _DEFAULT_LEVELS.get(kind, 0))
@@ -83,6 +83,7 @@ class Compression:
 
     @property
     def media_type(self) -> str:
+        """The OCI media type of such a layer."""
         return _MEDIA_TYPES[self.kind]
 
 

@@ -24,11 +24,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a layer. Raises InvalidInput for what no layer can hold.
+    """One entry of a layer. Raises InvalidInput for an entry that no layer can hold.
 
-    `path` is relative to the image's root, its parts separated by "/": "app/main.py". `mode` has
-    the permission bits only. `source` says where a file's bytes are, relative to a folder known to
-    whoever reads them; `target` is the text of a symbolic link.
+    `path` is relative to the root of the image: "app/main.py". `kind` is "file", "directory" or "symlink". `mode` has
+    the permission bits: 0 to 0o7777. `uid` and `gid` are from 0 to 2**32 - 2. A file has a `source`, the path of its
+    bytes below the directory that `build_layer` reads. A symbolic link has a `target`, its text.
     """
 
     path: str
@@ -61,7 +61,7 @@ class Entry:
         return f'"/{self.path}" ({self.kind}{detail}, {self.mode:04o}, {self.uid}:{self.gid})'
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object; `mode` is octal text, `source` and `target` only where not empty."""
+        """A JSON object. `mode` is octal text; `source` and `target` are left out if they are empty."""
         document: dict[str, Any] = {
             "path": self.path,
             "kind": self.kind,
@@ -115,12 +115,12 @@ def _check_text(text: str, what: str) -> None:
 
 
 def arrange(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Put entries into the order of a layer, with every parent once and before what is in it.
+    """Sort entries into the order of a layer: by path components as bytes, each directory before its content.
 
-    Pure, and `arrange(arrange(x)) == arrange(x)`. The order is by path components as bytes. Parents
-    that are missing are added: root's, 0755 or what `WELL_KNOWN_MODES` says. Equal entries are one.
-    Raises InvalidInput for different entries at one path, for entries below something that is no
-    directory, and for links of the layer that lead in a loop.
+    Pure, and `arrange(arrange(x)) == arrange(x)`. Missing parent directories are added, owned by root with the mode
+    0755, or with the mode of every base: 1777 of /tmp and /var/tmp, 0700 of root's home. Of equal entries one is kept.
+    Raises InvalidInput for different entries at one path, for an entry below something that is not a directory, and for
+    symbolic links that form a loop.
     Spec: image-spec v1.1.1, layer.md#change-types; its tars must not repeat a path.
     """
     arranged: dict[str, Entry] = {}

@@ -1,4 +1,4 @@
-"""Files of layers, and of layers on top of each other.
+"""The files of layers, and of stacked layers.
 
 Spec: image-spec v1.1.1, layer.md#whiteouts.
 """
@@ -14,6 +14,8 @@ from typing import Any, Callable, NamedTuple, TypeVar, overload
 
 from ocikit.errors import InvalidContent
 
+__all__ = ["File", "FileChanges", "FileTree", "compare", "largest", "overlay"]
+
 # Kinds of `File`: what is there, and what says that something of a lower layer is not.
 FILE, DIRECTORY, SYMLINK, HARDLINK, SPECIAL = "file", "directory", "symlink", "hardlink", "special"
 WHITEOUT, OPAQUE = "whiteout", "opaque"
@@ -22,11 +24,16 @@ _KINDS = (FILE, DIRECTORY, SYMLINK, HARDLINK, SPECIAL, WHITEOUT, OPAQUE)
 
 
 class File(NamedTuple):
-    """What a layer has at `path`, which is relative to the image's root. Times are left out.
+    """An entry of a layer. `path` is relative to the root of the image: "etc/passwd".
 
-    `size` (bytes) and `digest` (of the content) are a file's; `target` is a link's. In a `FileTree` a hard link has the
-    size and the digest of what it is another name of, where the same layer has that. A whiteout hides the path, an
-    opaque directory everything below it, of all lower layers.
+    * `kind`: "file", "directory", "symlink", "hardlink", "special" (a device or a pipe), "whiteout" (hides `path` of
+      lower layers) or "opaque" (hides everything in lower layers below the directory `path`).
+    * `mode`: the permission bits.
+    * `size`, `digest`: of a file; in bytes, and of the content. In a `FileTree`, a hard link has those of its target
+      if both are in one layer.
+    * `target`: of a link; of a device, "major:minor".
+
+    Times are not kept.
     """
 
     path: str
@@ -39,18 +46,19 @@ class File(NamedTuple):
     target: str = ""
 
     def to_row(self) -> list[Any]:
-        """For the JSON of a sandbox: layers have many thousands of files."""
+        """A list of the fields in their order: compact JSON for layers with many files."""
         return list(self)
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> File:
+        """Read what `to_row` writes. Raises InvalidContent for another number of fields."""
         try:
             return cls(*row)
         except TypeError:
             raise InvalidContent(f"not a layer's file: {row!r}") from None
 
     def to_json(self) -> dict[str, Any]:
-        """For people: what this kind of file has."""
+        """A JSON object with the fields that this kind of file has; `path` is absolute, `mode` is octal text."""
         document: dict[str, Any] = {
             "path": f"/{self.path}",
             "kind": self.kind,
@@ -104,10 +112,10 @@ class PackedFiles(Mapping[str, "tuple[int, File]"]):
 
 @dataclass(frozen=True)
 class FileTree:
-    """What layers on top of each other show.
+    """The files that stacked layers show.
 
-    `files` by path, each with the number of its layer, the lowest being 0. `hidden`: paths that whiteouts hide though
-    none of these layers has them, so that they are of layers below these; "path/" stands for all that is below it.
+    `files` maps a path to the number of its layer (the lowest is 0) and the file. `hidden` are the paths that whiteouts
+    hide in unknown layers below these; "path/" stands for everything below it.
     """
 
     files: Mapping[str, tuple[int, File]]
@@ -115,9 +123,11 @@ class FileTree:
 
 
 def overlay(layers: Iterable[Iterable[File]], *, whole: bool = True) -> FileTree:
-    """Put layers, the lowest first, on top of each other. Not `whole`: others are below these, and unknown.
+    """Stack layers, the lowest first.
 
-    Of two entries of a layer for one path the last counts.
+    If `whole` is false, there are unknown layers below these, and the result has `hidden` paths. If a layer has two
+    entries for one path, the last one counts. Raises what the iteration of the layers raises. Spec: image-spec v1.1.1,
+    layer.md#whiteouts.
     """
     files = PackedFiles()
     hidden: set[str] = set()
@@ -127,7 +137,7 @@ def overlay(layers: Iterable[Iterable[File]], *, whole: bool = True) -> FileTree
 
 
 def largest(tree: FileTree, count: int) -> tuple[tuple[int, File], ...]:
-    """The `count` largest files, the largest first, each with the number of its layer."""
+    """The `count` largest files by bytes, the largest first, each with the number of its layer."""
     found = (item for item in tree.files.values() if item[1].kind == FILE)
     return tuple(heapq.nsmallest(count, found, key=lambda item: (-item[1].size, item[1].path)))
 
@@ -161,7 +171,10 @@ class Made(Sequence[_T]):
 
 @dataclass(frozen=True)
 class FileChanges:
-    """How two trees differ, by path; `changed` has what was there and what is there now. See `compare`."""
+    """How two trees differ, each part sorted by path. False if nothing differs. See `compare`.
+
+    `changed` has pairs: the file before, the file after.
+    """
 
     added: Sequence[File] = ()
     removed: Sequence[File] = ()
@@ -172,7 +185,11 @@ class FileChanges:
 
 
 def compare(before: FileTree, after: FileTree) -> FileChanges:
-    """What became of files. What only one of the trees hides is a whiteout among the removed or the added."""
+    """The files that were added, removed and changed. The numbers of layers are not compared.
+
+    A path that only one of the trees hides is a whiteout: among the added files if only `before` hides it, among the
+    removed files if only `after` does.
+    """
     old, new = before.files, after.files
     return FileChanges(
         _only(after, before, before.hidden - after.hidden),

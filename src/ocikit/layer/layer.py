@@ -14,7 +14,7 @@ from ocikit.errors import InvalidContent, InvalidInput
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's blob, the digest of its uncompressed tar, and its line of history.
+    """A layer: the descriptor of its blob, the digest of its uncompressed tar, and its line of history.
 
     Spec: image-spec v1.1.1, config.md#layer-diffid.
     """
@@ -24,6 +24,7 @@ class Layer:
     history: History
 
     def to_json(self) -> dict[str, Any]:
+        """A JSON object; of the history it has `created_by` only."""
         return {
             "descriptor": self.descriptor.to_json(),
             "diff_id": str(self.diff_id),
@@ -32,6 +33,7 @@ class Layer:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Layer:
+        """Read what `to_json` writes. Raises InvalidContent."""
         try:
             return cls(
                 Descriptor.from_json(document["descriptor"]),

@@ -24,7 +24,11 @@ NAME_BYTES = 128
 
 @dataclass(frozen=True)
 class Limits:
-    """`files`: the entries of all layers that are listed at once. `expansion`: bytes that a received one may become."""
+    """How much is read of layers. Raises InvalidInput unless both are positive.
+
+    `files` is the number of entries of all layers that are listed together. `expansion` is the number of bytes that one
+    compressed byte may become; a layer may always expand to 64 MiB.
+    """
 
     files: int = 350_000
     expansion: int = 200
@@ -35,11 +39,12 @@ class Limits:
                 raise InvalidInput(f"`[oci].max_layer_{name}` (--max-layer-{name} of ocikit) is {value}, not positive.")
 
     def to_json(self) -> dict[str, int]:
+        """A JSON object with both numbers."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Limits:
-        """The default for what `document` does not have."""
+        """Read what `to_json` writes; a number that is missing has its default. Raises InvalidInput."""
         return cls(**document)
 
 
@@ -47,22 +52,22 @@ DEFAULT_LIMITS = Limits()
 
 
 class LimitExceeded(InvalidContent):
-    """What may be right, but is more than is read without being told to."""
+    """A layer that exceeds `Limits`. It may be correct; the text names the limit to raise."""
 
 
 class FileCount:
-    """The files that were listed so far, in one layer or in those of an image."""
+    """Counts the files that are listed, in one layer or in several, against `Limits.files`."""
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
         self.files, self.name_bytes = 0, 0
 
     def add(self, path: str, target: str) -> None:
-        """Raises LimitExceeded."""
+        """Count a file; `target` is the text of a link, or empty. Raises LimitExceeded."""
         self.add_many(1, _memory(path) + _memory(target))
 
     def add_many(self, files: int, name_bytes: int) -> None:
-        """Raises LimitExceeded."""
+        """Count `files`, whose paths and targets have `name_bytes` together. Raises LimitExceeded."""
         self.files += files
         self.name_bytes += name_bytes
         limit = self._limits.files

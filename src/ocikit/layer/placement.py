@@ -22,11 +22,11 @@ SYSTEM_DIRECTORIES = frozenset((
 
 @dataclass(frozen=True)
 class Source:
-    """One thing from the build graph.
+    """A file, directory or symbolic link to place in an image.
 
-    `path` is where it is in the build, "src/app/main.py", and where its bytes will be found;
-    `origin` is the address it comes from, for messages; `content` is any text that is equal when
-    the bytes are.
+    `path` is where it is in the source directory: "src/app/main.py". `origin` says where it comes from, for messages.
+    `kind` is "file", "directory" or "symlink"; a link has a `target`. `content` is any text that is equal if the bytes
+    are, such as a digest. Two sources at one path are an error, unless they differ in `path` and `origin` only.
     """
 
     path: str
@@ -39,14 +39,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Owner:
-    """Who owns files, by number: 0 to 2**32 - 2."""
+    """The numeric user and group of files, each from 0 to 2**32 - 2."""
 
     uid: int
     gid: int
 
     @classmethod
     def parse(cls, text: str) -> Owner:
-        """Read "1000:1000", or "1000" for user and group alike, as COPY --chown of Docker does."""
+        """Read "1000:1000", or "1000" for both, as COPY --chown of Docker does. Raises InvalidInput, also for names."""
         uid, colon, gid = text.partition(":")
         if not colon:
             gid = uid
@@ -65,7 +65,7 @@ class Owner:
 
 
 def parse_mode(text: str) -> int:
-    """Read permissions as three or four octal digits: "644", "0755", "1777"."""
+    """Read permissions as three or four octal digits: "644", "0755", "1777". Raises InvalidInput."""
     if not re.fullmatch("[0-7]{3,4}", text):
         raise InvalidInput(f'"{text}" is not a mode: wanted three or four octal digits, as in "0644".')
     return int(text, 8)
@@ -73,12 +73,12 @@ def parse_mode(text: str) -> int:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where sources go and as whose.
+    """Where `place` puts sources, and with which owner and modes.
 
-    `directory` is absolute in the image; `strip_prefix` is taken from the front of every source's
-    path, and `rename` then maps the path of a file to another one, both relative to `directory`; modes
-    are for all files and all directories (None: 0644, or 0755 when executable; 0755). `symlinks` maps a
-    link's path, below `directory` or absolute, to its text.
+    `directory` is an absolute path in the image. `strip_prefix` is removed from the path of every source. Then `rename`
+    maps paths of files to other paths, both relative to `directory`. `owner` owns `directory` and everything below it.
+    `file_mode` is for all files (None: 0755 for executable files, else 0644), `directory_mode` for all directories
+    (None: 0755). `symlinks` maps the path of a link to its text; the path is absolute or relative to `directory`.
     """
 
     directory: str = "/"
@@ -91,11 +91,11 @@ class Placement:
 
 
 def place(sources: Iterable[Source], placement: Placement) -> tuple[Entry, ...]:
-    """Give every source its path, mode and owner in the image; the result is arranged.
+    """Give every source its path, mode and owner in the image. The result is arranged, see `arrange`.
 
-    Pure. `directory` and what is below it belong to the owner; its parents, and directories that
-    every base has such as /etc, stay root's. Raises InvalidInput naming path and origin: a source
-    outside `strip_prefix`, nothing to rename, two different things at one path.
+    Pure. The parents of `directory`, and directories of every base such as /etc, stay root's. Raises InvalidInput with
+    path and origin for a source outside `strip_prefix`, for a path in `rename` that no source has, and for two
+    different sources at one path.
     """
     root = _absolute(placement.directory)
     placed: dict[str, Source] = {}

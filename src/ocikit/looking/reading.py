@@ -1,4 +1,7 @@
-"""Images and files of layers, read from stores."""
+"""Reading images, and the files of their layers, from stores.
+
+Files are read within `Limits`, because a small hostile layer can expand to a huge one.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,14 @@ from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG, is_distributable
 from ocikit.platform import Platform
 from ocikit.store import Store, read_document
 
+__all__ = ["image_layers", "layer_files", "read_config", "read_image"]
+
 
 def read_image(store: Store, name: str, platform: Platform) -> Image:
-    """The image that `name` names, or the one for `platform` in the index that it names.
+    """The image `name`, or the image for `platform` if `name` is an index. Layers are not read.
 
-    Raises NotFound, InvalidContent for what is no container image, InvalidInput where no image is for the platform.
+    `name` is a tag or the text of a digest. The platform of an image that is not in an index is not checked. Raises
+    NotFound, InvalidContent for what is not a container image, InvalidInput if the index has no image for `platform`.
     """
     manifest = store.fetch_manifest(name)
     if isinstance(manifest, ImageIndex):
@@ -36,7 +42,7 @@ def read_image(store: Store, name: str, platform: Platform) -> Image:
 
 
 def read_config(store: Store, manifest: Manifest) -> ImageConfig | None:
-    """The config of an image, None for what is no container image."""
+    """The config of an image, verified; None for another artifact. Raises NotFound, InvalidContent."""
     described = manifest.config
     if described.media_type not in (OCI_CONFIG, DOCKER_CONFIG):
         return None
@@ -46,17 +52,22 @@ def read_config(store: Store, manifest: Manifest) -> ImageConfig | None:
 def image_layers(
     store: Store, layers: Sequence[Descriptor], limits: Limits, count: FileCount
 ) -> Iterator[Iterator[File]]:
-    """The files of each of `layers`, for `overlay`; see `layer_files`. `count` has those of all of them."""
+    """The files of each of `layers`, the lowest first, as `overlay` takes them.
+
+    `count` counts the files of all layers: use one `FileCount` for all images that are in memory at the same time.
+    Raises as `layer_files`, and InvalidContent for more layers than engines mount (127).
+    """
     if len(layers) > MAX_LAYERS:
         raise InvalidContent(f"{len(layers)} layers are more than the {MAX_LAYERS} that container engines mount.")
     return (layer_files(store, layer, limits, count) for layer in layers)
 
 
 def layer_files(store: Store, layer: Descriptor, limits: Limits, count: FileCount) -> Iterator[File]:
-    """Every file of a layer as it comes, in bounded memory; the blob is verified once all have come.
+    """Yield the files of a layer in the order of its tar, in bounded memory.
 
-    Raises InvalidContent, also for what is above `limits`; and NotFound where the blob is not there: nothing is fetched
-    from the addresses that a manifest names (`urls`).
+    The blob is verified after the last file: until then, do not trust what was yielded. Raises InvalidContent for a
+    damaged layer, LimitExceeded above `limits`, NotFound if the store does not have the blob. The addresses in a
+    manifest (`urls`) are never used.
     """
     try:
         with store.open_blob(layer) as stream:

@@ -18,11 +18,18 @@ _MIRROR = re.compile(rf"({_HOST})({_PREFIX})")
 
 @dataclass(frozen=True)
 class RegistryOptions:
-    """`insecure`: plain HTTP. Paths name PEM files: more certificate authorities to trust, and who we are.
+    """How a registry is reached.
 
-    `path_prefix` "/registry": the API is at https://host/registry/v2/. `mirrors`: host[:port][/prefix] of
-    registries that are asked first for reading, in order. `trusted_hosts`: host[:port] of what the registry may send us
-    to at any address, a more private one than its own, too. Raises InvalidInput.
+    * `insecure`: plain HTTP. Registries on this machine need no option.
+    * `ca_file`: the path of a PEM file with certificate authorities to trust, in addition to those of the system.
+    * `client_certificate`, `client_key`: the paths of PEM files for TLS client authentication. Without `client_key`,
+      the key is in the file of the certificate.
+    * `path_prefix`: with "/registry", the API is at `https://host/registry/v2/`.
+    * `mirrors`: `host[:port][/prefix]` of registries that are read first, in order.
+    * `trusted_hosts`: `host[:port]` of hosts to which the registry may redirect although their addresses are more
+      private than its own.
+
+    Raises InvalidInput for invalid values.
     """
 
     insecure: bool = False
@@ -43,25 +50,26 @@ class RegistryOptions:
 
     @property
     def scheme(self) -> str | None:
-        """Certificates are for TLS: where some are named it is spoken to this machine too. None: as by default."""
+        """The scheme "https" if certificates are set, for registries on this machine, too. None: the default."""
         return "https" if self.ca_file or self.client_certificate else None
 
     @property
     def trusted(self) -> tuple[tuple[str, int | None], ...]:
-        """Hosts and ports (None: any) that may be at any address: those of `trusted_hosts` and of the mirrors."""
+        """The hosts and ports (None: any) of `trusted_hosts` and of the mirrors."""
         names = (*self.trusted_hosts, *(split_mirror(mirror)[0] for mirror in self.mirrors))
         return tuple(map(_host_and_port, names))
 
     def for_mirror(self, path_prefix: str) -> RegistryOptions:
-        """How a mirror is reached: it is another host, which is not shown who we are."""
+        """The options for a mirror with this prefix. A mirror is another host, and gets no client certificate."""
         return RegistryOptions(self.insecure, self.ca_file, path_prefix=path_prefix)
 
     def to_json(self) -> dict[str, Any]:
+        """A JSON object with all options."""
         return {**asdict(self), "mirrors": list(self.mirrors), "trusted_hosts": list(self.trusted_hosts)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> RegistryOptions:
-        """The opposite of `to_json`; what is missing is as by default. Raises InvalidContent, InvalidInput."""
+        """Read what `to_json` writes; a missing option has its default. Raises InvalidContent, InvalidInput."""
         try:
             lists = {key: tuple(document.get(key, ())) for key in ("mirrors", "trusted_hosts")}
             return cls(**{**document, **lists})
