@@ -8,8 +8,18 @@ from collections.abc import Iterator
 import pytest
 
 from support.build_root import BuildRoot
+from support.build_root_pool import stop_all
 from support.examples import examples_build_root
+from support.file_timings import pytest_terminal_summary
 from support.registry_container import Login, Registry, registry_container
+
+__all__ = ["pytest_terminal_summary"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def daemons() -> Iterator[None]:
+    yield
+    stop_all()
 
 
 @pytest.fixture(scope="session")

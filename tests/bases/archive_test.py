@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 from support.commands import DOCKER, image_from, need_engine, run
 from support.layouts import LayoutImage
 
@@ -33,10 +34,10 @@ def build_file() -> str:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+def root() -> Iterator[BuildRoot]:
     need_engine()
     image = image_from("TEST_PYTHON_IMAGE")
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+    with empty_build_root() as root:
         root.write({"BUILD": build_file(), "file.txt": "text\n"})
         tar = {name: str(root.path / f"{name}.tar") for name in (*SAVED, *COPIED)}
         run(DOCKER, "save", "--output", tar["docker"], image)

@@ -15,6 +15,7 @@ from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Fault
 from ocikit.testing.images import LINUX
 from support.base_images import ARM, add_image, add_index, layer_of
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 
 OTHER = f"sha256:{'5' * 64}"
 _SCHEMA_1 = b'{"schemaVersion": 1, "name": "base", "tag": "1", "fsLayers": []}'
@@ -111,8 +112,8 @@ def registry() -> Iterator[FakeRegistry]:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+def root() -> Iterator[BuildRoot]:
+    with empty_build_root() as root:
         root.write({"file.txt": "text\n"})
         yield root
 

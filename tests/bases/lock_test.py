@@ -13,6 +13,7 @@ from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from ocikit.testing.images import LINUX
 from support.base_images import ARM, add_image, add_index
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 
 _BUILD = """\
 oci_base(name="one", image="{address}/one:1")
@@ -60,8 +61,8 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    with FakeRegistry() as registry, BuildRoot(tmp_path_factory.mktemp("root")) as root:
+def shared() -> Iterator[Project]:
+    with FakeRegistry() as registry, empty_build_root() as root:
         yield Project(root, registry)
 
 

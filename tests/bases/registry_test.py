@@ -14,6 +14,7 @@ from ocikit.testing.fake_registry import FakeRegistry, Faults
 from ocikit.testing.images import LINUX
 from support.base_images import ARM, add_image, add_index
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 
 _BUILD = """\
 oci_base(name="locked", image="{address}/base:1")
@@ -53,7 +54,7 @@ def named(registry: FakeRegistry) -> dict[str, str]:
 def root(
     tmp_path_factory: pytest.TempPathFactory, registry: FakeRegistry, named: dict[str, str]
 ) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+    with empty_build_root() as root:
         root.write({"BUILD": _BUILD.format(address=registry.address, **named), "file.txt": "text\n"})
         # What is pinned needs no lock.
         root.pants("package", ":arm", ":pinned")

@@ -26,7 +26,7 @@ from pants_oci import register
 from pants_oci.registries import Registries
 from pants_oci.registry_keys import REGISTRY_KEYS
 from pants_oci.subsystem import Ocikit, OciSubsystem
-from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 
 ADDRESS = Address("services/web", target_name="image")
 # Pants's own fields of every target: they behave as everywhere, and their help is Pants's.
@@ -52,8 +52,8 @@ SUBSYSTEMS: dict[str, type[Subsystem]] = {"oci": OciSubsystem, "ocikit": Ocikit}
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+def told() -> Iterator[Any]:
+    with empty_build_root() as root:
         yield json.loads(root.pants("help-all").stdout)
 
 

@@ -18,6 +18,7 @@ from ocikit.testing.images import LINUX, NO_SETTINGS, tiny_layer
 from ocikit.testing.measured import layout_of
 from ocikit.testing.tar_parts import END, header, names
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 from support.registry_process import registry_process
 
 BUILD = """\
@@ -43,8 +44,8 @@ FILES: dict[str, str | bytes] = {
 
 
 @pytest.fixture(scope="module")
-def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as build_root:
+def shared_root() -> Iterator[BuildRoot]:
+    with empty_build_root() as build_root:
         build_root.write(FILES)
         build_root.commit()
         yield build_root

@@ -11,6 +11,7 @@ import pytest
 from ocikit.cli.hostile_test import assert_harmless, make_image
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 
 # Ends a line, clears the screen, turns text round, hides, and says what only the tool would.
 HOSTILE = "a\x1b[2J\x9b31m\u202eb\u2028\u200b\x7f\n12:00:00.00 [INFO] Published everything."
@@ -43,8 +44,8 @@ WRONG = {
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as build_root:
+def root() -> Iterator[BuildRoot]:
+    with empty_build_root() as build_root:
         build_root.write({"web/BUILD": BUILD, "web/file.txt": "x"})
         make_image(build_root.path / "web/base", HOSTILE)
         yield build_root

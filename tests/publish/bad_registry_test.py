@@ -20,6 +20,7 @@ from ocikit.layout import Layout
 from ocikit.testing.fake_auth import FakeAuth
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 from support.commands import run
 from support.serving import serving
 
@@ -43,8 +44,8 @@ FILES: dict[str, str | bytes] = {
 
 
 @pytest.fixture(scope="module")
-def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+def shared_root() -> Iterator[BuildRoot]:
+    with empty_build_root() as root:
         yield root
 
 

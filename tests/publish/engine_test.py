@@ -12,6 +12,7 @@ import pytest
 
 from ocikit.testing.fake_registry import FakeRegistry, Faults
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 
 BUILD = """\
 file(name="shared-file", source="shared.txt")
@@ -33,8 +34,8 @@ FILES: dict[str, str | bytes] = {
 
 
 @pytest.fixture(scope="module")
-def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+def shared_root() -> Iterator[BuildRoot]:
+    with empty_build_root() as root:
         root.write(FILES)
         root.commit()
         yield root

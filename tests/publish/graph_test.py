@@ -9,6 +9,7 @@ import pytest
 
 from ocikit.testing.images import tiny_layout
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 
 FILES = {
     "base/BUILD": 'oci_base(name="os", path="layout")\n',
@@ -34,8 +35,8 @@ SHARING_APP = ["app:image", "app:push", "top:image", "top:push"]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+def root() -> Iterator[BuildRoot]:
+    with empty_build_root() as root:
         root.write(FILES)
         tiny_layout(root.path / "base/layout", {"hello.txt": b"hello"})
         root.commit()

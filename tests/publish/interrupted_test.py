@@ -12,6 +12,7 @@ import pytest
 
 from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 
 BUILD = """\
 file(name="file", source="own.txt")
@@ -24,8 +25,8 @@ AT_ONCE, PANTS_SECONDS = 5.0, 60.0
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+def root() -> Iterator[BuildRoot]:
+    with empty_build_root() as root:
         for name in NAMES:
             root.write({f"{name}/BUILD": BUILD.format(name=name), f"{name}/own.txt": os.urandom(100_000)})
         yield root

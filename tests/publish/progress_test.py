@@ -16,6 +16,7 @@ import pytest
 from ocikit.progress import due
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 
 BUILD = """\
 file(name="file", source="own.txt")
@@ -29,8 +30,8 @@ LINE = re.compile(r"\[INFO\] ((?:Published|Asked) .*)")
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+def root() -> Iterator[BuildRoot]:
+    with empty_build_root() as root:
         for name in NAMES:
             root.write({f"{name}/BUILD": BUILD.format(name=name), f"{name}/own.txt": os.urandom(100_000)})
         yield root

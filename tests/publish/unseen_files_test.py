@@ -16,6 +16,7 @@ from ocikit.layout import Layout
 from ocikit.manifest import Manifest
 from ocikit.testing.images import tiny_layout
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 
 BUILD = """\
 files(name="files", sources=["data/**"])
@@ -28,8 +29,8 @@ oci_image(name="on-base", base=":base", dependencies=[":files"])
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+def root() -> Iterator[BuildRoot]:
+    with empty_build_root() as root:
         root.write({"web/BUILD": BUILD, "web/data/good": "good\n", "web/data/sub/good": "good\n"})
         yield root
 

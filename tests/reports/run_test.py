@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.browser import PHONE, shown
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 
 BUILD = """\
 file(name="large", source="large.bin")
@@ -37,9 +38,9 @@ def registry() -> Iterator[FakeRegistry]:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory, registry: FakeRegistry) -> Iterator[BuildRoot]:
+def root(registry: FakeRegistry) -> Iterator[BuildRoot]:
     """Published once, and changed since then."""
-    with BuildRoot(tmp_path_factory.mktemp("root")) as root:
+    with empty_build_root() as root:
         noise = bytes(range(256)) * 40
         root.write({"BUILD": BUILD, "large.bin": noise, "text.txt": "Good day.\n", "arm.txt": "Arm.\n"})
         publish(root, registry, "publish.json")

@@ -56,7 +56,8 @@ class BuildRoot:
     def __init__(self, path: Path, settings: str = "", plugin: str = _FROM_CHECKOUT) -> None:
         self.path = path.resolve()
         version = os.environ.get("PANTS_VERSION") or _project_version()
-        self.write({"pants.toml": _SETTINGS.format(version=version, plugin=plugin) + settings})
+        self._settings = _SETTINGS.format(version=version, plugin=plugin) + settings
+        self.write({"pants.toml": self._settings})
 
     def __enter__(self) -> BuildRoot:
         return self
@@ -143,6 +144,14 @@ class BuildRoot:
         """Take back every change since the last commit."""
         self.git("reset", "--quiet", "--hard")
         self.git("clean", "--quiet", "--force", "-d")
+
+    def clear(self) -> None:
+        """Delete everything but the settings, which are as they were at first. A daemon goes on."""
+        for path in self.path.iterdir():
+            if path.name not in ("pants.toml", ".pants.d", ".pids"):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        if (self.path / "pants.toml").read_text() != self._settings:
+            self.write({"pants.toml": self._settings})
 
     def stop(self) -> None:
         """Stop Pants's daemon and delete the folder."""

@@ -152,7 +152,7 @@ def test_a_context_above_the_build_root_is_an_error(web: Path) -> None:
 @pytest.mark.parametrize(
     "ending, pack",
     [(".tar", bytes), (".tgz", gzip.compress), (".tar.bz2", bz2.compress), (".tar.xz", lzma.compress)],
-    ids=str,
+    ids=["tar", "gzip", "bzip2", "xz"],
 )
 def test_an_archive_is_told_by_what_it_holds(ending: str, pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / f"a{ending}"
