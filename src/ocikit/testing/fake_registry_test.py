@@ -112,7 +112,7 @@ def test_a_challenge_in_the_middle() -> None:
 
 
 def test_too_many_at_a_time() -> None:
-    with FakeRegistry(faults=Faults(busy_above=2, delay_seconds=0.2)) as registry:
+    with FakeRegistry(faults=Faults(busy_above=2, delay_seconds=1.0)) as registry:
         found: list[int] = []
         threads = [
             threading.Thread(target=lambda: found.append(_ask(registry, "GET", "/v2/").status)) for _ in range(4)
