@@ -1,4 +1,4 @@
-"""For every test of the library: how long a loaded machine takes to make or to try an example is no defect."""
+"""Hypothesis settings for every test of the library: no deadlines, because a slow machine is not a defect."""
 
 from __future__ import annotations
 

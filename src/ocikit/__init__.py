@@ -1,8 +1,8 @@
 """OCI images and registries: values, decisions and stores.
 
-Here are the names of the pure half, which needs the standard library only and does no IO. What
-reads and writes is imported from its module: `ocikit.layout`, `ocikit.archive`,
-`ocikit.layer.build`, `ocikit.registry`, `ocikit.push`.
+This package exports the pure half, which needs only the standard library and does no IO. Import what
+reads and writes from its own module: `ocikit.layout`, `ocikit.archive`, `ocikit.layer.build`,
+`ocikit.registry`, `ocikit.push`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""One tar of an image, for those who cannot read a directory.
+"""An image as one tar, for tools that cannot read a directory.
 
-An OCI image layout (image-spec v1.1.1, image-layout.md) with Docker's `manifest.json` beside it,
-whose paths lead into `blobs/`: `docker load` without the containerd store reads only that file, the
-others read the layout. No blob is in it twice. Equal images and names give equal archives.
+The tar is an OCI image layout (image-spec v1.1.1, image-layout.md) plus Docker's `manifest.json`, whose
+paths point into `blobs/`. `docker load` without the containerd store reads only that file; other tools
+read the layout. No blob is stored twice. Equal images and names give equal archives.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ocikit.reference import Reference
 
 
 def write_archive(layout_directory: str, image: Digest, repo_tag: str | None, output: str) -> None:
-    """Write the image, or all images of the index, of a layout to the tar `output`; see `archive_chunks`.
+    """Write an image of a layout, or an index with all its images, to the tar `output`; see `archive_chunks`.
 
-    Raises OcikitError, too, when writing fails; nothing is left behind then.
+    Raises OcikitError also if writing fails; then no file is left behind.
     """
     chunks = archive_chunks(layout_directory, image, repo_tag)
     with new_file(os.path.dirname(os.path.abspath(output))) as file:
@@ -41,12 +41,12 @@ def write_archive(layout_directory: str, image: Digest, repo_tag: str | None, ou
 def archive_chunks(
     layout_directory: str, image: Digest, repo_tag: str | None, without: frozenset[Digest] = frozenset()
 ) -> Iterator[bytes]:
-    """The tar of the image, or of all images of the index, of a layout.
+    """Yield the tar of an image of a layout, or of an index with all its images.
 
-    `repo_tag` is the name it will have once loaded, "shop/web:1.4" ("latest" when it has no tag),
-    None for no name. Of an index, Docker's older store gets the first image: it knows no others.
-    Blobs of `without` are left out, for readers that have them. Sizes are checked, digests are not
-    (see Layout.verify); memory is bounded. Raises NotFound, InvalidContent.
+    `repo_tag` is the name that the loaded image gets, such as "shop/web:1.4" (the default tag is
+    "latest"); None: no name. Docker's older store loads only the first image of an index.
+    Blobs in `without` are left out, for readers that have them. Sizes are checked, digests are not
+    (see Layout.verify); memory is bounded. Raises NotFound, InvalidContent, InvalidInput.
     """
     layout = Layout(layout_directory)
     root = layout.fetch_manifest(str(image))
@@ -71,7 +71,7 @@ def _documents(root: Manifest | ImageIndex, first: Manifest, repo_tag: str | Non
     if repo_tag is not None:
         reference = Reference.parse(repo_tag)
         if reference.digest:
-            raise InvalidInput(f'"{repo_tag}" cannot name an archive: a tag is wanted, not a digest.')
+            raise InvalidInput(f'"{repo_tag}" cannot name an archive: expected a tag, got a digest.')
         reference = reference if reference.tag else reference.with_tag("latest")
         names = [str(reference)]
         described["annotations"] = {REF_NAME: str(reference.tag), CONTAINERD_NAME: names[0]}
@@ -97,7 +97,7 @@ def _path(digest: Digest) -> str:
 
 
 def _reachable(layout: Layout, root: Manifest | ImageIndex) -> Iterator[Descriptor]:
-    """Everything that an image or an index needs; each index is looked into once."""
+    """Yield everything that an image or an index needs; each index is read once."""
     seen: set[Digest] = set()
     waiting = [(0, root)]
     while waiting:
@@ -117,8 +117,8 @@ def _reachable(layout: Layout, root: Manifest | ImageIndex) -> Iterator[Descript
 def _check_complete(image: Manifest) -> None:
     for layer in image.withheld:
         raise InvalidInput(
-            f"the image {image.descriptor.digest} cannot be put in an archive: its layer {layer.digest} is "
-            f'"{layer.media_type}", which may not be passed on.'
+            f"the image {image.descriptor.digest} cannot be put in an archive: its layer {layer.digest} is not "
+            f'distributable ("{layer.media_type}").'
         )
 
 

@@ -1,4 +1,4 @@
-"""The image config: what runs, and which layers it runs on."""
+"""The image config: how to run a container, and the layers it consists of."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class History:
 
 @dataclass(frozen=True)
 class Healthcheck:
-    """How an engine asks a container whether it is well.
+    """How an engine checks that a container is healthy.
 
-    Durations are nanoseconds, 0 means the engine's default. Engines that do not know it ignore it.
+    Durations are nanoseconds; 0 means the engine's default. Engines without healthchecks ignore it.
     Source: Docker Image Specification v1.2, "Healthcheck".
     """
 
@@ -88,7 +88,7 @@ class Healthcheck:
 
 @dataclass(frozen=True)
 class ContainerSettings:
-    """What the author of an image says of running it; None and empty mean "as the base has it".
+    """Settings for running an image; None and empty values keep those of the base.
 
     Spec: image-spec v1.1.1, config.md#properties, "config".
     """
@@ -109,11 +109,12 @@ class ContainerSettings:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
 
     def over(self, base: Mapping[str, Any]) -> dict[str, Any]:
-        """The `config` object of an image built on one whose `config` object is `base`.
+        """Return the `config` object of an image built on one whose `config` object is `base`.
 
-        As Docker inherits: variables, labels, ports and volumes are merged, and a variable that the
-        base has stays in its place; the rest replaces; a new entrypoint discards the base's
-        arguments, an empty one the base's entrypoint. Unknown keys are kept, empty ones are not.
+        Settings are inherited as in Docker. Variables, labels, ports and volumes are merged, and the
+        base's variables keep their places. Other settings replace the base's. A new entrypoint
+        discards the base's arguments; an empty one discards the base's entrypoint. Unknown keys are
+        kept, empty ones are not.
         """
         merged: dict[str, Any] = dict(base)
         if self.entrypoint is not None:
@@ -140,7 +141,7 @@ class ContainerSettings:
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """An image config: its exact bytes, and what they say.
+    """An image config: its exact bytes, and the parsed document.
 
     The digest of `data` is the image ID. Spec: image-spec v1.1.1, config.md.
     """
@@ -159,7 +160,7 @@ class ImageConfig:
         diff_ids: tuple[Digest, ...],
         history: tuple[Mapping[str, Any], ...],
     ) -> ImageConfig:
-        """Serialise a new config; `container` is its `config` object, `history` has a line a step."""
+        """Serialise a new config; `container` is its `config` object, `history` has an entry for each step."""
         document = {
             "created": EPOCH,
             **platform.to_json(),
@@ -171,7 +172,7 @@ class ImageConfig:
 
     @classmethod
     def parse(cls, data: bytes) -> ImageConfig:
-        """Raises InvalidContent for what is no image config."""
+        """Parse and check an image config; raises InvalidContent."""
         document = canonical_json.loads_object(data, "the image config")
         schema.check(document, _CONFIG, "the image config")
         for key in _CONFIG.required:
@@ -190,7 +191,7 @@ class ImageConfig:
 
     @property
     def container(self) -> Mapping[str, Any]:
-        """The `config` object, empty where there is none."""
+        """The `config` object, empty if it is missing."""
         return self.document.get("config") or {}
 
     @property

@@ -52,7 +52,7 @@ class Descriptor:
         return replace(self, annotations=annotations)
 
     def plain(self) -> Descriptor:
-        """A copy that says nothing of where it was found: no annotations, no platform."""
+        """A copy without annotations and platform, which depend on where the descriptor is listed."""
         return Descriptor(self.media_type, self.digest, self.size)
 
     def to_json(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Descriptor:
 
     @classmethod
     def from_json(cls, document: Any) -> Descriptor:
-        """Raises InvalidContent for what is not a descriptor."""
+        """Parse and check a descriptor; raises InvalidContent."""
         schema.check(document, DESCRIPTOR, "not a descriptor")
         platform = document.get("platform")
         try:

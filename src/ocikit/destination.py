@@ -1,4 +1,4 @@
-"""Where an image is read from or written to, from what people write.
+"""Locations of images, as people write them on the command line.
 
 oci:PATH[:TAG]              an image layout, as skopeo writes it; PATH has no ":" and no "@"
 oci:PATH@DIGEST             an image in it
@@ -29,7 +29,7 @@ DEFAULT_TAG = "latest"
 
 @dataclass(frozen=True)
 class Location:
-    """A store, and what to read or write in it, as far as `text`, which was written, says so."""
+    """A store, and the tag and digest to read or write in it, if `text` has them. `text`: as the user wrote it."""
 
     text: str
     store: Store
@@ -38,9 +38,9 @@ class Location:
 
     @property
     def name(self) -> str:
-        """What to read: the digest, else the tag, else a layout's only image, else "latest".
+        """The name to read: the digest, else the tag, else a layout's only image, else "latest".
 
-        Raises NotFound where a layout has several images and none of them is meant.
+        Raises NotFound if a layout has no image, or several and none of them is "latest".
         """
         if self.digest or self.tag:
             return str(self.digest or self.tag)
@@ -55,12 +55,12 @@ class Location:
         if DEFAULT_TAG in tags:
             return DEFAULT_TAG
         found = ", ".join(tags or [f"@{entry.digest}" for entry in entries])
-        raise NotFound(f'"{self.text}" does not say which image: wanted one of {found}.')
+        raise NotFound(f'"{self.text}" does not select an image; available: {found}.')
 
     def tag_for(self, digest: Digest, default: str = DEFAULT_TAG) -> str | None:
-        """The tag to write, None where only a digest is named; another one raises InvalidInput."""
+        """The tag to write, None if only a digest is given; raises InvalidInput if that is another digest."""
         if self.digest and self.digest != digest:
-            raise InvalidInput(f'"{self.text}" is to be written, but the image is {digest}.')
+            raise InvalidInput(f'"{self.text}" cannot be written: the image has the digest {digest}.')
         return self.tag or (None if self.digest else default)
 
 
@@ -74,10 +74,10 @@ def open_store(
     meter: Meter | None = None,
     budget: RetryBudget | None = None,
 ) -> Iterator[Location]:
-    """The store that `text` names, open within the `with`; nothing is asked of it yet.
+    """Open the store that `text` names, without sending a request.
 
-    Credentials are found as `environ` says; `insecure` allows plain HTTP; `meter` is told of pauses. All stores of a
-    run share a `budget`. Raises InvalidInput.
+    `environ` says where to find credentials; `insecure` allows plain HTTP; `meter` counts pauses. All stores of a run
+    share a `budget`. Raises InvalidInput.
     """
     if text.startswith(LAYOUT_SCHEME):
         yield _layout(text)
@@ -100,7 +100,7 @@ def _layout(text: str) -> Location:
     path, at, digest = rest.partition("@")
     path, colon, tag = path.partition(":")
     if not path:
-        raise InvalidInput(f'"{text}" names no directory: wanted oci:PATH or oci:PATH:TAG.')
+        raise InvalidInput(f'"{text}" names no directory: expected oci:PATH or oci:PATH:TAG.')
     if colon:
         validate_tag(tag)
     return Location(text, Layout(path), tag if colon else None, Digest.parse(digest) if at else None)

@@ -1,19 +1,19 @@
-"""Every exception of ocikit. Who is at fault is in the type.
+"""All exceptions of ocikit. The type says who is at fault.
 
 OcikitError
-├── InvalidInput            you: a value that cannot be what it is meant to be
+├── InvalidInput            the caller: an invalid value
 ├── InvalidContent          a blob, manifest or layout that is not what it claims to be
-├── NotFound                a manifest, blob or tag that is not there
-├── ProtocolViolation       a registry that broke the distribution specification
+├── NotFound                a manifest, blob or tag that is missing
+├── ProtocolViolation       a registry that violates the distribution specification
 ├── NetworkError            a registry that did not answer
 │   ├── Unreachable         no connection: refused, unknown host, no route
-│   ├── Untrusted           a certificate that nobody vouches for
-│   ├── Misdirected         an address to which nobody may send us: more private than that of who named it
-│   ├── TooSlow             one that gave, or took, too little in the time
-│   └── GivenUp             the run has waited for too long in all
+│   ├── Untrusted           a certificate that is not trusted
+│   ├── Misdirected         an address more private than that of the host that referred to it
+│   ├── TooSlow             a host that sent or accepted too little in the time limit
+│   └── GivenUp             the run has reached its total waiting time
 └── RegistryError           a registry that answered with an error
     ├── Unauthorized        401: credentials missing or wrong
-    ├── Denied              403, 405: known who you are, not allowed
+    ├── Denied              403, 405: authenticated, but not allowed
     └── TooManyRequests     429
 """
 
@@ -23,15 +23,15 @@ from typing import Callable
 
 from ocikit.printable import printable
 
-# More of a line is cut: what it quotes may be of any length.
+# Longer lines are cut: what they quote may have any length.
 _LONGEST_LINE = 16 * 1024
 
 
 class OcikitError(Exception):
-    """What every error of this library is; its text is fit to be shown to a person.
+    """The base of all errors of this library; its text is safe to print.
 
-    Each argument is a line of the text. What the lines quote may be anybody's: a character that cannot be seen, a
-    newline among them, is escaped.
+    Each argument is a line of the text. Lines may quote untrusted text, so invisible characters, including newlines,
+    are escaped.
     """
 
     def __init__(self, *lines: str) -> None:
@@ -46,12 +46,12 @@ class OcikitError(Exception):
         return "\n".join(self.args)
 
     def reword(self, change: Callable[[str], str]) -> None:
-        """Put every text of this error through `change`."""
+        """Apply `change` to every text of this error."""
         self.args = tuple(printable(change(line), _LONGEST_LINE) for line in self.args)
 
 
 class InvalidInput(OcikitError):
-    """A value of the caller's that cannot be used; the text quotes it and says what is wanted."""
+    """An invalid value from the caller; the text quotes it and says what is expected."""
 
 
 class InvalidContent(OcikitError):
@@ -71,7 +71,7 @@ class Unreachable(NetworkError):
 
 
 class Untrusted(NetworkError):
-    """A host's certificate, or ours, that the other side does not trust."""
+    """A certificate, the host's or ours, that the other side does not trust."""
 
 
 class Misdirected(NetworkError):
@@ -79,11 +79,11 @@ class Misdirected(NetworkError):
 
 
 class TooSlow(NetworkError):
-    """A host that was not silent, and gave or took too little in the time, or more than there can be."""
+    """A host that was not silent, but sent or accepted too little within the time limit, or sent too much."""
 
 
 class GivenUp(NetworkError):
-    """A host that let a run wait when that had waited as long as it does in all; it is not asked again."""
+    """A host that made a run wait beyond its total waiting time; the run sends it no more requests."""
 
 
 class ProtocolViolation(OcikitError):
@@ -91,9 +91,9 @@ class ProtocolViolation(OcikitError):
 
 
 class RegistryError(OcikitError):
-    """A registry's answer that refuses a request.
+    """A registry's error response.
 
-    Safe to print: `url` carries no query and no user information. `advice` is ours: what to do.
+    Safe to print: `url` has no query and no user information. `advice` is our own text: what to do.
     Spec: distribution-spec v1.1.1, "Error Codes".
     """
 
@@ -130,7 +130,7 @@ class Unauthorized(RegistryError):
 
 
 class Denied(RegistryError):
-    """403, or 405 as read-only registries answer."""
+    """403, or 405, which read-only registries answer."""
 
 
 class TooManyRequests(RegistryError):

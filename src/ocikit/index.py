@@ -1,4 +1,4 @@
-"""Image indexes: images of several platforms get one name."""
+"""Build image indexes: one name for images of several platforms."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ocikit.manifest import ImageIndex
 
 
 def build_index(images: Mapping[str, Image], annotations: Mapping[str, str]) -> ImageIndex:
-    """Put `images` under one name, sorted by platform; the keys are what people call them.
+    """Build the index of `images`, sorted by platform; the keys name the images in errors.
 
-    Pure, and the order of `images` does not matter. Raises InvalidInput, with the names, where an engine could not tell
-    two of them apart, and where there are none.
+    Pure; the order of `images` does not matter. Raises InvalidInput, with the names, if two images match one platform,
+    and if there are no images.
     """
     if not images:
         raise InvalidInput("the index is empty: it names no images.")

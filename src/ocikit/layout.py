@@ -1,18 +1,18 @@
 """An OCI image layout: a directory that is a repository.
 
-What is in the directory, and what this module makes of it where the specification is silent:
+The rules of the directory, including those that the specification leaves open:
 
 * A tag is an entry of `index.json` with the annotation `org.opencontainers.image.ref.name`.
-* A tag that moves leaves the manifest it named behind as an entry without a tag, as skopeo does, so
-  that no garbage collection takes an image that a deployment names by digest.
-* An entry without a tag is there only where nothing else leads to its manifest: no entry with a
-  tag, no listed index. So a layout with one image, or one index, has one entry, and can be read
-  without naming a tag.
-* Entries are sorted by tag, then digest: writers in any order make the same file.
-* Content is found by its digest though no entry leads to it.
+* If a tag moves, its old manifest stays listed as an entry without a tag, as in skopeo. So garbage
+  collection keeps images that deployments name by digest.
+* An entry without a tag exists only if nothing else refers to its manifest: no entry with a tag, no
+  listed index. So a layout with one image, or one index, has one entry, and can be read without
+  naming a tag.
+* Entries are sorted by tag, then digest: writers in any order produce the same file.
+* Content is found by its digest even if no entry refers to it.
 
-Files appear whole or not at all. Whoever changes `index.json` holds a lock on the directory, so
-that writers side by side lose no tag. Nothing is written that is there already.
+Files appear whole or not at all. A writer of `index.json` locks the directory, so that concurrent
+writers lose no tag. Existing content is not written again.
 
 Spec: image-spec v1.1.1, image-layout.md.
 """
@@ -43,7 +43,7 @@ _VERSION_KEY = "imageLayoutVersion"
 
 
 class Layout:
-    """A Store in the directory `path`, made by the first write. Raises OcikitError only."""
+    """A Store in the directory `path`, which the first write creates. Raises only OcikitError."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
@@ -53,14 +53,14 @@ class Layout:
         return f"Layout({self.path!r})"
 
     def entries(self) -> tuple[Descriptor, ...]:
-        """What `index.json` lists, in its order; nothing where no layout is yet."""
+        """The entries of `index.json`, in its order; empty if the layout does not exist yet."""
         return self._read_index().index.entries
 
     def tags(self) -> tuple[str, ...]:
         return tuple(sorted({tag_of(entry) for entry in self.entries()} - {""}))
 
     def resolve(self, name: str) -> Descriptor | None:
-        """See Store. A manifest whose blob is missing or damaged is not there: push it again."""
+        """See Store. Returns None also if the manifest's blob is missing or damaged: push it again."""
         found = self._listed(name)
         if found:
             return found.plain() if self.has_blob(found) else None
@@ -95,7 +95,7 @@ class Layout:
                 raise NotFound(f'no blob {blob.digest} in the image layout "{self.path}".') from None
 
     def blob_path(self, digest: Digest) -> str:
-        """Where the blob is, or would be."""
+        """The path of the blob, whether or not it exists."""
         return os.path.join(self.path, "blobs", digest.algorithm, digest.hex)
 
     def push_blob(self, blob: Descriptor, opener: Opener) -> None:
@@ -109,7 +109,7 @@ class Layout:
             file.commit(path)
 
     def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
-        """See Store. Raises InvalidContent, naming them, when things it needs are missing."""
+        """See Store. Raises InvalidContent with the digests of what is missing."""
         self._push(manifest, (tag,) if tag else ())
 
     def push_with_tags(self, manifest: Manifest | ImageIndex, tags: Sequence[str]) -> frozenset[str]:
@@ -139,7 +139,7 @@ class Layout:
                 self._memory.known = _Known(self._state(), index, children)
 
     def problems(self) -> tuple[str, ...]:
-        """Everything wrong with what the layout lists, a line each: what, wanted, found."""
+        """All problems of what the layout lists, a line each: the content, what was expected, what was found."""
         return problems(self, self.entries())
 
     def verify(self) -> None:
@@ -158,28 +158,30 @@ class Layout:
     def _read(self, manifest: Descriptor) -> bytes:
         path = f'"{self.blob_path(manifest.digest)}"'
         if manifest.size > canonical_json.MAX_SIZE:
-            raise InvalidContent(f"{path} is no manifest: it has {manifest.size} bytes.")
+            raise InvalidContent(
+                f"{path} is not a manifest: expected at most {canonical_json.MAX_SIZE} bytes, got {manifest.size}."
+            )
         try:
             with self.open_blob(manifest) as stream:
                 return b"".join(verified(stream, manifest.digest, manifest.size, path))
         except NotFound:
-            raise InvalidContent(f"{path} is listed in index.json and missing.") from None
+            raise InvalidContent(f"{path} is listed in index.json, but missing.") from None
 
     def _read_index(self) -> _Known:
-        """The checked document of `index.json`, an empty one where no layout is yet; read again when it has changed."""
+        """The checked `index.json`, empty if the layout does not exist yet; read again only if it has changed."""
         state, known = self._state(), self._memory.known
         if known is None or known.state != state:
             known = self._memory.known = _Known(state, self._index())
         return known
 
     def _state(self) -> tuple[object, ...]:
-        """Files are replaced, so that another one has taken the place of each that has changed."""
+        """The identities of the files. Writers replace files, so a changed file has another identity."""
         return tuple(_identity(os.path.join(self.path, name)) for name in (INDEX_FILE, LAYOUT_FILE))
 
     def _index(self) -> LayoutIndex:
         index, marker = self._document(INDEX_FILE), self._document(LAYOUT_FILE)
         if index is None and marker is not None:
-            # Either the layout was made between the two looks, or the file is missing.
+            # Either the layout was created between the two reads, or the file is missing.
             index = self._document(INDEX_FILE)
         name = f'"{os.path.join(self.path, INDEX_FILE)}"'
         found = None if index is None else LayoutIndex.parse(index, name)
@@ -187,11 +189,11 @@ class Layout:
             return LayoutIndex.empty()
         if found is None or marker is None:
             missing = INDEX_FILE if found is None else LAYOUT_FILE
-            raise InvalidContent(f'"{self.path}" is no OCI image layout: it has no "{missing}".')
+            raise InvalidContent(f'"{self.path}" is not an OCI image layout: it has no "{missing}".')
         version = canonical_json.loads_object(marker, f'"{os.path.join(self.path, LAYOUT_FILE)}"').get(_VERSION_KEY)
         if version != LAYOUT_VERSION:
             raise InvalidContent(
-                f'"{self.path}" is an image layout of version "{version!s:.40}": wanted {LAYOUT_VERSION}.'
+                f'"{self.path}": expected the image layout version "{LAYOUT_VERSION}", got "{version!s:.40}".'
             )
         return found
 
@@ -200,13 +202,13 @@ class Layout:
         with explained(f'read "{path}"'):
             try:
                 with open(path, "rb", opener=without_waiting) as stream:
-                    # One byte more than is read of it tells that it is too large.
+                    # One byte over the limit, so that the reader can report a file that is too large.
                     return stream.read(MAX_SIZE + 1)
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
     def _create(self) -> None:
-        """Make the layout. `oci-layout` comes last: with it, the layout is complete."""
+        """Create the layout. `oci-layout` is written last: it marks the layout as complete."""
         if os.path.exists(os.path.join(self.path, LAYOUT_FILE)):
             return
         with self._locked():
@@ -218,7 +220,7 @@ class Layout:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Alone among the writers of this directory, on this machine."""
+        """Keep out all other writers of this directory on this machine."""
         with explained(f'lock "{self.path}"'):
             os.makedirs(self.path, exist_ok=True)
             number = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
@@ -230,7 +232,7 @@ class Layout:
             os.close(number)
 
     def _led_to(self, index: LayoutIndex) -> frozenset[str]:
-        """The manifests that listed indexes lead to."""
+        """The digests of the manifests in listed indexes."""
         return frozenset().union(
             *(self._children_of(entry) for entry in index.entries if entry.media_type in media_type.INDEXES)
         )
@@ -246,7 +248,7 @@ class Layout:
 class _Known:
     """An index that was read when its files were in this `state`.
 
-    `children`: the manifests that its indexes lead to, None until somebody wants to know.
+    `children`: the digests of the manifests in its indexes, None until they are needed.
     """
 
     state: tuple[object, ...]
@@ -255,7 +257,7 @@ class _Known:
 
 
 class _Memory:
-    """What this process knows of one layout, whoever opens it."""
+    """The index of one layout as last read, shared by all `Layout` objects of this process."""
 
     known: _Known | None = None
 
@@ -274,5 +276,5 @@ def _identity(path: str) -> tuple[int, ...] | None:
 
 
 def _digest_of(name: str) -> Digest | None:
-    """The digest that `name` is the text of; a tag has no colon."""
+    """Parse `name` if it is a digest; a tag has no colon."""
     return Digest.parse(name) if ":" in name else None

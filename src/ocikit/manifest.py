@@ -13,9 +13,9 @@ from ocikit.digest import DEFAULT_ALGORITHM, Digest
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.platform import Platform
 
-# An index of indexes is rare, more levels than that nobody has a use for.
+# Indexes of indexes are rare, and deeper nesting has no use.
 MAX_LEVELS = 8
-# What is common to manifests and indexes; `config`, `layers` and `manifests` hold descriptors.
+# The members of manifests and indexes; `config`, `layers` and `manifests` contain descriptors.
 _MANIFEST = schema.members(
     mediaType=schema.TEXT,
     annotations=schema.TEXT_MAP,
@@ -62,17 +62,17 @@ class Manifest:
 
     @cached_property
     def descriptor(self) -> Descriptor:
-        """How an index or a tag names this manifest; its digest is the image's digest."""
+        """The descriptor of this manifest; its digest is the image's digest."""
         return Descriptor(self.media_type, Digest.of(self.data, self.algorithm), len(self.data))
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """What must be stored before this manifest may be: the layers that may be passed on, then the config."""
+        """The blobs to store before this manifest: the distributable layers, then the config."""
         return (*(layer for layer in self.layers if media_type.is_distributable(layer.media_type)), self.config)
 
     @property
     def withheld(self) -> tuple[Descriptor, ...]:
-        """The layers that may not be passed on: no store needs them, and nobody is sent them."""
+        """The layers that are not distributable: no store needs them, and they are never uploaded."""
         return tuple(layer for layer in self.layers if not media_type.is_distributable(layer.media_type))
 
 
@@ -107,18 +107,18 @@ class ImageIndex:
         return Descriptor(self.media_type, Digest.of(self.data, self.algorithm), len(self.data))
 
     def select(self, platform: Platform) -> Descriptor:
-        """The image for `platform`; raises InvalidInput with the platforms there are."""
+        """The image for `platform`; raises InvalidInput with the available platforms."""
         for manifest in self.manifests:
             if manifest.platform and platform.runs(manifest.platform):
                 return manifest
-        # BuildKit's attestations are for "unknown/unknown": nothing that could be chosen.
+        # BuildKit's attestations are for "unknown/unknown" and cannot be selected.
         known = [str(m.platform) for m in self.manifests if m.platform and m.platform.os != "unknown"]
         found = ", ".join(dict.fromkeys(known)) or "none"
-        raise InvalidInput(f'no image for platform "{platform}"; there are: {found}.')
+        raise InvalidInput(f'no image for platform "{platform}"; available: {found}.')
 
 
 def check_level(level: int, index: ImageIndex) -> None:
-    """Raise InvalidContent where an index is `level` indexes below the first: a registry could go on for ever."""
+    """Raise InvalidContent if an index at nesting `level` is too deep: a registry could nest indexes without end."""
     if level >= MAX_LEVELS:
         raise InvalidContent(
             f"the index {index.descriptor.digest} is within {level} others: at most {MAX_LEVELS} levels are read."
@@ -131,21 +131,21 @@ def parse_manifest(
     """Read a manifest or an index of OCI or Docker.
 
     `declared` is the media type it came with (a Content-Type or a descriptor's); the document's own
-    `mediaType` must agree with it. `algorithm`: of the digest that it is known by. Raises InvalidContent.
+    `mediaType` must agree with it. `algorithm`: that of its digest. Raises InvalidContent.
     """
     document = canonical_json.loads_object(data, "the manifest")
     if document.get("schemaVersion") != 2:
         raise InvalidContent(
-            f"a manifest of schema version {document.get('schemaVersion')!r:.100}: only 2 is supported."
+            f"the manifest has schema version {document.get('schemaVersion')!r:.100}: only 2 is supported."
         )
     schema.check(document, _MANIFEST, "the manifest")
     own = document.get("mediaType")
     if declared and own and declared != own:
-        raise InvalidContent(f'a manifest sent as "{declared}" calls itself "{own}".')
+        raise InvalidContent(f'the manifest: expected media type "{declared}", got "{own}".')
     kind = own or declared or _guess(document)
     if "manifests" in document and ("layers" in document or "config" in document):
         # Readers would disagree on what it is. Source: CVE-2021-41190.
-        raise InvalidContent("a manifest that is also an index: it has both layers and manifests.")
+        raise InvalidContent("the manifest is also an index: it has both layers and manifests.")
     annotations = document.get("annotations") or {}
     if kind in media_type.INDEXES:
         return ImageIndex(data, kind, _descriptors(document, "manifests"), annotations, algorithm)

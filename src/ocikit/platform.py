@@ -18,13 +18,13 @@ _ARCHITECTURES = (
     "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le",
     "ppc64", "ppc64le", "riscv64", "s390x", "wasm",
 )  # fmt: skip
-# What an architecture without a variant means, as containerd and Docker match platforms.
+# The variants that architectures have by default when containerd and Docker match platforms.
 _DEFAULT_VARIANTS: Mapping[str, str] = MappingProxyType({"amd64": "v1", "arm": "v7", "arm64": "v8"})
 
 
 @dataclass(frozen=True, order=True)
 class Platform:
-    """What an image runs on. Spec: image-spec v1.1.1, image-index.md, "platform"."""
+    """The platform that an image runs on. Spec: image-spec v1.1.1, image-index.md, "platform"."""
 
     os: str
     architecture: str
@@ -32,11 +32,11 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Platform:
-        """Read `linux/amd64` or `linux/arm/v7`; raises InvalidInput with what is known."""
+        """Read `linux/amd64` or `linux/arm/v7`; raises InvalidInput with the valid values."""
         parts = text.split("/")
         if len(parts) not in (2, 3) or not all(_PART.fullmatch(part) for part in parts):
             raise InvalidInput(
-                f'"{text}" is not a platform: wanted os/architecture or os/architecture/variant, '
+                f'"{text}" is not a platform: expected os/architecture or os/architecture/variant, '
                 'such as "linux/amd64" or "linux/arm/v7".'
             )
         if parts[0] not in _OPERATING_SYSTEMS:
@@ -53,7 +53,7 @@ class Platform:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
     def runs(self, other: Platform) -> bool:
-        """Whether an image of platform `other` is the one to use; "arm64" means "arm64/v8"."""
+        """Whether this platform runs images for `other`; "arm64" means "arm64/v8"."""
         return (self.os, self.architecture, self._variant()) == (
             other.os, other.architecture, other._variant(),
         )  # fmt: skip

@@ -1,6 +1,6 @@
-"""How far long work has come, told now and then: to nobody while it is short, and seldom enough for a log.
+"""Progress lines of long work: none while it is short, and few enough for a log.
 
-Whoever works counts in a `Meter`; while it works, `telling` looks at it and says a line when one is due.
+The working code counts in a `Meter`; meanwhile, `telling` reads it and reports a line when one is due.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ FIRST_SECONDS, NEXT_SECONDS, LONGEST_SECONDS = 5.0, 10.0, 60.0
 _TICK_SECONDS = 0.5
 
 
-def due(told: Sequence[float], *, news: bool) -> float:
-    """When the next line is to be said, in seconds since the work began; `told`: when those so far were. Pure.
+def due(reported: Sequence[float], *, news: bool) -> float:
+    """Return when the next line is due; `reported`: when earlier lines were, all in seconds since the start. Pure.
 
-    The first comes early, so that people see that something happens. Then pauses double, up to a minute: an hour of
-    work is some sixty lines. Without `news` a minute passes first.
+    The first line comes early, so that people see that something happens. Then pauses double, up to a minute: an hour
+    of work gives about sixty lines. Without `news` the pause is a minute.
     """
-    if not told:
+    if not reported:
         return FIRST_SECONDS
-    pause = NEXT_SECONDS * 2.0 ** min(len(told) - 1, 10) if news else LONGEST_SECONDS
-    return told[-1] + min(pause, LONGEST_SECONDS)
+    pause = NEXT_SECONDS * 2.0 ** min(len(reported) - 1, 10) if news else LONGEST_SECONDS
+    return reported[-1] + min(pause, LONGEST_SECONDS)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How far work has come: `done` of `total` things, `moved` of `size` bytes.
+    """The progress of work: `done` of `total` things, `moved` of `size` bytes.
 
-    `streamed`: from which hosts how many blobs came meanwhile. `pauses`: until when hosts want to be left alone, in
-    seconds of the meter's clock. `asked`: hosts that are spoken to at the moment.
+    `streamed`: how many blobs came from each host. `pauses`: until when requests to a host pause, in seconds of the
+    meter's clock. `asked`: the hosts that have open requests.
     """
 
     done: int = 0
@@ -59,16 +59,16 @@ class Standing:
 
 
 def line(verb: str, noun: str, standing: Standing, before: Standing, *, now: float, seconds: float) -> str:
-    """What to say of `standing`, when `before` was `seconds` ago: "Published 3 of 20 images; 34.0 of 120.0 MB sent, …".
+    """Format a progress line, "Published 3 of 20 images; 34.0 of 120.0 MB sent, …"; `before` was `seconds` ago.
 
-    Pure. `now`: the time of the clock that `pauses` are told in.
+    Pure. `now`: the time of the clock of `pauses`.
     """
     counted = f"{standing.done:,} of {standing.total:,}" if standing.total else "no"
     parts = [f"{verb} {counted} {noun}"]
     if standing.size:
         speed = round((standing.moved - before.moved) / seconds)
-        told_speed = f", {human_bytes(speed)}/s" if speed else ""
-        parts.append(f"{human_part(standing.moved, standing.size)} sent{told_speed}")
+        rate = f", {human_bytes(speed)}/s" if speed else ""
+        parts.append(f"{human_part(standing.moved, standing.size)} sent{rate}")
     parts += [f"{_blobs(count)} of bases came from {host}" for host, count in sorted(standing.streamed.items())]
     pauses = {host: until for host, until in standing.pauses.items() if until > now}
     parts += [f"waiting for {host}, {math.ceil(until - now)} s" for host, until in sorted(pauses.items())]
@@ -78,7 +78,7 @@ def line(verb: str, noun: str, standing: Standing, before: Standing, *, now: flo
 
 
 class Meter:
-    """Counts `noun` that are `verb`: published images, asked questions. May be shared by threads."""
+    """A counter of work, such as "Published … images" with this `verb` and `noun`. Threads may share it."""
 
     def __init__(self, verb: str = "Did", noun: str = "things", *, clock: Callable[[], float] = time.monotonic) -> None:
         self.verb = verb
@@ -93,7 +93,7 @@ class Meter:
         self._asked: Counter[str] = Counter()
 
     def expect(self, count: int, sizes: Iterable[tuple[Hashable, int]] = ()) -> None:
-        """So many more are to be done; `sizes`: the bytes that are to be moved, by what they belong to."""
+        """Add `count` to the total; `sizes`: the bytes to move, by what they belong to."""
         with self._lock:
             self._total += count
             self._sizes.update(sizes)
@@ -103,29 +103,29 @@ class Meter:
             self._done += count
 
     def moved(self, key: Hashable, size: int) -> None:
-        """So many bytes of `key`, from its beginning, are there; where they are sent again, they do not count twice."""
+        """Record that the first `size` bytes of `key` were moved; bytes that are sent again do not count twice."""
         with self._lock:
             self._moved[key] = max(size, self._moved.get(key, 0))
 
     def counted(self, stream: BinaryIO, key: Hashable, size: int) -> BinaryIO:
-        """The same stream: what is read of it counts as moved. `size`: all of it."""
+        """Wrap `stream` so that the bytes read from it count as moved. `size`: all its bytes."""
         with self._lock:
             self._sizes[key] = size
         return cast(BinaryIO, _Counted(stream, key, self))
 
     def streams(self, host: str, key: Hashable) -> None:
-        """The blob `key` is read from there."""
+        """Record that the blob `key` is read from `host`."""
         with self._lock:
             self._streamed.setdefault(host, set()).add(key)
 
     def pauses(self, host: str, seconds: float) -> None:
-        """The host is not spoken to for so long."""
+        """Record that requests to `host` pause for `seconds`."""
         with self._lock:
             self._pauses[host] = max(self._pauses.get(host, 0.0), self.clock() + seconds)
 
     @contextmanager
     def asking(self, host: str | None) -> Iterator[None]:
-        """While the body runs, `host` is spoken to; None: nobody is."""
+        """Record an open request to `host` while the body runs; None: there is no request."""
         if host is None:
             yield
             return
@@ -152,7 +152,7 @@ class Meter:
 
 @contextmanager
 def telling(meter: Meter, say: Callable[[str], None]) -> Iterator[None]:
-    """While the body works, say how far it has come. `say` is called in another thread, and must not raise."""
+    """Report progress while the body runs. `say` is called in another thread, and must not raise."""
     ended = threading.Event()
     thread = threading.Thread(target=_tell, args=(meter, say, ended), daemon=True)
     thread.start()
@@ -164,18 +164,18 @@ def telling(meter: Meter, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _tell(meter: Meter, say: Callable[[str], None], ended: threading.Event) -> None:
-    start, told, before = meter.clock(), [0.0], Standing()
+    start, reported, before = meter.clock(), [0.0], Standing()
     while not ended.wait(_TICK_SECONDS):
         now, standing = meter.clock() - start, meter.standing()
-        if now >= due(told[1:], news=standing.is_news_after(before)):
-            seconds = now - told[-1]
+        if now >= due(reported[1:], news=standing.is_news_after(before)):
+            seconds = now - reported[-1]
             say(line(meter.verb, meter.noun, standing, before, now=now + start, seconds=seconds))
-            told.append(now)
+            reported.append(now)
             before = standing
 
 
 class _Counted:
-    """A stream of which what was read is counted."""
+    """A stream that counts the bytes read from it."""
 
     def __init__(self, stream: BinaryIO, key: Hashable, meter: Meter) -> None:
         self._stream = stream
@@ -184,7 +184,7 @@ class _Counted:
         self._position = 0
 
     def read(self, size: int = -1) -> bytes:
-        # Who asks for more has dealt with what there was.
+        # A reader that asks for more has processed what it got before.
         self._meter.moved(self._key, self._position)
         data = self._stream.read(size)
         self._position += len(data)

@@ -1,4 +1,4 @@
-"""Stores: where images are kept, be it a registry's repository, a directory or memory."""
+"""Stores of images: a registry's repository, a directory or memory."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Opener = Callable[[], AbstractContextManager[BinaryIO]]
 class Store(Protocol):
     """One repository: blobs and manifests by digest, manifests by tag.
 
-    Where a registry is asked, every method may raise NetworkError, RegistryError, ProtocolViolation.
+    If the store is in a registry, every method may raise NetworkError, RegistryError, ProtocolViolation.
     A `name` is a tag or the text of a digest.
     """
 
     def resolve(self, name: str) -> Descriptor | None:
-        """The manifest or index that `name` names, None where there is none. Costs one HEAD."""
+        """The descriptor of the manifest or index called `name`, None if there is none. Costs one HEAD."""
 
     def fetch_manifest(self, name: str) -> Manifest | ImageIndex:
-        """The same with its content, verified. Raises NotFound, InvalidContent."""
+        """The manifest or index called `name`, verified. Raises NotFound, InvalidContent."""
 
     def has_blob(self, blob: Descriptor) -> bool:
         """Whether the blob is there with this size. Costs one HEAD."""
@@ -37,33 +37,33 @@ class Store(Protocol):
         """The blob's bytes, not verified: read through `digest.verified`. Raises NotFound."""
 
     def push_blob(self, blob: Descriptor, opener: Opener) -> None:
-        """Store what `opener` gives, verified on the way; it may be opened more than once.
+        """Store a blob that `opener` opens, perhaps more than once, and verify it on the way.
 
-        Raises InvalidContent when the stream is not the blob; nothing is stored then.
+        Raises InvalidContent if the stream is not the blob; then nothing is stored.
         """
 
     def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
-        """Store a manifest whose blobs are there, and let `tag` name it."""
+        """Store a manifest whose blobs are stored already, and set `tag` to it."""
 
 
 @runtime_checkable
 class BatchTagger(Protocol):
-    """A Store that lets several tags name a manifest at once."""
+    """A Store that sets several tags to a manifest in one operation."""
 
     def push_with_tags(self, manifest: Manifest | ImageIndex, tags: Sequence[str]) -> frozenset[str]:
-        """Store a manifest and let `tags` name it; returns those that do. Others are left for `push_manifest`."""
+        """Store a manifest and set `tags` to it; returns those that were set. `push_manifest` must set the others."""
 
 
 def read_document(store: Store, described: Descriptor, what: str) -> bytes:
-    """A small blob, a config for instance, verified. Raises InvalidContent where it is too large for one, too."""
+    """Read a small blob, such as a config, and verify it. Raises InvalidContent also if it is too large."""
     if described.size > MAX_SIZE:
-        raise InvalidContent(f"{what} is not a document: it has {described.size} bytes, at most {MAX_SIZE} are read.")
+        raise InvalidContent(f"{what} is not a document: expected at most {MAX_SIZE} bytes, got {described.size}.")
     with store.open_blob(described) as stream:
         return b"".join(verified(stream, described.digest, described.size, what))
 
 
 def counted(opener: Opener, meter: Meter, key: Hashable, size: int) -> Opener:
-    """The same: what is read of it is counted as bytes of `key`, of which there are `size`."""
+    """Wrap `opener` so that the bytes read count for `key`, which has `size` bytes."""
 
     @contextmanager
     def opened() -> Iterator[BinaryIO]:
@@ -83,13 +83,13 @@ def copy(
     *,
     level: int = 0,
 ) -> Digest:
-    """Copy what `name` names, with everything it needs, and let `tag` name it in `destination`.
+    """Copy the manifest or index called `name`, with everything it needs, and set `tag` to it in `destination`.
 
-    Content that is there already is not sent; `meter` counts the blobs that are. An order that is safe to stop after
-    any step: blobs, then manifests, then the tag. Returns the digest, which is the same on both sides. `level`: of how
-    many indexes this is a part.
+    Existing content is not copied; `meter` counts the blobs that are. The order allows an interruption after any step:
+    blobs, then manifests, then the tag. Returns the digest, which is the same on both sides. `level`: how many indexes
+    contain this one.
 
-    A layer that may not be passed on is left out, and handed to `on_withheld`.
+    A layer that is not distributable is left out and passed to `on_withheld`.
     """
     meter = meter or Meter()
     manifest = source.fetch_manifest(name)

@@ -1,4 +1,4 @@
-"""Entries become a blob: tar, its digest, compression, its digest, all in one pass."""
+"""Write entries as a blob: tar, its digest, compression and its digest in one pass."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def build_layer(
 
     Files are read below `source_directory`; only their bytes count, neither modes nor times.
     Memory does not grow with their size. Raises NotFound for a missing file, InvalidContent for one
-    that changes meanwhile, OcikitError when reading or writing fails; nothing is left behind then.
+    that changes meanwhile, OcikitError when reading or writing fails; an error leaves no files behind.
     Spec: image-spec v1.1.1, layer.md, config.md#layer-diffid.
     """
     tar = write_tar(arrange(entries), opener_below(source_directory))
@@ -54,17 +54,17 @@ def build_layer(
 
 
 def opener_below(directory: str) -> FileOpener:
-    """Opens the source of an entry below `directory`; the size is that of the file opened."""
+    """Make a function that opens the source of an entry below `directory`, with the size of the open file."""
 
     @contextmanager
     def open_file(entry: Entry) -> Iterator[tuple[int, BinaryIO]]:
-        # As bytes, so that the locale has no say in what a name is.
+        # As bytes, because the locale must not affect names.
         path = os.path.join(os.fsencode(directory), entry.source.encode())
         with explained(f'read "{entry.source}" for "/{entry.path}"'):
             try:
                 stream = cast(BinaryIO, open(path, "rb", buffering=0))  # noqa: SIM115 - closed below
             except FileNotFoundError:
-                raise NotFound(f'"{entry.source}", wanted as "/{entry.path}", does not exist.') from None
+                raise NotFound(f'"{entry.source}", the source of "/{entry.path}", does not exist.') from None
             with stream:
                 yield os.fstat(stream.fileno()).st_size, stream
 

@@ -1,4 +1,4 @@
-"""Files of layers, and of layers on top of each other.
+"""Files of layers, and of stacked layers.
 
 Spec: image-spec v1.1.1, layer.md#whiteouts.
 """
@@ -14,7 +14,7 @@ from typing import Any, Callable, NamedTuple, TypeVar, overload
 
 from ocikit.errors import InvalidContent
 
-# Kinds of `File`: what is there, and what says that something of a lower layer is not.
+# Kinds of `File`: files that exist, and markers that hide files of lower layers.
 FILE, DIRECTORY, SYMLINK, HARDLINK, SPECIAL = "file", "directory", "symlink", "hardlink", "special"
 WHITEOUT, OPAQUE = "whiteout", "opaque"
 _T = TypeVar("_T")
@@ -22,11 +22,11 @@ _KINDS = (FILE, DIRECTORY, SYMLINK, HARDLINK, SPECIAL, WHITEOUT, OPAQUE)
 
 
 class File(NamedTuple):
-    """What a layer has at `path`, which is relative to the image's root. Times are left out.
+    """An entry of a layer at `path`, which is relative to the image's root. Times are left out.
 
-    `size` (bytes) and `digest` (of the content) are a file's; `target` is a link's. In a `FileTree` a hard link has the
-    size and the digest of what it is another name of, where the same layer has that. A whiteout hides the path, an
-    opaque directory everything below it, of all lower layers.
+    `size` (bytes) and `digest` (of the content) are set for files, `target` for links. In a `FileTree` a hard link has
+    the size and digest of its target if the same layer has that. In all lower layers, a whiteout hides the path and an
+    opaque directory hides everything below it.
     """
 
     path: str
@@ -39,7 +39,7 @@ class File(NamedTuple):
     target: str = ""
 
     def to_row(self) -> list[Any]:
-        """For the JSON of a sandbox: layers have many thousands of files."""
+        """A short form for the JSON of a sandbox: layers have many thousands of files."""
         return list(self)
 
     @classmethod
@@ -50,7 +50,7 @@ class File(NamedTuple):
             raise InvalidContent(f"not a layer's file: {row!r}") from None
 
     def to_json(self) -> dict[str, Any]:
-        """For people: what this kind of file has."""
+        """The keys that this kind of file has, for people."""
         document: dict[str, Any] = {
             "path": f"/{self.path}",
             "kind": self.kind,
@@ -64,7 +64,7 @@ class File(NamedTuple):
 
 
 class PackedFiles(Mapping[str, "tuple[int, File]"]):
-    """Files by path, each with the number of its layer: a third of the memory that objects would take.
+    """Files by path, each with the number of its layer, in a third of the memory of objects.
 
     Images have hundreds of thousands of files.
     """
@@ -104,10 +104,10 @@ class PackedFiles(Mapping[str, "tuple[int, File]"]):
 
 @dataclass(frozen=True)
 class FileTree:
-    """What layers on top of each other show.
+    """The files that stacked layers show.
 
-    `files` by path, each with the number of its layer, the lowest being 0. `hidden`: paths that whiteouts hide though
-    none of these layers has them, so that they are of layers below these; "path/" stands for all that is below it.
+    `files`: by path, each with the number of its layer; the lowest is 0. `hidden`: paths that whiteouts hide and none
+    of these layers has, so they are in layers below; "path/" represents everything below the path.
     """
 
     files: Mapping[str, tuple[int, File]]
@@ -115,9 +115,9 @@ class FileTree:
 
 
 def overlay(layers: Iterable[Iterable[File]], *, whole: bool = True) -> FileTree:
-    """Put layers, the lowest first, on top of each other. Not `whole`: others are below these, and unknown.
+    """Stack layers, the lowest first. `whole=False`: there are unknown layers below these.
 
-    Of two entries of a layer for one path the last counts.
+    If a layer has two entries for one path, the last one counts.
     """
     files = PackedFiles()
     hidden: set[str] = set()
@@ -133,7 +133,7 @@ def largest(tree: FileTree, count: int) -> tuple[tuple[int, File], ...]:
 
 
 class Made(Sequence[_T]):
-    """What `make` makes of each of `paths`, when it is asked for: two trees may differ in every file."""
+    """The results of `make` for each of `paths`, computed on access: two trees may differ in every file."""
 
     def __init__(self, paths: Sequence[str], make: Callable[[str], _T]) -> None:
         self._paths, self._make = paths, make
@@ -161,7 +161,7 @@ class Made(Sequence[_T]):
 
 @dataclass(frozen=True)
 class FileChanges:
-    """How two trees differ, by path; `changed` has what was there and what is there now. See `compare`."""
+    """The differences of two trees, by path; `changed` has the old and the new file. See `compare`."""
 
     added: Sequence[File] = ()
     removed: Sequence[File] = ()
@@ -172,7 +172,7 @@ class FileChanges:
 
 
 def compare(before: FileTree, after: FileTree) -> FileChanges:
-    """What became of files. What only one of the trees hides is a whiteout among the removed or the added."""
+    """Compare two trees. A path that only one of them hides is a whiteout among the removed or added files."""
     old, new = before.files, after.files
     return FileChanges(
         _only(after, before, before.hidden - after.hidden),
@@ -188,7 +188,7 @@ def _put(number: int, layer: Iterable[File], files: PackedFiles, hidden: set[str
     """Put a layer on those below it, whose files have lower numbers."""
     gone: set[str] = set()
     emptied: set[str] = set()
-    # What is of lower layers and now of this one, and whether it was a directory there.
+    # Paths of lower layers that this layer replaces, and whether they were directories there.
     replaced: dict[str, bool] = {}
     for file in layer:
         if file.kind == WHITEOUT:
@@ -222,9 +222,9 @@ def _is_lower(path: str, number: int, files: PackedFiles) -> bool:
 
 
 def _below(folders: set[str], files: Iterable[str]) -> Iterator[str]:
-    """The paths that are below one of `folders`, each once; they may be removed on the way.
+    """Yield the paths below one of `folders`, each once; the caller may remove them meanwhile.
 
-    Each folder's are neighbours once they are sorted: a look at every parent of every path could take hours.
+    The paths of a folder are neighbours in sorted order: checking every parent of every path could take hours.
     """
     if not folders:
         return
@@ -235,13 +235,13 @@ def _below(folders: set[str], files: Iterable[str]) -> Iterator[str]:
     done = 0
     for folder in sorted(folders, key=lambda path: f"{path}/"):
         start = max(done, bisect_left(paths, f"{folder}/"))
-        # "0" is the letter after "/".
+        # "0" is the character after "/".
         done = max(done, bisect_left(paths, f"{folder}0"))
         yield from paths[start:done]
 
 
 def _only(one: FileTree, other: FileTree, whiteouts: Iterable[str]) -> Sequence[File]:
-    """The files of one tree that the other has not, and `whiteouts` of what neither has."""
+    """The files that only `one` has, and `whiteouts` of paths that neither has."""
     files = one.files
     paths = [path for path in files if path not in other.files]
     paths += (path for path in whiteouts if path not in files and path not in other.files)

@@ -1,4 +1,4 @@
-"""Images and files of layers, read from stores."""
+"""Read images and files of layers from stores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ocikit.store import Store, read_document
 def read_image(store: Store, name: str, platform: Platform) -> Image:
     """The image that `name` names, or the one for `platform` in the index that it names.
 
-    Raises NotFound, InvalidContent for what is no container image, InvalidInput where no image is for the platform.
+    Raises NotFound, InvalidContent if it is not a container image, InvalidInput if no image is for the platform.
     """
     manifest = store.fetch_manifest(name)
     if isinstance(manifest, ImageIndex):
@@ -31,12 +31,12 @@ def read_image(store: Store, name: str, platform: Platform) -> Image:
         raise InvalidContent(f'"{name}" is an index of indexes; name one of them.')
     config = read_config(store, manifest)
     if config is None:
-        raise InvalidContent(f'"{name}" is no container image: its config is a "{manifest.config.media_type}".')
+        raise InvalidContent(f'"{name}" is not a container image: its config is a "{manifest.config.media_type}".')
     return Image(manifest, config)
 
 
 def read_config(store: Store, manifest: Manifest) -> ImageConfig | None:
-    """The config of an image, None for what is no container image."""
+    """The config of an image; None if it is not a container image."""
     described = manifest.config
     if described.media_type not in (OCI_CONFIG, DOCKER_CONFIG):
         return None
@@ -46,17 +46,17 @@ def read_config(store: Store, manifest: Manifest) -> ImageConfig | None:
 def image_layers(
     store: Store, layers: Sequence[Descriptor], limits: Limits, count: FileCount
 ) -> Iterator[Iterator[File]]:
-    """The files of each of `layers`, for `overlay`; see `layer_files`. `count` has those of all of them."""
+    """The files of each of `layers`, for `overlay`; see `layer_files`. `count` counts the files of all layers."""
     if len(layers) > MAX_LAYERS:
         raise InvalidContent(f"{len(layers)} layers are more than the {MAX_LAYERS} that container engines mount.")
     return (layer_files(store, layer, limits, count) for layer in layers)
 
 
 def layer_files(store: Store, layer: Descriptor, limits: Limits, count: FileCount) -> Iterator[File]:
-    """Every file of a layer as it comes, in bounded memory; the blob is verified once all have come.
+    """Iterate over the files of a layer, in bounded memory; the blob is verified after the last one.
 
-    Raises InvalidContent, also for what is above `limits`; and NotFound where the blob is not there: nothing is fetched
-    from the addresses that a manifest names (`urls`).
+    Raises InvalidContent, also above `limits`, and NotFound if the store has no such blob: the addresses in a manifest
+    (`urls`) are never requested.
     """
     try:
         with store.open_blob(layer) as stream:
@@ -66,6 +66,6 @@ def layer_files(store: Store, layer: Descriptor, limits: Limits, count: FileCoun
         if is_distributable(layer.media_type):
             raise
         raise NotFound(
-            f'the files of the layer {layer.digest} cannot be read: it is "{layer.media_type}", which a registry need '
-            "not hold."
+            f'the files of the layer {layer.digest} cannot be read: it is not distributable ("{layer.media_type}"), '
+            "and registries need not store it."
         ) from None

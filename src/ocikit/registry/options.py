@@ -1,4 +1,4 @@
-"""How a registry is reached, as people write it for each registry."""
+"""Options of a registry, as users write them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ocikit.errors import InvalidContent, InvalidInput, ProtocolViolation
 from ocikit.registry import url as urls
 
-# A mirror, and what may follow a registry's name: no scheme, no query, no empty step.
+# The syntax of a mirror and of a path prefix: no scheme, no query, no empty path segment.
 _PREFIX = r"(?:/[A-Za-z0-9._~-]+)*"
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?"
 _MIRROR = re.compile(rf"({_HOST})({_PREFIX})")
@@ -18,11 +18,12 @@ _MIRROR = re.compile(rf"({_HOST})({_PREFIX})")
 
 @dataclass(frozen=True)
 class RegistryOptions:
-    """`insecure`: plain HTTP. Paths name PEM files: more certificate authorities to trust, and who we are.
+    """How to reach one registry. Raises InvalidInput.
 
-    `path_prefix` "/registry": the API is at https://host/registry/v2/. `mirrors`: host[:port][/prefix] of
-    registries that are asked first for reading, in order. `trusted_hosts`: host[:port] of what the registry may send us
-    to at any address, a more private one than its own, too. Raises InvalidInput.
+    `insecure`: plain HTTP. The paths name PEM files: additional certificate authorities, and the client certificate
+    with its key. `path_prefix` "/registry": the API is at https://host/registry/v2/. `mirrors`: host[:port][/prefix] of
+    registries that reads try first, in order. `trusted_hosts`: host[:port] of hosts to which the registry may send us
+    at any address, even a more private one than its own.
     """
 
     insecure: bool = False
@@ -37,23 +38,25 @@ class RegistryOptions:
         if self.client_key and not self.client_certificate:
             raise InvalidInput(f'`client_key` is "{self.client_key}", but `client_certificate` is not set.')
         if not re.fullmatch(_PREFIX, self.path_prefix):
-            raise InvalidInput(f'`path_prefix` must be like "/registry", with no "/" at its end: "{self.path_prefix}".')
+            raise InvalidInput(
+                f'expected a `path_prefix` like "/registry", with no "/" at its end, got "{self.path_prefix}".'
+            )
         for name in (*self.trusted_hosts, *(split_mirror(mirror)[0] for mirror in self.mirrors)):
             _host_and_port(name)
 
     @property
     def scheme(self) -> str | None:
-        """Certificates are for TLS: where some are named it is spoken to this machine too. None: as by default."""
+        """https if certificates are set, even for this machine: they are for TLS. None: the default."""
         return "https" if self.ca_file or self.client_certificate else None
 
     @property
     def trusted(self) -> tuple[tuple[str, int | None], ...]:
-        """Hosts and ports (None: any) that may be at any address: those of `trusted_hosts` and of the mirrors."""
+        """Hosts and ports (None: any) of `trusted_hosts` and the mirrors, which may have any address."""
         names = (*self.trusted_hosts, *(split_mirror(mirror)[0] for mirror in self.mirrors))
         return tuple(map(_host_and_port, names))
 
     def for_mirror(self, path_prefix: str) -> RegistryOptions:
-        """How a mirror is reached: it is another host, which is not shown who we are."""
+        """Options of a mirror: it is another host, so it does not get the client certificate."""
         return RegistryOptions(self.insecure, self.ca_file, path_prefix=path_prefix)
 
     def to_json(self) -> dict[str, Any]:
@@ -61,12 +64,12 @@ class RegistryOptions:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> RegistryOptions:
-        """The opposite of `to_json`; what is missing is as by default. Raises InvalidContent, InvalidInput."""
+        """The inverse of `to_json`; missing options have their defaults. Raises InvalidContent, InvalidInput."""
         try:
             lists = {key: tuple(document.get(key, ())) for key in ("mirrors", "trusted_hosts")}
             return cls(**{**document, **lists})
         except TypeError as error:
-            raise InvalidContent(f"these are not a registry's options: {error}.") from None
+            raise InvalidContent(f"invalid registry options: {error}.") from None
 
 
 DEFAULT_OPTIONS = RegistryOptions()
@@ -80,7 +83,7 @@ def split_mirror(mirror: str) -> tuple[str, str]:
     """
     found = _MIRROR.fullmatch(mirror)
     if not found:
-        raise InvalidInput(f'a mirror is host[:port][/prefix], with no scheme: found "{mirror}".')
+        raise InvalidInput(f'expected a mirror host[:port][/prefix], with no scheme, got "{mirror}".')
     return found[1], found[2]
 
 
@@ -90,5 +93,5 @@ def _host_and_port(name: str) -> tuple[str, int | None]:
     except ProtocolViolation:
         found = None
     if not found or not re.fullmatch(_HOST, name):
-        raise InvalidInput(f'expected host[:port], with no scheme and no path: got "{name}".')
+        raise InvalidInput(f'expected host[:port], with no scheme and no path, got "{name}".')
     return found.host, found.port if re.search(r":[0-9]+\Z", name) else None
