@@ -18,7 +18,7 @@ from pants_oci.committed import Difference, changed_lines, common_folder, compar
         ("", ["a.yaml"], ""),
     ],
 )
-def test_the_folder_that_has_all_files(own: str, paths: list[str], folder: str) -> None:
+def test_common_folder(own: str, paths: list[str], folder: str) -> None:
     assert common_folder(own, paths) == folder
 
 
@@ -33,17 +33,17 @@ def test_the_folder_that_has_all_files(own: str, paths: list[str], folder: str) 
         ("deploy", "..data", "deploy/..data"),
     ],
 )
-def test_the_folder_of_what_is_rendered(own: str, value: str, folder: str) -> None:
+def test_rendered_folder(own: str, value: str, folder: str) -> None:
     assert rendered_folder(own, value) == folder
 
 
 @pytest.mark.parametrize("own, value", [("deploy", ""), ("deploy", ".."), ("a", "../../b"), ("", "."), ("a", "/b")])
-def test_a_folder_outside_is_refused(own: str, value: str) -> None:
+def test_a_folder_outside_the_build_root_is_rejected(own: str, value: str) -> None:
     with pytest.raises(InvalidInput, match="below the build root"):
         rendered_folder(own, value)
 
 
-def test_a_folder_has_only_what_is_below_it() -> None:
+def test_paths_within_a_folder() -> None:
     assert within("a/b", ["a/b/c", "a/bc", "a/b"]) == ("a/b/c",)
 
 
@@ -61,15 +61,15 @@ def test_files_are_compared() -> None:
     assert not compare(rendered, rendered)
 
 
-def test_changed_lines_are_told_without_those_around_them() -> None:
+def test_changed_lines_have_no_context() -> None:
     assert list(changed_lines(b"a\nb\nc\n", b"a\nB\nc\n")) == ["@@ -2 +2 @@", "-b", "+B"]
 
 
 def test_many_changed_lines_are_counted() -> None:
     lines = list(changed_lines(b"", b"x\n" * 50))
     assert len(lines) == 21
-    assert lines[-1] == "… and 31 lines more"
+    assert lines[-1] == "… and 31 more lines"
 
 
-def test_what_is_no_text_is_compared_as_well() -> None:
+def test_binary_files_are_compared() -> None:
     assert list(changed_lines(b"\xff", b"a"))

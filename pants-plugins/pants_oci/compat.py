@@ -1,14 +1,15 @@
-"""The one module that asks which Pants is running.
+"""The only module that asks which Pants is running.
 
-Rule bodies are written for today's Pants, which calls rules by name. Where Pants has not all of these rules yet, each
-name stands for the `Get` of its output and input types. When the oldest supported Pants is 2.29, the second branch can
-go, and the callers import these names from Pants.
+Rule bodies are written for current Pants, which calls rules by name. If Pants lacks some of these rules, each name here
+is a function that makes the `Get` of its output and input types. When the oldest supported Pants is 2.29, delete the
+second branch, and import these names from Pants.
 
-What is there decides, not a version; type checkers are told by `always_true` and `always_false` in pyproject.toml.
+The module detects features instead of comparing versions. `always_true` and `always_false` in pyproject.toml choose the
+branches for type checkers.
 """
 
-# No `from __future__ import annotations` here, and `-> Get` without its type: the rule parser of Pants 2.17 follows a
-# call only if its return annotation is a class.
+# This module has no `from __future__ import annotations`, and its `-> Get` has no type arguments: the rule parser of
+# Pants 2.17 follows a call only if its return annotation is a class.
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -133,19 +134,19 @@ if CALLS_BY_NAME:
     unexpanded_targets_of = resolve_unexpanded_targets
 
     async def find_field_sets_of_specs(request: Any, specs: Any) -> Any:
-        """What a goal finds for what its command line names."""
+        """Find the field sets of the targets that a command line names."""
         return await find_valid_field_sets_for_target_roots(request, **implicitly({specs: Specs}))
 
     def by_name(
         rule_function: _Rule[_Output], output: type[_Output], request: type[_Request]
     ) -> Callable[[_Request], Coroutine[Any, Any, _Output]]:
-        """How another rule of this plugin is called."""
+        """Return a function that calls another rule of this plugin."""
         return rule_function
 
     def by_name_in_environment(
         rule_function: _Rule[_Output], output: type[_Output], request: type
     ) -> Callable[..., Coroutine[Any, Any, _Output]]:
-        """The same, called with `**implicitly({request: Type, name: EnvironmentName})`."""
+        """Like `by_name`, for calls with `**implicitly({request: Type, name: EnvironmentName})`."""
         return rule_function
 
 else:
@@ -190,7 +191,7 @@ else:
         return call
 
     def execute_process_in(process: Any, environment: Any) -> Get:
-        """Where this environment says, and not the one that Pants has chosen."""
+        """Run a process in `environment` instead of the one that Pants has chosen."""
         return Get(FallibleProcessResult, {process: Process, environment: ProcessExecutionEnvironment})
 
     def find_field_sets_of_specs(request: Any, specs: Any) -> Get:
@@ -234,7 +235,7 @@ else:
 
 
 def execution_on_this_machine(keep_sandboxes: KeepSandboxes) -> ProcessExecutionEnvironment:
-    """Where a process runs without container and worker."""
+    """The environment of a process that runs neither in a container nor on a remote worker."""
     make: Callable[..., ProcessExecutionEnvironment] = partial(
         ProcessExecutionEnvironment,
         environment_name=None,
@@ -250,13 +251,13 @@ def execution_on_this_machine(keep_sandboxes: KeepSandboxes) -> ProcessExecution
     return make()
 
 
-# What a file that was deleted stands for among addresses.
+# Pants's placeholder address for a deleted file.
 DELETED_ADDRESS = getattr(build_files, "DELETED_ADDRESS", None)
 
 if SEES_TEXT_BLOCKS:
 
     def changed_request(files: tuple[str, ...], dependents: DependentsOption) -> ChangedRequest:
-        """Whole files, where Pants knows of blocks in them: what a block is of is then found as well."""
+        """Request whole files, without text blocks: this also finds the owners of blocks."""
         return ChangedRequest(files, FrozenDict(), dependents)
 
 else:
@@ -269,21 +270,21 @@ if PUBLISHES_IN_BACKGROUND:
     PublishProcess = Process
 
     def publish_process(argv: tuple[str, ...], description: str) -> PublishProcess:
-        """What speaks for what was published."""
+        """The process that reports to Pants what was published."""
         return Process(argv, description=description, cache_scope=ProcessCacheScope.PER_SESSION, level=LogLevel.DEBUG)
 
 else:
     PublishProcess = InteractiveProcess
 
     def publish_process(argv: tuple[str, ...], description: str) -> PublishProcess:
-        # No two are equal: from 2.22 on Pants would take an earlier run's for it, and warn.
+        # Each process is unique: from 2.22 on, Pants would otherwise reuse that of an earlier run, and warn.
         return InteractiveProcess(argv, env={"STARTED": str(time.monotonic_ns())})
 
 
 if SKIPS_EARLY:
     from pants.core.goals.publish import CheckSkipRequest, CheckSkipResult
 else:
-    # What nobody asks for, so that the rule that would answer can be written.
+    # Older Pants never makes this request. The class exists so that the rule for it can be written.
     @union
     @dataclass(frozen=True)
     class CheckSkipRequest:

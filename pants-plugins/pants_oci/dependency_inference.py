@@ -1,4 +1,4 @@
-"""What fields and manifests name are dependencies: `dependents` and `--changed-dependents` must see them."""
+"""Infer dependencies from fields and manifests, so that `dependents` and `--changed-dependents` see them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class InferDeploymentDependencies(InferDependenciesRequest[DeploymentInferenceFi
 
 
 def addresses_in(values: Iterable[str | None], owner: Address, field_alias: str) -> UnparsedAddressInputs:
-    """The addresses that a field holds, so that a wrong one is reported with the field it stands in."""
+    """The addresses in a field. Pants reports a wrong one with the name of the field."""
     return UnparsedAddressInputs(
         (value for value in values if value),
         owning_address=owner,

@@ -1,4 +1,4 @@
-"""How a deployment is applied: the command of its tool, and in words where to."""
+"""The command that applies a deployment, and a description of where it deploys to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KUSTOMIZATIONS = ("Kustomization", "kustomization.yaml", "kustomization.yml")
 
 @dataclass(frozen=True)
 class Application:
-    """What the fields of a target say; empty is what they do not say. `command` stands in place of `tool`."""
+    """The fields of a target that make up its command; unset ones are empty. `command` replaces `tool`."""
 
     tool: DeploymentTool = DeploymentTool.KUBECTL
     command: tuple[str, ...] = ()
@@ -28,12 +28,12 @@ class Application:
 
     @property
     def by(self) -> str:
-        """The field that says what applies it, as a BUILD file has it."""
+        """The field that selects the tool or command, as written in a BUILD file."""
         return "`command`" if self.command else f'`tool="{self.tool.value}"`'
 
     @property
     def program(self) -> str:
-        """What the command begins with."""
+        """The first word of the command."""
         if self.command:
             return self.command[0]
         return "docker" if self.tool is DeploymentTool.STACK else "kubectl"
@@ -41,7 +41,7 @@ class Application:
 
 @dataclass(frozen=True)
 class ToolCommand:
-    """`place`: where it deploys to, in words; empty where only the command knows."""
+    """A command line. `place` describes where it deploys to; it is empty if only the command knows."""
 
     words: tuple[str, ...]
     place: str = ""
@@ -50,20 +50,20 @@ class ToolCommand:
         return shlex.join(self.words)
 
 
-def refuse_meaningless(wanted: Application) -> None:
-    """Raises InvalidInput for a field that what applies the deployment would not heed."""
-    if wanted.command:
-        heeded: tuple[str, ...] = ()
+def refuse_meaningless(application: Application) -> None:
+    """Raise InvalidInput for a field that the tool or command does not use."""
+    if application.command:
+        used: tuple[str, ...] = ()
     else:
-        heeded = ("arguments", "context", "stack" if wanted.tool is DeploymentTool.STACK else "namespace")
+        used = ("arguments", "context", "stack" if application.tool is DeploymentTool.STACK else "namespace")
     for name in ("arguments", "context", "namespace", "stack"):
-        if getattr(wanted, name) and name not in heeded:
-            instead = "write it into the command" if wanted.command else "leave it out"
-            raise InvalidInput(f"the field `{name}` means nothing with {wanted.by}; {instead}.")
+        if getattr(application, name) and name not in used:
+            instead = "write it into the command" if application.command else "leave it out"
+            raise InvalidInput(f"`{name}` is not used with {application.by}; {instead}.")
 
 
 def tool_command(
-    wanted: Application,
+    application: Application,
     sources: Sequence[str],
     *,
     name: str,
@@ -71,44 +71,45 @@ def tool_command(
     namespace: str | None = None,
     dry_run: bool = False,
 ) -> ToolCommand:
-    """The command that applies `sources`, paths from the target's folder, where it is run.
+    """The command that applies `sources`, which are relative to the target's folder; it runs in that folder.
 
-    `context` and `namespace` are those of the options: what a target says itself wins. `name` is the target's. With
-    `dry_run` kubectl only asks the cluster; others have nothing like it, and must not be run. Raises InvalidInput.
+    `context` and `namespace` are the options; the target's fields take precedence. `name` is the target's name. With
+    `dry_run`, kubectl only asks the cluster; other tools have no dry run, and must not run. Raises InvalidInput.
     """
-    if wanted.command:
-        return ToolCommand(wanted.command)
-    context = wanted.context or context
-    if wanted.tool is DeploymentTool.STACK:
-        stack = wanted.stack or name
+    if application.command:
+        return ToolCommand(application.command)
+    context = application.context or context
+    if application.tool is DeploymentTool.STACK:
+        stack = application.stack or name
         files = [f"--compose-file={source}" for source in sources]
-        docker = [wanted.program, *_option("context", context), "stack", "deploy", "--with-registry-auth"]
+        docker = [application.program, *_option("context", context), "stack", "deploy", "--with-registry-auth"]
         place = f"stack {stack}, context {context}" if context else f"stack {stack}"
-        return ToolCommand((*docker, *files, *wanted.arguments, stack), place)
-    namespace = wanted.namespace or namespace
-    if wanted.tool is DeploymentTool.KUSTOMIZE:
+        return ToolCommand((*docker, *files, *application.arguments, stack), place)
+    namespace = application.namespace or namespace
+    if application.tool is DeploymentTool.KUSTOMIZE:
         files = [f"--kustomize={_kustomization(sources)}"]
     else:
         files = [f"--filename={source}" for source in sources]
-    kubectl = [wanted.program, *_option("context", context), *_option("namespace", namespace), "apply", "--server-side"]
+    options = (*_option("context", context), *_option("namespace", namespace))
+    kubectl = [application.program, *options, "apply", "--server-side"]
     dry = ["--dry-run=server"] if dry_run else []
     place = f"context {context}" if context else "the current context"
     return ToolCommand(
-        (*kubectl, *dry, *wanted.arguments, *files), f"{place}, namespace {namespace}" if namespace else place
+        (*kubectl, *dry, *application.arguments, *files), f"{place}, namespace {namespace}" if namespace else place
     )
 
 
-def runs_dry(wanted: Application) -> bool:
-    """Whether what applies it can tell what would change, and change nothing."""
-    return not wanted.command and wanted.tool is not DeploymentTool.STACK
+def runs_dry(application: Application) -> bool:
+    """Whether the tool has a dry run, which shows changes without making them."""
+    return not application.command and application.tool is not DeploymentTool.STACK
 
 
 def in_order(sources: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
-    """Sources as the field `sources` names them, first those of its first pattern: a later Compose file overrides."""
+    """Sort sources by the patterns of the field `sources`: a later Compose file overrides earlier ones."""
     globs = [pattern for pattern in patterns if not pattern.startswith("!")]
 
     def rank(source: str) -> tuple[int, str]:
-        # A name says more than a pattern, wherever it stands.
+        # A name takes precedence over patterns, at any position.
         named = [globs.index(source)] if source in globs else []
         matching = [number for number, glob in enumerate(globs) if fnmatchcase(source, glob)]
         return next(iter((*named, *matching)), len(globs)), source
@@ -117,7 +118,7 @@ def in_order(sources: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]
 
 
 def own_folder(spec_path: str, folder: str) -> str:
-    """The target's folder as seen from `folder`, which is above it or the same."""
+    """The target's folder relative to `folder`, which contains it or is the same."""
     return posixpath.relpath(f"/{spec_path}", f"/{folder}")
 
 
@@ -126,15 +127,15 @@ def _option(name: str, value: str | None) -> tuple[str, ...]:
 
 
 def _kustomization(sources: Sequence[str]) -> str:
-    """The folder to apply: the target's own where it has a kustomization, else that of the only one."""
+    """The folder to apply: the target's own if it has a kustomization, else the folder of the only one."""
     found = [source for source in sources if PurePosixPath(source).name in _KUSTOMIZATIONS]
     folders = list(dict.fromkeys(posixpath.dirname(source) or posixpath.curdir for source in found))
     if posixpath.curdir in folders:
         return posixpath.curdir
     if len(folders) == 1:
         return folders[0]
-    do = "Write an `oci_deployment` for each that is to be applied." if found else 'Add "kustomization.yaml" to them.'
+    do = "Write an `oci_deployment` for each one to apply." if found else 'Add "kustomization.yaml" to `sources`.'
     raise InvalidInput(
-        '`tool="kustomize"`: wanted one kustomization among the `sources`, or several of which one is in the target\'s '
-        f"own folder; found {', '.join(found) or 'none'}. {do}"
+        '`tool="kustomize"`: expected one kustomization among the `sources`, or several with one in the target\'s own '
+        f"folder, got {', '.join(found) or 'none'}. {do}"
     )

@@ -65,29 +65,27 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("fields, given, wanted, place", COMMANDS)
-def test_the_command(fields: dict[str, Any], given: dict[str, Any], wanted: str, place: str) -> None:
+@pytest.mark.parametrize("fields, given, expected, place", COMMANDS)
+def test_the_command(fields: dict[str, Any], given: dict[str, Any], expected: str, place: str) -> None:
     application = Application(**fields)
     refuse_meaningless(application)
     command = tool_command(application, **{"sources": ("a.yaml", "b/c.yaml"), "name": "web", **given})
-    assert (str(command), command.place) == (wanted, place)
+    assert (str(command), command.place) == (expected, place)
 
 
 @pytest.mark.parametrize(
     "fields, message",
     [
-        pytest.param({"stack": "shop"}, 'field `stack` means nothing with `tool="kubectl"`; leave', id="stack"),
-        pytest.param({"tool": STACK, "namespace": "shop"}, '`namespace` means nothing with `tool="stack"`', id="swarm"),
+        pytest.param({"stack": "shop"}, '`stack` is not used with `tool="kubectl"`; leave', id="stack"),
+        pytest.param({"tool": STACK, "namespace": "shop"}, '`namespace` is not used with `tool="stack"`', id="swarm"),
+        pytest.param({"tool": KUSTOMIZE, "stack": "x"}, '`stack` is not used with `tool="kustomize"`', id="kustomize"),
         pytest.param(
-            {"tool": KUSTOMIZE, "stack": "x"}, '`stack` means nothing with `tool="kustomize"`', id="kustomize"
+            {"command": ("x",), "context": "lab"}, "`context` is not used with `command`; write it", id="command"
         ),
-        pytest.param(
-            {"command": ("x",), "context": "lab"}, "`context` means nothing with `command`; write it", id="command"
-        ),
-        pytest.param({"command": ("x",), "arguments": ("-v",)}, "`arguments` means nothing with", id="arguments"),
+        pytest.param({"command": ("x",), "arguments": ("-v",)}, "`arguments` is not used with", id="arguments"),
     ],
 )
-def test_a_field_that_means_nothing(fields: dict[str, Any], message: str) -> None:
+def test_a_field_that_is_not_used_is_rejected(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         refuse_meaningless(Application(**fields))
 
@@ -95,17 +93,17 @@ def test_a_field_that_means_nothing(fields: dict[str, Any], message: str) -> Non
 @pytest.mark.parametrize(
     "sources, message",
     [
-        pytest.param(("web.yaml",), 'found none. Add "kustomization.yaml"', id="none"),
-        pytest.param(("a/kustomization.yaml", "b/kustomization.yaml"), "found a/k.*, b/k.* for each", id="several"),
+        pytest.param(("web.yaml",), 'got none. Add "kustomization.yaml"', id="none"),
+        pytest.param(("a/kustomization.yaml", "b/kustomization.yaml"), "got a/k.*, b/k.* for each", id="several"),
     ],
 )
-def test_no_one_kustomization(sources: tuple[str, ...], message: str) -> None:
+def test_no_kustomization_or_several(sources: tuple[str, ...], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         tool_command(Application(KUSTOMIZE), sources, name="web")
 
 
 @pytest.mark.parametrize(
-    "patterns, wanted",
+    "patterns, expected",
     [
         (("*.yaml",), ("a.yaml", "b.yaml", "z/c.yaml")),
         (("z/*", "b.yaml", "a.yaml"), ("z/c.yaml", "b.yaml", "a.yaml")),
@@ -113,12 +111,12 @@ def test_no_one_kustomization(sources: tuple[str, ...], message: str) -> None:
     ],
     ids=["a-pattern", "names", "both"],
 )
-def test_the_order_of_sources(patterns: tuple[str, ...], wanted: tuple[str, ...]) -> None:
-    assert in_order(("a.yaml", "b.yaml", "z/c.yaml"), patterns) == wanted
+def test_the_order_of_sources(patterns: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    assert in_order(("a.yaml", "b.yaml", "z/c.yaml"), patterns) == expected
 
 
 @pytest.mark.parametrize(
-    "spec_path, folder, wanted", [("a/b", "a/b", "."), ("a/b", "a", "b"), ("a/b", "", "a/b"), ("", "", ".")]
+    "spec_path, folder, expected", [("a/b", "a/b", "."), ("a/b", "a", "b"), ("a/b", "", "a/b"), ("", "", ".")]
 )
-def test_the_own_folder(spec_path: str, folder: str, wanted: str) -> None:
-    assert own_folder(spec_path, folder) == wanted
+def test_the_own_folder(spec_path: str, folder: str, expected: str) -> None:
+    assert own_folder(spec_path, folder) == expected

@@ -1,4 +1,4 @@
-"""How an error reads: the target's address, what was wanted, what was found, what to do."""
+"""Errors of targets and fields: first the address, then what was expected, what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pants.engine.target import InvalidFieldException, Target
 from ocikit.errors import InvalidInput, OcikitError
 from ocikit.printable import printable, printable_lines
 
-# More of a line is cut: what it quotes may be of any length.
+# Longer lines are cut, because quoted values may have any length.
 _LONGEST_LINE = 4000
 
 
 class OciTargetError(Exception):
-    """Something about a target that keeps its image from being built or published.
+    """A problem of a target that prevents its image from being built or published.
 
-    `more`: further lines. What any of them quotes makes no line of its own, and does nothing to a terminal.
+    `more`: further lines. A quoted value cannot add a line or control a terminal.
     """
 
     def __init__(self, address: Address | str, message: str, *more: str) -> None:
@@ -27,14 +27,14 @@ class OciTargetError(Exception):
 
     @classmethod
     def of_all(cls, address: Address | str, messages: Sequence[str]) -> OciTargetError:
-        """Several things at once, a line each; at least one."""
+        """One error for at least one message; each of several is a line."""
         if len(messages) == 1:
             return cls(address, messages[0])
-        return cls(address, f"{len(messages)} things are wrong:", *(f"  {text}" for text in messages))
+        return cls(address, f"{len(messages)} errors:", *(f"  {text}" for text in messages))
 
 
 class OciFieldError(InvalidFieldException):
-    """A value that a field cannot have. What the text quotes is a part of one line."""
+    """An invalid value of a field. The text is one line, whatever it quotes."""
 
     def __init__(self, text: str) -> None:
         super().__init__(printable(text, _LONGEST_LINE))
@@ -42,7 +42,7 @@ class OciFieldError(InvalidFieldException):
 
 @contextmanager
 def blamed_on(address: Address) -> Iterator[None]:
-    """Give what the library finds wrong the address of the target that asked for it."""
+    """Put the address of the target before errors of the library."""
     try:
         yield
     except OcikitError as error:
@@ -51,7 +51,7 @@ def blamed_on(address: Address) -> Iterator[None]:
 
 @contextmanager
 def found_in(place: str) -> Iterator[None]:
-    """Put the field or option, in words, before what the library finds wrong with its value."""
+    """Put `place`, a field or option, before errors of the library about its value."""
     try:
         yield
     except InvalidInput as error:
@@ -59,5 +59,5 @@ def found_in(place: str) -> Iterator[None]:
 
 
 def kind_of(target: Target) -> str:
-    """What a target is, in a sentence: "an `oci_image`"."""
+    """The type of a target with its article: "an `oci_image`"."""
     return f"{'an' if target.alias[0] in 'aeiou' else 'a'} `{target.alias}`"

@@ -1,4 +1,4 @@
-"""What `oci-lock` does, as data: which tags to ask about, and what the answers make of the lock file."""
+"""`oci-lock` as data: the references to look up, and how the responses change the lock file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ocikit.digest import Digest
 from ocikit.lock import Lock, LockedBase
 from ocikit.platform import Platform
 
-_UNWANTED = "no `oci_base` names {} any more"
+_UNNAMED = "no `oci_base` names {} any more"
 
 
 @dataclass(frozen=True)
 class WantedLock:
-    """A reference that targets name, and the platforms they want; None: all that it has."""
+    """A reference that targets name, and the platforms they need; None: all that the reference has."""
 
     reference: str
     targets: tuple[str, ...]
@@ -25,59 +25,65 @@ class WantedLock:
     def where(self) -> str:
         return ", ".join(self.targets)
 
-    def missing(self, there: Iterable[Platform]) -> tuple[Platform, ...]:
-        """The platforms that targets name and that are not there."""
-        found = tuple(there)
+    def missing(self, available: Iterable[Platform]) -> tuple[Platform, ...]:
+        """The platforms that targets name and that are not available."""
+        found = tuple(available)
         return tuple(p for p in self.platforms or () if not any(p.runs(other) for other in found))
 
     def wants(self, platform: Platform) -> bool:
-        return self.platforms is None or any(wanted.runs(platform) for wanted in self.platforms)
+        return self.platforms is None or any(named.runs(platform) for named in self.platforms)
 
 
 @dataclass(frozen=True)
 class LockChanges:
-    """The new lock; `changes` and `failures`, a line each."""
+    """The new lock; `changes` and `failures` are lines to print."""
 
     lock: Lock
     changes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
 
 
-def changed(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock, *, everything: bool) -> LockChanges:
-    """Pure. What could not be asked keeps its entry. `everything`: what is not wanted goes."""
-    wanted = tuple(wanted)
+def changed(
+    references: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock, *, everything: bool
+) -> LockChanges:
+    """Update the lock. Pure. A reference that could not be looked up keeps its entry.
+
+    With `everything`, entries that no target names are removed.
+    """
+    references = tuple(references)
     bases: dict[str, LockedBase] = {}
     changes: list[str] = []
     failures: list[str] = []
-    for one in wanted:
+    for one in references:
         old = lock.bases.get(one.reference)
         answer = answers[one.reference]
         failure = _failure(one, answer, old)
         new = None if failure else _new_base(one, answer)
         gone = one.missing(p for p, _ in new.platforms) if new else ()
         if new and gone:
-            has = ", ".join(str(platform) for platform, _ in new.platforms) or "none of those that are wanted"
-            failure = (
-                f"{one.reference} has no image for {', '.join(map(str, gone))}, which {one.where} wants; it has: {has}."
-            )
+            has = ", ".join(str(platform) for platform, _ in new.platforms) or "none of the platforms that targets name"
+            needed = ", ".join(map(str, gone))
+            failure = f"{one.reference} has no image for {needed}, needed by {one.where}; available: {has}."
         if failure:
             failures.append(failure)
         elif new:
             bases[one.reference] = new
-            changes += _told(one, old, new)
-    kept = lock.with_only({one.reference for one in wanted}) if everything else lock
+            changes += _describe_changes(one, old, new)
+    kept = lock.with_only({one.reference for one in references}) if everything else lock
     changes += [
         f"{reference}: no `oci_base` names it any more, removed" for reference in sorted({*lock.bases} - {*kept.bases})
     ]
     return LockChanges(kept.updated(bases), tuple(changes), tuple(failures))
 
 
-def checked(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock, *, everything: bool) -> LockChanges:
-    """Pure. What `changed` would change, as far as digests tell; the lock is the old one."""
-    wanted = tuple(wanted)
+def checked(
+    references: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock, *, everything: bool
+) -> LockChanges:
+    """Find what `changed` would change, as far as digests show. Pure. The lock in the result is the old one."""
+    references = tuple(references)
     changes: list[str] = []
     failures: list[str] = []
-    for one in wanted:
+    for one in references:
         old, answer = lock.bases.get(one.reference), answers[one.reference]
         failure = _failure(one, answer, old)
         if failure:
@@ -87,13 +93,13 @@ def checked(wanted: Iterable[WantedLock], answers: Mapping[str, Any], lock: Lock
         elif answer["digest"] != str(old.digest):
             changes.append(f"{one.reference}: {old.digest} → {answer['digest']}")
         else:
-            there = [platform for platform, _ in old.platforms]
-            if not there:
+            locked = [platform for platform, _ in old.platforms]
+            if not locked:
                 changes.append(f"{one.reference}: no image is locked")
-            changes += [f"{one.reference}: {platform} is not locked" for platform in one.missing(there)]
-            changes += [f"{one.reference}: {_UNWANTED.format(p)}" for p in there if not one.wants(p)]
+            changes += [f"{one.reference}: {platform} is not locked" for platform in one.missing(locked)]
+            changes += [f"{one.reference}: {_UNNAMED.format(p)}" for p in locked if not one.wants(p)]
     if everything:
-        unused = sorted({*lock.bases} - {one.reference for one in wanted})
+        unused = sorted({*lock.bases} - {one.reference for one in references})
         changes += [f"{reference}: no `oci_base` names it any more" for reference in unused]
     return LockChanges(lock, tuple(changes), tuple(failures))
 
@@ -115,7 +121,7 @@ def _new_base(one: WantedLock, answer: Mapping[str, Any]) -> LockedBase:
     return LockedBase(Digest.parse(answer["digest"]), tuple(chosen.items()))
 
 
-def _told(one: WantedLock, old: LockedBase | None, new: LockedBase) -> Iterable[str]:
+def _describe_changes(one: WantedLock, old: LockedBase | None, new: LockedBase) -> Iterable[str]:
     if old is None:
         yield f"{one.reference}: locked, {new.digest}"
         return
@@ -123,12 +129,12 @@ def _told(one: WantedLock, old: LockedBase | None, new: LockedBase) -> Iterable[
         yield f"{one.reference}: {old.digest} → {new.digest}"
     before, after = dict(old.platforms), dict(new.platforms)
     for platform in sorted({*before} - {*after}, key=str):
-        gone = "has no image for {} any more" if one.wants(platform) else _UNWANTED
+        gone = "has no image for {} any more" if one.wants(platform) else _UNNAMED
         yield f"{one.reference}: {gone.format(platform)}"
     for platform in sorted({*after} - {*before}, key=str):
-        yield f"{one.reference}: now for {platform} too"
+        yield f"{one.reference}: also locked for {platform}"
     if old.digest == new.digest:
-        # Nothing but an edit by hand, or a merge, makes it so.
+        # Only a manual edit or a merge causes this.
         for platform in sorted({*before} & {*after}, key=str):
             if before[platform] != after[platform]:
                 yield f"{one.reference}: {platform}: {before[platform]} → {after[platform]}"

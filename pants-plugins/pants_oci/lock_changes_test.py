@@ -18,7 +18,7 @@ LOCK = Lock({ONE: OLD, OTHER: OLD})
 SAME = {"digest": str(A)}
 
 
-def wanted(*platforms: Platform) -> tuple[WantedLock, ...]:
+def references(*platforms: Platform) -> tuple[WantedLock, ...]:
     return (WantedLock(ONE, ("//:one", "//:two"), platforms or None),)
 
 
@@ -40,9 +40,9 @@ def same(**platforms: Digest) -> dict[str, Any]:
             (),
             LOCK,
             LockedBase(A, ((LINUX, B), (ARM, D))),
-            ["now for linux/arm64 too"],
+            ["also locked for linux/arm64"],
             [],
-            id="more-are-wanted-than-before",
+            id="more-platforms-are-needed",
         ),
         pytest.param(
             same(amd=B, arm=D),
@@ -51,7 +51,7 @@ def same(**platforms: Digest) -> dict[str, Any]:
             LockedBase(A, ((ARM, D),)),
             ["no `oci_base` names linux/amd64 any more"],
             [],
-            id="fewer-are-wanted-than-before",
+            id="fewer-platforms-are-needed",
         ),
         pytest.param(
             same(amd=D),
@@ -71,7 +71,7 @@ def same(**platforms: Digest) -> dict[str, Any]:
             (),
             LOCK,
             LockedBase(C, ((LINUX, D), (ARM, D))),
-            [f"{A} → {C}", "now for linux/arm64"],
+            [f"{A} → {C}", "also locked for linux/arm64"],
             [],
             id="platform-added",
         ),
@@ -80,7 +80,7 @@ def same(**platforms: Digest) -> dict[str, Any]:
             (),
             LOCK,
             LockedBase(C, ((ARM, D),)),
-            [f"{A} → {C}", "no image for linux/amd64 any more", "arm64 too"],
+            [f"{A} → {C}", "no image for linux/amd64 any more", "also locked for linux/arm64"],
             [],
             id="platform-dropped",
         ),
@@ -90,8 +90,8 @@ def same(**platforms: Digest) -> dict[str, Any]:
             LOCK,
             OLD,
             [],
-            ["no image for linux/amd64, which //:one, //:two wants"],
-            id="platform-dropped-that-is-wanted",
+            ["no image for linux/amd64, needed by //:one, //:two; available: none of the platforms"],
+            id="needed-platform-dropped",
         ),
         pytest.param(
             moved(amd=D, arm=D, windows=D),
@@ -100,7 +100,7 @@ def same(**platforms: Digest) -> dict[str, Any]:
             LockedBase(C, ((LINUX, D),)),
             [f"{A} → {C}"],
             [],
-            id="only-some-are-wanted",
+            id="only-some-platforms-are-needed",
         ),
         pytest.param(
             {"gone": True}, (), LOCK, OLD, [], [f"{ONE} does not exist.*//:one, //:two.*stays"], id="tag-deleted"
@@ -116,7 +116,7 @@ def same(**platforms: Digest) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_answers_make_of_a_lock(
+def test_changes(
     answer: dict[str, Any],
     platforms: tuple[Platform, ...],
     lock: Lock,
@@ -124,13 +124,13 @@ def test_what_answers_make_of_a_lock(
     changes: list[str],
     failures: list[str],
 ) -> None:
-    result = changed(wanted(*platforms), {ONE: answer}, lock, everything=False)
+    result = changed(references(*platforms), {ONE: answer}, lock, everything=False)
     assert result.lock == Lock({OTHER: OLD, ONE: new})
-    assert_said(result.changes, changes)
-    assert_said(result.failures, failures)
-    only = changed(wanted(*platforms), {ONE: answer}, lock, everything=True)
+    assert_lines(result.changes, changes)
+    assert_lines(result.failures, failures)
+    only = changed(references(*platforms), {ONE: answer}, lock, everything=True)
     assert only.lock == Lock({ONE: new})
-    assert_said(only.changes, [*changes, f"{OTHER}: no `oci_base` names it"])
+    assert_lines(only.changes, [*changes, f"{OTHER}: no `oci_base` names it"])
 
 
 @pytest.mark.parametrize(
@@ -157,18 +157,18 @@ def test_what_answers_make_of_a_lock(
         pytest.param({"error": "503"}, (), LOCK, [], ["could not be looked up.*503"], id="registry-down"),
     ],
 )
-def test_what_a_check_tells(
+def test_check(
     answer: dict[str, Any], platforms: tuple[Platform, ...], lock: Lock, changes: list[str], failures: list[str]
 ) -> None:
-    result = checked(wanted(*platforms), {ONE: answer}, lock, everything=False)
+    result = checked(references(*platforms), {ONE: answer}, lock, everything=False)
     assert result.lock == lock
-    assert_said(result.changes, changes)
-    assert_said(result.failures, failures)
-    everything = checked(wanted(*platforms), {ONE: answer}, lock, everything=True)
-    assert_said(everything.changes, [*changes, f"{OTHER}: no `oci_base` names it"])
+    assert_lines(result.changes, changes)
+    assert_lines(result.failures, failures)
+    everything = checked(references(*platforms), {ONE: answer}, lock, everything=True)
+    assert_lines(everything.changes, [*changes, f"{OTHER}: no `oci_base` names it"])
 
 
-def assert_said(lines: tuple[str, ...], parts: list[str]) -> None:
+def assert_lines(lines: tuple[str, ...], parts: list[str]) -> None:
     assert len(lines) == len(parts), lines
     for line, part in zip(lines, parts):
         assert re.search(part, line), line

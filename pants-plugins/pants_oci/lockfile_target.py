@@ -1,4 +1,4 @@
-"""The lock file is a target, so that `--changed-since` sees which images a new lock changes."""
+"""A target for the lock file, so that `--changed-since` selects the images that a new lock changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SyntheticLockfileRequest(SyntheticTargetsRequest):
     path: str = SyntheticTargetsRequest.SINGLE_REQUEST_FOR_ALL_TARGETS
 
 
-@rule(desc="Make a target of the lock file of bases", level=LogLevel.DEBUG)
+@rule(desc="Make a target for the lock file of bases", level=LogLevel.DEBUG)
 async def lockfile_target(request: SyntheticLockfileRequest, oci: OciSubsystem) -> SyntheticAddressMaps:
     digest = await path_globs_to_digest(PathGlobs([oci.lockfile]))
     if digest == EMPTY_DIGEST:

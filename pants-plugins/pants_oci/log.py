@@ -1,4 +1,4 @@
-"""How the backend writes into Pants's log."""
+"""Loggers whose messages are safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ocikit.printable import printable
 
 
 def printable_logger(name: str) -> logging.Logger:
-    """The logger `name`, each of whose messages is a line that does nothing to a terminal, whatever it quotes."""
+    """The logger `name`. Each message is one line and cannot control a terminal, whatever it quotes."""
     logger = logging.getLogger(name)
     logger.addFilter(_make_printable)
     return logger

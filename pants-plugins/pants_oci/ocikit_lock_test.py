@@ -1,4 +1,4 @@
-"""The lock file that users get: which releases it has for which Python."""
+"""The lock file that users get: the releases that it has for each Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 
-# As Pants reads requirements.
+# Pants parses requirements with it.
 from pkg_resources import Requirement, parse_version
 
 from pants_oci.subsystem import Ocikit
@@ -39,7 +39,7 @@ def fits(requirement: Requirement, python: str) -> bool:
 
 LOCK = requirements(HERE / "ocikit.lock")
 PYTHONS = versions(*Ocikit.default_interpreter_constraints)
-WANTED = requirements(HERE.parents[1] / "3rdparty/ocikit.in")
+REQUIRED = requirements(HERE.parents[1] / "3rdparty/ocikit.in")
 NEWEST = versions(*Ocikit.newest_interpreter_constraints)
 
 
@@ -58,7 +58,7 @@ def newest() -> dict[str, str]:
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_preferred_pythons_are_those_with_the_newest_releases(python: str) -> None:
-    """Otherwise move `newest_interpreter_constraints`."""
+    """If this fails, change `newest_interpreter_constraints`."""
     assert (installed(python) == newest()) is (python in NEWEST)
 
 
@@ -69,15 +69,15 @@ def test_preferred_pythons_are_among_all() -> None:
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_lock_file_has_what_is_required(python: str) -> None:
-    """`ocikit.in` says which release of urllib3 is the least without a known vulnerability."""
+    """`ocikit.in` names the oldest release of urllib3 without a known vulnerability."""
     found = installed(python)
-    wanted = [requirement for requirement in WANTED if fits(requirement, python)]
-    assert {requirement.key for requirement in WANTED} == {requirement.key for requirement in wanted}
+    required = [requirement for requirement in REQUIRED if fits(requirement, python)]
+    assert {requirement.key for requirement in REQUIRED} == {requirement.key for requirement in required}
     assert [
-        str(requirement) for requirement in wanted if found[requirement.key.replace(".", "-")] not in requirement
+        str(requirement) for requirement in required if found[requirement.key.replace(".", "-")] not in requirement
     ] == []
 
 
-def test_pants_is_told_for_which_pythons_it_is() -> None:
+def test_the_metadata_has_the_interpreter_constraints() -> None:
     metadata = json.loads((HERE / "ocikit.lock.metadata").read_text())
     assert metadata["valid_for_interpreter_constraints"] == Ocikit.default_interpreter_constraints

@@ -1,4 +1,4 @@
-"""Which image an `oci_base` means: what it is pinned to, or what the lock file says of its tag."""
+"""The image that an `oci_base` selects: by its digest, or by the lock file's entry for its tag."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import ocikit
 from ocikit.lock import Lock
 
 _DEFAULT_TAG = "latest"
-# Spec: image-spec v1.1.1, annotations.md#pre-defined-annotation-keys: a fully qualified reference, and the digest of
-# what that names.
+# Spec: image-spec v1.1.1, annotations.md#pre-defined-annotation-keys: a fully qualified reference, and the digest that
+# it names.
 _BASE_NAME = "org.opencontainers.image.base.name"
 _BASE_DIGEST = "org.opencontainers.image.base.digest"
 
 
 @dataclass(frozen=True)
 class PinnedBase:
-    """`reference` as people write it, what it `named`, and the `digest` to read: of an index, or of the image."""
+    """A base that is pinned by digest.
+
+    `named`: the digest that `reference` names. `digest`: the one to read, of an index or of the image.
+    """
 
     reference: ocikit.Reference
     named: ocikit.Digest
@@ -24,16 +27,16 @@ class PinnedBase:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """What images that are built on it say of it."""
+        """The annotations of images that are built on the base."""
         return {_BASE_NAME: str(self.reference), _BASE_DIGEST: str(self.named)}
 
 
 def lockable(image: str, digest: str | None) -> str | None:
-    """The reference to lock, in its full form; None where the image is pinned. Raises InvalidInput."""
+    """The reference to lock, in its full form; None if the image is pinned. Raises InvalidInput."""
     reference = ocikit.Reference.parse(image)
     if digest and reference.digest and digest != str(reference.digest):
         raise ocikit.InvalidInput(
-            f"`image` names the digest {reference.digest}, `digest` {digest}; leave one of them out."
+            f"`image` names the digest {reference.digest}, and `digest` is {digest}; leave one of them out."
         )
     if digest or reference.digest:
         return None
@@ -41,25 +44,28 @@ def lockable(image: str, digest: str | None) -> str | None:
 
 
 def pinned(image: str, digest: str | None, platform: ocikit.Platform, lock: Lock, lockfile: str) -> PinnedBase:
-    """Raises InvalidInput where nothing says which image is meant, or there is none for the platform."""
+    """Select the image of a base for `platform`.
+
+    Raises InvalidInput if the image is neither pinned nor locked, or not locked for the platform.
+    """
     text = lockable(image, digest)
     reference = ocikit.Reference.parse(text or image)
     if text is None:
         found = ocikit.Digest.parse(digest) if digest else reference.digest
         assert found
-        # A tag says more than a digest, which has an annotation of its own.
+        # The tag is enough: the digest has an annotation of its own.
         named = replace(reference, digest=None if reference.tag else found)
         return PinnedBase(named, found, found)
     base = lock.bases.get(text)
     if base is None:
         raise ocikit.InvalidInput(
-            f'the tag of "{text}" is not in {lockfile}: run `pants oci-lock` to lock what it names, or give a `digest`.'
+            f'the tag of "{text}" is not in {lockfile}: run `pants oci-lock` to lock it, or set `digest`.'
         )
     chosen = base.select(platform)
     if chosen is None:
-        there = ", ".join(str(known) for known, _ in base.platforms) or "none"
+        available = ", ".join(str(known) for known, _ in base.platforms) or "none"
         raise ocikit.InvalidInput(
-            f'{lockfile} has no image of "{text}" for platform "{platform}"; there are: {there}. '
-            "If there should be one, run `pants oci-lock`."
+            f'{lockfile} has no image of "{text}" for platform "{platform}"; available: {available}. '
+            "If the registry has one, run `pants oci-lock`."
         )
     return PinnedBase(reference, base.digest, chosen)

@@ -29,14 +29,14 @@ def pin(image: str, digest: str | None = None, platform: Platform = LINUX) -> Pi
         pytest.param("python", OTHER, f"docker.io/library/python@{OTHER}", OTHER, OTHER, id="no-tag"),
     ],
 )
-def test_what_is_read_and_what_is_said_of_it(image: str, digest: str | None, name: str, named: str, read: str) -> None:
+def test_digest_and_annotations(image: str, digest: str | None, name: str, named: str, read: str) -> None:
     base = pin(image, digest)
     assert str(base.digest) == read
     assert base.annotations == {NAME: name, DIGEST: named}
 
 
 @pytest.mark.parametrize(
-    "image, digest, platform, said",
+    "image, digest, platform, message",
     [
         pytest.param(
             "python:3.13",
@@ -47,17 +47,17 @@ def test_what_is_read_and_what_is_said_of_it(image: str, digest: str | None, nam
         ),
         pytest.param("python", None, LINUX, '"docker.io/library/python:latest"', id="latest"),
         pytest.param(
-            "python:3.12", None, Platform("linux", "arm64"), '"linux/arm64"; there are: linux/amd64', id="platform"
+            "python:3.12", None, Platform("linux", "arm64"), '"linux/arm64"; available: linux/amd64', id="platform"
         ),
-        pytest.param(f"python@{INDEX}", OTHER, LINUX, f"{INDEX}, `digest` {OTHER}; leave one", id="two-digests"),
+        pytest.param(f"python@{INDEX}", OTHER, LINUX, f"{INDEX}, and `digest` is {OTHER}; leave one", id="two-digests"),
     ],
 )
-def test_nothing_says_which_image_is_meant(image: str, digest: str | None, platform: Platform, said: str) -> None:
-    with pytest.raises(InvalidInput, match=said):
+def test_an_image_that_cannot_be_selected(image: str, digest: str | None, platform: Platform, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
         pin(image, digest, platform)
 
 
-def test_what_is_to_be_locked() -> None:
+def test_lockable() -> None:
     assert lockable("python", None) == "docker.io/library/python:latest"
     assert lockable("python:3.12", None) == PYTHON
     assert lockable("python:3.12", OTHER) is None

@@ -1,4 +1,4 @@
-"""Placeholders in `repository` and `image_tags`: pure text work, the values come from the caller."""
+"""Placeholders in `repository` and `image_tags`. Pure: the caller provides the values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def placeholders_in(templates: Iterable[str]) -> tuple[str, ...]:
 
 
 def address_values(address: Address) -> dict[str, str]:
-    """What a target's address gives."""
+    """The values that come from a target's address."""
     parts = address.spec_path.split("/")
     return {
         "name": address.target_name,
@@ -53,12 +53,12 @@ def fill(template: str, values: Mapping[str, str | None]) -> str:
         if name in values or name.startswith(ENV_PREFIX):
             raise InvalidInput(f'"{template}": the placeholder {{{name}}} cannot be filled: {_why_empty(name)}.')
         raise InvalidInput(
-            f'"{template}": there is no placeholder {{{name}}}; there are: '
+            f'"{template}": there is no placeholder {{{name}}}; available: '
             f"{', '.join(sorted({*_known(values), 'env.NAME'}))}."
         )
 
     if set("{}") & set(_PLACEHOLDER.sub("", template)):
-        raise InvalidInput(f'"{template}": a brace has no partner.')
+        raise InvalidInput(f'"{template}": unbalanced brace.')
     return _PLACEHOLDER.sub(replace, template)
 
 

@@ -39,14 +39,14 @@ def test_fill(template: str, filled: str) -> None:
         pytest.param("{env.OTHER}", "the environment variable OTHER is not set", id="not-asked"),
         pytest.param(
             "{nmae}",
-            "there is no placeholder {nmae}; there are: digest, directory, env.NAME, git.sha, "
+            "there is no placeholder {nmae}; available: digest, directory, env.NAME, git.sha, "
             "git.short_sha, git.tag, name.",
             id="unknown",
         ),
         pytest.param("{}", "there is no placeholder {}", id="empty"),
-        pytest.param("{name", "a brace has no partner", id="open"),
-        pytest.param("name}", "a brace has no partner", id="closed"),
-        pytest.param("{name}-{", "a brace has no partner", id="open-after-a-good-one"),
+        pytest.param("{name", "unbalanced brace", id="open"),
+        pytest.param("name}", "unbalanced brace", id="closed"),
+        pytest.param("{name}-{", "unbalanced brace", id="open-after-a-good-one"),
     ],
 )
 def test_fill_refuses(template: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Container images from the dependency graph, without Docker: built bit for bit the same, published where changed."""
+"""Build reproducible container images from the dependency graph, without Docker, and publish what changed."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def rules() -> Iterable[object]:
         *own_layers.rules(),
         *package.rules(),
         *package_deployment.rules(),
-        # Where the Python backend is enabled these are there; where it is not, ours still need them.
+        # Our rules need these without the Python backend, too, which registers them.
         *package_pex_binary.rules(),
         *parts.rules(),
         *pex.rules(),

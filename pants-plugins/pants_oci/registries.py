@@ -17,10 +17,10 @@ from pants_oci.registry_keys import REGISTRY_KEYS
 ALL_DEFAULT_REGISTRIES = "<all default registries>"
 DOCKER_HUB = "docker.io"
 
-# How a registry is reached, see `RegistryOptions`.
+# The keys that become `RegistryOptions`.
 _TEXTS = ("ca_file", "client_certificate", "client_key", "path_prefix")
 _LISTS = ("mirrors", "trusted_hosts")
-# What the Docker backend's option has. An alias as a local name is for the images that Docker builds.
+# The keys of the Docker backend's option. `use_local_alias` is for images that Docker builds.
 _DOCKER_KEYS = ("address", "default", "repository", "extra_image_tags", "skip_push", "use_local_alias")
 _OWN, _DOCKER = "oci", "docker"
 
@@ -36,32 +36,32 @@ class Registry:
     extra_image_tags: tuple[str, ...] = ()
     skip_push: bool = False
     immutable_tags: bool = False
-    # Under which address nodes pull what is published here, where it is another.
+    # The address that nodes pull from, if it is not `address`.
     pull_address: str | None = None
     options: RegistryOptions = DEFAULT_OPTIONS
-    # The scope of the option that it comes from.
+    # The scope of the option that has the entry.
     scope: str = _OWN
 
     @property
     def option(self) -> str:
-        """The table that it comes from, as `pants.toml` writes it."""
+        """The name of its table in `pants.toml`."""
         return _option(self.scope, self.alias)
 
     @property
     def is_pullable(self) -> bool:
-        """Whether nodes can pull what is published here; not from a directory of layouts."""
+        """Whether nodes can pull images that are published here; they cannot from a directory of layouts."""
         return not (self.pull_address or self.address).startswith(LAYOUTS_SCHEME)
 
     @classmethod
     def from_option(cls, alias: str, table: Any, scope: str = _OWN) -> Registry:
-        """Read one table of the option; raises InvalidInput naming its key."""
+        """Read one table of the option. Raises InvalidInput with its key."""
         where = _option(scope, alias)
         keys = _DOCKER_KEYS if scope == _DOCKER else tuple(REGISTRY_KEYS)
         if not isinstance(table, Mapping):
-            raise InvalidInput(f'{where} must be a table with an "address", found {table!r}.')
+            raise InvalidInput(f'{where} must be a table with an "address", got {table!r}.')
         unknown = sorted(set(table) - set(keys))
         if unknown:
-            raise InvalidInput(f"{where} has the unknown key {', '.join(unknown)}; there are: {', '.join(keys)}.")
+            raise InvalidInput(f"{where} has the unknown key {', '.join(unknown)}; valid keys: {', '.join(keys)}.")
         address = table.get("address")
         if not isinstance(address, str) or not address:
             raise InvalidInput(f'{where} has no "address", such as "registry.example:5000/team".')
@@ -81,10 +81,10 @@ class Registry:
         )
 
     def destination(self, repository: str) -> Destination:
-        """A repository in this registry; raises InvalidInput when the name is no repository's."""
+        """A repository in this registry. Raises InvalidInput for an invalid name."""
         if not self.address.startswith(LAYOUTS_SCHEME):
             return Destination(str(parse_repository(f"{self.address}/{repository}")))
-        # The grammar of names is a registry's; a host is put in front so that all of it is checked as a path.
+        # Names of layouts follow a registry's grammar. With a host in front, all of the name is checked as a path.
         try:
             parse_repository(f"localhost/{repository}")
         except InvalidInput as error:
@@ -92,7 +92,7 @@ class Registry:
         return Destination(f"{self.address}/{repository}")
 
     def pulled_from(self, repository: str) -> Destination | None:
-        """Where nodes pull that repository from; None where they cannot, from a directory of layouts."""
+        """Where nodes pull the repository from; None for a directory of layouts."""
         if not self.is_pullable:
             return None
         return Destination(str(parse_repository(f"{self.pull_address or self.address}/{repository}")))
@@ -100,7 +100,7 @@ class Registry:
 
 @dataclass(frozen=True)
 class Registries:
-    """All that are configured, in the order of their addresses."""
+    """All configured registries, sorted by address."""
 
     configured: tuple[Registry, ...]
 
@@ -114,20 +114,20 @@ class Registries:
         _refuse_two_ways(registries)
         return cls(tuple(sorted(registries, key=lambda registry: registry.address)))
 
-    def select(self, wanted: Sequence[str]) -> tuple[Registry, ...]:
-        """The registries that `wanted` (aliases, addresses, the word for all defaults) stand for, each once."""
+    def select(self, names: Sequence[str]) -> tuple[Registry, ...]:
+        """The registries of `names`, each once: aliases, addresses, or the name for all defaults."""
         chosen: dict[str, Registry] = {}
-        for text in wanted:
+        for text in names:
             for registry in self._named(text):
                 chosen.setdefault(registry.address, registry)
         return tuple(chosen.values())
 
     def of_host(self, host: str) -> Registry:
-        """The settings of a registry named by its host alone."""
+        """The configured registry with the address `host`, or one with default settings."""
         return next((r for r in self.configured if r.address == host), Registry(host))
 
     def own_destination(self, repository: str) -> Destination:
-        """Where a repository is that nodes know as `repository`: under a `pull_address`, or under its own name."""
+        """Where the repository is that nodes pull as `repository`, perhaps from a `pull_address`."""
         own = Destination(repository)
         if any(repository.startswith(f"{registry.address}/") for registry in self.configured):
             return own
@@ -138,7 +138,7 @@ class Registries:
         return own
 
     def options(self) -> Mapping[str, RegistryOptions]:
-        """How each registry (host[:port]) is reached, where that is not as by default."""
+        """The options of each registry (host[:port]) that does not have the default ones."""
         return {_host(r): r.options for r in self.configured if r.options != DEFAULT_OPTIONS}
 
     def _named(self, text: str) -> tuple[Registry, ...]:
@@ -148,7 +148,7 @@ class Registries:
             found = tuple(r for r in self.configured if r.alias == text[1:])
             if not found:
                 aliases = ", ".join(f"@{r.alias}" for r in self.configured) or "none"
-                raise InvalidInput(f'there is no registry "{text}" in [oci].registries; there are: {aliases}.')
+                raise InvalidInput(f'there is no registry "{text}" in [oci].registries; available: {aliases}.')
             return found
         return (self.of_host(_address(text)),)
 
@@ -159,31 +159,31 @@ class Registries:
         if not found:
             raise InvalidInput(
                 "no registry in [oci].registries has `default = true`; "
-                "give one of them that, or name one in `registries`."
+                "set it for one of them, or name one in `registries`."
             )
         return found
 
 
 def split_host(repository: str) -> tuple[str | None, str]:
-    """`("ghcr.io", "acme/web")` for a repository with a registry's host in front, else `(None, repository)`."""
+    """`("ghcr.io", "acme/web")` for a repository that begins with a registry's host, else `(None, repository)`."""
     host, slash, rest = repository.partition("/")
-    # Docker takes what has upper case for a host too; in a BUILD file it is a name that was misspelt.
+    # Docker also takes a name with upper case for a host; in a BUILD file it is a misspelt repository.
     return (host, rest) if slash and is_registry(host.lower()) else (None, repository)
 
 
 def _address(text: str) -> str:
-    """The address of a registry or of a directory of layouts, without a slash at its end."""
+    """The address of a registry or of a directory of layouts, without a trailing slash."""
     address = text.rstrip("/")
     if address.startswith(LAYOUTS_SCHEME) and address != LAYOUTS_SCHEME:
         return address
     with suppress(InvalidInput):
         parse_repository(f"{address}/name")
-        # Without a host it would have been taken for a name on Docker Hub.
+        # A name without a host was parsed as one on Docker Hub.
         if is_registry(address.partition("/")[0]):
             return address
     raise InvalidInput(
-        f'"{text}" is not the address of a registry: wanted a host, with a port and the front of names where there '
-        'are any, such as "registry.example:5000/team", or a directory, "oci:PATH".'
+        f'"{text}" is not the address of a registry: expected host[:port][/prefix], such as '
+        '"registry.example:5000/team", or a directory, "oci:PATH".'
     )
 
 
@@ -214,7 +214,7 @@ def _option(scope: str, alias: str | None) -> str:
 
 
 def _refuse_two_of_one(registries: Iterable[Registry]) -> None:
-    """Two with one address, or, of the two options, with one alias."""
+    """Raise InvalidInput for two registries with one address, or with one alias in the two options."""
     owners: dict[str, Registry] = {}
     for registry in registries:
         for name, what in ((registry.address, "address"), (f"@{registry.alias}", "alias")):
@@ -225,8 +225,8 @@ def _refuse_two_of_one(registries: Iterable[Registry]) -> None:
             if registry.scope == other.scope:
                 raise InvalidInput(f"{both}.")
             raise InvalidInput(
-                f"{both}, and [oci].docker_registries uses both: take it out of [oci.registries], or, if it needs keys "
-                "that Docker's has not, turn docker_registries off and write all registries there."
+                f"{both}, and [oci].docker_registries uses both: remove it from [oci.registries], or, if it needs keys "
+                "that Docker's option lacks, turn docker_registries off and write all registries there."
             )
 
 
@@ -236,21 +236,21 @@ def _refuse_two_ways(registries: Iterable[Registry]) -> None:
         other = first.setdefault(_host(registry), registry)
         if other.options != registry.options:
             raise InvalidInput(
-                f"{other.option} and {registry.option} are one registry, {_host(registry)}, and say in two ways how "
-                f"it is reached; give both the same {', '.join(('insecure', *_TEXTS, *_LISTS))}."
+                f"{other.option} and {registry.option} have the same host, {_host(registry)}, and different "
+                f"settings for it; give both the same {', '.join(('insecure', *_TEXTS, *_LISTS))}."
             )
 
 
 def _text(value: Any, where: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    raise InvalidInput(f"{where} must be text, found {value!r}.")
+    raise InvalidInput(f"{where} must be a string, got {value!r}.")
 
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    raise InvalidInput(f"{where} must be a list of texts, found {value!r}.")
+    raise InvalidInput(f"{where} must be a list of strings, got {value!r}.")
 
 
 def _bool(value: Any, where: str) -> bool:
@@ -258,4 +258,4 @@ def _bool(value: Any, where: str) -> bool:
         return value
     if str(value).lower() in ("true", "false"):
         return str(value).lower() == "true"
-    raise InvalidInput(f"{where} must be true or false, found {value!r}.")
+    raise InvalidInput(f"{where} must be true or false, got {value!r}.")

@@ -15,7 +15,7 @@ TABLES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    "wanted, addresses",
+    "names, addresses",
     [
         pytest.param((ALL_DEFAULT_REGISTRIES,), ("ghcr.io/acme", "oci:dist/registry"), id="all"),
         pytest.param(("@lab",), ("lab.example:5000",), id="alias"),
@@ -28,8 +28,8 @@ TABLES: dict[str, Any] = {
         ),
     ],
 )
-def test_select(wanted: tuple[str, ...], addresses: tuple[str, ...]) -> None:
-    selected = Registries.from_option(TABLES).select(wanted)
+def test_select(names: tuple[str, ...], addresses: tuple[str, ...]) -> None:
+    selected = Registries.from_option(TABLES).select(names)
     assert tuple(registry.address for registry in selected) == addresses
 
 
@@ -38,13 +38,13 @@ def test_an_address_in_a_build_file_has_the_settings_of_its_alias() -> None:
     assert registry.options.insecure
 
 
-def test_where_a_registry_may_send_us() -> None:
+def test_trusted_hosts() -> None:
     table = {"address": "a.example", "trusted_hosts": ["auth.internal", "s.internal:9000"]}
     (registry,) = Registries.from_option({"x": table}).configured
     assert registry.options.trusted_hosts == ("auth.internal", "s.internal:9000")
     with pytest.raises(InvalidInput, match=r"^\[oci\.registries\.x\]: expected host\[:port\]"):
         Registries.from_option({"x": {"address": "a.example", "trusted_hosts": ["http://s.internal"]}})
-    with pytest.raises(InvalidInput, match=r"^\[oci\.registries\.x\]\.trusted_hosts must be a list of texts"):
+    with pytest.raises(InvalidInput, match=r"^\[oci\.registries\.x\]\.trusted_hosts must be a list of strings"):
         Registries.from_option({"x": {"address": "a.example", "trusted_hosts": "s.internal"}})
 
 
@@ -79,7 +79,7 @@ def test_destination(alias: str, repository: str, address: str) -> None:
         pytest.param({"address": "localhost:5001", "pull_address": "kind:5000"}, "kind:5000/shop/web", id="two-names"),
     ],
 )
-def test_where_nodes_pull_from(table: dict[str, Any], address: str | None) -> None:
+def test_pulled_from(table: dict[str, Any], address: str | None) -> None:
     (registry,) = Registries.from_option({"x": table}).configured
     found = registry.pulled_from("shop/web")
     assert (found.address if found else None) == address
@@ -97,30 +97,30 @@ def test_where_nodes_pull_from(table: dict[str, Any], address: str | None) -> No
         pytest.param("", id="empty"),
     ],
 )
-def test_destination_refuses_what_is_no_repository(alias: str, repository: str) -> None:
+def test_destination_rejects_an_invalid_name(alias: str, repository: str) -> None:
     (registry,) = Registries.from_option(TABLES).select((alias,))
     with pytest.raises(InvalidInput):
         registry.destination(repository)
 
 
 @pytest.mark.parametrize(
-    "tables, wanted, message",
+    "tables, names, message",
     [
-        pytest.param(TABLES, ("@gchr",), "there are: @ghcr, @lab, @local", id="unknown-alias"),
+        pytest.param(TABLES, ("@gchr",), "available: @ghcr, @lab, @local", id="unknown-alias"),
         pytest.param(
             {"lab": {"address": "lab.example"}},
             (ALL_DEFAULT_REGISTRIES,),
             "no registry in [oci].registries has `default = true`",
             id="no-default",
         ),
-        pytest.param({"x": "ghcr.io"}, (), "[oci.registries.x] must be a table", id="no-table"),
+        pytest.param({"x": "ghcr.io"}, (), "[oci.registries.x] must be a table", id="not-a-table"),
         pytest.param({"x": {}}, (), '[oci.registries.x] has no "address"', id="no-address"),
         pytest.param({"x": {"address": "a.example", "adress": ""}}, (), "unknown key adress", id="misspelt"),
         pytest.param(
             {"x": {"address": "a.example", "default": "yes"}},
             (),
-            "[oci.registries.x].default must be true or false, found 'yes'",
-            id="no-bool",
+            "[oci.registries.x].default must be true or false, got 'yes'",
+            id="not-a-boolean",
         ),
         pytest.param(
             {"x": {"address": "https://a.example"}},
@@ -133,14 +133,14 @@ def test_destination_refuses_what_is_no_repository(alias: str, repository: str) 
         pytest.param(
             {"x": {"address": "a.example", "extra_image_tags": "latest"}},
             (),
-            "[oci.registries.x].extra_image_tags must be a list of texts, found 'latest'",
-            id="no-list",
+            "[oci.registries.x].extra_image_tags must be a list of strings, got 'latest'",
+            id="not-a-list",
         ),
         pytest.param(
             {"x": {"address": "a.example", "repository": 5}},
             (),
-            "[oci.registries.x].repository must be text, found 5",
-            id="no-text",
+            "[oci.registries.x].repository must be a string, got 5",
+            id="not-a-string",
         ),
         pytest.param(
             {"x": {"address": "oci:x", "pull_address": "oci:y"}},
@@ -157,8 +157,8 @@ def test_destination_refuses_what_is_no_repository(alias: str, repository: str) 
         pytest.param(
             {"x": {"address": "oci:x", "pull_address": True}},
             (),
-            "[oci.registries.x].pull_address must be text, found True",
-            id="pull-address-is-no-text",
+            "[oci.registries.x].pull_address must be a string, got True",
+            id="pull-address-is-not-a-string",
         ),
         pytest.param(
             {"x": {"address": "a.example"}, "y": {"address": "a.example/"}},
@@ -168,9 +168,9 @@ def test_destination_refuses_what_is_no_repository(alias: str, repository: str) 
         ),
     ],
 )
-def test_refuses(tables: dict[str, Any], wanted: tuple[str, ...], message: str) -> None:
+def test_invalid_settings(tables: dict[str, Any], names: tuple[str, ...], message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        Registries.from_option(tables).select(wanted)
+        Registries.from_option(tables).select(names)
     assert message in str(caught.value)
 
 
@@ -199,7 +199,7 @@ def test_split_host(text: str, parts: tuple[str, str]) -> None:
         pytest.param("elsewhere.example/web", "elsewhere.example/web", id="unknown"),
     ],
 )
-def test_where_a_registry_is_asked(known_as: str, own: str) -> None:
+def test_own_destination(known_as: str, own: str) -> None:
     tables = {
         "lab": {"address": "lab.example/team", "pull_address": "nodes.example"},
         "local": {"address": "oci:dist", "pull_address": "copies.example"},
@@ -210,7 +210,7 @@ def test_where_a_registry_is_asked(known_as: str, own: str) -> None:
 DOCKER: dict[str, Any] = {"shared": {"address": "team.example", "default": True, "use_local_alias": True}}
 
 
-def test_docker_s_registries_are_used_as_well() -> None:
+def test_docker_registries_are_used_as_well() -> None:
     registries = Registries.from_option({"local": {"address": "oci:dist", "default": True}}, DOCKER)
     assert [r.address for r in registries.select((ALL_DEFAULT_REGISTRIES,))] == ["oci:dist", "team.example"]
     assert registries.select(("@shared",))[0].option == "[docker.registries.shared]"
@@ -222,7 +222,7 @@ def test_docker_s_registries_are_used_as_well() -> None:
         pytest.param(
             {"shared": {"address": "other.example"}},
             DOCKER,
-            ["[docker.registries.shared] and [oci.registries.shared]", 'alias "shared"', "take it out of [oci.reg"],
+            ["[docker.registries.shared] and [oci.registries.shared]", 'alias "shared"', "remove it from [oci.reg"],
             id="alias",
         ),
         pytest.param(
@@ -240,7 +240,7 @@ def test_docker_s_registries_are_used_as_well() -> None:
         pytest.param({}, {"x": {}}, ['[docker.registries.x] has no "address"'], id="no-address"),
     ],
 )
-def test_refuses_of_docker_s(own: dict[str, Any], docker: dict[str, Any], messages: list[str]) -> None:
+def test_invalid_docker_registries(own: dict[str, Any], docker: dict[str, Any], messages: list[str]) -> None:
     with pytest.raises(InvalidInput) as caught:
         Registries.from_option(own, docker)
     assert [message for message in messages if message not in str(caught.value)] == []

@@ -13,10 +13,10 @@ COPIED = Registry("oci:dist/kind", "kind", pull_address="kind.local:5000")
 
 
 @pytest.mark.parametrize(
-    "registries, wanted, default, chosen",
+    "registries, named, default, chosen",
     [
         pytest.param([GHCR], None, None, GHCR, id="the-only-one"),
-        pytest.param([GHCR], None, "other", GHCR, id="the-only-one-whatever-the-default"),
+        pytest.param([GHCR], None, "other", GHCR, id="the-only-one-with-another-default"),
         pytest.param([GHCR, LAYOUTS], None, None, GHCR, id="layouts-do-not-count"),
         pytest.param([LAYOUTS, COPIED], None, None, COPIED, id="layouts-that-are-copied-do"),
         pytest.param([GHCR, HUB], None, "docker.io", HUB, id="default-address"),
@@ -29,13 +29,13 @@ COPIED = Registry("oci:dist/kind", "kind", pull_address="kind.local:5000")
     ],
 )
 def test_a_registry_is_chosen(
-    registries: list[Registry], wanted: str | None, default: str | None, chosen: Registry
+    registries: list[Registry], named: str | None, default: str | None, chosen: Registry
 ) -> None:
-    assert choose_registry("web:push", registries, wanted, default) == chosen
+    assert choose_registry("web:push", registries, named, default) == chosen
 
 
 @pytest.mark.parametrize(
-    "registries, wanted, default, parts",
+    "registries, named, default, parts",
     [
         pytest.param([], None, None, ["web:push publishes to no registry", "`registries`"], id="none"),
         pytest.param([], None, "ghcr", ["web:push publishes to no registry"], id="none-with-a-default"),
@@ -60,10 +60,10 @@ def test_a_registry_is_chosen(
         pytest.param([Registry("oci:x")], None, None, ["oci:x", "an entry of [oci.registries]"], id="layouts-no-entry"),
     ],
 )
-def test_what_cannot_be_chosen_is_told(
-    registries: list[Registry], wanted: str | None, default: str | None, parts: list[str]
+def test_errors_list_the_registries(
+    registries: list[Registry], named: str | None, default: str | None, parts: list[str]
 ) -> None:
     with pytest.raises(InvalidInput) as raised:
-        choose_registry("web:push", registries, wanted, default)
+        choose_registry("web:push", registries, named, default)
     for part in parts:
         assert part in str(raised.value)

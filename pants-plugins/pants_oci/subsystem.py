@@ -26,21 +26,21 @@ from pants_oci.registry_keys import REGISTRY_KEYS
 
 
 class PackageFormat(Enum):
-    """What `package` writes for an `oci_image`."""
+    """The format that `package` writes."""
 
     LAYOUT = "layout"
     ARCHIVE = "archive"
 
 
 class Verify(Enum):
-    """What `publish` wants to see before it takes a reference for unchanged."""
+    """What `publish` checks before it reports a reference as unchanged."""
 
     TAG = "tag"
     BLOBS = "blobs"
 
 
 class EngineChoice(Enum):
-    """What `run` runs images in."""
+    """The container engine that `run` uses."""
 
     AUTO = "auto"
     DOCKER = "docker"
@@ -56,7 +56,7 @@ _REGISTRIES_HELP = (
             address = "ghcr.io/acme"
             default = true
 
-        Without any, images go to Docker Hub. Credentials are those of `docker login` and `podman login`. Keys:
+        Without any, Pants publishes to Docker Hub. It uses the credentials of `docker login` and `podman login`. Keys:
         """
     )
     + "\n\n"
@@ -87,9 +87,9 @@ class OciSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            Use the registries of `[docker.registries]` as well, the option of Pants's Docker backend, which must be
-            enabled. `address`, `default`, `extra_image_tags`, `skip_push` and `repository` mean here what they mean in
-            `[oci.registries]`; `use_local_alias` means nothing.
+            Also use the registries of `[docker.registries]`, the option of Pants's Docker backend, which must be
+            enabled. `address`, `default`, `extra_image_tags`, `skip_push` and `repository` have the same meaning as in
+            `[oci.registries]`; `use_local_alias` is ignored.
 
             Example: `docker_registries = true`
             """
@@ -99,8 +99,8 @@ class OciSubsystem(Subsystem):
         default="{full_directory}",
         help=softwrap(
             """
-            The repository of an `oci_push` that names none, with the placeholders that `oci_push` lists, such as
-            `default_repository = "shop/{name}"`.
+            The repository of each `oci_push` that sets none, such as `default_repository = "shop/{name}"`. The help of
+            `oci_push` lists the placeholders.
             """
         ),
     )
@@ -108,8 +108,9 @@ class OciSubsystem(Subsystem):
         default=PackageFormat.LAYOUT,
         help=softwrap(
             """
-            What `package` writes for an `oci_image`: `layout`, a directory (an OCI image layout), or `archive`, one
-            tar that `docker load`, `podman load` and `skopeo` read: `package_format = "archive"`.
+            The format that `package` writes for an `oci_image`: `layout`, a directory (an OCI image layout), or
+            `archive`, one tar that `docker load`, `podman load` and `skopeo` read, such as
+            `package_format = "archive"`.
             """
         ),
     )
@@ -118,8 +119,8 @@ class OciSubsystem(Subsystem):
         default="oci.lock",
         help=softwrap(
             """
-            The file, relative to the build root, that says which images the tags of `oci_base` targets name, such as
-            `lockfile = "images/oci.lock"`. The goal `oci-lock` writes it; commit it.
+            The lock file, relative to the build root, with the digests that the tags of `oci_base` targets name, such
+            as `lockfile = "images/oci.lock"`. The goal `oci-lock` writes it; commit it.
             """
         ),
     )
@@ -127,9 +128,9 @@ class OciSubsystem(Subsystem):
         default="gzip",
         help=softwrap(
             """
-            How layers are compressed: `gzip`, `zstd` or `none`, with a level where the default is not wanted, such
-            as `gzip:9` (1 to 12, default 6) or `zstd:19` (1 to 19, default 3). `gzip` is read everywhere; `zstd` is
-            smaller and faster, and needs engines of 2021 or later: `compression = "zstd"`.
+            The compression of layers: `gzip`, `zstd` or `none`, with an optional level such as `gzip:9` (1 to 12,
+            default 6) or `zstd:19` (1 to 19, default 3). All engines read `gzip`; `zstd` is smaller and faster, and
+            needs engines of 2021 or later: `compression = "zstd"`.
             """
         ),
     )
@@ -137,8 +138,9 @@ class OciSubsystem(Subsystem):
         default=8,
         help=softwrap(
             """
-            How many layers the third-party distributions of a `pex_binary` become at most, such as
-            `layer_budget = 4`: those of 5 MB and more one each, the largest first, and all others one together.
+            The maximum number of layers for the third-party distributions of a `pex_binary`, such as
+            `layer_budget = 4`. Distributions of 5 MB and more get a layer each, the largest first; all others share
+            one.
             """
         ),
     )
@@ -148,9 +150,9 @@ class OciSubsystem(Subsystem):
         default=DEFAULT_LIMITS.files,
         help=softwrap(
             f"""
-            How many files the layers of an image may have together for `oci-inspect` and `oci-diff` to list them, such
-            as `max_layer_files = 1000000`. Each takes up to 600 bytes of memory, with a name of {NAME_BYTES} bytes on
-            average. It keeps a hostile image from taking all of it.
+            The maximum number of files in all layers of an image that `oci-inspect` and `oci-diff` list, such as
+            `max_layer_files = 1000000`. Each file takes up to 600 bytes of memory, with a name of {NAME_BYTES} bytes on
+            average. The limit keeps a hostile image from using all memory.
             """
         ),
         advanced=True,
@@ -160,9 +162,9 @@ class OciSubsystem(Subsystem):
         default=DEFAULT_LIMITS.expansion,
         help=softwrap(
             """
-            How many bytes a byte of a compressed layer, or of a compressed archive that is a base, may become, above 64
-            MiB, which are free. Raise it, such as `max_layer_expansion = 2000`, for a layer that you trust and that is
-            nearly all zeros. It keeps a small download from taking hours and disks.
+            The maximum number of bytes that a byte of a compressed layer, or of a compressed archive that is a base,
+            expands to, beyond the first 64 MiB. Raise it, such as `max_layer_expansion = 2000`, for a layer that you
+            trust and that is nearly all zeros. The limit keeps a small download from taking hours and filling disks.
             """
         ),
         advanced=True,
@@ -172,8 +174,8 @@ class OciSubsystem(Subsystem):
         default=EngineChoice.AUTO,
         help=softwrap(
             """
-            What `run` loads an `oci_image` into and runs it with: `docker`, `podman`, or `auto`, the first of the two
-            that is on the PATH and answers.
+            The container engine in which `run` runs an `oci_image`: `docker`, `podman`, or `auto`, the first of the two
+            that is on the PATH and responds.
 
             Example: `engine = "podman"`
             """
@@ -182,17 +184,19 @@ class OciSubsystem(Subsystem):
     run_args = ShellStrListOption(
         help=softwrap(
             """
-            Arguments of `docker run` and `podman run`, for `run`: they stand before the image, such as
-            `run_args = ["-p", "8080:8080"]`. Arguments for what is in the image follow `--`, and replace its own.
+            Arguments that `run` passes to `docker run` or `podman run` before the image, such as
+            `run_args = ["-p", "8080:8080"]`. Arguments after `--` replace those of the image.
             """
         ),
     )
     tailor = StrListOption(
         help=softwrap(
             """
-            Directories in which `tailor` proposes an `oci_image` and an `oci_push` for what can be packaged and run,
-            such as a `pex_binary`: `tailor = ["services/*"]` for example; by default none. `*` is one part of a path,
-            `**` any number of them, and `.` the build root.
+            Directories in which `tailor` proposes an `oci_image` and an `oci_push` for targets that can be packaged and
+            run, such as a `pex_binary`; by default none. `*` is one part of a path, `**` any number of them, and `.`
+            the build root.
+
+            Example: `tailor = ["services/*"]`
             """
         ),
     )
@@ -201,8 +205,9 @@ class OciSubsystem(Subsystem):
         default=Verify.TAG,
         help=softwrap(
             """
-            When a reference counts as unchanged: `tag`, its tag has the image's digest (one request), or `blobs`, every
-            blob of the image is there as well (a request for each), which finds and repairs what a registry lost.
+            When a reference counts as unchanged: `tag`, if its tag has the image's digest (one request), or `blobs`, if
+            the registry also has every blob of the image (a request for each). `blobs` finds and repairs what a
+            registry lost.
 
             Example: `verify = "blobs"`
             """
@@ -212,7 +217,7 @@ class OciSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            With `publish`: ask the registries, tell what would be sent where and why, and change nothing:
+            With `publish`: query the registries, report what would be uploaded where and why, and change nothing:
             `dry_run = true`, or `--oci-dry-run` for one run.
             """
         ),
@@ -221,9 +226,9 @@ class OciSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            A file, relative to the build root, to which `publish` writes what became of each reference and why:
-            `report = "dist/publish.html"` is a page for people, which a browser shows without a server, any other name
-            a JSON file, `report = "dist/publish.json"`. What is in that is what `--publish-output` has as well.
+            A file, relative to the build root, to which `publish` writes the outcome of each reference and the reason.
+            `report = "dist/publish.html"` is a page that a browser shows without a server. Any other name is a JSON
+            file, such as `report = "dist/publish.json"`, with the data that `--publish-output` has as well.
             """
         ),
     )
@@ -232,7 +237,7 @@ class OciSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            Fail where the committed files of an `oci_deployment` are not what it renders: with `package` and
+            Fail if the committed files of an `oci_deployment` differ from what it renders: with `package` and
             `experimental-deploy`, before anything is published, and with `oci-render`, which then writes nothing.
 
             Example: `deployment_check = true`, or `--oci-deployment-check` for one run.
@@ -243,8 +248,8 @@ class OciSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            With `experimental-deploy`: apply the committed files as they are, and build and publish nothing. The
-            registries are asked first whether they have what is pinned. This is how to go back to an earlier commit.
+            With `experimental-deploy`: apply the committed files as they are, and build and publish nothing. Pants
+            first checks that the registries have the pinned images. Use it to go back to an earlier commit.
 
             Example: `deployment_committed = true`, or `--oci-deployment-committed` for one run.
             """
@@ -254,7 +259,7 @@ class OciSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            The context of kubectl, or of Docker for stacks, for each `oci_deployment` that names none, such as
+            The context of kubectl, or of Docker for stacks, for each `oci_deployment` that sets none, such as
             `deployment_context = "staging"`.
             """
         ),
@@ -263,7 +268,7 @@ class OciSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            The namespace for kubectl, for each `oci_deployment` that names none, such as
+            The namespace for kubectl, for each `oci_deployment` that sets none, such as
             `deployment_namespace = "shop"`.
             """
         ),
@@ -273,7 +278,7 @@ class OciSubsystem(Subsystem):
         help=softwrap(
             """
             With `experimental-deploy`: publish nothing and change nothing. kubectl asks the cluster what would change
-            (`--dry-run=server`); of other tools only the command is shown.
+            (`--dry-run=server`); for other tools, Pants only shows the command.
 
             Example: `deployment_dry_run = true`, or `--oci-deployment-dry-run` for one run.
             """
@@ -289,12 +294,12 @@ class OciSubsystem(Subsystem):
             ],
             help=softwrap(
                 """
-                Environment variables that are handed to the process that speaks to registries, as `NAME` or
-                `NAME=value`: what proxies, certificates and credential helpers need, such as
+                Environment variables for the process that connects to registries, as `NAME` or `NAME=value`: those that
+                proxies, certificates and credential helpers need, such as
                 `env_vars.add = ["AWS_PROFILE", "AWS_REGION=eu-central-1"]`.
 
-                `HOME`, `PATH`, and where Docker and Podman keep credentials and listen (`DOCKER_CONFIG`, `DOCKER_HOST`,
-                `REGISTRY_AUTH_FILE`, `CONTAINER_HOST` and the like) always are.
+                The process always gets `HOME`, `PATH`, and the variables for the credentials and sockets of Docker and
+                Podman, such as `DOCKER_CONFIG`, `DOCKER_HOST`, `REGISTRY_AUTH_FILE` and `CONTAINER_HOST`.
                 """
             ),
             advanced=True,
@@ -302,35 +307,37 @@ class OciSubsystem(Subsystem):
 
     @property
     def lockfile(self) -> str:
-        """The path from the build root. Raises InvalidInput for one that is not below it."""
+        """The path from the build root. Raises InvalidInput if the path is not below the build root."""
         path = os.path.normpath(self._lockfile)
         if os.path.isabs(path) or path.split(os.sep)[0] in (os.curdir, os.pardir):
-            raise InvalidInput(f'[oci].lockfile is "{self._lockfile}": wanted the path of a file below the build root.')
+            raise InvalidInput(
+                f'[oci].lockfile: expected the path of a file below the build root, got "{self._lockfile}".'
+            )
         return path
 
     @property
     def layer_limits(self) -> Limits:
-        """Raises InvalidInput."""
+        """The limits for reading layers. Raises InvalidInput."""
         return Limits(self._max_layer_files, self._max_layer_expansion)
 
     @property
     def registry_tables(self) -> dict[str, object]:
-        """As they are written; `ConfiguredRegistries` reads them."""
+        """The tables as the user wrote them; `ConfiguredRegistries` parses them."""
         return self._registries
 
 
 class Ocikit(PythonToolRequirementsBase):
-    """The library's requirements; its sources are put into each sandbox by the step that runs it."""
+    """The requirements of the library. The step that runs the library puts its sources into each sandbox."""
 
     options_scope = "ocikit"
-    help_short = "The tool that writes layers and speaks to registries."
+    help_short = "The tool that writes layers and connects to registries."
     help = help_text(
         """
-        The tool that writes layers and speaks to registries. Its requirements come from a lock file of this plugin;
+        The tool that writes layers and connects to registries. Its requirements come from a lock file of this plugin;
         a resolve of your own can replace it.
 
-        The tool runs on the oldest CPython from 3.10 on that Pants finds, and on 3.9 if there is no newer one: the lock
-        file has older releases for 3.9. `interpreter_constraints` chooses another one.
+        The tool runs on the oldest CPython from 3.10 on that Pants finds. It runs on 3.9 if there is no newer one: the
+        lock file has older releases for 3.9. Set `interpreter_constraints` to choose another one.
 
         Example:
 
@@ -344,7 +351,7 @@ class Ocikit(PythonToolRequirementsBase):
         """
     )
 
-    # The lockfile has all of them; these lines are for whoever installs from a resolve of their own.
+    # The lock file has all of these; the lines are for users who install from a resolve of their own.
     default_version = "requests>=2.32,<3"
     default_extra_requirements = [
         "deflate>=0.8.1,<0.10",
@@ -358,14 +365,14 @@ class Ocikit(PythonToolRequirementsBase):
     default_interpreter_constraints = ["CPython>=3.9,<3.15"]
     # The Pythons for which the lock file has the newest release of each requirement. A test compares the two.
     newest_interpreter_constraints = ("CPython>=3.10,<3.15",)
-    # Pants's constructor sets it.
+    # Pants's constructor sets this attribute.
     options: OptionValueContainer
 
     @property
     def preferred_interpreter_constraints(self) -> InterpreterConstraints | None:
         """The Pythons to prefer among those of `interpreter_constraints`.
 
-        None if the user has set that option, or installs from a resolve: the preference is one of our lock file.
+        None if the user has set that option, or installs from a resolve: the preference is for our lock file.
         """
         if self.install_from_resolve or not self.options.is_default("interpreter_constraints"):
             return None
@@ -373,4 +380,4 @@ class Ocikit(PythonToolRequirementsBase):
 
     @classmethod
     def _default_package_name_and_version(cls) -> None:
-        """For help texts, Pants since 2.22 would look into the lockfile, and knows only Pex's own format there."""
+        """Return None: for help texts, Pants since 2.22 reads the lock file, and expects Pex's own format."""

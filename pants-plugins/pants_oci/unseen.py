@@ -1,4 +1,4 @@
-"""Files that Pants leaves out of what globs match, and says nothing: it can neither name nor keep them."""
+"""Files that Pants silently leaves out of what globs match, because it can neither name nor store them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _KINDS = (
 
 
 def unseen_files(root: str, spec_path: str, globs: Sequence[str], folders: Iterable[str]) -> tuple[str, ...]:
-    """What `globs`, which are relative to `spec_path`, match and Pants does not see: path and reason of each.
+    """Files that `globs` match and Pants does not see, each with its path and the reason.
 
-    What Git ignores is meant to be left out. Only `folders` are looked into, those above them up to `spec_path`, and
-    where globs begin; paths are relative to the build root, as `folders` are. Everything else would be a walk through
-    whatever lies in a repository.
+    `globs` are relative to `spec_path`; paths and `folders` are relative to the build root. Files that Git ignores are
+    left out. Only `folders`, their parents up to `spec_path`, and the folders where globs begin are searched: the rest
+    of the repository may be large.
     """
-    wanted = [glob for glob in globs if not glob.startswith("!")]
-    unwanted = [glob[1:] for glob in globs if glob.startswith("!")]
-    places = {_beginning(spec_path, glob) for glob in wanted}
+    included = [glob for glob in globs if not glob.startswith("!")]
+    excluded = [glob[1:] for glob in globs if glob.startswith("!")]
+    places = {_beginning(spec_path, glob) for glob in included}
     for folder in folders:
         place = folder
         while place not in places and f"{place}/".startswith(f"{spec_path}/" if spec_path else ""):
@@ -37,14 +37,14 @@ def unseen_files(root: str, spec_path: str, globs: Sequence[str], folders: Itera
     for place in sorted(places):
         for name, reason in _special(os.path.join(root, place)):
             path = os.path.relpath(os.path.join(place, name), spec_path or os.curdir)
-            if any(matches(glob, path) for glob in wanted) and not any(matches(glob, path) for glob in unwanted):
+            if any(matches(glob, path) for glob in included) and not any(matches(glob, path) for glob in excluded):
                 found[os.path.join(place, name)] = reason
     ignored = _ignored_by_git(root, found) if found else ()
     return tuple(f'"{_printable(path)}" is {reason}' for path, reason in found.items() if path not in ignored)
 
 
 def _beginning(spec_path: str, glob: str) -> str:
-    """The folder up to which a glob has no wildcard."""
+    """The folder of a glob, up to its first wildcard."""
     parts = glob.split("/")[:-1]
     plain = [part for number, part in enumerate(parts) if not any(map(has_wildcard, parts[: number + 1]))]
     return os.path.join(spec_path, *plain).rstrip("/")
@@ -58,14 +58,14 @@ def _special(folder: str) -> Iterator[tuple[str, str]]:
                 yield name, "not UTF-8"
             elif entry.is_symlink():
                 if not _is_utf_8(os.readlink(entry.path)):
-                    yield name, "a link to what is not UTF-8"
+                    yield name, "a link whose target is not UTF-8"
             elif not entry.is_file() and not entry.is_dir():
                 mode = entry.stat(follow_symlinks=False).st_mode
                 yield name, next((kind for is_kind, kind in _KINDS if is_kind(mode)), "not a file")
 
 
 def _ignored_by_git(root: str, paths: Iterable[str]) -> frozenset[str]:
-    """Those of `paths` that it ignores; none where this is no repository, or no Git is here."""
+    """The `paths` that Git ignores; none without a repository or without Git."""
     command = ("git", "-C", root, "check-ignore", "-z", "--stdin")
     try:
         done = subprocess.run(command, input=b"\0".join(map(os.fsencode, paths)), capture_output=True, check=False)
@@ -75,7 +75,7 @@ def _ignored_by_git(root: str, paths: Iterable[str]) -> frozenset[str]:
 
 
 def _printable(path: str) -> str:
-    """With the bytes that are not UTF-8 as "\\xff"."""
+    """The path with bytes that are not UTF-8 as "\\xff"."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

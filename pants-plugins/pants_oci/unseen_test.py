@@ -31,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 PIPE, DEEP, SOCK = '"web/data/pipe" is a FIFO', '"web/data/sub/deep" is a FIFO', '"web/data/sock" is a socket'
 BAD, FOLDER = '"web/data/bad\\xff" is not UTF-8', '"web/data/folder\\xfe" is not UTF-8'
-LINK = '"web/data/odd-link" is a link to what is not UTF-8'
+LINK = '"web/data/odd-link" is a link whose target is not UTF-8'
 
 
 @pytest.mark.parametrize(
@@ -40,15 +40,15 @@ LINK = '"web/data/odd-link" is a link to what is not UTF-8'
         pytest.param(["data/**"], ["web/data", "web/data/sub"], [BAD, FOLDER, LINK, PIPE, SOCK, DEEP], id="all"),
         pytest.param(["data/**"], ["web/data/sub"], [BAD, FOLDER, LINK, PIPE, SOCK, DEEP], id="folders-above"),
         pytest.param(["data/*"], [], [BAD, FOLDER, LINK, PIPE, SOCK], id="where-a-glob-begins"),
-        pytest.param(["data/pi*", "data/s*"], [], [PIPE, SOCK], id="what-is-matched"),
+        pytest.param(["data/pi*", "data/s*"], [], [PIPE, SOCK], id="some-names"),
         pytest.param(["data/**", "!data/pipe", "!data/[bfo]*", "!**/deep"], ["web/data/sub"], [SOCK], id="left-out"),
-        pytest.param(["data/*.txt"], ["web/data"], [], id="nothing-of-it"),
+        pytest.param(["data/*.txt"], ["web/data"], [], id="no-match"),
         pytest.param(["data/pipe"], [], [PIPE], id="by-name"),
-        pytest.param(["*.txt"], ["web"], [], id="beside"),
+        pytest.param(["*.txt"], ["web"], [], id="another-folder"),
         pytest.param(["missing/**"], ["elsewhere"], [], id="missing"),
     ],
 )
-def test_what_pants_does_not_see(root: Path, globs: list[str], folders: list[str], expected: list[str]) -> None:
+def test_files_that_pants_does_not_see(root: Path, globs: list[str], folders: list[str], expected: list[str]) -> None:
     assert list(unseen_files(str(root), "web", globs, folders)) == expected
 
 
@@ -57,7 +57,7 @@ def test_at_the_root(root: Path) -> None:
     assert list(unseen_files(str(root / "web" / "data"), "", ["p*"], [""])) == ['"pipe" is a FIFO']
 
 
-def test_what_git_ignores_is_meant_to_be_left_out(root: Path) -> None:
+def test_files_that_git_ignores_are_left_out(root: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(root)], check=True)
     (root / ".gitignore").write_text("pipe\nsock\n")
     assert list(unseen_files(str(root), "web", ["data/*"], [])) == [BAD, FOLDER, LINK]

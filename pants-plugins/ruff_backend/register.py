@@ -1,8 +1,7 @@
 """Ruff as a formatter, a fixer and a linter.
 
-The Ruff backend of Pants 2.17 calls `ruff FILES`, which Ruff no longer understands, and has no
-formatter.
-With a Pants whose own backend has `ruff format` this one can go.
+The Ruff backend of Pants 2.17 calls `ruff FILES`, which Ruff no longer accepts, and has no formatter. Delete this
+backend when the backend of Pants has `ruff format`.
 """
 
 from __future__ import annotations

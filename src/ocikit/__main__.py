@@ -7,7 +7,7 @@ import sys
 from ocikit.interruption import end_when_interrupted
 
 if __name__ == "__main__":
-    # Before the rest is loaded, which takes longer than a tap on a key.
+    # Before the other imports: they take long enough for a Ctrl-C.
     end_when_interrupted()
 
     from ocikit.cli.main import main

@@ -77,7 +77,7 @@ def _documents(root: Manifest | ImageIndex, first: Manifest, repo_tag: str | Non
     if repo_tag is not None:
         reference = Reference.parse(repo_tag)
         if reference.digest:
-            raise InvalidInput(f'"{repo_tag}" cannot name an archive: a tag is wanted, not a digest.')
+            raise InvalidInput(f'"{repo_tag}" cannot name an archive: expected a tag, got a digest.')
         reference = reference if reference.tag else reference.with_tag("latest")
         names = [str(reference)]
         described["annotations"] = {REF_NAME: str(reference.tag), CONTAINERD_NAME: names[0]}
@@ -103,7 +103,7 @@ def _path(digest: Digest) -> str:
 
 
 def _reachable(layout: Layout, root: Manifest | ImageIndex) -> Iterator[Descriptor]:
-    """Everything that an image or an index needs; each index is looked into once."""
+    """Yield everything that an image or an index needs; each index is read once."""
     seen: set[Digest] = set()
     waiting = [(0, root)]
     while waiting:
@@ -123,8 +123,8 @@ def _reachable(layout: Layout, root: Manifest | ImageIndex) -> Iterator[Descript
 def _check_complete(image: Manifest) -> None:
     for layer in image.withheld:
         raise InvalidInput(
-            f"the image {image.descriptor.digest} cannot be put in an archive: its layer {layer.digest} is "
-            f'"{layer.media_type}", which may not be passed on.'
+            f"the image {image.descriptor.digest} cannot be put in an archive: its layer {layer.digest} is not "
+            f'distributable ("{layer.media_type}").'
         )
 
 

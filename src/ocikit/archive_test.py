@@ -38,7 +38,7 @@ def write(tmp_path: Path, digest: Digest, name: Any, output: str = "image.tar") 
     return tmp_path / output
 
 
-def test_it_is_a_layout_with_dockers_manifest_beside_it(tmp_path: Path) -> None:
+def test_an_archive_is_a_layout_plus_dockers_manifest(tmp_path: Path) -> None:
     digest = tiny_layout(tmp_path / "l", FILES, "other")
     tiny_layout(tmp_path / "l", {"a": b"not in the archive"}, "latest")
     found = contents(write(tmp_path, digest, "shop/web:1.4"))
@@ -58,7 +58,7 @@ def test_it_is_a_layout_with_dockers_manifest_beside_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_no_archive_has_a_layer_that_may_not_be_passed_on(held: bool, tmp_path: Path) -> None:
+def test_an_image_with_a_layer_that_is_not_distributable_is_refused(held: bool, tmp_path: Path) -> None:
     layout = Layout(tmp_path / "l")
     config, layer = (
         Descriptor(kind, Digest.of(data), len(data))
@@ -69,12 +69,12 @@ def test_no_archive_has_a_layer_that_may_not_be_passed_on(held: bool, tmp_path: 
         layout.push_blob(layer, lambda: BytesIO(b"x"))
     manifest = Manifest.of(config, [layer])
     layout.push_manifest(manifest, "1")
-    with pytest.raises(InvalidInput, match=f"its layer {layer.digest} is .*nondistributable"):
+    with pytest.raises(InvalidInput, match=f"its layer {layer.digest} is not distributable .*nondistributable"):
         write(tmp_path, manifest.descriptor.digest, "shop/web")
     assert not (tmp_path / "image.tar").exists()
 
 
-def test_an_unpacked_archive_is_a_sound_layout(tmp_path: Path) -> None:
+def test_an_unpacked_archive_is_a_valid_layout(tmp_path: Path) -> None:
     digest = tiny_index(tmp_path / "l", FILES)
     for name, content in contents(write(tmp_path, digest, "shop/web")).items():
         target = tmp_path / "unpacked" / name
@@ -86,7 +86,7 @@ def test_an_unpacked_archive_is_a_sound_layout(tmp_path: Path) -> None:
     assert layout.resolve("latest") == Layout(tmp_path / "l").resolve("latest")
 
 
-def test_of_an_index_docker_gets_the_first_image(tmp_path: Path) -> None:
+def test_docker_loads_the_first_image_of_an_index(tmp_path: Path) -> None:
     digest = tiny_index(tmp_path / "l", FILES)
     found = contents(write(tmp_path, digest, "shop/web"))
     (docker,) = json.loads(found["manifest.json"])
@@ -100,22 +100,22 @@ def test_equal_images_give_equal_archives(tmp_path: Path) -> None:
     assert first == second
 
 
-def test_without_a_name_nothing_is_named(tmp_path: Path) -> None:
+def test_an_archive_without_a_name(tmp_path: Path) -> None:
     found = contents(write(tmp_path, tiny_layout(tmp_path / "l", FILES), None))
     assert json.loads(found["manifest.json"])[0]["RepoTags"] == []
     assert "annotations" not in json.loads(found["index.json"])["manifests"][0]
 
 
-def test_what_cannot_be_written(tmp_path: Path) -> None:
+def test_missing_misnamed_and_damaged_images_are_refused(tmp_path: Path) -> None:
     digest = tiny_layout(tmp_path / "l", FILES)
     with pytest.raises(NotFound, match="no manifest"):
         write(tmp_path, Digest.of(b"other"), None)
-    with pytest.raises(InvalidInput, match="a tag is wanted, not a digest"):
+    with pytest.raises(InvalidInput, match="expected a tag, got a digest"):
         write(tmp_path, digest, f"shop/web@{digest}")
     layout = Layout(tmp_path / "l")
     (config,) = json.loads(contents(write(tmp_path, digest, None))["manifest.json"])
     (tmp_path / "l" / config["Layers"][0]).write_bytes(b"")
-    with pytest.raises(InvalidContent, match="wanted [0-9]+ bytes, found 0"):
+    with pytest.raises(InvalidContent, match="expected [0-9]+ bytes, got 0"):
         write(tmp_path, digest, None, "damaged.tar")
     assert not (tmp_path / "damaged.tar").exists()
     assert layout.resolve("latest")
@@ -124,10 +124,10 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.skipif(not shutil.which("skopeo"), reason="not installed: skopeo")
 @pytest.mark.parametrize("transport", ["oci-archive", "docker-archive"])
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
-def test_skopeo_reads_it(transport: str, compression: str, tmp_path: Path) -> None:
+def test_skopeo_reads_the_archive(transport: str, compression: str, tmp_path: Path) -> None:
     digest = tiny_layout(tmp_path / "l", FILES, compression=Compression.parse(compression))
     path = write(tmp_path, digest, "shop/web:1.4")
-    # Docker's manifest is another than OCI's, so only the layout can keep its digest.
+    # Docker's manifest differs from OCI's, so only the layout keeps its digest.
     options = ["-q", "--preserve-digests"] if transport == "oci-archive" else ["-q"]
     command = ["skopeo", "--insecure-policy", "copy", *options, f"{transport}:{path}"]
     done = subprocess.run([*command, f"oci:{tmp_path}/copy:x"], stderr=subprocess.PIPE, check=False)

@@ -1,13 +1,12 @@
-"""Files that appear whole or not at all, and of which nothing stays when their writer is killed.
+"""Files that appear whole or not at all, and leave nothing behind if their writer is killed.
 
-A file is written in the folder `.ocikit-new` beside its later name, and its writer holds a lock on it. A file there
-without a lock has lost its writer: the next one removes it. The folder holds only what is being written at the moment,
-so that looking through it is cheap, however many files are beside it. The last writer removes it; in a directory with
-the sticky bit, an empty folder of another user stays until that user writes again. Where a file system has no locks,
-nothing is removed.
+A writer creates its file in the folder `.ocikit-new`, next to the final name, and locks it. A file there without a lock
+has lost its writer; the next writer removes it. The folder contains only files that are being written, so listing it is
+cheap, however many files the directory has. The last writer removes the folder; in a directory with the sticky bit, an
+empty folder of another user stays until that user writes again. If a file system has no locks, nothing is removed.
 
-Who made the directory may be hostile: a link in the place of the folder is an error, and nothing in it is removed but
-files with names such as ours. What is looked at is the folder that was opened, whatever has its name by then.
+The directory may belong to a hostile user. A link instead of the folder is an error, and only files with our prefix are
+removed. The folder is opened once and used through its file descriptor, so replacing its name has no effect.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from ocikit.interruption import before_end
 
 FOLDER = ".ocikit-new"
 _PREFIX = "file-"
-# Each is in vain only when another writer has ended in between.
+# An attempt fails only if another writer has ended in between.
 _ATTEMPTS = 1000
 _PAUSE = 0.001
 _THE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -37,7 +36,7 @@ _THE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file that has no name yet. Every method raises OcikitError when the disk is full."""
+    """A file without its final name. Its methods raise OcikitError, for instance if the disk is full."""
 
     path: str
     stream: BinaryIO
@@ -47,7 +46,7 @@ class NewFile:
             self.stream.write(data)
 
     def commit(self, path: str, *, executable: bool = False) -> None:
-        """Give it its name, where another file is replaced. Readable for all, as with umask 022."""
+        """Move the file to `path` and replace any file there. All users may read it, as with umask 022."""
         with explained(f'write "{path}"'):
             self.stream.flush()
             os.fchmod(self.stream.fileno(), 0o755 if executable else 0o644)
@@ -56,7 +55,7 @@ class NewFile:
 
 @contextmanager
 def new_file(directory: str) -> Iterator[NewFile]:
-    """A new file in `directory`, which is made when missing; it is gone unless it was committed."""
+    """A new file in `directory`, which is created if missing; the file is removed unless it was committed."""
     folder = os.path.join(directory, FOLDER)
     with explained(f'write below "{directory}"'):
         number, path = _locked_file(folder)
@@ -66,13 +65,13 @@ def new_file(directory: str) -> Iterator[NewFile]:
         with before_end(partial(os.unlink, path)):
             yield NewFile(path, stream)
     finally:
-        # Still locked, so that nobody else takes it for abandoned, and removes another one of that name.
+        # Unlink while it is locked: an unlocked file looks abandoned, and its name could already be that of another.
         with suppress(OSError):
             os.unlink(path)
-        # What could not be written was told by `write` or `commit`; closing would tell it again.
+        # `write` or `commit` has already raised the error that closing would raise again.
         with suppress(OSError):
             stream.close()
-        # It is not empty while others write.
+        # Fails while other writers have files in it.
         with suppress(OSError):
             os.rmdir(folder)
 
@@ -94,22 +93,22 @@ def explained(action: str) -> Iterator[None]:
 
 
 def without_waiting(path: str, flags: int) -> int:
-    """An opener: a pipe in the place of a file is empty, where `open` would wait for whoever writes to it."""
+    """An opener for `open` that does not wait for a writer if `path` is a pipe: the pipe is read as empty."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _locked_file(folder: str) -> tuple[int, str]:
-    """A new file in `folder`, locked: its number and its path."""
+    """Create a locked file in `folder`; returns its file descriptor and its path."""
     failure: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
     for _ in range(_ATTEMPTS):
         try:
             _make_folder(folder)
             number, path = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
         except FileNotFoundError:
-            # The last writer before has removed the folder.
+            # The previous writer has removed the folder.
             continue
         except PermissionError as error:
-            # Another user makes the folder, and has not yet opened it for all who may write beside it.
+            # Another user has created the folder and not yet set its mode.
             if not os.access(os.path.dirname(folder) or os.curdir, os.W_OK | os.X_OK):
                 raise
             failure = error
@@ -117,7 +116,7 @@ def _locked_file(folder: str) -> tuple[int, str]:
         else:
             with suppress(OSError):
                 fcntl.flock(number, fcntl.LOCK_EX)
-            # Before it was locked, it looked like one without a writer.
+            # Another writer may have removed it before it was locked.
             if os.fstat(number).st_nlink:
                 return number, path
             os.close(number)
@@ -125,20 +124,20 @@ def _locked_file(folder: str) -> tuple[int, str]:
 
 
 def _make_folder(folder: str) -> None:
-    """Whoever may write beside it may write in it: users may share a directory."""
+    """Create `folder` with the mode of its parent, because users may share a directory."""
     around = os.path.dirname(folder) or os.curdir
     os.makedirs(around, exist_ok=True)
     with suppress(FileExistsError):
         os.mkdir(folder)
         number = os.open(folder, _THE_FOLDER)
         try:
-            # Another user may have removed it and made one of theirs.
+            # Another user may have replaced the folder with their own.
             with suppress(PermissionError):
                 os.fchmod(number, _mode(around))
         finally:
             os.close(number)
     if os.path.islink(folder):
-        raise OSError(errno.ELOOP, f'"{folder}" is a link, which this program never makes; remove it')
+        raise OSError(errno.ELOOP, f'"{folder}" is a link, which this program never creates; remove it')
 
 
 def _mode(path: str) -> int:
@@ -146,7 +145,7 @@ def _mode(path: str) -> int:
 
 
 def _remove_abandoned(folder: str, own: str) -> None:
-    """Remove the files that no writer holds a lock on; those of other users stay for these to remove."""
+    """Remove the files that no writer has locked; only their owners can remove those of other users."""
     with suppress(OSError):
         number = os.open(folder, _THE_FOLDER)
         try:
@@ -162,7 +161,7 @@ def _remove_if_unlocked(name: str, folder: int) -> None:
     number = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # A writer that is done has given it another name: then there is nothing at this path.
+        # If its writer has committed it, this path no longer exists and `unlink` fails.
         os.unlink(name, dir_fd=folder)
     finally:
         os.close(number)

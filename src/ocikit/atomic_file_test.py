@@ -15,7 +15,7 @@ import pytest
 from ocikit import atomic_file
 from ocikit.errors import OcikitError
 
-_WRITES_FOR_EVER = """
+_WRITER = """
 import sys, time
 from ocikit.atomic_file import new_file
 with new_file(sys.argv[1]) as file:
@@ -26,11 +26,9 @@ with new_file(sys.argv[1]) as file:
 
 
 def start_writer(directory: Path) -> subprocess.Popen[bytes]:
-    """A process that is within the writing of a file."""
+    """Start a process that has begun to write a file and does not end."""
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    writer = subprocess.Popen(
-        [sys.executable, "-c", _WRITES_FOR_EVER, str(directory)], stdout=subprocess.PIPE, env=environ
-    )
+    writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(directory)], stdout=subprocess.PIPE, env=environ)
     assert writer.stdout
     assert writer.stdout.readline() == b"writing\n"
     return writer
@@ -45,7 +43,7 @@ def started(directory: Path) -> list[Path]:
     return sorted(directory.glob(f"{atomic_file.FOLDER}/*"))
 
 
-def test_what_killed_writers_left_is_removed_by_the_next(tmp_path: Path) -> None:
+def test_the_next_writer_removes_files_of_killed_writers(tmp_path: Path) -> None:
     writers = [start_writer(tmp_path) for _ in range(3)]
     for writer in writers:
         kill(writer)
@@ -54,7 +52,7 @@ def test_what_killed_writers_left_is_removed_by_the_next(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_what_a_living_writer_writes_stays(tmp_path: Path) -> None:
+def test_the_file_of_a_running_writer_is_kept(tmp_path: Path) -> None:
     writer = start_writer(tmp_path)
     try:
         before = started(tmp_path)
@@ -67,13 +65,13 @@ def test_what_a_living_writer_writes_stays(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_file_that_was_not_committed_is_gone(tmp_path: Path) -> None:
+def test_a_file_that_was_not_committed_is_removed(tmp_path: Path) -> None:
     with atomic_file.new_file(str(tmp_path / "made")) as file:
         file.write(b"x")
     assert list((tmp_path / "made").iterdir()) == []
 
 
-def test_writers_side_by_side_disturb_nobody(tmp_path: Path) -> None:
+def test_concurrent_writers(tmp_path: Path) -> None:
     failures: list[BaseException] = []
 
     def write(number: int) -> None:
@@ -94,7 +92,7 @@ def test_writers_side_by_side_disturb_nobody(tmp_path: Path) -> None:
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"%d" % number * 1000 for number in range(8)}
 
 
-def test_who_may_write_beside_it_may_write_in_it(tmp_path: Path) -> None:
+def test_the_folder_has_the_mode_of_its_parent(tmp_path: Path) -> None:
     tmp_path.chmod(0o775)
     with atomic_file.new_file(str(tmp_path)):
         assert (tmp_path / atomic_file.FOLDER).stat().st_mode & 0o777 == 0o775
@@ -102,14 +100,14 @@ def test_who_may_write_beside_it_may_write_in_it(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can be other users.")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_users_side_by_side_disturb_nobody() -> None:
-    """One makes the folder, and another comes before it is open for all."""
+def test_concurrent_writers_of_several_users() -> None:
+    """One user creates the folder, and another uses it before its mode is set."""
     shared = Path(tempfile.mkdtemp(dir="/tmp"))
     try:
         shared.chmod(0o1777)
         users = [os.fork() or _write_as(user, shared) for user in (0, 65534, 65533)]
         assert [os.waitstatus_to_exitcode(os.waitpid(user, 0)[1]) for user in users] == [0, 0, 0]
-        # Where the sticky bit is set, only who made the folder removes it, and root.
+        # With the sticky bit, only the folder's owner and root can remove it.
         atomic_file.write(str(shared / "0"), b"content")
         assert sorted(path.name for path in shared.iterdir()) == ["0", "65533", "65534"]
     finally:
@@ -117,7 +115,7 @@ def test_users_side_by_side_disturb_nobody() -> None:
 
 
 def _write_as(user: int, folder: Path) -> NoReturn:
-    """Of a process that ends with it."""
+    """Write as another user, in a child process, and end that process."""
     failed = 1
     try:
         os.umask(0o022)
@@ -131,7 +129,7 @@ def _write_as(user: int, folder: Path) -> NoReturn:
         os._exit(failed)
 
 
-def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path) -> None:
+def test_links_in_the_folder_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / atomic_file.FOLDER).mkdir()
     (tmp_path / atomic_file.FOLDER / "link").symlink_to("../precious")
@@ -141,7 +139,7 @@ def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["precious", "file-precious"])
-def test_a_link_in_the_place_of_the_folder_is_an_error(tmp_path: Path, name: str) -> None:
+def test_a_link_instead_of_the_folder_is_an_error(tmp_path: Path, name: str) -> None:
     precious, out = tmp_path / "home" / name, tmp_path / "out"
     for folder in (precious.parent, out):
         folder.mkdir()
@@ -154,14 +152,14 @@ def test_a_link_in_the_place_of_the_folder_is_an_error(tmp_path: Path, name: str
     assert not (out / "a").exists()
 
 
-def test_files_of_others_in_the_folder_stay(tmp_path: Path) -> None:
+def test_other_files_in_the_folder_are_kept(tmp_path: Path) -> None:
     (tmp_path / atomic_file.FOLDER).mkdir()
     (tmp_path / atomic_file.FOLDER / "precious").write_bytes(b"precious")
     atomic_file.write(str(tmp_path / "a"), b"content")
     assert (tmp_path / atomic_file.FOLDER / "precious").read_bytes() == b"precious"
 
 
-def test_where_nothing_can_be_written_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OcikitError, match=f'cannot write below "{tmp_path}/file'):
         atomic_file.write(str(tmp_path / "file" / "a"), b"")

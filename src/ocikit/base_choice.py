@@ -1,8 +1,8 @@
-"""Which image of a layout or an archive is meant. Pure: `read` gives a file by its path, or None.
+"""Selection of an image in a layout or an archive. Pure: `read` returns a file by its path, or None.
 
-What `index.json` lists is what somebody put there for different reasons: images for several platforms, several names of
-one image, several images. The platform chooses, from the image's own config where the entry does not say it; where that
-leaves two images, nobody could tell why it was the first one, so `digest` must.
+`index.json` may list images for several platforms, several names of one image, or unrelated images. The platform
+selects one; if an entry has no platform, the image's own config has it. If two images match, the choice would be
+arbitrary, so `digest` is required.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ INDEX_FILE = "index.json"
 LAYOUT_FILE = "oci-layout"
 
 _CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
-# What BuildKit says of attestations: nothing that could be chosen.
+# The platform of BuildKit's attestations, which cannot be selected.
 _NOWHERE = Platform("unknown", "unknown")
 
 Reader = Callable[[str], "bytes | None"]
@@ -33,7 +33,7 @@ Reader = Callable[[str], "bytes | None"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """An image that could be meant, and the `digest` it is chosen by. `platform`: None for an index that says none."""
+    """An image that can be selected, also by its `digest`. `platform`: None for an index without a platform."""
 
     digest: Digest
     platform: Platform | None
@@ -44,45 +44,48 @@ class Candidate:
 
 
 def choose_candidate(
-    candidates: Iterable[Candidate], platform: Platform, wanted: Digest | None, where: str
+    candidates: Iterable[Candidate], platform: Platform, digest: Digest | None, where: str
 ) -> Candidate:
-    """The one that is `wanted`, the only one, or the only one for `platform`; raises InvalidInput with those there are.
+    """Select the image with `digest` if given, else the only one, or the only one for `platform`.
 
-    `where`: "layout" or "archive".
+    `where`: "layout" or "archive". Raises InvalidInput with the available images.
     """
     known = _merged(candidates)
-    if wanted:
-        named = [candidate for candidate in known if candidate.digest == wanted]
+    if digest:
+        named = [candidate for candidate in known if candidate.digest == digest]
         if not named:
-            raise InvalidInput(f"the `digest` {wanted} names no image of the {where}; there are: {_listed(known)}.")
+            raise InvalidInput(f"no image with the `digest` {digest} in the {where}; available: {_listed(known)}.")
         return named[0]
     if len(known) == 1:
         return known[0]
     fitting = [c for c in known if c.platform is None or platform.runs(c.platform)]
     if not fitting:
         found = ", ".join(dict.fromkeys(str(c.platform) for c in known if c.platform != _NOWHERE)) or "none"
-        raise InvalidInput(f'no image for platform "{platform}"; there are: {found}.')
+        raise InvalidInput(f'no image for platform "{platform}"; available: {found}.')
     if len(fitting) > 1:
         raise InvalidInput(
-            f'the {where} has {len(fitting)} images for platform "{platform}"; name one of them in `digest`: '
+            f'the {where} has {len(fitting)} images for platform "{platform}"; set `digest` to one of them: '
             f"{_listed(fitting)}."
         )
     return fitting[0]
 
 
-def choose_from_layout(read: Reader, platform: Platform, wanted: Digest | None, where: str) -> Image:
-    """The image of a layout for `platform`, or below what is `wanted`. Raises InvalidContent, InvalidInput."""
+def choose_from_layout(read: Reader, platform: Platform, digest: Digest | None, where: str) -> Image:
+    """Select the image of a layout for `platform`, within the manifest or index `digest` if given.
+
+    Raises InvalidContent, InvalidInput.
+    """
     data = read(INDEX_FILE)
     if data is None:
         raise InvalidContent(f"the {where} has no {INDEX_FILE}.")
     document = parse_manifest(data, media_type.OCI_INDEX)
     if not isinstance(document, ImageIndex):
-        raise InvalidContent(f"the {where}'s {INDEX_FILE} is no image index.")
-    if wanted and read(blob_path(wanted)) is not None:
-        # Not only what is listed: also an image of an index that is.
-        found = parse_manifest(read_blob(read, wanted, where), algorithm=wanted.algorithm)
+        raise InvalidContent(f"the {where}'s {INDEX_FILE} is not an image index.")
+    if digest and read(blob_path(digest)) is not None:
+        # `digest` may also be an image within a listed index.
+        found = parse_manifest(read_blob(read, digest, where), algorithm=digest.algorithm)
     else:
-        chosen = choose_candidate(_candidates(read, document, where), platform, wanted, where)
+        chosen = choose_candidate(_candidates(read, document, where), platform, digest, where)
         listed = next(entry for entry in document.manifests if entry.digest == chosen.digest)
         found = parse_manifest(read_blob(read, chosen.digest, where), listed.media_type, chosen.digest.algorithm)
     level = 0
@@ -99,7 +102,7 @@ def blob_path(digest: Digest) -> str:
 
 
 def read_blob(read: Reader, digest: Digest, where: str) -> bytes:
-    """A small blob, verified."""
+    """Read a small blob and verify it."""
     data = read(blob_path(digest))
     if data is None:
         raise InvalidContent(f"the {where} has no blob {digest}. Copy the base again.")
@@ -124,7 +127,7 @@ def _platform(read: Reader, entry: Descriptor, where: str) -> Platform | None:
     if not isinstance(manifest, Manifest):
         return None
     if manifest.config.media_type not in _CONFIGS:
-        # A signature or another artifact in the company of images.
+        # A signature or another artifact that is listed with the images.
         return _NOWHERE
     return ImageConfig.parse(read_blob(read, manifest.config.digest, where)).platform
 

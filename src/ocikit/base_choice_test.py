@@ -24,14 +24,14 @@ ANY = (
 CHOICES = [
     pytest.param(ANY, AMD, None, ONE, id="by-platform"),
     pytest.param(ANY, ARM, None, TWO, id="by-another-platform"),
-    pytest.param(ANY, AMD, TWO, TWO, id="by-digest-whatever-the-platform"),
+    pytest.param(ANY, AMD, TWO, TWO, id="by-digest-for-any-platform"),
     pytest.param(ANY[:1], ARM, None, ONE, id="the-only-one"),
     pytest.param((ANY[0], Candidate(ONE, AMD, ("web:2",))), AMD, None, ONE, id="one-with-two-names"),
-    pytest.param((ANY[0], Candidate(TWO, None)), ARM, None, TWO, id="one-that-does-not-say"),
+    pytest.param((ANY[0], Candidate(TWO, None)), ARM, None, TWO, id="one-without-a-platform"),
 ]
 REFUSALS = [
     pytest.param(ANY, Platform("linux", "s390x"), None, ('"linux/s390x"', "linux/amd64, linux/arm64"), id="platform"),
-    pytest.param(ANY, AMD, THREE, (str(THREE), f"there are: {ONE} (web:1), {TWO} (web:1)"), id="digest"),
+    pytest.param(ANY, AMD, THREE, (str(THREE), f"available: {ONE} (web:1), {TWO} (web:1)"), id="digest"),
     pytest.param(
         (ANY[0], Candidate(THREE, AMD, ("db:1", "db:2"))),
         AMD,
@@ -39,23 +39,23 @@ REFUSALS = [
         ("2 images", '"linux/amd64"', "`digest`", f"{ONE} (web:1), {THREE} (db:1, db:2)"),
         id="two-of-one-platform",
     ),
-    pytest.param((), AMD, None, ("there are: none",), id="nothing"),
+    pytest.param((), AMD, None, ("available: none",), id="nothing"),
 ]
 
 
-@pytest.mark.parametrize("candidates, platform, wanted, chosen", CHOICES)
-def test_what_is_chosen(
-    candidates: tuple[Candidate, ...], platform: Platform, wanted: Digest | None, chosen: Digest
+@pytest.mark.parametrize("candidates, platform, digest, chosen", CHOICES)
+def test_selection(
+    candidates: tuple[Candidate, ...], platform: Platform, digest: Digest | None, chosen: Digest
 ) -> None:
-    assert choose_candidate(candidates, platform, wanted, "archive").digest == chosen
+    assert choose_candidate(candidates, platform, digest, "archive").digest == chosen
 
 
-@pytest.mark.parametrize("candidates, platform, wanted, parts", REFUSALS)
-def test_what_cannot_be_chosen(
-    candidates: tuple[Candidate, ...], platform: Platform, wanted: Digest | None, parts: tuple[str, ...]
+@pytest.mark.parametrize("candidates, platform, digest, parts", REFUSALS)
+def test_selection_errors(
+    candidates: tuple[Candidate, ...], platform: Platform, digest: Digest | None, parts: tuple[str, ...]
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        choose_candidate(candidates, platform, wanted, "archive")
+        choose_candidate(candidates, platform, digest, "archive")
     assert [part for part in parts if part not in str(caught.value)] == []
 
 
@@ -96,23 +96,23 @@ def named_twice(files: Files) -> Digest:
     return image.digest
 
 
-def beside_a_signature(files: Files) -> Digest:
+def with_a_signature(files: Files) -> Digest:
     image = files.image("a", ARM)
     signature = Manifest.of(files.blob(b"{}", "application/vnd.oci.empty.v1+json"), ())
     files.list(files.blob(signature.data, media_type.OCI_MANIFEST), image)
     return image.digest
 
 
-@pytest.mark.parametrize("make", [nested, platforms_in_configs, named_twice, beside_a_signature])
+@pytest.mark.parametrize("make", [nested, platforms_in_configs, named_twice, with_a_signature])
 def test_the_image_of_a_layout_for_a_platform(make: Callable[[Files], Digest]) -> None:
     files = Files()
     assert make(files) == choose_from_layout(files.get, ARM, None, "layout").digest
 
 
-def test_an_image_of_a_listed_index_can_be_named() -> None:
+def test_an_image_of_a_listed_index_can_be_selected() -> None:
     files = Files()
-    wanted = nested(files)
-    assert choose_from_layout(files.get, AMD, wanted, "layout").digest == wanted
+    digest = nested(files)
+    assert choose_from_layout(files.get, AMD, digest, "layout").digest == digest
 
 
 def no_index(files: Files) -> None:
@@ -137,7 +137,7 @@ def corrupt(files: Files) -> None:
         pytest.param(corrupt, "corrupt: its content has the digest", id="corrupt"),
     ],
 )
-def test_damage_is_told(damage: Callable[[Files], None], part: str) -> None:
+def test_damage_is_reported(damage: Callable[[Files], None], part: str) -> None:
     files = Files()
     files.list(files.image("a"), files.image("b", ARM))
     damage(files)

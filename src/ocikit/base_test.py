@@ -43,7 +43,7 @@ def test_an_image_can_be_built_on(kind: str) -> None:
         pytest.param(
             manifest_with(of_kind("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip")),
             LINUX,
-            f"{LAYER.digest}.*nondistributable.*choose a base without",
+            f"{LAYER.digest} is not distributable .*nondistributable.*choose a base without",
             id="foreign",
         ),
         pytest.param(
@@ -52,30 +52,33 @@ def test_an_image_can_be_built_on(kind: str) -> None:
             "foreign.*choose a base without",
             id="docker-foreign",
         ),
-        pytest.param(manifest_with(of_kind("text/html")), LINUX, '"text/html" is not the media type', id="no-layer"),
+        pytest.param(manifest_with(of_kind("text/html")), LINUX, '"text/html" is not the media type', id="not-a-layer"),
         pytest.param(
-            manifest_with(kind="application/vnd.cncf.helm.config.v1+json"), LINUX, "no container.*helm", id="chart"
+            manifest_with(kind="application/vnd.cncf.helm.config.v1+json"),
+            LINUX,
+            "is not a container image.*helm",
+            id="chart",
         ),
-        pytest.param(manifest_with(), ARM, 'for platform "linux/amd64", wanted "linux/arm64"', id="platform"),
-        pytest.param(manifest_with(platform=ARM), ARM, "the manifest names the config", id="another-config"),
+        pytest.param(manifest_with(), ARM, 'for platform "linux/arm64", got "linux/amd64"', id="platform"),
+        pytest.param(manifest_with(platform=ARM), ARM, "the manifest's config: expected", id="another-config"),
     ],
 )
-def test_what_cannot_be_built_on(manifest: Manifest, platform: Platform, said: str) -> None:
+def test_an_image_that_cannot_be_built_on(manifest: Manifest, platform: Platform, said: str) -> None:
     with pytest.raises(OcikitError, match=said):
         base_image(manifest, config_for(LINUX), platform)
 
 
-def test_an_index_is_asked_for_the_platform() -> None:
+def test_a_manifest_is_selected_from_an_index_by_platform() -> None:
     one, two = replace(LAYER, platform=LINUX), replace(LAYER, platform=ARM)
     attestation = replace(LAYER, platform=Platform("unknown", "unknown"))
     index = ImageIndex.of([one, attestation, two])
     assert choose(index, ARM) == two
-    with pytest.raises(OcikitError, match=r'"linux/s390x"; there are: linux/amd64, linux/arm64\.$'):
+    with pytest.raises(OcikitError, match=r'"linux/s390x"; available: linux/amd64, linux/arm64\.$'):
         choose(index, Platform("linux", "s390x"))
     assert choose(ImageIndex.of([LAYER]), ARM) == LAYER
 
 
-def test_pants_cannot_tell_by_another_digest_that_a_layer_is_right() -> None:
+def test_layers_need_sha256_digests() -> None:
     check_names(manifest_with())
     with pytest.raises(InvalidInput, match="the layer sha512:0+ is not named by its SHA-256.*into a tar"):
         check_names(manifest_with(replace(LAYER, digest=Digest("sha512", "0" * 128))))

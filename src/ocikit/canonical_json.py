@@ -15,11 +15,11 @@ from typing import Any
 
 from ocikit.errors import InvalidContent, InvalidInput
 
-# For documents of others. Registries should take manifests of 4 MiB: distribution-spec v1.1.1, "Pushing Manifests".
+# For documents of others. Registries should accept manifests of 4 MiB: distribution-spec v1.1.1, "Pushing Manifests".
 MAX_SIZE = 4 * 1024 * 1024
-# Those of images have six levels.
+# Documents of images have six levels.
 MAX_DEPTH = 100
-# An entry of an index, which has two objects at least, takes 200 bytes.
+# An entry of an index contains at least two objects and takes 200 bytes.
 _BYTES_PER_CONTAINER = 40
 _MAX_DIGITS = 1000
 _STRING = re.compile(r'"[^"]*"?')
@@ -28,16 +28,16 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def dumps(value: Any) -> bytes:
-    """Serialise; any mapping is an object, any list or tuple an array.
+    """Serialise `value`; mappings become objects, lists and tuples become arrays.
 
-    Raises InvalidInput for what has no one form: floats, keys that are not text, text that is not
-    Unicode (a lone surrogate); and for what is nested too deeply.
+    Raises InvalidInput for values without a canonical form (floats, keys that are not text, text
+    with a lone surrogate) and for values that are nested too deeply.
     """
     try:
         text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"not text, it has a lone surrogate: {_around(error)}") from None
+        raise InvalidInput(f"not Unicode text, because of a lone surrogate: {_around(error)}") from None
     except RecursionError:
         raise InvalidInput("nested too deeply to be written as JSON") from None
 
@@ -45,7 +45,7 @@ def dumps(value: Any) -> bytes:
 def loads_object(data: bytes | str, what: str, max_size: int | None = MAX_SIZE) -> dict[str, Any]:
     """Read a JSON object; `what` names the document in the error (InvalidContent).
 
-    Of a key that is there twice the last one counts, as in Go. `max_size`: None for what this program wrote itself.
+    If a key is repeated, the last value counts, as in Go. `max_size`: None for documents that this program wrote.
     """
     value = loads(data, what, max_size)
     if not isinstance(value, dict):
@@ -64,33 +64,33 @@ def loads_list(data: bytes | str, what: str, max_size: int | None = MAX_SIZE) ->
 def loads(data: bytes | str, what: str, max_size: int | None = MAX_SIZE) -> Any:
     """Read any JSON within the limits above; all text in it is Unicode, all numbers are finite.
 
-    Raises InvalidContent, never anything else, whatever `data` is.
+    Raises only InvalidContent, whatever `data` is.
     """
     try:
         # json.loads would guess UTF-16 and UTF-32, which RFC 8259 does not allow.
         text = data if isinstance(data, str) else data.decode("utf-8")
         fault = None if max_size is None else _beyond_limits(len(data), text, max_size)
         if fault:
-            raise InvalidContent(f"{what} is not a document that is read: {fault}")
+            raise InvalidContent(f"{what} is not accepted: {fault}")
         value = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float)
         if isinstance(data, str) or _SURROGATE.search(text):
-            # What UTF-8 cannot say came in as an escape, "\\ud800"; nothing could write it again.
+            # An escape such as "\\ud800" is valid JSON, but nothing can write it as UTF-8 again.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
-        # Without what is beside it: that may be a password.
+        # Only the surrogate: the text around it may be a password.
         found = ascii(error.object[error.start])[1:-1]
-        raise InvalidContent(f"{what} is not text, it has a lone surrogate, {found}") from None
+        raise InvalidContent(f"{what} is not Unicode text, because of a lone surrogate: {found}") from None
     except RecursionError:
-        raise InvalidContent(f"{what} is not a document that is read: it is nested too deeply") from None
+        raise InvalidContent(f"{what} is not accepted: it is nested too deeply") from None
     except ValueError as error:
         raise InvalidContent(f"{what} is not JSON: {error}") from None
     return value
 
 
 def frozen(value: Any) -> Any:
-    """A copy that cannot be changed: mappings read-only, lists as tuples, all the way down.
+    """Return a deep copy that cannot be changed: mappings are read-only, lists become tuples.
 
-    Raises InvalidContent for what is nested too deeply.
+    Raises InvalidContent if the value is nested too deeply.
     """
     try:
         return _frozen(value)
@@ -120,7 +120,10 @@ def _plain(value: Any) -> Any:
 
 
 def _beyond_limits(size: int, text: str, max_size: int) -> str | None:
-    """Looked at before anything is built: an empty list takes two bytes of a document, and thirty times that here."""
+    """Say which limit a document exceeds, None if it is within all limits.
+
+    Checked before parsing: an empty list takes two bytes of a document and thirty times that in memory.
+    """
     if size > max_size:
         return f"expected at most {max_size} bytes, got {size}"
     if text.count("[") + text.count("{") <= MAX_DEPTH:

@@ -97,7 +97,7 @@ def test_loads_object_refuses(data: bytes) -> None:
         pytest.param(b'{"a":"\0"}', id="nul"),
     ],
 )
-def test_what_is_beyond_what_documents_are_is_refused(data: bytes | str) -> None:
+def test_documents_beyond_the_limits_are_refused(data: bytes | str) -> None:
     with pytest.raises(InvalidContent, match=r"^the thing is not") as caught:
         canonical_json.loads_object(data, "the thing")
     assert len(str(caught.value)) < 400
@@ -115,11 +115,11 @@ def test_what_is_beyond_what_documents_are_is_refused(data: bytes | str) -> None
         pytest.param(b'{"a":"\\\\","b":[' + b"[]," * 200 + b"[]]}", {"a": "\\", "b": [[]] * 201}, id="lists"),
     ],
 )
-def test_what_is_unusual_is_read(data: bytes, value: Any) -> None:
+def test_unusual_documents_are_read(data: bytes, value: Any) -> None:
     assert canonical_json.loads_object(data, "the thing") == value
 
 
-def test_what_we_wrote_ourselves_may_be_large() -> None:
+def test_our_own_documents_may_be_large() -> None:
     data = canonical_json.dumps({"a": ["x" * canonical_json.MAX_SIZE, [[]] * 200_000]})
     assert canonical_json.dumps(canonical_json.loads_object(data, "it", max_size=None)) == data
 
@@ -137,7 +137,7 @@ def test_a_document_of_4_mib_takes_bounded_memory(item: bytes) -> None:
 
 @pytest.mark.parametrize("depth", [90, 101, 900, 1_000, 5_000, 100_000])
 @pytest.mark.parametrize("stack", [0, 300, 700, 900])
-def test_no_depth_and_no_stack_is_another_error(depth: int, stack: int) -> None:
+def test_any_depth_on_any_stack_raises_only_our_errors(depth: int, stack: int) -> None:
     data = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
 
     def read() -> None:

@@ -1,4 +1,4 @@
-"""The image config: what runs, and which layers it runs on."""
+"""The image config: how to run a container, and the layers it consists of."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class ContainerSettings:
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """An image config: its exact bytes, and what they say.
+    """An image config: its exact bytes, and the parsed document.
 
     The digest of `data` is the image ID. `document` is the parsed JSON, read-only. Make one with `of` or `parse`.
     Spec: image-spec v1.1.1, config.md.

@@ -87,11 +87,11 @@ DOCUMENT: dict[str, Any] = {
     ],
 )
 def test_settings_over_a_base(settings: ContainerSettings, changed: dict[str, Any]) -> None:
-    wanted = {k: v for k, v in {**BASE, **changed}.items() if v is not None}
-    assert settings.over(BASE) == wanted
+    expected = {k: v for k, v in {**BASE, **changed}.items() if v is not None}
+    assert settings.over(BASE) == expected
     document = ImageConfig.of(Platform("linux", "amd64"), BASE, (), ()).container
     assert ImageConfig.of(Platform("linux", "amd64"), settings.over(document), (), ()).container == (
-        ImageConfig.of(Platform("linux", "amd64"), wanted, (), ()).container
+        ImageConfig.of(Platform("linux", "amd64"), expected, (), ()).container
     )
 
 
@@ -124,7 +124,7 @@ def test_a_config_cannot_be_changed() -> None:
     hash(config)
 
 
-def test_a_config_is_what_it_was_made_of() -> None:
+def test_a_config_written_and_read_again() -> None:
     history = History("COPY", empty_layer=True, comment="why").to_json()
     made = ImageConfig.of(Platform("linux", "arm", "v7"), {"User": "1"}, (DIFF_ID,), (history,))
     read = ImageConfig.parse(made.data)
@@ -134,7 +134,7 @@ def test_a_config_is_what_it_was_made_of() -> None:
     assert read.history == ({"created": EPOCH, "created_by": "COPY", "comment": "why", "empty_layer": True},)
 
 
-def test_the_least_config() -> None:
+def test_a_minimal_config() -> None:
     config = ImageConfig.parse(b'{"os":"linux","architecture":"amd64","config":null}')
     assert (config.container, config.history, config.diff_ids) == ({}, (), ())
 

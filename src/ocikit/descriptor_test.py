@@ -28,7 +28,7 @@ def test_read_and_written_again() -> None:
     assert descriptor.to_json() == DOCUMENT
 
 
-def test_what_is_left_out_is_not_written() -> None:
+def test_empty_members_are_not_written() -> None:
     assert sorted(Descriptor(media_type.OCI_LAYER, DIGEST, 0).to_json()) == [
         "digest",
         "mediaType",

@@ -59,7 +59,7 @@ class Location:
         if DEFAULT_TAG in tags:
             return DEFAULT_TAG
         found = ", ".join(tags or [f"@{entry.digest}" for entry in entries])
-        raise NotFound(f'"{self.text}" does not say which image: wanted one of {found}.')
+        raise NotFound(f'"{self.text}" does not select an image; available: {found}.')
 
     def tag_for(self, digest: Digest, default: str = DEFAULT_TAG) -> str | None:
         """The tag to write for an image with `digest`; None if the name has only a digest.
@@ -67,7 +67,7 @@ class Location:
         `default` is for names with neither. Raises InvalidInput if the name has another digest.
         """
         if self.digest and self.digest != digest:
-            raise InvalidInput(f'"{self.text}" is to be written, but the image is {digest}.')
+            raise InvalidInput(f'"{self.text}" cannot be written: the image has the digest {digest}.')
         return self.tag or (None if self.digest else default)
 
 
@@ -120,7 +120,7 @@ def _layout(text: str) -> Location:
     path, at, digest = rest.partition("@")
     path, colon, tag = path.partition(":")
     if not path:
-        raise InvalidInput(f'"{text}" names no directory: wanted oci:PATH or oci:PATH:TAG.')
+        raise InvalidInput(f'"{text}" names no directory: expected oci:PATH or oci:PATH:TAG.')
     if colon:
         validate_tag(tag)
     return Location(text, Layout(path), tag if colon else None, Digest.parse(digest) if at else None)

@@ -40,12 +40,12 @@ def test_a_registry() -> None:
 
 
 @pytest.mark.parametrize("text", ["oci:", "oci::1", "oci:a:", "oci:a@", "oci:a:b/c", "a b", "A"])
-def test_no_store(text: str) -> None:
+def test_invalid_locations(text: str) -> None:
     with pytest.raises(InvalidInput), open_store(text, {}):
         pass
 
 
-def test_what_a_layout_without_a_tag_means(tmp_path: Path) -> None:
+def test_a_layout_without_a_tag(tmp_path: Path) -> None:
     path = tmp_path / "layout"
     text = f"oci:{path}"
     with open_store(text, {}) as location:
@@ -54,7 +54,7 @@ def test_what_a_layout_without_a_tag_means(tmp_path: Path) -> None:
         only = tiny_layout(path, {"a": b"1"}, "b")
         assert location.name == str(only)
         tiny_layout(path, {"a": b"2"}, "a")
-        with pytest.raises(NotFound, match=r"which image: wanted one of a, b\."):
+        with pytest.raises(NotFound, match=r"does not select an image; available: a, b\."):
             _ = location.name
         tiny_layout(path, {"a": b"3"}, "latest")
         assert location.name == "latest"
@@ -73,6 +73,6 @@ def test_the_tag_to_write(tag: str | None, digest: Digest | None, written: str |
     assert Location("it", MemoryStore(), tag, digest).tag_for(DIGEST) == written
 
 
-def test_another_digest_than_the_one_to_write() -> None:
-    with pytest.raises(InvalidInput, match='"it" is to be written, but the image is'):
+def test_an_image_with_another_digest_is_refused() -> None:
+    with pytest.raises(InvalidInput, match='"it" cannot be written: the image has the digest sha256:'):
         Location("it", MemoryStore(), "1", DIGEST).tag_for(Digest.of(b"y"))

@@ -13,7 +13,7 @@ from ocikit.errors import InvalidContent, InvalidInput
 
 # image-spec v1.1.1, descriptor.md#digests: the two registered algorithms.
 _HEX_LENGTHS: Mapping[str, int] = MappingProxyType({"sha256": 64, "sha512": 128})
-# What everything is called where nothing else is asked for.
+# For all content that we name ourselves.
 DEFAULT_ALGORITHM = "sha256"
 _HEX = re.compile(r"[a-f0-9]+")
 
@@ -31,18 +31,18 @@ class Digest:
     hex: str
 
     def __post_init__(self) -> None:
-        wanted = _HEX_LENGTHS.get(self.algorithm)
-        if wanted is None:
+        length = _HEX_LENGTHS.get(self.algorithm)
+        if length is None:
             raise InvalidInput(f'"{self}" is not a digest: the algorithm must be one of {", ".join(_HEX_LENGTHS)}.')
-        if len(self.hex) != wanted or not _HEX.fullmatch(self.hex):
-            raise InvalidInput(f'"{self}" is not a digest: {self.algorithm} needs {wanted} lower-case hex digits.')
+        if len(self.hex) != length or not _HEX.fullmatch(self.hex):
+            raise InvalidInput(f'"{self}" is not a digest: {self.algorithm} needs {length} lower-case hex digits.')
 
     @classmethod
     def parse(cls, text: str) -> Digest:
         """Read `algorithm:hex`; raises InvalidInput."""
         algorithm, colon, hex_digits = text.partition(":")
         if not colon:
-            raise InvalidInput(f'"{text}" is not a digest: wanted "sha256:" and 64 hex digits.')
+            raise InvalidInput(f'"{text}" is not a digest: expected "sha256:" and 64 hex digits.')
         return cls(algorithm, hex_digits)
 
     @classmethod
@@ -68,10 +68,10 @@ def verified(stream: BinaryIO, digest: Digest, size: int, what: str) -> Iterator
             break
         found += len(chunk)
         if found > size:
-            raise InvalidContent(f"{what}: wanted {size} bytes, found more.")
+            raise InvalidContent(f"{what}: expected {size} bytes, got more.")
         hasher.update(chunk)
         yield chunk
     if found != size:
-        raise InvalidContent(f"{what}: wanted {size} bytes, found {found}.")
+        raise InvalidContent(f"{what}: expected {size} bytes, got {found}.")
     if hasher.hexdigest() != digest.hex:
-        raise InvalidContent(f"{what}: wanted {digest}, found {digest.algorithm}:{hasher.hexdigest()}.")
+        raise InvalidContent(f"{what}: expected {digest}, got {digest.algorithm}:{hasher.hexdigest()}.")

@@ -31,8 +31,8 @@ def test_parse(text: str) -> None:
 @pytest.mark.parametrize(
     "text, reason",
     [
-        pytest.param("", "wanted", id="empty"),
-        pytest.param("6c3c624b", "wanted", id="no-algorithm"),
+        pytest.param("", "expected", id="empty"),
+        pytest.param("6c3c624b", "expected", id="no-algorithm"),
         pytest.param("sha256:", "64 lower-case hex digits", id="no-digits"),
         pytest.param(EXAMPLE[:-1], "64 lower-case hex digits", id="63-digits"),
         pytest.param(EXAMPLE + "0", "64 lower-case hex digits", id="65-digits"),
@@ -74,10 +74,10 @@ def test_verified_gives_the_content(algorithm: str, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     "data, size, reason",
     [
-        pytest.param(b"conten", 7, "it: wanted 7 bytes, found 6", id="short"),
-        pytest.param(b"content!", 7, "it: wanted 7 bytes, found more", id="long"),
-        pytest.param(b"CONTENT", 7, "it: wanted sha256:", id="other"),
-        pytest.param(b"", 7, "found 0", id="empty"),
+        pytest.param(b"conten", 7, "it: expected 7 bytes, got 6", id="short"),
+        pytest.param(b"content!", 7, "it: expected 7 bytes, got more", id="long"),
+        pytest.param(b"CONTENT", 7, "it: expected sha256:", id="other"),
+        pytest.param(b"", 7, "got 0", id="empty"),
     ],
 )
 def test_verified_refuses(data: bytes, size: int, reason: str) -> None:
@@ -85,7 +85,7 @@ def test_verified_refuses(data: bytes, size: int, reason: str) -> None:
         list(verified(BytesIO(data), Digest.of(b"content"), size, "it"))
 
 
-def test_verified_does_not_read_on_once_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verified_stops_reading_after_too_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digest_module, "CHUNK_SIZE", 4)
     stream = BytesIO(b"x" * 1000)
     with pytest.raises(InvalidContent):

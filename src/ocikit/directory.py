@@ -12,10 +12,10 @@ from ocikit.layer.placement import Source
 
 
 def sources_in(directory: str) -> list[Source]:
-    """Everything in `directory`: files, directories (empty ones too) and symlinks as they are.
+    """List everything in `directory`: files, directories (also empty ones) and symlinks, which are not followed.
 
-    Of a file's mode only "may its owner execute it" counts; owners and times do not. Raises
-    InvalidInput for what cannot be in a layer, OcikitError where something cannot be read.
+    Only the owner's executable bit is kept; other modes, owners and times are ignored. Raises
+    InvalidInput for other kinds of files, OcikitError if something cannot be read.
     """
     with explained(f'read "{directory}"'):
         return sorted(_walk(directory), key=lambda source: source.path)
@@ -42,4 +42,4 @@ def _source(entry: os.DirEntry[str], path: str) -> Source:
         return Source(path, entry.path, "directory")
     if stat.S_ISREG(mode):
         return Source(path, entry.path, "file", executable=bool(mode & stat.S_IXUSR))
-    raise InvalidInput(f'"{entry.path}" is no file, directory or symlink and cannot be in a layer; leave it out.')
+    raise InvalidInput(f'"{entry.path}" is not a file, directory or symlink and cannot be in a layer; leave it out.')

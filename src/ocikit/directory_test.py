@@ -10,7 +10,7 @@ from ocikit.errors import InvalidInput, OcikitError
 from ocikit.testing.deep_directories import LEVELS, deep_directories
 
 
-def test_everything_is_there_in_order(tmp_path: Path) -> None:
+def test_everything_is_listed_in_order(tmp_path: Path) -> None:
     (tmp_path / "b" / "empty").mkdir(parents=True)
     (tmp_path / "b" / "run").write_bytes(b"")
     (tmp_path / "b" / "run").chmod(0o500)
@@ -29,19 +29,19 @@ def test_everything_is_there_in_order(tmp_path: Path) -> None:
     ]
 
 
-def test_what_cannot_be_in_a_layer_is_refused(tmp_path: Path) -> None:
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InvalidInput, match=r"pipe\" is no file, directory or symlink"):
+    with pytest.raises(InvalidInput, match=r"pipe\" is not a file, directory or symlink"):
         sources_in(str(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])
-def test_what_is_no_directory_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_missing_directory_or_a_file_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OcikitError, match="cannot read"):
         sources_in(str(tmp_path / name))
 
 
-def test_as_many_levels_as_a_path_can_have(tmp_path: Path) -> None:
+def test_directories_as_deep_as_a_path_can_be(tmp_path: Path) -> None:
     with deep_directories(tmp_path):
         assert len(sources_in(str(tmp_path))) == LEVELS

@@ -1,4 +1,4 @@
-"""With command lines that only pretend; tests/looking has the real ones."""
+"""Engines with fake command lines; tests/looking has the real ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ocikit.testing.images import tiny_layout
 
 
 def pretend(folder: Path, kind: str, script: str) -> Engine:
-    """An engine whose command line is a shell script; what it was called with is in `calls`, its input in `input`."""
+    """Create an engine whose command line is a shell script; `calls` records the arguments of each call."""
     path = folder / kind
     path.write_text(f'#!/bin/sh\necho "$*" >> {folder}/calls\n{script}\n')
     path.chmod(0o755)
@@ -34,8 +34,8 @@ def test_engines_are_found_on_the_path(tmp_path: Path) -> None:
     assert engines("podman", environ) == (podman,)
 
 
-def test_no_engine_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=f'wanted "docker" or "podman", found none on the PATH \\({tmp_path}\\)'):
+def test_a_missing_engine_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=f'expected "docker" or "podman" on the PATH \\({tmp_path}\\), found none'):
         engines("auto", {"PATH": str(tmp_path)})
 
 
@@ -69,7 +69,7 @@ def test_an_engine_that_cannot_be_started(tmp_path: Path) -> None:
         pytest.param("podman", "overlay", 0, id="podman-reads-what-it-needs"),
     ],
 )
-def test_layers_that_need_not_travel(tmp_path: Path, kind: str, store: str, known: int) -> None:
+def test_layers_that_need_not_be_loaded(tmp_path: Path, kind: str, store: str, known: int) -> None:
     script = f"""case $1-$2 in
         image-ls) echo one; echo two;;
         image-inspect) echo '["a", "x"]'; echo null; echo '["a", "b", "x"]'; echo '["z"]';;
@@ -88,7 +88,7 @@ def loaded(folder: Path) -> set[str]:
         return {name for name in tar.getnames() if name.startswith("blobs/sha256/")}
 
 
-def test_docker_is_given_what_it_lacks(tmp_path: Path) -> None:
+def test_layers_that_docker_has_are_left_out(tmp_path: Path) -> None:
     digest = tiny_layout(tmp_path / "l", {"a": b"text"})
     engine = pretend(tmp_path, "docker", f"cat > {tmp_path}/input")
     engine.load(str(tmp_path / "l"), digest, "shop/web:latest")
@@ -107,7 +107,7 @@ def test_podman_reads_the_layout(tmp_path: Path) -> None:
     assert calls(tmp_path) == ["load --quiet --input l"]
 
 
-def test_a_podman_elsewhere_is_given_a_tar(tmp_path: Path) -> None:
+def test_a_remote_podman_gets_a_tar(tmp_path: Path) -> None:
     digest = tiny_layout(tmp_path / "l", {"a": b"text"})
     script = f'[ "$3" != --input ] && cat > {tmp_path}/input'
     pretend(tmp_path, "podman", script).load(str(tmp_path / "l"), digest, "l:latest")
@@ -128,6 +128,6 @@ def test_a_layout_that_is_damaged_stops_the_engine(tmp_path: Path) -> None:
     with open(Layout(tmp_path / "l").blob_path(manifest.layers[0].digest), "r+b") as blob:
         blob.truncate(1_500_000)
     engine = pretend(tmp_path, "docker", f"cat >/dev/null && touch {tmp_path}/loaded")
-    with pytest.raises(InvalidContent, match="wanted 2"):
+    with pytest.raises(InvalidContent, match="expected 2"):
         engine.load(str(tmp_path / "l"), digest, "l:latest")
     assert not (tmp_path / "loaded").exists()

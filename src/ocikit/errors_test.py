@@ -1,4 +1,4 @@
-"""Errors are fit to be shown, whatever they quote."""
+"""Errors are safe to print, whatever they quote."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ocikit.errors import InvalidContent, InvalidInput, NetworkError, OcikitError, RegistryError
 
 
-def test_what_is_quoted_makes_no_line_and_gives_no_order() -> None:
+def test_control_characters_in_quoted_text_are_escaped() -> None:
     error = InvalidInput('"a\nocikit: done\x1b[2J\u202e\udc80" is not a tag.')
     assert str(error) == r'"a\nocikit: done\x1b[2J\u202e\udc80" is not a tag.'
 
@@ -21,7 +21,7 @@ def test_lines_are_arguments() -> None:
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
-def test_a_line_has_a_bound() -> None:
+def test_long_lines_are_cut() -> None:
     assert len(str(InvalidInput("x" * 10**6))) < 20_000
 
 
@@ -38,5 +38,5 @@ def test_errors_are_reworded_in_place() -> None:
 
 
 @pytest.mark.parametrize("lines", [(), ("",)])
-def test_an_error_may_say_nothing(lines: tuple[str, ...]) -> None:
+def test_an_error_may_have_no_text(lines: tuple[str, ...]) -> None:
     assert str(OcikitError(*lines)) == ""

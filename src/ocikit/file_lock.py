@@ -1,17 +1,17 @@
-"""A lock on a directory or file, for processes of this machine, that is not waited for for ever."""
+"""A lock on a directory or file, between processes of this machine, with a timeout."""
 
 from __future__ import annotations
 
 import fcntl
 import time
 
-# Whoever holds one writes a small file. Others may be many.
+# Each holder only writes a small file, but many processes may be waiting.
 SECONDS = 600.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.005
 
 
 def lock(number: int, seconds: float = SECONDS) -> None:
-    """Lock the open file `number`, until it is closed. Raises TimeoutError when another process keeps the lock."""
+    """Lock the file descriptor `number` until it is closed. Raises TimeoutError if another process keeps the lock."""
     deadline, pause = time.monotonic() + seconds, _SHORTEST_PAUSE
     while True:
         try:

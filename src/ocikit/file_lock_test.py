@@ -27,15 +27,15 @@ def test_a_lock_that_is_kept(tmp_path: Path, held: int) -> None:
     os.close(number)
 
 
-def test_a_lock_that_is_given_back(tmp_path: Path, held: int) -> None:
+def test_a_lock_that_is_released(tmp_path: Path, held: int) -> None:
     number = os.open(tmp_path, os.O_RDONLY)
     threading.Timer(0.1, fcntl.flock, (held, fcntl.LOCK_UN)).start()
     lock(number, 20)
     os.close(number)
 
 
-def test_many_that_want_it(tmp_path: Path) -> None:
-    """None of them has it together with another, and each gets it."""
+def test_a_lock_for_many_threads(tmp_path: Path) -> None:
+    """Only one thread holds it at a time, and each thread gets it."""
     inside, most = [0], [0]
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""Whatever stands in the documents of an image, all that is done with them ends well or in an error of ours."""
+"""Hostile documents of an image: everything the library does with them succeeds or raises an OcikitError."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ many = settings(max_examples=400, suppress_health_check=list(HealthCheck), deadl
 
 
 def use(image: Image) -> None:
-    """Everything that is done with an image that others made."""
+    """Do everything that the library does with images of others."""
     before = build_image(base=None, layers=[OWN], settings=SETTINGS, platform=image.platform, annotations={})
     shown = [*inspection.lines("it", image.manifest, image.config)]
     shown.append(json.dumps(inspection.document(image.manifest, image.config), ensure_ascii=False))
@@ -120,8 +120,8 @@ def use(image: Image) -> None:
     "\n".join(shown).encode("utf-8")
 
 
-def test_the_documents_as_they_are() -> None:
-    """They get through to the end, so that it is their changes that are tried below."""
+def test_the_unchanged_documents() -> None:
+    """The unchanged documents are accepted, so errors in the tests below come from the changes."""
     config = json.dumps(CONFIG).encode()
     named = Descriptor(media_type.OCI_CONFIG, Digest.of(config), len(config))
     use(base_image(Manifest.of(named, [OWN.descriptor]), config, AMD))
@@ -228,7 +228,7 @@ def _write_tar(path: Path, files: dict[str, bytes]) -> None:
 
 @many
 @given(hostile(OWN.to_json()) | hostile(DESCRIPTOR))
-def test_what_crosses_sandboxes(data: bytes) -> None:
+def test_documents_between_sandboxes(data: bytes) -> None:
     with suppress(OcikitError, ValueError, RecursionError):
         document = json.loads(data)
         for read in (Layer.from_json, Descriptor.from_json):

@@ -1,4 +1,4 @@
-"""Whatever stands in text files of a repository, reading them ends well or in an error of ours."""
+"""Hostile text in the files of a repository: reading it succeeds or raises an OcikitError."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ LINES = st.lists(ANY_TEXT | st.lists(st.sampled_from(WORDS), max_size=4).map(" "
 
 @many
 @given(ANY_TEXT, ANY_TEXT)
-def test_what_people_write_in_a_line(text: str, other: str) -> None:
+def test_values_of_one_line(text: str, other: str) -> None:
     for read in (
         Reference.parse, parse_repository, validate_tag, Digest.parse, Platform.parse, Compression.parse, Owner.parse,
         parse_mode, parse_port, parse_user, parse_workdir, parse_volume, parse_stop_signal, parse_duration,

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Sizes in bytes, formatted for people."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ _UNITS = ("kB", "MB", "GB", "TB")
 
 
 def human_bytes(count: int) -> str:
-    """`count` bytes with the unit people read: 999 B, 1.2 kB, 34.5 MB."""
+    """Format `count` bytes: 999 B, 1.2 kB, 34.5 MB."""
     number, unit = _scaled(count)
     return f"{number} {unit}"
 
 
 def human_part(count: int, total: int) -> str:
-    """`count` of `total` bytes: 34.0 of 120.0 MB, 999 B of 1.2 kB."""
+    """Format `count` of `total` bytes: 34.0 of 120.0 MB, 999 B of 1.2 kB."""
     (number, unit), (whole, whole_unit) = _scaled(count), _scaled(total)
     return f"{number} of {whole} {unit}" if unit == whole_unit else f"{number} {unit} of {whole} {whole_unit}"
 

@@ -16,7 +16,7 @@ from ocikit.layer.layer import Layer
 from ocikit.manifest import Manifest
 from ocikit.platform import Platform
 
-# What overlay-based engines mount at most (apko's docs/layering.md, containerd, Docker).
+# The most that overlay-based engines mount (apko's docs/layering.md, containerd, Docker).
 MAX_LAYERS = 127
 
 
@@ -31,10 +31,10 @@ class Image:
     config: ImageConfig
 
     def __post_init__(self) -> None:
-        wanted = self.manifest.config.digest
-        found = Digest.of(self.config.data, wanted.algorithm)
-        if found != wanted:
-            raise InvalidContent(f"the manifest names the config {wanted}, found {found}.")
+        expected = self.manifest.config.digest
+        found = Digest.of(self.config.data, expected.algorithm)
+        if found != expected:
+            raise InvalidContent(f"the manifest's config: expected {expected}, got {found}.")
         layers, diff_ids = len(self.manifest.layers), len(self.config.diff_ids)
         if layers != diff_ids:
             raise InvalidContent(f"the manifest has {layers} layers, the config {diff_ids} diff IDs.")
@@ -66,11 +66,11 @@ def build_image(
     image would have no layers or more than engines mount (127).
     """
     if base and not platform.runs(base.platform):
-        raise InvalidInput(f'the base is for platform "{base.platform}", wanted "{platform}".')
+        raise InvalidInput(f'expected a base for platform "{platform}", got "{base.platform}".')
     below = _layers_of(base) if base else ()
     descriptors = (*below, *(layer.descriptor for layer in layers))
     if not descriptors:
-        # image-spec's prose lets such an image be, its JSON schema and several registries do not.
+        # image-spec's text allows such an image, but its JSON schema and several registries do not.
         raise InvalidInput("the image is empty: it has no base and no layers.")
     if len(descriptors) > MAX_LAYERS:
         raise InvalidInput(f"{len(descriptors)} layers are more than the {MAX_LAYERS} that container engines mount.")
@@ -85,12 +85,12 @@ def build_image(
 
 
 def shared_layers(one: Sequence[Any], other: Sequence[Any]) -> int:
-    """How many of the lowest layers two images have in common, by their diff IDs."""
+    """Count the lowest layers that two images have in common, by their diff IDs."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))
 
 
 def _layers_of(base: Image) -> tuple[Descriptor, ...]:
-    """The base's layers under OCI's names: a manifest must not mix OCI's and Docker's."""
+    """The base's layers with OCI media types: a manifest must not mix OCI's and Docker's."""
     return tuple(
         Descriptor(
             media_type.OCI_NAME_OF_DOCKER_LAYER.get(layer.media_type, layer.media_type),
@@ -102,7 +102,7 @@ def _layers_of(base: Image) -> tuple[Descriptor, ...]:
 
 
 def _history_of(base: Image) -> tuple[Mapping[str, Any], ...]:
-    """The base's history, completed: a reader pairs its lines with the layers one by one."""
+    """The base's history with an entry for each layer, because readers match entries and layers one by one."""
     history = base.config.history
     lines = sum(1 for line in history if not line.get("empty_layer"))
     missing = len(base.config.diff_ids) - lines

@@ -38,7 +38,7 @@ def _image(*names: str, base: Image | None = None, platform: Platform = AMD) -> 
 
 
 def _foreign(config: dict[str, Any], layer_type: str, layers: int) -> Image:
-    """An image of somebody else, with Docker's media types."""
+    """An image by another tool, with Docker's media types."""
     document = {"architecture": "amd64", "os": "linux", **config}
     data = json.dumps(document).encode()
     descriptor = Descriptor(media_type.DOCKER_CONFIG, Digest.of(data), len(data))
@@ -46,7 +46,7 @@ def _foreign(config: dict[str, Any], layer_type: str, layers: int) -> Image:
     return Image(Manifest.of(descriptor, blobs), ImageConfig.parse(data))
 
 
-def test_an_image_on_nothing() -> None:
+def test_an_image_without_a_base() -> None:
     image = _image("a", "b")
     assert [layer.digest for layer in image.manifest.layers] == [Digest.of(b"a"), Digest.of(b"b")]
     assert image.config.diff_ids == (Digest.of(b"tar of a"), Digest.of(b"tar of b"))
@@ -73,12 +73,12 @@ def test_equal_arguments_give_an_equal_image() -> None:
     assert _image("b", "a").digest != _image("a", "b").digest
 
 
-def test_an_image_of_no_layers_is_refused() -> None:
+def test_an_image_without_layers_is_refused() -> None:
     with pytest.raises(InvalidInput, match="the image is empty"):
         _image()
 
 
-def test_dockers_layers_get_ocis_names() -> None:
+def test_layers_of_docker_get_oci_media_types() -> None:
     image = _image(
         "a",
         base=_foreign({"rootfs": {"diff_ids": [str(Digest.of(b""))]}}, media_type.DOCKER_LAYER_GZIP, 1),
@@ -99,7 +99,7 @@ def test_dockers_layers_get_ocis_names() -> None:
         ),
     ],
 )
-def test_history_pairs_with_the_layers(history: Any, lines: Any) -> None:
+def test_the_history_has_an_entry_for_each_layer(history: Any, lines: Any) -> None:
     diff_ids = [str(Digest.of(b"1")), str(Digest.of(b"2"))]
     config = {"history": history, "rootfs": {"diff_ids": diff_ids}}
     image = _image("a", base=_foreign(config, media_type.OCI_LAYER, 2))
@@ -112,7 +112,7 @@ def test_the_variant_of_the_base_is_kept() -> None:
 
 
 def test_a_base_for_another_platform_is_refused() -> None:
-    with pytest.raises(InvalidInput, match='"linux/arm64", wanted "linux/amd64"'):
+    with pytest.raises(InvalidInput, match='"linux/amd64", got "linux/arm64"'):
         _image("b", base=_image("a", platform=Platform("linux", "arm64")))
 
 
@@ -125,7 +125,7 @@ def test_more_layers_than_engines_mount_are_refused() -> None:
 
 def test_config_and_manifest_must_belong_together() -> None:
     one, other = _image("a"), _image("b")
-    with pytest.raises(InvalidContent, match="the manifest names the config sha256:"):
+    with pytest.raises(InvalidContent, match="the manifest's config: expected sha256:"):
         Image(one.manifest, other.config)
     with pytest.raises(InvalidContent, match="0 layers, the config 1 diff IDs"):
         Image(Manifest.of(one.manifest.config, ()), one.config)

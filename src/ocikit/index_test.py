@@ -16,7 +16,7 @@ from ocikit.testing.images import tiny_layer
 
 @pytest.fixture
 def images(tmp_path: Path) -> dict[str, Image]:
-    """By platform."""
+    """Images by platform."""
     layer = tiny_layer(str(tmp_path), {"hello.txt": b"hello"})
     platforms = (
         "linux/amd64",
@@ -36,13 +36,13 @@ def images(tmp_path: Path) -> dict[str, Image]:
 
 
 def test_images_are_sorted_by_platform(images: dict[str, Image]) -> None:
-    wanted = ("linux/386", "linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64")
+    expected = ("linux/386", "linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64")
     found = {
         build_index({f"//:{name}": images[name] for name in order}, {"b": "2", "a": "1"})
-        for order in itertools.permutations(wanted)
+        for order in itertools.permutations(expected)
     }
     (index,) = found
-    assert tuple(str(child.platform) for child in index.manifests) == wanted
+    assert tuple(str(child.platform) for child in index.manifests) == expected
     for child in index.manifests:
         manifest = images[str(child.platform)].manifest.descriptor
         assert (child.digest, child.size, child.media_type) == (manifest.digest, manifest.size, manifest.media_type)
@@ -60,7 +60,7 @@ def test_images_are_sorted_by_platform(images: dict[str, Image]) -> None:
         ("linux/arm/v7", "linux/arm", 'for platform "linux/arm", which is "linux/arm/v7" as well; leave'),
     ],
 )
-def test_two_images_that_no_engine_could_tell_apart(images: dict[str, Image], one: str, other: str, says: str) -> None:
+def test_two_images_for_one_platform_are_refused(images: dict[str, Image], one: str, other: str, says: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         build_index({"//:one": images[one], "//:between": images["linux/386"], "//:other": images[other]}, {})
     assert str(caught.value).startswith("//:one and //:other are both ")

@@ -1,9 +1,9 @@
-"""To stop at once when somebody asks for it (Ctrl-C, Pants, `kill`), whatever this process waits for.
+"""Exit immediately on a signal (Ctrl-C, Pants, `kill`), whatever this process is waiting for.
 
-The usual way, an exception in the main thread, is not prompt: pools wait at their end for threads that wait for
-registries, and so does Python itself. So the process ends where it stands, in the handler of the signal, which Python
-calls in the main thread whatever that waits for. What would be left behind is said beforehand: temporary files, and
-programs that were started. All else is made so that it may end at any moment, as power may fail.
+An exception in the main thread would take too long: thread pools, and Python itself, first wait for threads that wait
+for registries. So the signal handler ends the process; Python calls it in the main thread whatever that waits for.
+Callers register how to clean up what would be left behind: temporary files, and programs that they started. All other
+code may stop at any moment, as in a power failure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Ending:
-    """What is to be done before this process ends; its methods may be called by any thread at any time."""
+    """Actions before this process ends; any thread may call its methods at any time."""
 
     def __init__(self) -> None:
         self._actions: dict[object, Callable[[], object]] = {}
@@ -32,7 +32,7 @@ class _Ending:
         key = object()
         self._actions[key] = action
         if self._begun:
-            # Nothing is begun any more that would not be cleared away.
+            # The process is ending: start nothing that `end` would not clean up.
             threading.Event().wait()
         try:
             yield
@@ -44,8 +44,8 @@ class _Ending:
         for action in tuple(self._actions.values()):
             with suppress(Exception):
                 action()
-        # Without what Python does at its end: it waits for threads, and writes what waits to be written, half of
-        # something, to whom may not read.
+        # Not `sys.exit`: that waits for threads, and flushes incomplete output, perhaps to a reader that has stopped
+        # reading.
         os._exit(EXIT_CODE)
 
 
@@ -55,7 +55,7 @@ before_end = _ENDING.before
 
 
 def end_when_interrupted() -> None:
-    """From now on SIGINT, SIGTERM and SIGHUP end this process, unless whoever started it has them ignored."""
+    """Let SIGINT, SIGTERM and SIGHUP end this process, except those that its parent has set to be ignored."""
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _ENDING.end)

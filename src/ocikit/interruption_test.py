@@ -1,4 +1,4 @@
-"""The program is interrupted in earnest, wherever it may wait: it ends at once, and leaves nothing behind."""
+"""The real program, interrupted wherever it may wait: it exits immediately and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from ocikit.testing import FakeRegistry, Faults, Refusal
 from ocikit.testing.dripping_server import DrippingServer, Part, forever
 from ocikit.testing.images import tiny_layout
 
-# It ends within some hundredths of a second; this is for a machine that has much else to do.
-_AT_ONCE = 5.0
+# It exits within hundredths of a second; the limit is for busy machines.
+_LIMIT_SECONDS = 5.0
 _SOURCES = str(Path(ocikit.__file__).parent.parent)
 
 
 class _Scene:
-    """A working directory, and what is to be run in it."""
+    """A working directory, and the commands that run in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,14 +72,14 @@ def _wait_until(condition: Callable[[], object]) -> None:
 
 
 def _interrupt(process: subprocess.Popen[bytes], number: int = signal.SIGINT) -> None:
-    # So that it does wait by now.
+    # Give it time to begin waiting.
     time.sleep(0.1)
     assert process.poll() is None, process.communicate()
     started = time.monotonic()
     process.send_signal(number)
     output = process.communicate(timeout=20)
     assert (process.returncode, output) == (130, (b"", b""))
-    assert time.monotonic() - started < _AT_ONCE
+    assert time.monotonic() - started < _LIMIT_SECONDS
 
 
 def _push_requests(scene: _Scene, address: str) -> list[PushRequest]:
@@ -163,7 +163,7 @@ def test_during_a_pause(scene: _Scene) -> None:
 
 
 @pytest.mark.parametrize("body", ["exec sleep 60", "sleep 60", "trap '' INT TERM; while :; do sleep 1; done"])
-def test_while_a_credential_helper_thinks(scene: _Scene, body: str) -> None:
+def test_while_a_credential_helper_runs(scene: _Scene, body: str) -> None:
     helper = scene.folder / "docker-credential-slow"
     helper.write_text(f"#!/bin/sh\necho $$ > new\nmv new pid\n{body}\n")
     helper.chmod(0o755)
@@ -177,7 +177,7 @@ def test_while_a_credential_helper_thinks(scene: _Scene, body: str) -> None:
 
 
 def _runs(pid: int) -> bool:
-    # One that has ended, and whose parent has, too, may stay in the list for a moment.
+    # A process whose parent has ended, too, may stay a zombie for a moment.
     with contextlib.suppress(OSError):
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     return False
@@ -193,7 +193,7 @@ def test_while_another_process_holds_a_layout(scene: _Scene) -> None:
     os.close(number)
 
 
-def test_while_nothing_is_handed_over(scene: _Scene) -> None:
+def test_while_waiting_for_the_environment(scene: _Scene) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(scene.folder / "socket"))
         listener.listen()
@@ -204,8 +204,8 @@ def test_while_nothing_is_handed_over(scene: _Scene) -> None:
         connection.close()
 
 
-def test_who_ignores_a_signal_is_not_ended_by_it(scene: _Scene) -> None:
-    """A shell starts what is in the background like that."""
+def test_an_ignored_signal_does_not_end_the_process(scene: _Scene) -> None:
+    """Shells start background processes with SIGINT ignored."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with DrippingServer() as server:

@@ -170,28 +170,30 @@ class Layout:
     def _read(self, manifest: Descriptor) -> bytes:
         path = f'"{self.blob_path(manifest.digest)}"'
         if manifest.size > canonical_json.MAX_SIZE:
-            raise InvalidContent(f"{path} is no manifest: it has {manifest.size} bytes.")
+            raise InvalidContent(
+                f"{path} is not a manifest: expected at most {canonical_json.MAX_SIZE} bytes, got {manifest.size}."
+            )
         try:
             with self.open_blob(manifest) as stream:
                 return b"".join(verified(stream, manifest.digest, manifest.size, path))
         except NotFound:
-            raise InvalidContent(f"{path} is listed in index.json and missing.") from None
+            raise InvalidContent(f"{path} is listed in index.json, but missing.") from None
 
     def _read_index(self) -> _Known:
-        """The checked document of `index.json`, an empty one where no layout is yet; read again when it has changed."""
+        """The checked `index.json`, empty if the layout does not exist yet; read again only if it has changed."""
         state, known = self._state(), self._memory.known
         if known is None or known.state != state:
             known = self._memory.known = _Known(state, self._index())
         return known
 
     def _state(self) -> tuple[object, ...]:
-        """Files are replaced, so that another one has taken the place of each that has changed."""
+        """The identities of the files. Writers replace files, so a changed file has another identity."""
         return tuple(_identity(os.path.join(self.path, name)) for name in (INDEX_FILE, LAYOUT_FILE))
 
     def _index(self) -> LayoutIndex:
         index, marker = self._document(INDEX_FILE), self._document(LAYOUT_FILE)
         if index is None and marker is not None:
-            # Either the layout was made between the two looks, or the file is missing.
+            # Either the layout was created between the two reads, or the file is missing.
             index = self._document(INDEX_FILE)
         name = f'"{os.path.join(self.path, INDEX_FILE)}"'
         found = None if index is None else LayoutIndex.parse(index, name)
@@ -199,11 +201,11 @@ class Layout:
             return LayoutIndex.empty()
         if found is None or marker is None:
             missing = INDEX_FILE if found is None else LAYOUT_FILE
-            raise InvalidContent(f'"{self.path}" is no OCI image layout: it has no "{missing}".')
+            raise InvalidContent(f'"{self.path}" is not an OCI image layout: it has no "{missing}".')
         version = canonical_json.loads_object(marker, f'"{os.path.join(self.path, LAYOUT_FILE)}"').get(_VERSION_KEY)
         if version != LAYOUT_VERSION:
             raise InvalidContent(
-                f'"{self.path}" is an image layout of version "{version!s:.40}": wanted {LAYOUT_VERSION}.'
+                f'"{self.path}": expected the image layout version "{LAYOUT_VERSION}", got "{version!s:.40}".'
             )
         return found
 
@@ -212,13 +214,13 @@ class Layout:
         with explained(f'read "{path}"'):
             try:
                 with open(path, "rb", opener=without_waiting) as stream:
-                    # One byte more than is read of it tells that it is too large.
+                    # One byte over the limit, so that the reader can report a file that is too large.
                     return stream.read(MAX_SIZE + 1)
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
     def _create(self) -> None:
-        """Make the layout. `oci-layout` comes last: with it, the layout is complete."""
+        """Create the layout. `oci-layout` is written last: it marks the layout as complete."""
         if os.path.exists(os.path.join(self.path, LAYOUT_FILE)):
             return
         with self._locked():
@@ -230,7 +232,7 @@ class Layout:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Alone among the writers of this directory, on this machine."""
+        """Keep out all other writers of this directory on this machine."""
         with explained(f'lock "{self.path}"'):
             os.makedirs(self.path, exist_ok=True)
             number = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
@@ -242,7 +244,7 @@ class Layout:
             os.close(number)
 
     def _led_to(self, index: LayoutIndex) -> frozenset[str]:
-        """The manifests that listed indexes lead to."""
+        """The digests of the manifests in listed indexes."""
         return frozenset().union(
             *(self._children_of(entry) for entry in index.entries if entry.media_type in media_type.INDEXES)
         )
@@ -258,7 +260,7 @@ class Layout:
 class _Known:
     """An index that was read when its files were in this `state`.
 
-    `children`: the manifests that its indexes lead to, None until somebody wants to know.
+    `children`: the digests of the manifests in its indexes, None until they are needed.
     """
 
     state: tuple[object, ...]
@@ -267,7 +269,7 @@ class _Known:
 
 
 class _Memory:
-    """What this process knows of one layout, whoever opens it."""
+    """The index of one layout as last read, shared by all `Layout` objects of this process."""
 
     known: _Known | None = None
 
@@ -286,5 +288,5 @@ def _identity(path: str) -> tuple[int, ...] | None:
 
 
 def _digest_of(name: str) -> Digest | None:
-    """The digest that `name` is the text of; a tag has no colon."""
+    """Parse `name` if it is a digest; a tag has no colon."""
     return Digest.parse(name) if ":" in name else None

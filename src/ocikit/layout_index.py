@@ -1,7 +1,7 @@
-"""`index.json` of an image layout: what it lists, and what it lists after a push. Pure.
+"""`index.json` of an image layout, and its update by a push. Pure.
 
-A layout may have thousands of tags, and each push is one line more. So each line is kept as it is written: what did not
-change is neither read nor serialised again.
+A layout may have thousands of tags, and each push adds an entry. So entries keep their serialised form: unchanged ones
+are neither parsed nor serialised again.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ocikit.manifest import ImageIndex
 
 # image-spec v1.1.1, annotations.md#pre-defined-annotation-keys.
 REF_NAME = "org.opencontainers.image.ref.name"
-# The full name under which containerd imports an image; it is a tag's company.
+# The full name under which containerd imports an image; it belongs to a tag.
 CONTAINERD_NAME = "io.containerd.image.name"
 
-# Some 60,000 tags.
+# About 60,000 tags.
 MAX_SIZE = 16 * 1024 * 1024
 _LIST = "manifests"
 
 
 class Row(NamedTuple):
-    """An entry: its tag, "" for none; its digest; what it describes; the entry itself as it is written.
+    """An entry: its tag ("" for none), its digest, its descriptor, and `data`, its serialised form.
 
     `plain`: it has no annotations.
     """
@@ -43,9 +43,9 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class LayoutIndex:
-    """The entries in their order, and the members of the document beside them.
+    """The entries in their order, and the other members of the document.
 
-    `tidy`: the entries are as `after_push` leaves them, so that the next push need not look at all of them.
+    `tidy`: the entries are as `after_push` leaves them, so the next push need not check all of them.
     """
 
     rows: tuple[Row, ...] = ()
@@ -54,7 +54,7 @@ class LayoutIndex:
 
     @classmethod
     def parse(cls, data: bytes, name: str) -> LayoutIndex:
-        """Raises InvalidContent; `name` is the file's."""
+        """Parse the file called `name`; raises InvalidContent."""
         document = canonical_json.loads_object(data, name, MAX_SIZE)
         entries = document.pop(_LIST, None)
         if not isinstance(entries, list):
@@ -67,12 +67,14 @@ class LayoutIndex:
 
     @property
     def data(self) -> bytes:
-        """The document, as `canonical_json` has it. Raises InvalidInput where it is larger than `parse` takes."""
+        """The document as canonical JSON. Raises InvalidInput if it is larger than `parse` accepts."""
         members = {key: canonical_json.dumps(value) for key, value in self.others.items()}
         members[_LIST] = b"[%b]" % b",".join([row.data for row in self.rows])
         data = b"{%b}" % b",".join(canonical_json.dumps(key) + b":" + members[key] for key in sorted(members))
         if len(data) > MAX_SIZE:
-            raise InvalidInput(f"an image layout with more than {MAX_SIZE} bytes of tags; use another one.")
+            raise InvalidInput(
+                f"the index of an image layout: expected at most {MAX_SIZE} bytes, got {len(data)}; use another one."
+            )
         return data
 
     @property
@@ -85,10 +87,10 @@ class LayoutIndex:
         return tuple(row.entry for row in self.rows if row[column] == name)
 
     def after_push(self, pushed: Descriptor, tags: Sequence[str], children: Iterable[str]) -> LayoutIndex:
-        """The index after `pushed` was pushed, and `tags` let name it; see `ocikit.layout` for why.
+        """Return the index after `pushed` was pushed with `tags`; see `ocikit.layout` for the rules.
 
-        `children` are the manifests that indexes among the entries, or `pushed`, lead to. What tools of others wrote
-        into entries is kept.
+        `children`: the digests of the manifests in indexes among the entries, and in `pushed`. Additions of other tools
+        to entries are kept.
         """
         digest = str(pushed.digest)
         rows = list(self.rows) if self.tidy else _tidied(self.rows, children)
@@ -108,14 +110,14 @@ class LayoutIndex:
 
 
 def tag_of(entry: Descriptor | Mapping[str, Any]) -> str:
-    """The tag of an entry, "" where it has none."""
+    """The tag of an entry, "" if it has none."""
     if isinstance(entry, Descriptor):
         return entry.annotations.get(REF_NAME, "")
     return str((entry.get("annotations") or {}).get(REF_NAME, ""))
 
 
 def _tidied(rows: Iterable[Row], children: Iterable[str]) -> list[Row]:
-    """Sorted, each once, without those that say nothing that others do not say."""
+    """Sort the rows, and drop duplicates and rows without a tag whose manifest other rows refer to."""
     ordered = sorted(rows, key=itemgetter(0, 1))
     reached = {row.digest for row in ordered if row.tag}.union(children)
     unique: dict[tuple[str, str], Row] = {}

@@ -36,7 +36,7 @@ def listing(path: Path) -> list[tuple[str, str]]:
 
 
 def snapshot(path: Path) -> dict[str, tuple[int, int, int]]:
-    """What writing would change: each file and folder's inode, size and time."""
+    """The inode, size and time of each file and folder, which writing would change."""
     return {str(p): (p.stat().st_ino, p.stat().st_size, p.stat().st_mtime_ns) for p in (path, *path.rglob("*"))}
 
 
@@ -45,7 +45,7 @@ def test_a_layout_is_a_store(tmp_path: Path) -> None:
     assert store.resolve("latest") is None
 
 
-def test_the_first_write_makes_the_layout(tmp_path: Path) -> None:
+def test_the_first_write_creates_the_layout(tmp_path: Path) -> None:
     digest = tiny_layout(tmp_path / "l", ONE)
     assert (tmp_path / "l/oci-layout").read_bytes() == b'{"imageLayoutVersion":"1.0.0"}'
     assert listing(tmp_path / "l") == [("latest", str(digest))]
@@ -53,7 +53,7 @@ def test_the_first_write_makes_the_layout(tmp_path: Path) -> None:
     assert not [p for p in (tmp_path / "l").rglob("*") if p.name.startswith(".")]
 
 
-def test_reading_makes_nothing(tmp_path: Path) -> None:
+def test_reading_creates_nothing(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "l")
     assert (layout.resolve("latest"), layout.tags(), layout.problems()) == (None, (), ())
     with pytest.raises(NotFound, match='no manifest "latest" in the image layout ".*/l"'):
@@ -88,14 +88,14 @@ def test_images_of_an_index_are_listed_only_through_it(tmp_path: Path) -> None:
     assert snapshot(tmp_path) == before
 
 
-def test_writers_in_any_order_make_the_same_index(tmp_path: Path) -> None:
+def test_writers_in_any_order_produce_the_same_index(tmp_path: Path) -> None:
     for directory, tags in (("x", "abc"), ("y", "cab")):
         for tag in tags:
             tiny_layout(tmp_path / directory, {"a": tag.encode()}, tag)
     assert (tmp_path / "x/index.json").read_bytes() == (tmp_path / "y/index.json").read_bytes()
 
 
-def test_what_is_there_is_not_written_again(tmp_path: Path) -> None:
+def test_existing_content_is_not_written_again(tmp_path: Path) -> None:
     source, target = Layout(tmp_path / "source"), Layout(tmp_path / "target")
     tiny_layout(source.path, ONE, "latest")
     tiny_index(source.path, TWO, "multi")
@@ -108,7 +108,7 @@ def test_what_is_there_is_not_written_again(tmp_path: Path) -> None:
     target.verify()
 
 
-def test_what_others_wrote_into_the_index_is_kept(tmp_path: Path) -> None:
+def test_additions_of_other_tools_to_the_index_are_kept(tmp_path: Path) -> None:
     digest = tiny_layout(tmp_path, ONE)
     path = tmp_path / "index.json"
     document = json.loads(path.read_bytes())
@@ -125,7 +125,7 @@ def test_what_others_wrote_into_the_index_is_kept(tmp_path: Path) -> None:
     assert new["digest"] == str(two)
 
 
-def test_content_is_found_though_nothing_lists_it(tmp_path: Path) -> None:
+def test_content_that_is_not_listed_is_found(tmp_path: Path) -> None:
     digest = tiny_layout(tmp_path, ONE)
     (tmp_path / "index.json").write_text('{"schemaVersion": 2, "manifests": []}')
     layout = Layout(tmp_path)
@@ -146,17 +146,17 @@ def test_a_manifest_is_refused_before_its_blobs(tmp_path: Path) -> None:
     assert not (tmp_path / "target").exists()
 
 
-def test_a_blob_that_is_another_is_not_stored(tmp_path: Path) -> None:
+def test_a_blob_with_another_digest_is_not_stored(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    for content in (b"other", b"wantex", b"wanted+"):
-        blob = Descriptor("a/b", Digest.of(b"wanted"), 6)
-        with pytest.raises(InvalidContent, match=f"blob {blob.digest}: wanted"):
+    for content in (b"other", b"righx", b"right+"):
+        blob = Descriptor("a/b", Digest.of(b"right"), 5)
+        with pytest.raises(InvalidContent, match=f"blob {blob.digest}: expected"):
             layout.push_blob(blob, lambda content=content: io.BytesIO(content))  # type: ignore[misc]
         assert not layout.has_blob(blob)
     assert not list((tmp_path / "blobs/sha256").iterdir())
 
 
-def test_writers_side_by_side_lose_no_tag(tmp_path: Path) -> None:
+def test_concurrent_writers_lose_no_tag(tmp_path: Path) -> None:
     failures: list[BaseException] = []
 
     def publish(number: int) -> None:
@@ -175,7 +175,7 @@ def test_writers_side_by_side_lose_no_tag(tmp_path: Path) -> None:
     assert len(Layout(tmp_path / "l").tags()) == 24
 
 
-def test_an_unlistable_directory_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_file_instead_of_the_directory_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OcikitError, match='cannot (lock|write below) ".*/file'):
         tiny_layout(tmp_path / "file", ONE)
@@ -203,7 +203,7 @@ def rewrite(name: str, text: str) -> Callable[[Path, Manifest], None]:
         pytest.param(rewrite("index.json", '{"manifests": [7]}'), "not a descriptor", id="entry-number"),
         pytest.param(
             rewrite("oci-layout", '{"imageLayoutVersion": "2.0.0"}'),
-            'is an image layout of version "2.0.0": wanted 1.0.0',
+            'expected the image layout version "1.0.0", got "2.0.0"',
             id="version",
         ),
     ],
@@ -244,10 +244,10 @@ def blob_of(which: str) -> Callable[[Path, Manifest], Path]:
 @pytest.mark.parametrize(
     "how, message",
     [
-        pytest.param("missing", "no blob sha256:|is listed in index.json and missing", id="missing"),
-        pytest.param("truncated", "wanted [0-9]+ bytes, found [0-9]+", id="truncated"),
-        pytest.param("longer", "wanted [0-9]+ bytes, found more", id="longer"),
-        pytest.param("changed", "wanted sha256:[0-9a-f]+, found sha256:", id="changed"),
+        pytest.param("missing", "no blob sha256:|is listed in index.json, but missing", id="missing"),
+        pytest.param("truncated", "expected [0-9]+ bytes, got [0-9]+", id="truncated"),
+        pytest.param("longer", "expected [0-9]+ bytes, got more", id="longer"),
+        pytest.param("changed", "expected sha256:[0-9a-f]+, got sha256:", id="changed"),
     ],
 )
 def test_verify_finds_damage(tmp_path: Path, which: str, how: str, message: str) -> None:
@@ -287,7 +287,7 @@ def test_verify_lists_every_problem_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compression", [GZIP, Compression("zstd", 3)], ids=str)
-def test_verify_compares_what_is_in_a_layer(tmp_path: Path, compression: Compression) -> None:
+def test_verify_checks_the_diff_ids_of_layers(tmp_path: Path, compression: Compression) -> None:
     tiny_layout(tmp_path, ONE, compression=compression)
     layout = Layout(tmp_path)
     manifest = layout.fetch_manifest("latest")
@@ -296,10 +296,10 @@ def test_verify_compares_what_is_in_a_layer(tmp_path: Path, compression: Compres
     layout.push_manifest(Manifest.of(manifest.config, [other.descriptor]), "wrong")
     (problem,) = layout.problems()
     assert f"layer {other.descriptor.digest}" in problem
-    assert f"found {other.diff_id}" in problem
+    assert f"got {other.diff_id}" in problem
 
 
-def test_a_damaged_manifest_is_healed_by_pushing_it_again(tmp_path: Path) -> None:
+def test_pushing_a_damaged_manifest_again_repairs_it(tmp_path: Path) -> None:
     digest = tiny_layout(tmp_path, ONE)
     (tmp_path / "blobs/sha256" / digest.hex).write_bytes(b"")
     assert Layout(tmp_path).resolve("latest") is None
@@ -317,7 +317,7 @@ def test_an_artifact_without_diff_ids_is_verified_too(tmp_path: Path) -> None:
 
 
 def test_a_killed_writer_leaves_old_or_new(tmp_path: Path, monkeypatch: Any) -> None:
-    """Every rename is a point where a writer may die; at each the layout can be read."""
+    """A writer may be killed before any rename; the layout stays valid."""
     one = tiny_layout(tmp_path / "l", ONE)
     two = tiny_layout(tmp_path / "other", TWO)
     replace = os.replace
@@ -340,8 +340,8 @@ def test_a_killed_writer_leaves_old_or_new(tmp_path: Path, monkeypatch: Any) -> 
 
 
 @pytest.mark.parametrize("opened_once", [True, False])
-def test_a_tag_costs_about_the_same_however_many_there_are(tmp_path: Path, opened_once: bool) -> None:
-    """In calls of functions, which a busy machine does not change."""
+def test_the_cost_of_a_tag_does_not_depend_on_the_number_of_tags(tmp_path: Path, opened_once: bool) -> None:
+    """The cost is counted in function calls, which do not depend on the load of the machine."""
     tiny_layout(tmp_path, ONE, "first")
     layout = Layout(tmp_path)
     manifest = layout.fetch_manifest("first")
@@ -363,7 +363,7 @@ def _calls(action: Callable[[], object]) -> int:
     return events["call"] + events["c_call"]
 
 
-def test_all_tags_of_a_manifest_are_written_at_once(tmp_path: Path) -> None:
+def test_all_tags_of_a_manifest_are_written_together(tmp_path: Path) -> None:
     tiny_layout(tmp_path / "a", ONE, "v0")
     tiny_layout(tmp_path / "b", ONE, "v0")
     layout, other = Layout(tmp_path / "a"), Layout(tmp_path / "b")
@@ -379,7 +379,7 @@ def test_all_tags_of_a_manifest_are_written_at_once(tmp_path: Path) -> None:
     assert snapshot(tmp_path) == again
 
 
-def test_what_another_process_wrote_is_seen(tmp_path: Path) -> None:
+def test_changes_by_another_process_are_seen(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     tiny_layout(tmp_path, ONE, "a")
     assert layout.tags() == ("a",)
@@ -391,7 +391,7 @@ def test_what_another_process_wrote_is_seen(tmp_path: Path) -> None:
     assert layout.tags() == Layout(tmp_path).tags() == ("a", "b", "c")
 
 
-def test_indexes_within_indexes_come_to_an_end(tmp_path: Path) -> None:
+def test_deeply_nested_indexes_are_refused(tmp_path: Path) -> None:
     tiny_layout(tmp_path, ONE, "v1")
     layout = Layout(tmp_path)
     top: Manifest | ImageIndex = layout.fetch_manifest("v1")
@@ -408,7 +408,7 @@ def test_indexes_within_indexes_come_to_an_end(tmp_path: Path) -> None:
             action()
 
 
-def test_an_index_that_names_one_image_often_is_looked_into_once(tmp_path: Path) -> None:
+def test_an_index_that_names_one_image_often_is_read_once(tmp_path: Path) -> None:
     tiny_layout(tmp_path, ONE, "v1")
     layout = Layout(tmp_path)
     top: Manifest | ImageIndex = layout.fetch_manifest("v1")
@@ -422,7 +422,7 @@ def test_an_index_that_names_one_image_often_is_looked_into_once(tmp_path: Path)
 
 
 @pytest.mark.parametrize("which", ["index.json", "oci-layout", "the manifest", "the layer"])
-def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path, which: str) -> None:
+def test_a_pipe_instead_of_a_file_does_not_block(tmp_path: Path, which: str) -> None:
     layout = Layout(tmp_path / "l")
     digest = tiny_layout(layout.path, ONE)
     manifest = layout.fetch_manifest(str(digest))

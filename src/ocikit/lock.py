@@ -1,12 +1,12 @@
-"""The lock file: what the tags of bases named when somebody last looked, as text that people read and Git merges.
+"""The lock file: the digests that the tags of bases had when it was written, as text that people read and Git merges.
 
     docker.io/library/python:3.12-slim linux/amd64 sha256:…
     docker.io/library/python:3.12-slim linux/arm64 sha256:…
     docker.io/library/python:3.12-slim tag sha256:…
 
-A line for each platform, with the digest of its manifest, and one for what the tag itself names, an index or a
-manifest. Lines are sorted, each says all of itself, and a reader takes them in any order: what two branches add is
-merged line by line.
+There is a line for each platform, with the digest of its manifest, and one for the tag itself, which names an index or
+a manifest. Lines are sorted, each is complete, and readers accept any order, so that Git merges the additions of two
+branches line by line.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CONFLICT = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 
 @dataclass(frozen=True)
 class LockedBase:
-    """What a tag named: `digest` of an index or a manifest, and the manifest for each platform."""
+    """A locked tag: the `digest` of its index or manifest, and the manifest for each platform."""
 
     digest: Digest
     platforms: tuple[tuple[Platform, Digest], ...]
@@ -39,7 +39,7 @@ class LockedBase:
         object.__setattr__(self, "platforms", tuple(sorted(self.platforms, key=lambda item: str(item[0]))))
 
     def select(self, platform: Platform) -> Digest | None:
-        """The manifest to use on `platform`."""
+        """The digest of the manifest for `platform`, None if there is none."""
         return next((digest for known, digest in self.platforms if platform.runs(known)), None)
 
 
@@ -54,7 +54,7 @@ class Lock:
 
     @classmethod
     def parse(cls, text: str, name: str = "the lock file") -> Lock:
-        """Raises InvalidContent with the line; `name` is the file's."""
+        """Parse the file called `name`; raises InvalidContent with the line."""
         found: dict[tuple[str, str], tuple[int, Digest]] = {}
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip() or line.startswith("#"):
@@ -67,7 +67,7 @@ class Lock:
             if other != digest:
                 raise InvalidContent(
                     f"{name}, lines {first} and {number}: two digests for {reference} {kind}. "
-                    "Run `pants oci-lock` to write the file anew."
+                    "Run `pants oci-lock` to rewrite the file."
                 )
         return cls(MappingProxyType(_grouped(found, name)))
 
@@ -80,21 +80,21 @@ class Lock:
         return _HEAD + "".join(sorted(lines))
 
     def with_only(self, references: Iterable[str]) -> Lock:
-        """A copy without what is not among `references`."""
+        """A copy with only the bases of `references`."""
         kept = set(references)
         return Lock(MappingProxyType({name: base for name, base in self.bases.items() if name in kept}))
 
     def updated(self, bases: Mapping[str, LockedBase]) -> Lock:
-        """A copy in which these are new or replaced."""
+        """A copy with `bases` added or replaced."""
         return Lock(MappingProxyType({**self.bases, **bases}))
 
 
 def _read(line: str) -> tuple[str, str, Digest]:
     if line.startswith(_CONFLICT):
-        raise InvalidInput("the mark of a merge conflict. Run `pants oci-lock` to write the file anew.")
+        raise InvalidInput("this is a merge conflict marker. Run `pants oci-lock` to rewrite the file.")
     words = line.split()
     if len(words) != 3:
-        raise InvalidInput(f'wanted a reference, a platform or "{_TAG}", and a digest, found "{line.strip()}".')
+        raise InvalidInput(f'expected a reference, a platform or "{_TAG}", and a digest, got "{line.strip()}".')
     reference = Reference.parse(words[0])
     if str(reference) != words[0] or reference.tag is None or reference.digest:
         raise InvalidInput(f'"{words[0]}" is not in the full form, "registry/path:tag".')
@@ -108,8 +108,8 @@ def _grouped(found: Mapping[tuple[str, str], tuple[int, Digest]], name: str) -> 
     for (reference, kind), (number, digest) in found.items():
         if (reference, _TAG) not in found:
             raise InvalidContent(
-                f'{name}, line {number}: there is no line "{reference} {_TAG} …" that says what the tag names. '
-                "Run `pants oci-lock` to write the file anew."
+                f'{name}, line {number}: there is no line "{reference} {_TAG} …" for the tag itself. '
+                "Run `pants oci-lock` to rewrite the file."
             )
         entries = platforms.setdefault(reference, [])
         if kind != _TAG:

@@ -24,18 +24,18 @@ LOCKS = st.dictionaries(NAMES, BASES, max_size=4).map(Lock)
 
 
 @given(LOCKS)
-def test_what_is_written_is_read(lock: Lock) -> None:
+def test_written_and_read_again(lock: Lock) -> None:
     assert Lock.parse(str(lock)) == lock
 
 
 @given(LOCKS, st.randoms(use_true_random=False))
-def test_the_order_of_lines_says_nothing(lock: Lock, random: st.DataObject) -> None:
+def test_the_order_of_lines_does_not_matter(lock: Lock, random: st.DataObject) -> None:
     lines = str(lock).splitlines()
     random.shuffle(lines)  # type: ignore[attr-defined]
     assert str(Lock.parse("\n".join(lines))) == str(lock)
 
 
-def test_it_is_readable() -> None:
+def test_the_text_is_sorted_and_has_comments() -> None:
     platforms = (
         (Platform.parse("linux/arm64/v8"), Digest.parse(TWO)),
         (Platform.parse("linux/amd64"), Digest.parse(ONE)),
@@ -52,7 +52,7 @@ def test_it_is_readable() -> None:
     ]
 
 
-def test_a_platform_is_found_as_engines_find_it() -> None:
+def test_platforms_match_as_in_engines() -> None:
     base = LockedBase(Digest.parse(TWO), ((Platform.parse("linux/arm64/v8"), Digest.parse(ONE)),))
     assert base.select(Platform.parse("linux/arm64")) == Digest.parse(ONE)
     assert base.select(Platform.parse("linux/arm/v7")) is None
@@ -64,22 +64,22 @@ def test_a_platform_is_found_as_engines_find_it() -> None:
         pytest.param("<<<<<<< HEAD", "merge conflict.*pants oci-lock", id="conflict"),
         pytest.param("=======", "merge conflict", id="conflict-middle"),
         pytest.param(">>>>>>> other", "merge conflict", id="conflict-end"),
-        pytest.param(f"{PYTHON} {ONE}", "wanted a reference, a platform", id="two-words"),
+        pytest.param(f"{PYTHON} {ONE}", "expected a reference, a platform", id="two-words"),
         pytest.param(f"{PYTHON} linux/amd64 sha256:beef", "sha256:beef.*64", id="digest"),
         pytest.param(f"{PYTHON} amd64 {ONE}", '"amd64" is not a platform', id="platform"),
         pytest.param(f"python:3.12 tag {ONE}", '"python:3.12" is not in the full form', id="short"),
         pytest.param(f"docker.io/library/python tag {ONE}", "is not in the full form", id="no-tag"),
-        pytest.param(f"docker.io/Python:1 tag {ONE}", "lower case", id="no-reference"),
+        pytest.param(f"docker.io/Python:1 tag {ONE}", "lower case", id="not-a-reference"),
         pytest.param(f"docker.io/a/b:12 linux/amd64 {ONE}", 'no line "docker.io/a/b:12 tag', id="no-tag-line"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_line(line: str, said: str) -> None:
+def test_errors_name_the_line(line: str, said: str) -> None:
     text = f"# Comment\n\n{PYTHON} tag {ONE}\n{line}\n"
     with pytest.raises(InvalidContent, match=f"(?s)oci.lock, line 4: .*{said}"):
         Lock.parse(text, "oci.lock")
 
 
-def test_two_digests_for_one_thing() -> None:
+def test_two_digests_for_one_tag() -> None:
     with pytest.raises(InvalidContent, match=r"lines 1 and 3: two digests .*3.12-slim tag.*pants oci-lock"):
         Lock.parse(f"{PYTHON} tag {ONE}\n{PYTHON} linux/amd64 {ONE}\n{PYTHON} tag {TWO}\n")
     assert Lock.parse(f"{PYTHON} tag {ONE}\n" * 2) == Lock({PYTHON: LockedBase(Digest.parse(ONE), ())})

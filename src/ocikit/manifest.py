@@ -13,9 +13,9 @@ from ocikit.digest import DEFAULT_ALGORITHM, Digest
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.platform import Platform
 
-# An index of indexes is rare, more levels than that nobody has a use for.
+# Indexes of indexes are rare, and deeper nesting has no use.
 MAX_LEVELS = 8
-# What is common to manifests and indexes; `config`, `layers` and `manifests` hold descriptors.
+# The members of manifests and indexes; `config`, `layers` and `manifests` contain descriptors.
 _MANIFEST = schema.members(
     mediaType=schema.TEXT,
     annotations=schema.TEXT_MAP,
@@ -117,14 +117,14 @@ class ImageIndex:
         for manifest in self.manifests:
             if manifest.platform and platform.runs(manifest.platform):
                 return manifest
-        # BuildKit's attestations are for "unknown/unknown": nothing that could be chosen.
+        # BuildKit's attestations are for "unknown/unknown" and cannot be selected.
         known = [str(m.platform) for m in self.manifests if m.platform and m.platform.os != "unknown"]
         found = ", ".join(dict.fromkeys(known)) or "none"
-        raise InvalidInput(f'no image for platform "{platform}"; there are: {found}.')
+        raise InvalidInput(f'no image for platform "{platform}"; available: {found}.')
 
 
 def check_level(level: int, index: ImageIndex) -> None:
-    """Raise InvalidContent where an index is `level` indexes below the first: a registry could go on for ever."""
+    """Raise InvalidContent if an index at nesting `level` is too deep: a registry could nest indexes without end."""
     if level >= MAX_LEVELS:
         raise InvalidContent(
             f"the index {index.descriptor.digest} is within {level} others: at most {MAX_LEVELS} levels are read."
@@ -143,16 +143,16 @@ def parse_manifest(
     document = canonical_json.loads_object(data, "the manifest")
     if document.get("schemaVersion") != 2:
         raise InvalidContent(
-            f"a manifest of schema version {document.get('schemaVersion')!r:.100}: only 2 is supported."
+            f"the manifest has schema version {document.get('schemaVersion')!r:.100}: only 2 is supported."
         )
     schema.check(document, _MANIFEST, "the manifest")
     own = document.get("mediaType")
     if declared and own and declared != own:
-        raise InvalidContent(f'a manifest sent as "{declared}" calls itself "{own}".')
+        raise InvalidContent(f'the manifest: expected media type "{declared}", got "{own}".')
     kind = own or declared or _guess(document)
     if "manifests" in document and ("layers" in document or "config" in document):
         # Readers would disagree on what it is. Source: CVE-2021-41190.
-        raise InvalidContent("a manifest that is also an index: it has both layers and manifests.")
+        raise InvalidContent("the manifest is also an index: it has both layers and manifests.")
     annotations = document.get("annotations") or {}
     if kind in media_type.INDEXES:
         return ImageIndex(data, kind, _descriptors(document, "manifests"), annotations, algorithm)

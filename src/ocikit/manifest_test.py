@@ -60,7 +60,7 @@ def test_a_manifest_read_again(declared: str | None) -> None:
         ("application/x.foreign.diff.tar", True),
     ],
 )
-def test_layers_that_may_not_be_passed_on_are_not_needed(kind: str, distributable: bool) -> None:
+def test_layers_that_are_not_distributable_are_not_needed(kind: str, distributable: bool) -> None:
     layer = Descriptor(kind, Digest.of(b"x"), 1)
     manifest = Manifest.of(CONFIG, (layer, *LAYERS))
     assert manifest.withheld == (() if distributable else (layer,))
@@ -98,7 +98,7 @@ def test_the_bytes_are_kept() -> None:
             media_type.OCI_MANIFEST,
             id="manifest-guessed",
         ),
-        pytest.param(DOCKER, None, media_type.DOCKER_MANIFEST, id="docker-says-so-itself"),
+        pytest.param(DOCKER, None, media_type.DOCKER_MANIFEST, id="docker-in-the-document"),
     ],
 )
 def test_media_type(document: dict[str, Any], declared: str | None, kind: str) -> None:
@@ -110,7 +110,9 @@ def test_media_type(document: dict[str, Any], declared: str | None, kind: str) -
     [
         pytest.param({"schemaVersion": 1}, None, "schema version 1", id="schema-1"),
         pytest.param({"schemaVersion": "2"}, None, "schema version '2'", id="schema-text"),
-        pytest.param({}, media_type.OCI_MANIFEST, "calls itself", id="declared-otherwise"),
+        pytest.param(
+            {}, media_type.OCI_MANIFEST, f'expected media type "{media_type.OCI_MANIFEST}"', id="declared-otherwise"
+        ),
         pytest.param({"mediaType": "a/b"}, None, '"a/b" is neither', id="another-kind"),
         pytest.param({"mediaType": [1]}, None, 'expected text in "mediaType"', id="media-type-list"),
         pytest.param({"manifests": []}, None, "also an index", id="both"),
@@ -136,9 +138,9 @@ def test_an_index_with_parts_of_a_manifest_is_refused(key: str) -> None:
 
 def test_select() -> None:
     assert INDEX.select(Platform("linux", "arm64", "v8")) == CHILDREN[1]
-    with pytest.raises(InvalidInput, match='"linux/s390x"; there are: linux/amd64, linux/arm64'):
+    with pytest.raises(InvalidInput, match='"linux/s390x"; available: linux/amd64, linux/arm64'):
         INDEX.select(Platform("linux", "s390x"))
-    with pytest.raises(InvalidInput, match="there are: none"):
+    with pytest.raises(InvalidInput, match="available: none"):
         ImageIndex.of(()).select(ARM)
 
 

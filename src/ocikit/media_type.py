@@ -1,4 +1,4 @@
-"""Media types, OCI's and Docker's.
+"""Media types of OCI and Docker.
 
 Source: image-spec v1.1.1, media-types.md; Docker's image manifest version 2, schema 2.
 """
@@ -23,18 +23,18 @@ DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 INDEXES = (OCI_INDEX, DOCKER_MANIFEST_LIST)
 
-# Layers that may be downloaded from where their makers publish them, and that no registry has to hold.
+# Layers that are downloaded from their publishers, and that registries need not store.
 _NOT_DISTRIBUTABLE = (
     "application/vnd.oci.image.layer.nondistributable.",
     "application/vnd.docker.image.rootfs.foreign.",
 )
 
-# What a Docker layer is called in an OCI manifest: the bytes are the same.
+# The OCI media type of a Docker layer: the bytes are the same.
 OCI_NAME_OF_DOCKER_LAYER: Mapping[str, str] = MappingProxyType({DOCKER_LAYER_GZIP: OCI_LAYER_GZIP})
 
 
 def is_distributable(layer: str) -> bool:
-    """Whether layers of this media type may be passed on.
+    """Whether layers of this media type may be uploaded and copied.
 
     Spec: image-spec v1.1.1, layer.md#non-distributable-layers.
     """

@@ -18,7 +18,7 @@ _ARCHITECTURES = (
     "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le",
     "ppc64", "ppc64le", "riscv64", "s390x", "wasm",
 )  # fmt: skip
-# What an architecture without a variant means, as containerd and Docker match platforms.
+# The variants that architectures have by default when containerd and Docker match platforms.
 _DEFAULT_VARIANTS: Mapping[str, str] = MappingProxyType({"amd64": "v1", "arm": "v7", "arm64": "v8"})
 
 
@@ -39,7 +39,7 @@ class Platform:
         parts = text.split("/")
         if len(parts) not in (2, 3) or not all(_PART.fullmatch(part) for part in parts):
             raise InvalidInput(
-                f'"{text}" is not a platform: wanted os/architecture or os/architecture/variant, '
+                f'"{text}" is not a platform: expected os/architecture or os/architecture/variant, '
                 'such as "linux/amd64" or "linux/arm/v7".'
             )
         if parts[0] not in _OPERATING_SYSTEMS:

@@ -28,14 +28,14 @@ def test_parse(text: str, platform: Platform) -> None:
 @pytest.mark.parametrize(
     "text, reason",
     [
-        pytest.param("", "wanted os/architecture", id="empty"),
-        pytest.param("linux", "wanted os/architecture", id="one-part"),
+        pytest.param("", "expected os/architecture", id="empty"),
+        pytest.param("linux", "expected os/architecture", id="one-part"),
         pytest.param("amd64/linux", "operating system must be one of linux", id="swapped"),
         pytest.param("linux/x86_64", "architecture must be one of 386, amd64", id="uname"),
-        pytest.param("linux/amd64/", "wanted os/architecture", id="empty-variant"),
-        pytest.param("linux/arm/v7/x", "wanted os/architecture", id="four-parts"),
-        pytest.param("Linux/amd64", "wanted os/architecture", id="upper-case"),
-        pytest.param("linux/amd64\n", "wanted os/architecture", id="newline"),
+        pytest.param("linux/amd64/", "expected os/architecture", id="empty-variant"),
+        pytest.param("linux/arm/v7/x", "expected os/architecture", id="four-parts"),
+        pytest.param("Linux/amd64", "expected os/architecture", id="upper-case"),
+        pytest.param("linux/amd64\n", "expected os/architecture", id="newline"),
     ],
 )
 def test_parse_refuses(text: str, reason: str) -> None:
@@ -46,7 +46,7 @@ def test_parse_refuses(text: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted, found, runs",
+    "machine, image, runs",
     [
         pytest.param("linux/amd64", "linux/amd64", True, id="equal"),
         pytest.param("linux/arm64", "linux/arm64/v8", True, id="arm64-means-v8"),
@@ -58,11 +58,11 @@ def test_parse_refuses(text: str, reason: str) -> None:
         pytest.param("linux/amd64", "windows/amd64", False, id="operating-system"),
     ],
 )
-def test_runs(wanted: str, found: str, runs: bool) -> None:
-    assert Platform.parse(wanted).runs(Platform.parse(found)) is runs
+def test_runs(machine: str, image: str, runs: bool) -> None:
+    assert Platform.parse(machine).runs(Platform.parse(image)) is runs
 
 
-def test_from_json_keeps_what_it_does_not_know() -> None:
+def test_from_json_keeps_unknown_values() -> None:
     platform = Platform.from_json({"os": "plan9", "architecture": "unknown", "os.version": "1"})
     assert str(platform) == "plan9/unknown"
 

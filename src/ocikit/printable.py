@@ -1,11 +1,11 @@
-"""Text of others on its way to a terminal, a log or a page: what would not be seen is written as an escape.
+"""Escape invisible characters of untrusted text before it is printed, logged or shown on a page.
 
-An image, a registry or a BUILD file may hold any character. Some give orders to a terminal (ESC, C1), reorder what a
-person reads (bidirectional controls), begin a line that looks like one of ours (newlines, separators), or are not seen
-at all (zero-width, fillers, tags). All of them become what Python would write for them, such as `\\x1b` or `\\u202e`.
-Letters and marks of every script and emoji stay. A joiner or a variation selector stays where it is a part of an emoji.
+An image, a registry or a BUILD file may contain any character. Some control a terminal (ESC, C1), reorder the text
+(bidirectional controls), begin a line that looks like one of ours (newlines, separators), or are invisible
+(zero-width, fillers, tags). All of them become Python's escapes, such as `\\x1b` or `\\u202e`. Letters and marks of
+every script and emoji are kept. A joiner or a variation selector is kept if it is part of an emoji.
 
-A backslash that was there already stays single: the result is for eyes, and JSON is the form without loss.
+Backslashes are not doubled: the result is for people. JSON is the lossless form.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable
 
-# Default_Ignorable_Code_Point of Unicode (DerivedCoreProperties.txt), as far as `str.isprintable` lets it pass, and the
-# braille pattern without dots: letters, marks and symbols that show nothing.
+# Default_Ignorable_Code_Point of Unicode (DerivedCoreProperties.txt), as far as `str.isprintable` accepts it, and the
+# braille pattern without dots: letters, marks and symbols that are invisible.
 _UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
-# What emoji are made of; of the last block also what is newer than this Python.
+# The characters of emoji; the last block includes those that are newer than this Python.
 _EMOJI = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299"
     "\U0001f000-\U0001faff"
 )
-# Compiled when needed.
+# Compiled on first use, to import faster.
 _ANY_UNSEEN = f"[{_UNSEEN}]"
 _EMOJI_OR_CHARACTER = f"(?s)([{_EMOJI}]+\ufe0f?(?:\u200d[{_EMOJI}]+\ufe0f?)*)|(.)"
 
 
 def printable(text: str, longest: int | None = None) -> str:
-    """`text` as one line of what can be seen; at most `longest` characters, the last of them then "…".
+    """Return `text` as one line without invisible characters; beyond `longest` characters it is cut and ends with "…".
 
     >>> printable("web\\x1b[31m\\nocikit: done")
     'web\\\\x1b[31m\\\\nocikit: done'
@@ -41,20 +41,20 @@ def printable(text: str, longest: int | None = None) -> str:
 
 
 def printable_lines(lines: Iterable[str]) -> str:
-    """`lines` as a text; a newline inside of one of them is escaped."""
+    """Join `lines`; a newline within one of them is escaped."""
     return "\n".join(map(printable, lines))
 
 
 def printable_json(document: Any) -> str:
-    """A document as indented JSON without loss: what cannot be seen is `\\uXXXX`, lone surrogates too."""
+    """Serialise a document as indented, lossless JSON: invisible characters and lone surrogates become `\\uXXXX`."""
     return "".join(printable_json_pieces(document))
 
 
 def printable_json_pieces(document: Any) -> Iterator[str]:
-    """The same in pieces, for a document whose lists are made while it is written."""
-    # Not json.dumps, which in C would take such a list for an empty one.
-    for piece in json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False).iterencode(document):
-        yield "\n".join(_visible(line, _as_json) for line in piece.split("\n"))
+    """Yield the same text in parts, for a document with lists that are generated while it is written."""
+    # Not json.dumps: its C encoder writes such a list as an empty one.
+    for part in json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False).iterencode(document):
+        yield "\n".join(_visible(line, _as_json) for line in part.split("\n"))
 
 
 def _visible(text: str, escape: Callable[[str], str]) -> str:

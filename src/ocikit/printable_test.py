@@ -1,4 +1,4 @@
-"""What cannot be seen is escaped, what people write stays."""
+"""Invisible characters are escaped, ordinary text is kept."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize("text, shown", HIDDEN)
-def test_what_is_not_seen_is_escaped(text: str, shown: str) -> None:
+def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
     assert printable(shown) == shown
 
@@ -49,7 +49,7 @@ def test_what_is_not_seen_is_escaped(text: str, shown: str) -> None:
         "🚀 ❤️ ☁️ 👩‍💻 👨‍👩‍👧‍👦 👋🏽 🇩🇪 🏳️‍🌈 🫠",
     ],
 )
-def test_what_people_write_stays(text: str) -> None:
+def test_ordinary_text_is_kept(text: str) -> None:
     assert printable(text) == text
 
 
@@ -62,11 +62,11 @@ def test_what_people_write_stays(text: str) -> None:
         ("a" * 10**7, 3, "aa…"),
     ],
 )
-def test_a_line_can_have_a_bound(text: str, longest: int, shown: str) -> None:
+def test_long_lines_are_cut(text: str, longest: int, shown: str) -> None:
     assert printable(text, longest) == shown
 
 
-def test_a_newline_in_a_line_makes_no_line() -> None:
+def test_a_newline_in_a_line_is_escaped() -> None:
     assert printable_lines(["one", "two\nthree"]) == "one\ntwo\\nthree"
 
 
@@ -79,7 +79,7 @@ def test_json_keeps_every_character() -> None:
 
 
 @given(st.text(st.characters(blacklist_categories=())))
-def test_nothing_is_left_that_a_terminal_obeys(text: str) -> None:
+def test_no_control_character_is_left(text: str) -> None:
     shown = printable(text)
     assert printable(shown) == shown
     shown.encode("utf-8")
@@ -87,7 +87,7 @@ def test_nothing_is_left_that_a_terminal_obeys(text: str) -> None:
 
 
 @given(st.recursive(st.text(st.characters(blacklist_categories=["Cs"])), st.lists))
-def test_json_is_without_loss(document: object) -> None:
+def test_json_is_lossless(document: object) -> None:
     text = printable_json(document)
     assert json.loads(text) == document
     assert all(printable(line) == line for line in text.split("\n"))

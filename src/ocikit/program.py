@@ -1,4 +1,4 @@
-"""Run other programs, and do not wait for them for ever."""
+"""Run other programs, with limits of time and output."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import IO
 
 from ocikit.interruption import before_end
 
-# How often is looked whether a program has ended whose output somebody else keeps open.
+# How often to check whether a program has ended although another process keeps its output open.
 _TICK_SECONDS = 0.1
 _PART_SIZE = 64 * 1024
 _MOST_OUTPUT = 64 * 1024 * 1024
 
 
 class Unfinished(Exception):
-    """A program that took too long, or said too much; the text is the end of a sentence. It does not run any more."""
+    """A program that was killed because it took too long or printed too much; the text is the end of a sentence."""
 
 
 def run(
@@ -33,9 +33,9 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program to its end, with `data` on its standard input.
 
-    What it started itself may live on, and keep the output open: that is not waited for, as `subprocess.run` does, with
-    a timeout, too. When `data` raises, the program is killed before it sees the end of its input. Raises Unfinished,
-    and OSError where the program cannot be started.
+    Does not wait for processes that the program started and that keep its output open, as `subprocess.run` does, even
+    with a timeout. If `data` raises, the program is killed before it sees the end of its input. Raises Unfinished, and
+    OSError if the program cannot be started.
     """
     pipe = subprocess.PIPE
     with (
@@ -49,7 +49,7 @@ def run(
 
 @contextmanager
 def _killed_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """It does not outlive the body, nor this process."""
+    """Kill the program at the end of the body, and of this process."""
     with before_end(process.kill):
         try:
             yield
@@ -58,7 +58,7 @@ def _killed_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 class _Exchange:
-    """Writes and reads, whatever the program is ready for."""
+    """Write the input and read the output, as the program is ready for them."""
 
     def __init__(self, process: subprocess.Popen[bytes], data: Iterator[bytes], most_output: int) -> None:
         assert process.stdin and process.stdout and process.stderr
@@ -81,7 +81,7 @@ class _Exchange:
                 if left <= 0:
                     raise Unfinished(f"it did not answer within {seconds:g} seconds")
                 ready = selector.select(0 if ended else min(left, _TICK_SECONDS))
-                # What it said before it ended is there.
+                # All that it printed before it ended has been read.
                 if ended and not any(key.fd in self.output for key, _ in ready):
                     break
                 for key, _ in ready:
@@ -93,15 +93,15 @@ class _Exchange:
             raise Unfinished(f"it did not end within {seconds:g} seconds") from None
 
     def _read(self, number: int) -> bool:
-        """Whether there may be more."""
+        """Read a part of the output; returns whether there may be more."""
         data = os.read(number, _PART_SIZE)
         self.output[number] += data
         if len(self.output[number]) > self._most_output:
-            raise Unfinished(f"it said more than {self._most_output} bytes")
+            raise Unfinished(f"it printed more than {self._most_output} bytes")
         return bool(data)
 
     def _write(self) -> bool:
-        """Whether there is more. A program that does not want all of it says so itself, if that is wrong."""
+        """Write a part of the input; returns whether there is more. A program may close its input early."""
         with suppress(BrokenPipeError, BlockingIOError):
             self._rest = self._rest or memoryview(next(self._data, b""))
             if self._rest:

@@ -25,15 +25,15 @@ def test_input_output_errors_and_the_exit_code() -> None:
     assert (done.stdout, done.stderr, done.returncode) == (b"a", b"oh\n", 3)
 
 
-def test_much_in_all_directions_at_once() -> None:
-    """More than pipes hold: whoever only writes, or only reads, waits for ever."""
+def test_large_input_output_and_errors() -> None:
+    """More than pipes can buffer: a caller that only writes, or only reads, would hang."""
     script = "import sys, shutil; sys.stderr.write('e' * 300_000); shutil.copyfileobj(sys.stdin, sys.stdout)"
     chunks = [bytes([65 + number]) * 99_999 for number in range(20)]
     done = program.run([sys.executable, "-c", script], data=chunks, seconds=20)
     assert (done.stdout, done.stderr) == (b"".join(chunks), b"e" * 300_000)
 
 
-def test_a_program_that_does_not_want_its_input() -> None:
+def test_a_program_that_closes_its_input() -> None:
     done = _run("exec <&-; echo done", data=[bytes(1_000_000)] * 3)
     assert (done.stdout, done.returncode) == (b"done\n", 0)
 
@@ -55,20 +55,20 @@ def test_a_program_that_takes_too_long(script: str, text: str) -> None:
     assert time.monotonic() - started < _SLACK
 
 
-def test_what_it_leaves_running_is_not_waited_for() -> None:
-    """An agent for keys, for instance, which keeps the output of whoever started it open."""
+def test_background_processes_are_not_waited_for() -> None:
+    """A key agent, for instance, keeps the output of its parent open."""
     started = time.monotonic()
     done = _run("sleep 30 & echo here")
     assert (done.stdout, done.returncode) == (b"here\n", 0)
     assert time.monotonic() - started < _SLACK
 
 
-def test_a_program_that_says_too_much() -> None:
-    with pytest.raises(Unfinished, match="it said more than 1000 bytes"):
+def test_a_program_that_prints_too_much() -> None:
+    with pytest.raises(Unfinished, match="it printed more than 1000 bytes"):
         _run("yes", most_output=1000)
 
 
-def test_input_that_fails_is_not_taken_for_whole(tmp_path: Path) -> None:
+def test_a_program_is_killed_if_its_input_fails(tmp_path: Path) -> None:
     def broken() -> Iterator[bytes]:
         yield b"some"
         raise InvalidContent("damaged")
@@ -78,6 +78,6 @@ def test_input_that_fails_is_not_taken_for_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_program_that_is_not_there() -> None:
+def test_a_missing_program() -> None:
     with pytest.raises(FileNotFoundError):
         program.run(["/does/not/exist"], seconds=1)

@@ -23,16 +23,16 @@ FIRST_SECONDS, NEXT_SECONDS, LONGEST_SECONDS = 5.0, 10.0, 60.0
 _TICK_SECONDS = 0.5
 
 
-def due(told: Sequence[float], *, news: bool) -> float:
-    """When the next line is to be said, in seconds since the work began; `told`: when those so far were. Pure.
+def due(reported: Sequence[float], *, news: bool) -> float:
+    """Return when the next line is due; `reported`: when earlier lines were, all in seconds since the start. Pure.
 
-    The first comes early, so that people see that something happens. Then pauses double, up to a minute: an hour of
-    work is some sixty lines. Without `news` a minute passes first.
+    The first line comes early, so that people see that something happens. Then pauses double, up to a minute: an hour
+    of work gives about sixty lines. Without `news` the pause is a minute.
     """
-    if not told:
+    if not reported:
         return FIRST_SECONDS
-    pause = NEXT_SECONDS * 2.0 ** min(len(told) - 1, 10) if news else LONGEST_SECONDS
-    return told[-1] + min(pause, LONGEST_SECONDS)
+    pause = NEXT_SECONDS * 2.0 ** min(len(reported) - 1, 10) if news else LONGEST_SECONDS
+    return reported[-1] + min(pause, LONGEST_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,16 @@ class Standing:
 
 
 def line(verb: str, noun: str, standing: Standing, before: Standing, *, now: float, seconds: float) -> str:
-    """What to say of `standing`, when `before` was `seconds` ago: "Published 3 of 20 images; 34.0 of 120.0 MB sent, …".
+    """Format a progress line, "Published 3 of 20 images; 34.0 of 120.0 MB sent, …"; `before` was `seconds` ago.
 
-    Pure. `now`: the time of the clock that `pauses` are told in.
+    Pure. `now`: the time of the clock of `pauses`.
     """
     counted = f"{standing.done:,} of {standing.total:,}" if standing.total else "no"
     parts = [f"{verb} {counted} {noun}"]
     if standing.size:
         speed = round((standing.moved - before.moved) / seconds)
-        told_speed = f", {human_bytes(speed)}/s" if speed else ""
-        parts.append(f"{human_part(standing.moved, standing.size)} sent{told_speed}")
+        rate = f", {human_bytes(speed)}/s" if speed else ""
+        parts.append(f"{human_part(standing.moved, standing.size)} sent{rate}")
     parts += [f"{_blobs(count)} of bases came from {host}" for host, count in sorted(standing.streamed.items())]
     pauses = {host: until for host, until in standing.pauses.items() if until > now}
     parts += [f"waiting for {host}, {math.ceil(until - now)} s" for host, until in sorted(pauses.items())]
@@ -176,18 +176,18 @@ def telling(meter: Meter, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _tell(meter: Meter, say: Callable[[str], None], ended: threading.Event) -> None:
-    start, told, before = meter.clock(), [0.0], Standing()
+    start, reported, before = meter.clock(), [0.0], Standing()
     while not ended.wait(_TICK_SECONDS):
         now, standing = meter.clock() - start, meter.standing()
-        if now >= due(told[1:], news=standing.is_news_after(before)):
-            seconds = now - told[-1]
+        if now >= due(reported[1:], news=standing.is_news_after(before)):
+            seconds = now - reported[-1]
             say(line(meter.verb, meter.noun, standing, before, now=now + start, seconds=seconds))
-            told.append(now)
+            reported.append(now)
             before = standing
 
 
 class _Counted:
-    """A stream of which what was read is counted."""
+    """A stream that counts the bytes read from it."""
 
     def __init__(self, stream: BinaryIO, key: Hashable, meter: Meter) -> None:
         self._stream = stream
@@ -196,7 +196,7 @@ class _Counted:
         self._position = 0
 
     def read(self, size: int = -1) -> bytes:
-        # Who asks for more has dealt with what there was.
+        # A reader that asks for more has processed what it got before.
         self._meter.moved(self._key, self._position)
         data = self._stream.read(size)
         self._position += len(data)

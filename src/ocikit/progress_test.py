@@ -11,7 +11,7 @@ NONE = Standing()
 
 
 @pytest.mark.parametrize(
-    "told, news, seconds",
+    "reported, news, seconds",
     [
         pytest.param([], True, 5, id="first"),
         pytest.param([], False, 5, id="first-although-nothing-moved"),
@@ -19,13 +19,13 @@ NONE = Standing()
         pytest.param([5, 15], True, 35, id="third"),
         pytest.param([5, 15, 35], True, 75, id="fourth"),
         pytest.param([5, 15, 35, 75], True, 135, id="a-minute-at-most"),
-        pytest.param([*range(5, 5000)], True, 4999 + 60, id="for-ever"),
+        pytest.param([*range(5, 5000)], True, 4999 + 60, id="hours-later"),
         pytest.param([5], False, 65, id="nothing-moved"),
         pytest.param([7.5], True, 17.5, id="counted-from-the-last-one"),
     ],
 )
-def test_when_a_line_is_due(told: Sequence[float], news: bool, seconds: float) -> None:
-    assert due(told, news=news) == seconds
+def test_when_a_line_is_due(reported: Sequence[float], news: bool, seconds: float) -> None:
+    assert due(reported, news=news) == seconds
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_line(standing: Standing, before: Standing, text: str) -> None:
     assert line("Published", "images", standing, before, now=100.0, seconds=10.0) == text
 
 
-def test_what_is_sent_again_counts_once() -> None:
+def test_bytes_that_are_sent_again_count_once() -> None:
     meter = Meter()
     meter.expect(1, [("blob", 6)])
     for _ in range(2):
@@ -75,7 +75,7 @@ def test_what_is_sent_again_counts_once() -> None:
     assert meter.standing().moved == 6
 
 
-def test_what_was_read_counts_when_more_is_asked_for() -> None:
+def test_bytes_count_when_the_reader_asks_for_more() -> None:
     meter = Meter()
     stream = meter.counted(io.BytesIO(b"abcdef"), "blob", 6)
     stream.read(4)
@@ -84,7 +84,7 @@ def test_what_was_read_counts_when_more_is_asked_for() -> None:
     assert meter.standing().moved == 4
 
 
-def test_who_is_asked() -> None:
+def test_hosts_with_open_requests() -> None:
     meter = Meter()
     with meter.asking("a.example"), meter.asking(None), meter.asking("a.example"):
         assert meter.standing().asked == ("a.example",)

@@ -1,4 +1,4 @@
-"""Repositories and references: what people write to name an image.
+"""Repositories and references, as people write them to name an image.
 
 The grammar, as distribution/reference v0.6.0 and Docker read it; {} repeats, [] is optional:
 
@@ -13,8 +13,8 @@ The grammar, as distribution/reference v0.6.0 and Docker read it; {} repeats, []
     separator  = "." | "_" | "__" | one or more "-"
     tag        = a letter, digit or "_", then at most 127 of letters, digits, "_", ".", "-"
 
-What stands before the first "/" is a registry if it is "localhost" or has a ".", a ":" or an
-upper-case letter; anything else is on Docker Hub, where a path of one component is in "library/".
+The part before the first "/" is a registry if it is "localhost" or has a ".", a ":" or an upper-case
+letter; any other name is on Docker Hub, where a path of one component is in "library/".
 """
 
 from __future__ import annotations
@@ -117,10 +117,10 @@ def validate_tag(text: str) -> str:
     """
     if _TAG.fullmatch(text):
         return text
-    wanted = 'wanted 1 to 128 letters, digits, "_", "." and "-", and neither "." nor "-" first.'
+    rule = 'expected 1 to 128 letters, digits, "_", "." and "-", and neither "." nor "-" first.'
     if len(text) > 128:
-        raise InvalidInput(f'"{text}" is not a tag: it has {len(text)} characters, {wanted}')
-    raise InvalidInput(f'"{text}" is not a tag: {wanted}')
+        raise InvalidInput(f'"{text}" is not a tag: it has {len(text)} characters, {rule}')
+    raise InvalidInput(f'"{text}" is not a tag: {rule}')
 
 
 def _split(text: str) -> tuple[str, str | None, str | None]:
@@ -132,7 +132,7 @@ def _split(text: str) -> tuple[str, str | None, str | None]:
 
 
 def _repository(name: str, text: str, kind: str) -> Repository:
-    """The repository called `name`; `text` is what was written, for the error."""
+    """Parse the repository `name`; `text` is the whole input, for the error."""
     scheme = _SCHEME.match(text)
     if scheme:
         raise _not_a(kind, text, f'leave out "{scheme.group()}".')
@@ -147,7 +147,7 @@ def _repository(name: str, text: str, kind: str) -> Repository:
 
 
 def is_registry(first: str) -> bool:
-    """Whether the first component of a name is a registry's host, else it belongs to the path."""
+    """Whether the first component of a name is a registry's host; if not, it belongs to the path."""
     return first == "localhost" or first != first.lower() or "." in first or ":" in first
 
 
@@ -161,11 +161,11 @@ def _full(registry: str, path: str) -> tuple[str, str]:
 
 
 def _fault(registry: str, path: str) -> str | None:
-    """Why this is no repository, None where it is one."""
+    """Say why this is not a repository, None if it is one."""
     if not _REGISTRY.fullmatch(registry) or not is_registry(registry):
         return (
-            f'"{registry}" is not a registry: wanted a host name with a dot, an address or '
-            '"localhost", and a port where there is one, such as "localhost:5000" or "[::1]:5000".'
+            f'"{registry}" is not a registry: expected a host name with a dot, an address or '
+            '"localhost", and a port if it has one, such as "localhost:5000" or "[::1]:5000".'
         )
     for component in path.split("/"):
         if not _COMPONENT.fullmatch(component):
@@ -179,10 +179,10 @@ def _fault(registry: str, path: str) -> str | None:
 def _component_fault(component: str) -> str:
     lower = component.lower()
     if not component:
-        return 'a component of the path is empty; wanted "name" or "name/name".'
+        return 'a component of the path is empty; expected "name" or "name/name".'
     if _COMPONENT.fullmatch(lower):
         return f'"{component}" must be in lower case: "{lower}".'
-    return f'"{component}" is not a component of a path: wanted a-z and 0-9, separated by ".", "_", "__" or "-".'
+    return f'"{component}" is not a component of a path: expected a-z and 0-9, separated by ".", "_", "__" or "-".'
 
 
 def _not_a(kind: str, text: str, reason: str) -> InvalidInput:

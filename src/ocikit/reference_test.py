@@ -1,8 +1,8 @@
 """Tables of names.
 
-What distribution/reference v0.6.0 accepts and refuses, this accepts and refuses, but for sha512
-digests (read here) and the limit of 255 characters (here the registry counts, as distribution-spec
-v1.1.1, "Pulling manifests", warns that clients do).
+The parser accepts and refuses the same names as distribution/reference v0.6.0, with two exceptions: it
+accepts sha512 digests, and its limit of 255 characters includes the registry, as in other clients
+(distribution-spec v1.1.1, "Pulling manifests").
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def test_reference(text: str, full: str, tag: str | None, digest: str | None) ->
         pytest.param(f"a@{SHA256}@{SHA256}", "hex digits", id="two-digests"),
     ],
 )
-def test_no_reference(text: str, reason: str) -> None:
+def test_invalid_references(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput) as error:
         Reference.parse(text)
     assert str(error.value).startswith(f'"{printable(text)}" is not a reference: ')
@@ -145,7 +145,7 @@ def test_no_reference(text: str, reason: str) -> None:
         pytest.param("a/B", '"B" must be in lower case: "b"', id="upper-case"),
     ],
 )
-def test_no_repository(text: str, reason: str) -> None:
+def test_invalid_repositories(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput) as error:
         parse_repository(text)
     assert str(error.value).startswith(f'"{text}" is not a repository: ')

@@ -1,7 +1,7 @@
-"""What a JSON document of others must look like, as data: a table of its members. Pure.
+"""Schemas of JSON documents by others, as data: tables of their members. Pure.
 
-`null` stands for a member that is missing: Go writes it for lists and maps that are empty. In lists and as a value in a
-map it is refused. Members that no table names are not looked at, and are kept as they are.
+A member that is `null` counts as missing: Go writes it for empty lists and maps. In lists and as a value in a map,
+`null` is refused. Members that are not in a table are not checked, and are kept as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ocikit.whole_number import MAX_INT64
 
 @dataclass(frozen=True)
 class Fault:
-    """What was expected at `path`, a step for each level, and what is there."""
+    """What was expected at `path` (a step for each level), and what was found."""
 
     expected: str
     found: Any
@@ -32,15 +32,15 @@ class Fault:
 
 
 class Kind(Protocol):
-    """What a value must be. The depth of recursion is that of the kind, whatever the value is."""
+    """A kind of value. Checks recurse as deep as the kind, not as deep as the value."""
 
     def fault(self, value: Any) -> Fault | None:
-        """What is wrong with `value`, None where it is of this kind."""
+        """Return what is wrong with `value`, None if it is of this kind."""
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """A text, or true or false; `name` is for people."""
+    """A text, or true or false; `name` is its name in errors."""
 
     type: type
     name: str
@@ -77,7 +77,7 @@ class ListOf:
 
 @dataclass(frozen=True)
 class MapOf:
-    """A JSON object with any names; `item` None: with any values, too."""
+    """A JSON object with any names; if `item` is None, also with any values."""
 
     item: Kind | None = None
 
@@ -94,7 +94,7 @@ class MapOf:
 
 @dataclass(frozen=True)
 class Members:
-    """A JSON object with these members; those that are `required` must be there."""
+    """A JSON object with these members; the `required` ones must be present."""
 
     members: Mapping[str, Kind]
     required: tuple[str, ...] = ()
@@ -133,5 +133,5 @@ def check(value: Any, kind: Kind, what: str) -> None:
 
 
 def _is_object(value: Any) -> bool:
-    # Asking about all mappings takes longer than all the rest.
+    # `isinstance` with an abstract class takes longer than all other checks together.
     return type(value) is dict or isinstance(value, Mapping)

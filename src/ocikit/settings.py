@@ -47,7 +47,7 @@ _UNITS = MappingProxyType(
     }
 )
 _DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
-# Docker refuses shorter ones: each check starts a process.
+# Docker refuses shorter durations: each check starts a process.
 _SHORTEST = 10**6
 _LONGEST = 2**63 - 1
 _LONGEST_DURATION_TEXT = 100
@@ -132,7 +132,7 @@ def parse_healthcheck(document: Mapping[str, Any]) -> Healthcheck:
         raise InvalidInput('a healthcheck whose test is "NONE" is off: leave out everything else.')
     retries = document.get("retries", 0)
     if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
-        raise InvalidInput(f"the healthcheck's retries are {retries!r}: wanted a whole number.")
+        raise InvalidInput(f"the healthcheck's retries are {retries!r}: expected a whole number.")
     return Healthcheck(
         test,
         interval=_healthcheck_duration(document, "interval"),
@@ -163,12 +163,12 @@ def _healthcheck_test(test: Any) -> tuple[str, ...]:
     if isinstance(test, str) and test.strip():
         return ("NONE",) if test == "NONE" else ("CMD-SHELL", test)
     words = tuple(test) if isinstance(test, (list, tuple)) else ()
-    # Docker's own words for the three forms are taken as what they are.
+    # Docker's own keywords for the three forms are accepted.
     if words and (not isinstance(words[0], str) or words[0] not in _TEST_LENGTHS):
         words = ("CMD", *words)
     if not words or len(words) not in _TEST_LENGTHS[words[0]] or not all(isinstance(word, str) for word in words):
         raise InvalidInput(
-            f"the healthcheck's test is {test!r}: wanted a command, such as "
+            f"the healthcheck's test is {test!r}: expected a command, such as "
             '"curl -f http://localhost/" or ["/app/check", "--fast"], or "NONE".'
         )
     return words
@@ -179,10 +179,10 @@ def _healthcheck_duration(document: Mapping[str, Any], key: str) -> int:
     if text is None:
         return 0
     if not isinstance(text, str):
-        raise InvalidInput(f'the healthcheck\'s {key} is {text!r}: wanted text, such as "30s".')
+        raise InvalidInput(f'the healthcheck\'s {key} is {text!r}: expected text, such as "30s".')
     duration = parse_duration(text)
     if 0 < duration < _SHORTEST:
-        raise InvalidInput(f'the healthcheck\'s {key} is "{text}": wanted at least "1ms", or "0s".')
+        raise InvalidInput(f'the healthcheck\'s {key} is "{text}": expected at least "1ms", or "0s".')
     return duration
 
 
@@ -205,5 +205,5 @@ def _absolute_path(text: str, what: str) -> str:
     return text
 
 
-def _invalid(text: str, what: str, wanted: str) -> InvalidInput:
-    return InvalidInput(f'"{text}" is not {what}: wanted {wanted}.')
+def _invalid(text: str, what: str, expected: str) -> InvalidInput:
+    return InvalidInput(f'"{text}" is not {what}: expected {expected}.')

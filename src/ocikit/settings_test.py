@@ -38,8 +38,8 @@ def test_port(text: str, ports: tuple[str, ...]) -> None:
     "text",
     ["", "http", "0", "65536", "82-80", "80-", "-80", "80/icmp", "80:80", " 80", "80\n", "8_0"],
 )
-def test_no_port(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is not a port: wanted"):
+def test_invalid_ports(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a port: expected"):
         settings.parse_port(text)
 
 
@@ -51,7 +51,7 @@ def test_no_port(text: str) -> None:
         pytest.param(settings.parse_annotations, {"org.example.x": "y"}, id="annotations"),
     ],
 )
-def test_texts(parse: Callable[[Any], Any], texts: dict[str, str]) -> None:
+def test_mappings(parse: Callable[[Any], Any], texts: dict[str, str]) -> None:
     assert parse(texts) == texts
 
 
@@ -68,7 +68,7 @@ def test_texts(parse: Callable[[Any], Any], texts: dict[str, str]) -> None:
         pytest.param(settings.parse_annotations, {"": ""}, "the name of an annotation", id="annotation"),
     ],
 )
-def test_no_texts(parse: Callable[[Any], Any], texts: dict[str, str], reason: str) -> None:
+def test_invalid_mappings(parse: Callable[[Any], Any], texts: dict[str, str], reason: str) -> None:
     with pytest.raises(InvalidInput) as error:
         parse(texts)
     assert reason in str(error.value)
@@ -115,10 +115,10 @@ def test_text(parse: Callable[[str], str], text: str) -> None:
         pytest.param(settings.parse_stop_signal, "", "a signal", id="signal-empty"),
     ],
 )
-def test_no_text(parse: Callable[[str], str], text: str, what: str) -> None:
+def test_invalid_texts(parse: Callable[[str], str], text: str, what: str) -> None:
     with pytest.raises(InvalidInput) as error:
         parse(text)
-    assert f'"{printable(text)}" is not {what}: wanted' in str(error.value)
+    assert f'"{printable(text)}" is not {what}: expected' in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_duration(text: str, nanoseconds: int) -> None:
 @pytest.mark.parametrize(
     "text", ["", "30", "s", ".s", "-1s", "1 s", "1x", "s1", "1s\n", "1s1", "1e3s", "2562048h", "\u0661s"]
 )
-def test_no_duration(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is not a duration: wanted"):
+def test_invalid_durations(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a duration: expected"):
         settings.parse_duration(text)
 
 
@@ -191,24 +191,24 @@ def test_healthcheck(document: dict[str, Any], healthcheck: Healthcheck) -> None
 @pytest.mark.parametrize(
     "document, reason",
     [
-        pytest.param({}, "test is None: wanted a command", id="empty"),
+        pytest.param({}, "test is None: expected a command", id="empty"),
         pytest.param({"test": ""}, "test is ''", id="test-empty"),
         pytest.param({"test": []}, "test is []", id="test-empty-list"),
         pytest.param({"test": ["a", 1]}, "test is ['a', 1]", id="test-number"),
         pytest.param({"test": ["NONE", "a"]}, "NONE", id="none-with-words"),
-        pytest.param({"test": ["CMD"]}, "wanted a command", id="cmd-without-words"),
-        pytest.param({"test": ["CMD-SHELL", "a", "b"]}, "wanted a command", id="shell-of-two"),
+        pytest.param({"test": ["CMD"]}, "expected a command", id="cmd-without-words"),
+        pytest.param({"test": ["CMD-SHELL", "a", "b"]}, "expected a command", id="shell-of-two"),
         pytest.param({"test": "NONE", "retries": 1}, "leave out everything else", id="none-more"),
         pytest.param({"test": "a", "intervall": "1s"}, '"intervall" is not a key', id="key"),
-        pytest.param({"test": "a", "interval": 30}, "interval is 30: wanted text", id="number"),
+        pytest.param({"test": "a", "interval": 30}, "interval is 30: expected text", id="number"),
         pytest.param({"test": "a", "timeout": "30"}, '"30" is not a duration', id="no-unit"),
-        pytest.param({"test": "a", "interval": "1us"}, 'wanted at least "1ms"', id="too-short"),
+        pytest.param({"test": "a", "interval": "1us"}, 'expected at least "1ms"', id="too-short"),
         pytest.param({"test": "a", "retries": -1}, "retries are -1", id="retries-negative"),
         pytest.param({"test": "a", "retries": "3"}, "retries are '3'", id="retries-text"),
         pytest.param({"test": "a", "retries": True}, "retries are True", id="retries-bool"),
     ],
 )
-def test_no_healthcheck(document: dict[str, Any], reason: str) -> None:
+def test_invalid_healthchecks(document: dict[str, Any], reason: str) -> None:
     with pytest.raises(InvalidInput) as error:
         settings.parse_healthcheck(document)
     assert reason in str(error.value)

@@ -1,4 +1,4 @@
-"""Stores: where images are kept, be it a registry's repository, a directory or memory."""
+"""Stores of images: a registry's repository, a directory or memory."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ class BatchTagger(Protocol):
 
 
 def read_document(store: Store, described: Descriptor, what: str) -> bytes:
-    """A small blob, a config for instance, verified. Raises InvalidContent where it is too large for one, too."""
+    """Read a small blob, such as a config, and verify it. Raises InvalidContent also if it is too large."""
     if described.size > MAX_SIZE:
-        raise InvalidContent(f"{what} is not a document: it has {described.size} bytes, at most {MAX_SIZE} are read.")
+        raise InvalidContent(f"{what} is not a document: expected at most {MAX_SIZE} bytes, got {described.size}.")
     with store.open_blob(described) as stream:
         return b"".join(verified(stream, described.digest, described.size, what))
 
 
 def counted(opener: Opener, meter: Meter, key: Hashable, size: int) -> Opener:
-    """The same: what is read of it is counted as bytes of `key`, of which there are `size`."""
+    """Wrap `opener` so that the bytes read count for `key`, which has `size` bytes."""
 
     @contextmanager
     def opened() -> Iterator[BinaryIO]:

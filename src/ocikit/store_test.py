@@ -54,7 +54,7 @@ def test_copy_again_sends_no_blob(stores: tuple[MemoryStore, MemoryStore]) -> No
     assert destination.writes == [str(digest), "t"]
 
 
-def test_copy_sends_what_is_new(stores: tuple[MemoryStore, MemoryStore]) -> None:
+def test_copy_sends_only_new_blobs(stores: tuple[MemoryStore, MemoryStore]) -> None:
     source, destination = stores
     _manifest(destination, b"old")
     destination.writes.clear()
@@ -81,7 +81,7 @@ def test_copy_an_index(stores: tuple[MemoryStore, MemoryStore]) -> None:
     ]
 
 
-def test_copy_what_is_not_there(stores: tuple[MemoryStore, MemoryStore]) -> None:
+def test_copy_a_missing_image(stores: tuple[MemoryStore, MemoryStore]) -> None:
     with pytest.raises(NotFound):
         copy(*stores, "latest")
 

@@ -25,9 +25,9 @@ _IMAGE_CONFIGS = (media_type.OCI_CONFIG, media_type.DOCKER_CONFIG)
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was read, so that nothing is read twice, however often it is named.
+    """The blobs that were read, so that each is read once, however often it is listed.
 
-    `contents`: by digest, compression and algorithm, the digest of what is in a layer, or what is wrong with it.
+    `contents`: by digest, compression and algorithm, the digest of a layer's decompressed content, or the error.
     """
 
     limits: Limits
@@ -62,8 +62,8 @@ def _of_manifest(store: Store, described: Descriptor, seen: _Seen, level: int) -
     found = manifest.descriptor
     if (found.size, found.media_type) != (described.size, described.media_type):
         yield (
-            f"manifest {described.digest}: wanted {described.size} bytes of "
-            f'"{described.media_type}", found {found.size} of "{found.media_type}".'
+            f"manifest {described.digest}: expected {described.size} bytes of "
+            f'"{described.media_type}", got {found.size} of "{found.media_type}".'
         )
     if isinstance(manifest, ImageIndex):
         for child in manifest.manifests:
@@ -96,7 +96,7 @@ def _of_image(store: Store, manifest: Manifest, seen: _Seen) -> Iterator[str]:
 
 
 def _check_layer(store: Store, layer: Descriptor, diff_id: Digest | None, seen: _Seen) -> None:
-    """Raise unless the blob is what it is called and, where `diff_id` says so, what is in it."""
+    """Raise unless the blob has its digest and, if `diff_id` is given, its decompressed content has that one."""
     kind, algorithm = (kind_of(layer.media_type), diff_id.algorithm) if diff_id else ("none", DEFAULT_ALGORITHM)
     key = (layer.digest, kind, algorithm)
     if key not in seen.contents:
@@ -108,19 +108,19 @@ def _check_layer(store: Store, layer: Descriptor, diff_id: Digest | None, seen: 
     if isinstance(found, InvalidContent):
         raise found
     if diff_id and found != diff_id:
-        raise InvalidContent(f"wanted the diff ID {diff_id}, found {found}.")
+        raise InvalidContent(f"expected the diff ID {diff_id}, got {found}.")
 
 
 def _content(store: Store, layer: Descriptor, kind: str, algorithm: str, limits: Limits) -> Digest:
-    """The digest of what is in a layer."""
+    """The digest of a layer's decompressed content."""
     hasher = hashlib.new(algorithm)
     with store.open_blob(layer) as stream:
         chunks = verified(stream, layer.digest, layer.size, "the blob")
         try:
-            for piece in decompress(chunks, kind, Expansion(limits)):
-                hasher.update(piece)
+            for data in decompress(chunks, kind, Expansion(limits)):
+                hasher.update(data)
         except InvalidContent:
-            # That the blob is not the one wanted is the better reason, if it is one.
+            # Read on: if the blob has another digest, that is the better error.
             for _ in chunks:
                 pass
             raise

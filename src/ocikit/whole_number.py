@@ -1,16 +1,16 @@
-"""Whole numbers in text that others wrote: headers, configuration, tags."""
+"""Whole numbers in untrusted text: headers, configuration, tags."""
 
 from __future__ import annotations
 
-# What a size, a duration or a count is in Go, which registries and engines are written in.
+# The largest size, duration or count in Go, in which registries and engines are written.
 MAX_INT64 = 2**63 - 1
 
 
 def whole_number(text: str, most: int = MAX_INT64) -> int | None:
-    """The number that `text` is, in ASCII digits and no larger than `most`; None for everything else.
+    """Parse ASCII digits as a number of at most `most`; None for any other text.
 
-    `str.isdigit` is true for digits that `int` refuses, such as "²", and for those of other scripts; `int` reads "1_0",
-    " 1" and, slowly, a million digits.
+    `str.isdigit` is true for digits that `int` refuses, such as "²", and for those of other scripts; `int` accepts
+    "1_0", " 1" and, slowly, a million digits.
 
     >>> whole_number("07"), whole_number("²"), whole_number("-1"), whole_number("")
     (7, None, None, None)

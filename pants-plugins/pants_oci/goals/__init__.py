@@ -1,1 +1,1 @@
-"""The goals of Pants that this backend joins; each is a thin way into the steps."""
+"""The goals that this backend adds or joins. Each is thin and calls the steps."""

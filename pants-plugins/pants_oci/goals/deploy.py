@@ -1,8 +1,8 @@
-"""`pants experimental-deploy`: what manifests name is published, then a tool applies them.
+"""`pants experimental-deploy`: publish the images that manifests name, then apply the manifests with a tool.
 
-Pants makes the processes of all deployments first, then publishes what they need, and runs them only when nothing
-failed. So whatever can be found wrong without publishing is found wrong before anything is published; rendered
-manifests can be a process's input, because images have their digests before any registry has them.
+Pants makes the processes of all deployments first, then publishes what they need, and runs the processes only if
+nothing failed. So every error that does not need a registry is reported before anything is published. Rendered
+manifests can be the input of a process, because images have their digests before they are published.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.deployment import DeploymentTool
 
 
-# Uncacheable, as all that it asks is.
-@_uncacheable_rule(desc="Work out how an OCI deployment is applied", level=LogLevel.DEBUG)
+# Uncacheable, because the rules that it calls are.
+@_uncacheable_rule(desc="Prepare an OCI deployment", level=LogLevel.DEBUG)
 async def deploy(field_set: DeploymentFieldSet, oci: OciSubsystem, mode: RunMode) -> DeployProcess:
     address = field_set.address
-    wanted = application(field_set)
+    deployment = application(field_set)
     with blamed_on(address):
-        refuse_meaningless(wanted)
-    is_run = runs_dry(wanted) or not mode.dry_run
+        refuse_meaningless(deployment)
+    is_run = runs_dry(deployment) or not mode.dry_run
     if is_run:
-        # Before anything is built, which may take long.
-        await call_find_tool(FindToolRequest(address, wanted.program))
+        # Checked before anything is built, because that may take long.
+        await call_find_tool(FindToolRequest(address, deployment.program))
     applied = await call_checked(CheckedRequest(field_set))
     folder = own_folder(address.spec_path, applied.folder)
     sources = in_order([posixpath.relpath(source, folder) for source in applied.sources], field_set.sources.value or ())
     with blamed_on(address):
         command = tool_command(
-            wanted,
+            deployment,
             sources,
             name=address.target_name,
             context=oci.deployment_context,
@@ -55,13 +55,13 @@ async def deploy(field_set: DeploymentFieldSet, oci: OciSubsystem, mode: RunMode
     tool = await call_tool_process(ToolRequest(address, command.words, folder, applied.digest))
     place = f"{command.place} (dry run: nothing changed)" if mode.dry_run else command.place
     process = DeployProcess(name, tool.process, applied.pushes, printable(place) or None)
-    # Pants holds on to this until all is done, and the process needs what it does not hold on to itself.
+    # The process needs this environment and has no reference to it. Pants keeps `process` until the run ends.
     object.__setattr__(process, "environment", tool.environment)
     return process
 
 
 def application(field_set: DeploymentFieldSet) -> Application:
-    """What the fields say."""
+    """The values of the fields."""
     return Application(
         DeploymentTool(field_set.tool.value),
         field_set.command.value or (),

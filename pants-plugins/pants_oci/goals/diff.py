@@ -1,4 +1,4 @@
-"""`pants oci-diff`: how images differ from what their tags name now."""
+"""`pants oci-diff`: compare images with those that their tags name now."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OciDiffSubsystem(Outputting, GoalSubsystem):
         Show how the image of an `{OciPushTarget.alias}`, or each image of its index, differs from what its tags name in
         the registries now: configuration, layers, and files added, removed and changed. Nothing is published.
 
-        Of layers in registries only those are fetched that the two images do not share.
+        From registries, only layers that the two images do not share are downloaded.
 
         Example:
 
@@ -49,13 +49,12 @@ class OciDiffSubsystem(Outputting, GoalSubsystem):
         """
     )
 
-    json = BoolOption(default=False, help="Print all of it as JSON, a list with an object for each reference: `--json`")
+    json = BoolOption(default=False, help="Print a JSON list with an object for each reference: `--json`")
     fail_on_changes = BoolOption(
         default=False,
         help=softwrap(
             """
-            Exit with 1 where anything differs: `--fail-on-changes`. Without, only what could not be compared is a
-            failure.
+            Exit with 1 if anything differs: `--fail-on-changes`. Without it, only a failed comparison exits with 1.
             """
         ),
     )
@@ -75,12 +74,12 @@ class _Compared:
 
     @property
     def is_different(self) -> bool:
-        """Whether the tag is known to name another image, or none."""
+        """Whether the tag is known to name another image, or not to exist."""
         return bool(self.remote.image) or not (self.remote.digest or self.remote.error)
 
     @property
     def known_layers(self) -> int:
-        """How many of the lowest layers need not be read: both images share them, or they are those of a base."""
+        """The number of lowest layers that are not read: both images share them, or they are those of a base."""
         if self.remote.image is None:
             return self.image.base_layers
         return shared_layers(self.remote.image.config.diff_ids, self.image.image.config.diff_ids)
@@ -92,10 +91,10 @@ async def diff(targets: FilteredTargets, options: OciDiffSubsystem, console: Con
     if not pushes:
         logger.warning("There is no `%s` to compare.", OciPushTarget.alias)
         return OciDiff(exit_code=0)
-    wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
+    requested = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
     references = [
         (name, image, push.destination, tag)
-        for field_set, one in zip(pushes, wanted)
+        for field_set, one in zip(pushes, requested)
         for push in (*one.requests, *one.skipped)
         for tag in push.tags
         for name, image in named_images(field_set.address, one.images)
@@ -129,7 +128,7 @@ async def diff(targets: FilteredTargets, options: OciDiffSubsystem, console: Con
 
 
 def _file_changes(pair: _Compared, ours: ImageFiles) -> FileChanges:
-    """Layers that both share are put below both where they are at hand; else what they have is not known."""
+    """Compare the files. Shared layers are below both images if available; otherwise their files are unknown."""
     known = pair.known_layers
     below, above = ours.layers[:known], ours.layers[known:]
     whole = None not in below

@@ -1,4 +1,4 @@
-"""What is said of files when layers that both images share are not at hand: those of a base in a registry."""
+"""Changes of files when shared layers are not available, such as those of a base in a registry."""
 
 from __future__ import annotations
 
@@ -41,29 +41,29 @@ CHANGED = (file("a"), file("a", "y"))
 
 
 @pytest.mark.parametrize(
-    "base, wanted",
+    "base, expected",
     [
-        pytest.param((file("a"), file("gone")), FileChanges((), (file("gone"),), (CHANGED,)), id="at-hand"),
+        pytest.param((file("a"), file("gone")), FileChanges((), (file("gone"),), (CHANGED,)), id="available"),
         pytest.param(None, FileChanges((file("a", "y"),), (GONE,), ()), id="in-a-registry"),
     ],
 )
-def test_a_base_that_both_share(base: tuple[File, ...] | None, wanted: FileChanges) -> None:
+def test_a_base_that_both_images_share(base: tuple[File, ...] | None, expected: FileChanges) -> None:
     old, new = image("base", "old"), image("base", "new")
     remote = RemoteImage(str(old.digest), old, {digest("old"): (file("b"),)})
     pair = _Compared("t", "r", BuiltImage(new, EMPTY_DIGEST, ("", "")), remote)
     assert pair.known_layers == 1
     ours = ImageFiles((base, (file("a", "y"), GONE, file("b"))))
-    assert _file_changes(pair, ours) == wanted
+    assert _file_changes(pair, ours) == expected
 
 
-def test_layers_of_ours_in_another_place_are_not_fetched() -> None:
+def test_own_layers_at_another_position_are_not_downloaded() -> None:
     old, new = image("one", "two"), image("zero", "one", "two")
     pair = _Compared("t", "r", BuiltImage(new, EMPTY_DIGEST, ("",) * 3), RemoteImage(str(old.digest), old, {}))
     ours = ImageFiles(((file("zero"),), (file("one"),), (file("two"),)))
     assert _file_changes(pair, ours) == FileChanges(added=(file("zero"),))
 
 
-def test_of_a_base_in_a_registry_nothing_is_read_for_a_new_tag() -> None:
+def test_a_base_in_a_registry_is_not_read_for_a_new_tag() -> None:
     built = BuiltImage(image("base", "own"), EMPTY_DIGEST, ("", ""), base_layers=1)
     pair = _Compared("t", "r", built, RemoteImage())
     assert (pair.is_different, pair.known_layers) == (True, 1)

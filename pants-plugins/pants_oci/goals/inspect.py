@@ -1,4 +1,4 @@
-"""`pants oci-inspect`: what images are made of."""
+"""`pants oci-inspect`: show what images contain."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OciInspectSubsystem(Outputting, GoalSubsystem):
     name = "oci-inspect"
     help = help_text(
         f"""
-        Show what an image is made of: configuration, layers and what they are from, the largest files.
+        Show what an image contains: configuration, layers and their origins, and the largest files.
 
         Takes `{OciImageTarget.alias}`, `{OciIndexTarget.alias}` and `{OciPushTarget.alias}` targets.
 
@@ -46,13 +46,13 @@ class OciInspectSubsystem(Outputting, GoalSubsystem):
         """
     )
 
-    json = BoolOption(default=False, help="Print all of it as JSON, a list with an object for each target: `--json`")
+    json = BoolOption(default=False, help="Print a JSON list with an object for each target: `--json`")
     files = IntOption(
         default=10,
         help=softwrap(
             """
-            How many of the largest files to show. With `--files=0` no layer is read, and layers of a base stay where
-            they are.
+            The number of largest files to show. With `--files=0`, no layer is read, and layers of a base are not
+            downloaded.
             """
         ),
     )
@@ -70,15 +70,15 @@ async def inspect(targets: FilteredTargets, options: OciInspectSubsystem, consol
     pushes = [PushFieldSet.create(target) for target in targets if PushFieldSet.is_applicable(target)]
     built = await concurrently(call_image(ImageRequest(field_set)) for field_set in images)
     of_indexes = await concurrently(call_index(IndexRequest(field_set)) for field_set in indexes)
-    wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
+    requested = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
     found = {str(field_set.address): one for field_set, one in zip(images, built)}
     several = [(field_set.address, one.images) for field_set, one in zip(indexes, of_indexes)]
-    several += [(field_set.address, one.images) for field_set, one in zip(pushes, wanted)]
-    # Of an image that was named itself, its indexes and pushes would only tell the same once more.
-    told = {one.image.digest for one in built}
+    several += [(field_set.address, one.images) for field_set, one in zip(pushes, requested)]
+    # Indexes and pushes would repeat an image that the command line names itself.
+    seen = {one.image.digest for one in built}
     for address, some in several:
-        found.update((name, one) for name, one in named_images(address, some) if one.image.digest not in told)
-        told.update(one.image.digest for one in some)
+        found.update((name, one) for name, one in named_images(address, some) if one.image.digest not in seen)
+        seen.update(one.image.digest for one in some)
     if not found:
         logger.warning("There is no `%s`, `%s` or `%s` to inspect.", *_ALIASES)
         return OciInspect(exit_code=0)

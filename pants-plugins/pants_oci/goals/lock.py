@@ -1,4 +1,4 @@
-"""`pants oci-lock`: look up what the tags of bases name, and write it to the lock file; `--check` only tells."""
+"""`pants oci-lock`: look up the tags of bases, and write their digests to the lock file; `--check` only reports."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ class OciLockSubsystem(GoalSubsystem):
     name = "oci-lock"
     help = help_text(
         """
-        Look up what the tags of `oci_base` targets name, and write it to the lock file (`[oci].lockfile`).
+        Look up the tags of `oci_base` targets, and write their digests to the lock file (`[oci].lockfile`).
 
-        Without arguments, or with `::`, all of them, and what no target names any more goes; with the addresses of
-        some, those. What cannot be looked up keeps its entry, is told, and makes the exit code 1.
+        Without arguments, or with `::`, update all of them, and remove entries that no target names any more. With
+        addresses, update only those. A tag that cannot be looked up is reported, keeps its entry, and makes the exit
+        code 1.
 
         Example:
 
@@ -42,8 +43,8 @@ class OciLockSubsystem(GoalSubsystem):
         default=False,
         help=softwrap(
             """
-            Write nothing: tell what moved, with one request for each reference, and exit with 1 if anything did, or if
-            the lock file lacks what targets want or has what none does: `--check`
+            Write nothing, and report the tags that moved, with one request for each reference: `--check`. Exit with 1
+            if a tag moved, or if the lock file lacks an image that a target names or has one that no target names.
             """
         ),
     )
@@ -56,8 +57,8 @@ class OciLock(Goal):
 
 @goal_rule
 async def oci_lock(console: Console, options: OciLockSubsystem, targets: Targets, all_targets: AllTargets) -> OciLock:
-    every = _wanted(all_targets)
-    chosen = _wanted(targets) if targets else every
+    every = _references(all_targets)
+    chosen = _references(targets) if targets else every
     asked = tuple(one for one in every if one.reference in {named.reference for named in chosen})
     everything = len(asked) == len(every)
     file = await call_lock_file(LockFileRequest())
@@ -73,14 +74,14 @@ async def oci_lock(console: Console, options: OciLockSubsystem, targets: Targets
     decide = checked if options.check else changed
     result = decide(asked, found.answers, file.lock, everything=everything)
     if file.problem and result.failures:
-        # Entries that are to stay as they are cannot be read.
+        # The entries to keep cannot be read.
         console.print_stderr(printable(f"{file.path} was left alone: {file.problem}"))
     elif not options.check and (result.lock != file.lock or file.problem):
         atomic_file.write(os.path.join(get_buildroot(), file.path), str(result.lock).encode())
-    return OciLock(_tell(console, result, file.path, check=options.check))
+    return OciLock(_report(console, result, file.path, check=options.check))
 
 
-def _tell(console: Console, result: LockChanges, path: str, *, check: bool) -> int:
+def _report(console: Console, result: LockChanges, path: str, *, check: bool) -> int:
     for line in result.changes:
         console.print_stdout(printable(line))
     for line in result.failures:
@@ -92,8 +93,8 @@ def _tell(console: Console, result: LockChanges, path: str, *, check: bool) -> i
     return 1 if result.failures or (check and result.changes) else 0
 
 
-def _wanted(targets: Iterable[Target]) -> tuple[WantedLock, ...]:
-    """Each reference once, in order, with all that want it."""
+def _references(targets: Iterable[Target]) -> tuple[WantedLock, ...]:
+    """Each reference once, sorted, with all targets that name it."""
     found: dict[str, list[BaseFieldSet]] = {}
     for target in targets:
         if not BaseFieldSet.is_applicable(target):

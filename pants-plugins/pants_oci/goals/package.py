@@ -1,4 +1,4 @@
-"""`pants package`: images and indexes to disk as a layout or an archive, pushes as a few lines of JSON."""
+"""`pants package`: write images and indexes as a layout or an archive, and pushes as a few lines of JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pants_oci.targets.image import OciPackageFormatField
 
 @dataclass(frozen=True)
 class _WriteRequest(EngineAwareParameter):
-    """Write what `described` names, an image or an index, with `blobs` and everything else it needs."""
+    """Write the image or index that `described` names, with all its `blobs`."""
 
     address: Address
     output_path: OutputPathField
@@ -100,23 +100,23 @@ async def package_index(field_set: IndexFieldSet) -> BuiltPackage:
 async def package_push(field_set: PushFieldSet, mode: RunMode) -> BuiltPackage:
     if mode.problem:
         raise OciTargetError(field_set.address, mode.problem)
-    wanted = await call_wanted(WantedRequest(field_set))
+    requested = await call_wanted(WantedRequest(field_set))
     address = field_set.address
-    # As `OutputPathField` names what a parametrized target becomes.
+    # The name that `OutputPathField` gives the output of a parametrized target.
     name = f"{address.target_name}{address.parameters_repr.replace('.', '_')}.oci-push.json"
     path = os.path.join(address.spec_path.replace("/", "."), name)
-    digest = await create_digest(CreateDigest([FileContent(path, _push_document(wanted))]))
+    digest = await create_digest(CreateDigest([FileContent(path, _push_document(requested))]))
     return BuiltPackage(digest, (BuiltPackageArtifact(path),))
 
 
-def _push_document(wanted: Wanted) -> bytes:
-    """References and digest, for the scripts of people."""
+def _push_document(requested: Wanted) -> bytes:
+    """The references and the digest, for scripts of users."""
     return ocikit.canonical_json.dumps(
         {
-            "digest": str(wanted.digest),
+            "digest": str(requested.digest),
             "references": [
                 request.destination.reference(tag)
-                for request in (*wanted.requests, *wanted.skipped)
+                for request in (*requested.requests, *requested.skipped)
                 for tag in request.tags
             ],
         }

@@ -1,4 +1,4 @@
-"""`pants package`: rendered manifests, with the files beside them, below `dist/`."""
+"""`pants package`: write rendered manifests, with the files next to them, below `dist/`."""
 
 from __future__ import annotations
 

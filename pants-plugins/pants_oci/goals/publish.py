@@ -1,10 +1,10 @@
-"""`pants publish`: what a run has published as a whole, in the words of Pants's goal.
+"""`pants publish`: report the results of a whole run to Pants's goal.
 
-Pants counts as published what a process of its own has done. The work is done by then, and where that process is an
-interactive one it costs a fork of the daemon, 20 ms and more. So one target of a run speaks for all that was published,
-and for all that failed: two processes at most, whatever their number.
+Pants counts a package as published when a process for it succeeds. Everything is published by then, and an interactive
+process costs a fork of the daemon, 20 ms and more. So one target of a run reports all that was published and all that
+failed, with two processes at most.
 
-Where Pants asks first whether a target is skipped, its image is not built.
+If Pants asks first whether a target is skipped, its image is not built.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from pants_oci.steps.wanted import (
 )
 
 _SUCCEED = ("/bin/sh", "-c", "exit 0")
-# Says nothing: from Pants 2.26 on, an option decides whether that is seen. What failed is in the log.
+# Prints nothing: from Pants 2.26 on, an option decides whether output is shown. The log has the failures.
 _FAIL = ("/bin/sh", "-c", "exit 1")
 
 
-# Uncacheable: it signs the register before anything else is done.
+# Uncacheable: it signs the register first.
 @_uncacheable_rule(desc="Publish an OCI image", level=LogLevel.DEBUG)
 async def publish_image(request: PublishImageRequest, mode: RunMode, register: RunRegister) -> PublishProcesses:
     address = str(request.field_set.address)
@@ -54,7 +54,7 @@ async def publish_image(request: PublishImageRequest, mode: RunMode, register: R
     return PublishProcesses((*own, *(_done(run, mode) if run.speaker == address else ())))
 
 
-@rule(desc="Find whether an OCI push is skipped", level=LogLevel.DEBUG)
+@rule(desc="Check whether an OCI push is skipped", level=LogLevel.DEBUG)
 async def skip_push(request: SkipPushRequest, mode: RunMode) -> CheckSkipResult:
     field_set: PushFieldSet = request.publish_fs
     names = await call_push_names(PushNamesRequest(field_set))
@@ -63,20 +63,20 @@ async def skip_push(request: SkipPushRequest, mode: RunMode) -> CheckSkipResult:
     address = str(field_set.address)
     rows = [unbuilt(address, place.destination, tag) for _, place in names.named() for tag in place.tags]
     packages = (_skipped(row, mode) for row in rows)
-    # What Pants adds itself to what was packaged.
+    # The data that Pants itself adds for packages.
     own = field_set.get_output_data()
     return CheckSkipResult(tuple(replace(one, data=PublishOutputData({**one.data, **own})) for one in packages))
 
 
 def _done(run: PublishedRun, mode: RunMode) -> Iterable[PublishPackages]:
-    """What was published, and what failed."""
+    """The published references, and the failed ones."""
     rows = [row for rows in run.rows.values() for row in rows if not is_settled(row, mode.dry_run)]
     published = tuple(row for row in rows if row.outcome != FAILED)
     failed = tuple(row for row in rows if row.outcome == FAILED)
     if published:
-        yield _packages(published, mode, publish_process(_SUCCEED, "Tell what was published"))
+        yield _packages(published, mode, publish_process(_SUCCEED, "Report what was published"))
     if failed:
-        yield _packages(failed, mode, publish_process(_FAIL, "Tell what failed"))
+        yield _packages(failed, mode, publish_process(_FAIL, "Report what failed"))
 
 
 def _skipped(row: Row, mode: RunMode) -> PublishPackages:

@@ -1,4 +1,4 @@
-"""`pants oci-render`: rendered manifests that are committed; `--oci-deployment-check` only tells what is stale."""
+"""`pants oci-render`: write rendered manifests to commit; `--oci-deployment-check` only reports differences."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class OciRenderSubsystem(GoalSubsystem):
     name = "oci-render"
     help = help_text(
         f"""
-        Write what `{OciDeploymentTarget.alias}` targets render into the repository, where `rendered` says. Commit it:
-        it tells, and locks, what runs where.
+        Write the files that `{OciDeploymentTarget.alias}` targets render into their `rendered` folders. Commit them:
+        they record, and lock, what runs where.
 
-        With `--oci-deployment-check` nothing is written: it tells how the committed files differ from what would be
-        rendered, and exits with 1 if they do.
+        With `--oci-deployment-check`, write nothing, report how the committed files differ from the rendered ones, and
+        exit with 1 if they do.
 
         Example:
 
@@ -55,28 +55,30 @@ async def oci_render(targets: FilteredTargets, oci: OciSubsystem, console: Conso
     if not found:
         logger.warning("There is no `%s` to render.", OciDeploymentTarget.alias)
     if others:
-        logger.info("Left out, as they have no `%s`: %s.", OciDeploymentRenderedField.alias, others)
+        logger.info("Skipped, because they have no `%s`: %s.", OciDeploymentRenderedField.alias, others)
     compared = await concurrently(call_compared(ComparedRequest(field_set)) for field_set in chosen)
     for one in compared:
         warn_of_skipped(one.address, one.images)
     differs = [one for one in compared if one.difference]
     if oci.deployment_check:
         for one in differs:
-            _tell(one, console)
+            _print_difference(one, console)
     else:
         digests = await concurrently(create_digest(CreateDigest(one.changed)) for one in differs)
         for one, digest in zip(differs, digests):
             workspace.write_digest(digest, path_prefix=one.folder)
-            _tell_written(one, console)
+            _print_written(one, console)
     if chosen and not differs:
-        console.print_stdout("What is committed is up to date.")
+        console.print_stdout("The committed files are up to date.")
     if oci.deployment_check and differs:
-        console.print_stderr("What is committed is not what is rendered. Run `pants oci-render`, and commit it.")
+        console.print_stderr(
+            "The committed files differ from the rendered ones. Run `pants oci-render`, and commit the result."
+        )
         return OciRender(1)
     return OciRender(0)
 
 
-def _tell(one: Compared, console: Console) -> None:
+def _print_difference(one: Compared, console: Console) -> None:
     difference = one.difference
     for line in difference.lines(one.folder):
         console.print_stdout(printable(f"{one.address}: {line}"))
@@ -86,7 +88,7 @@ def _tell(one: Compared, console: Console) -> None:
             console.print_stdout(printable(line))
 
 
-def _tell_written(one: Compared, console: Console) -> None:
+def _print_written(one: Compared, console: Console) -> None:
     for file in one.changed:
         console.print_stdout(printable(f"{one.address}: wrote {one.folder}/{file.path}"))
     for name in one.difference.left_over:

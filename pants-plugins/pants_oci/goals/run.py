@@ -1,4 +1,4 @@
-"""`pants run`: an image in Docker or Podman, with the terminal attached."""
+"""`pants run`: run an image in Docker or Podman, with the terminal attached."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import BuiltIndex, IndexFieldSet, IndexRequest, call_index
 from pants_oci.subsystem import OciSubsystem
 
-# As Linux and macOS call them, and as images do.
+# The names of Linux and macOS, and those of images.
 _ARCHITECTURES: Mapping[str, str] = MappingProxyType({"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"})
-# `-t` without a terminal is an error, and only the process itself can tell. `exec`: signals and the exit code are then
-# those of the engine's client, which hands signals on to the container.
+# `--tty` without a terminal is an error, and only the process itself can check for one. With `exec`, signals and the
+# exit code are those of the engine's client, which forwards signals to the container.
 _RUN = (
     'engine=$1; shift; if [ -t 0 ] && [ -t 1 ]; then set -- --tty "$@"; fi; exec "$engine" run --rm --interactive "$@"'
 )
 
 
-# Uncacheable: between two runs the engine can lose the image.
+# Uncacheable: the engine can lose the image between two runs.
 @_uncacheable_rule(desc="Run an OCI image", level=LogLevel.DEBUG)
 async def run_image(field_set: ImageFieldSet, oci: OciSubsystem) -> RunRequest:
     built = await call_image(ImageRequest(field_set))
@@ -46,20 +46,20 @@ async def run_index(field_set: IndexFieldSet, oci: OciSubsystem) -> RunRequest:
 
 
 def _of_this_machine(address: Address, built: BuiltIndex) -> BuiltImage:
-    """Engines run Linux, in a virtual machine where the host is none."""
+    """The image for this machine. Engines run Linux, in a virtual machine on other hosts."""
     machine = platform.machine().lower()
     host = ocikit.Platform("linux", _ARCHITECTURES.get(machine, machine))
     for image in built.images:
         if host.runs(image.image.platform):
             return image
-    there = ", ".join(str(image.image.platform) for image in built.images)
+    available = ", ".join(str(image.image.platform) for image in built.images)
     raise OciTargetError(
-        address, f"it has no image for this machine, {host}; there are: {there}. Run one of its images by its address."
+        address, f"no image for this machine, {host}; available: {available}. Run one of the images by its address."
     )
 
 
 def run_request(loaded: LoadedImage, oci: OciSubsystem) -> RunRequest:
-    """How an image that an engine has is run; Pants adds the arguments after `--`."""
+    """The request to run a loaded image. Pants adds the arguments after `--`."""
     arguments = ("/bin/sh", "-c", _RUN, "run", loaded.engine, *oci.run_args, loaded.image)
     return RunRequest(digest=EMPTY_DIGEST, args=arguments)
 

@@ -1,4 +1,4 @@
-"""`pants tailor`: images for what can be packaged and run, only where `[oci].tailor` asks for them."""
+"""`pants tailor`: propose images for targets that can be packaged and run, in the directories of `[oci].tailor`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PutativeImagesRequest(PutativeTargetsRequest):
     """Propose an `oci_image` and an `oci_push`."""
 
 
-@rule(desc="Find what could be in OCI images", level=LogLevel.DEBUG)
+@rule(desc="Find targets for OCI images", level=LogLevel.DEBUG)
 async def propose_images(
     request: PutativeImagesRequest, everything: AllUnexpandedTargets, oci: OciSubsystem, unions: UnionMembership
 ) -> PutativeTargets:
@@ -47,10 +47,10 @@ async def propose_images(
 
 
 def _proposals(directory: str, applications: list[Target], taken: set[str]) -> Iterator[PutativeTarget]:
-    """One image for all applications of a directory: it has one default repository, too."""
+    """One image for all applications of a directory, because a directory has one default repository."""
     if not applications:
         return
-    # Pants gives another name to one that is taken, and to all at the build root without a `name`, and tells nobody.
+    # Pants silently renames targets whose name is taken, and those at the build root without a `name`.
     image, push = _free("image", taken), _free("push", taken)
     dependencies = tuple(sorted(f":{target.address.target_name}" for target in applications))
     proposed = ((OciImageTarget, image, {"dependencies": dependencies}), (OciPushTarget, push, {"image": f":{image}"}))
@@ -59,13 +59,13 @@ def _proposals(directory: str, applications: list[Target], taken: set[str]) -> I
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """`name` or, where a target has it, another like it."""
+    """`name` or, if a target has it, a similar one."""
     candidates = (name, f"oci-{name}", *(f"oci-{name}-{number}" for number in range(len(taken))))
     return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def _is_application(target: Target, unions: UnionMembership) -> bool:
-    """A program; not a library's package, and nothing that is published by itself, such as another kind of image."""
+    """Whether a target is a program: not a library, and not published by itself, as other kinds of images are."""
     packaged, run = (_is_any(target, unions[kind]) for kind in (PackageFieldSet, RunFieldSet))
     return packaged and run and not _is_any(target, unions[PublishFieldSet])
 

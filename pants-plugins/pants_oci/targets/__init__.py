@@ -1,1 +1,1 @@
-"""What people write in BUILD files; the help text of each field is its manual."""
+"""Target types and fields of BUILD files. The help text of each field is its manual."""

@@ -26,8 +26,8 @@ from pants_oci.targets.validation import CheckedStringField, CheckedStringsField
 class OciBaseDependenciesField(Dependencies):
     help = help_text(
         """
-        Inferred: the lock file, where the base is named there. What else a change of which is to count as a change of
-        the base, for `--changed-since`, can be added: `dependencies=["//images:refresh"]`.
+        Pants infers the lock file if the base is locked there. Add targets whose changes count as changes of the base
+        for `--changed-since`: `dependencies=["//images:refresh"]`.
         """
     )
 
@@ -43,10 +43,9 @@ class OciBasePathField(SourcesField, AsyncFieldMixin):
         """
         The directory of an OCI image layout in the repository, such as `path="python-3.12"`, or an archive of images
         as `docker save`, `podman save` and `skopeo copy` write it, such as `path="vendor.tar"`; relative to the BUILD
-        file. An archive's name ends in `.tar`, `.tar.gz`, `.tgz` or `.tar.zst`.
+        file. The name of an archive ends in `.tar`, `.tar.gz`, `.tgz` or `.tar.zst`.
 
-        `oci_image`s on it are built from its blobs, which are verified. Uncompressed layers of an archive are
-        compressed as `[oci].compression` says.
+        Pants verifies the blobs, and compresses uncompressed layers of an archive as `[oci].compression` says.
         """
     )
 
@@ -57,7 +56,7 @@ class OciBasePathField(SourcesField, AsyncFieldMixin):
             return None
         if not isinstance(value, str) or not value:
             raise OciFieldError(
-                f"{address}: the `{cls.alias}` field must be the path of a directory or an archive, found {value!r}."
+                f"{address}: the `{cls.alias}` field must be the path of a directory or an archive, got {value!r}."
             )
         path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts:
@@ -69,7 +68,7 @@ class OciBasePathField(SourcesField, AsyncFieldMixin):
 
     @property
     def is_archive(self) -> bool:
-        """Told by the name, so that whose files these are is known without a look at any."""
+        """Whether the path names an archive. The name decides, so that no file has to be read to find the owner."""
         return (self.value or "").endswith(ARCHIVE_ENDINGS)
 
     @property
@@ -86,11 +85,12 @@ class OciBaseImageField(CheckedStringField):
         """
         The reference of an image in a registry, such as `image="docker.io/library/python:3.12-slim"`.
 
-        What its tag names is looked up by the goal `oci-lock` and kept in the file `oci.lock`, so that nothing changes
-        until you want it to; a `digest` needs no lock. To build on it only its manifest and config are fetched: layers
-        stay in their registry until something needs the bytes.
+        The goal `oci-lock` looks up the tag, and keeps its digest in the file `oci.lock`, so that the base changes only
+        when you update the lock. A `digest` needs no lock. To build on the base, Pants downloads only its manifest and
+        config: layers stay in their registry until something needs the bytes.
 
-        With `path` it says where the same image is published: a push to that registry takes the layers over from there.
+        With `path`, `image` says where the same image is published: a push to that registry mounts the layers from
+        there.
         """
     )
 
@@ -100,9 +100,9 @@ class OciBaseDigestField(CheckedStringField):
     parse = staticmethod(Digest.parse)
     help = help_text(
         """
-        The digest, `sha256:` and 64 hex digits, of the manifest or index to use. With `image` it is what is used
-        whatever the tag names. With `path` it says which image of the layout or archive is meant, and that it must be
-        exactly that. The images of an archive that is no layout have no manifests: they are named by their IDs.
+        The digest of the manifest or index to use: `sha256:` and 64 hex digits. With `image`, it takes precedence over
+        the tag. With `path`, it selects an image of the layout or archive, which must have exactly this digest. Images
+        of an archive that is not a layout have no manifests: use their IDs.
 
         Example: `digest="sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"`
         """
@@ -115,8 +115,7 @@ class OciBasePlatformsField(CheckedStringsField):
     help = help_text(
         """
         The platforms that the base is used for, such as `platforms=["linux/amd64", "linux/arm64"]`. An `oci_image` for
-        another one is an error, and so is an `oci-lock` that finds one of them missing. By default whatever the base
-        has.
+        another one is an error, and `oci-lock` fails if one of them is missing. By default, all platforms of the base.
         """
     )
 
@@ -134,9 +133,8 @@ class OciBaseTarget(Target):
     )
     help = help_text(
         """
-        An image to build on, made by others. Name it in `base` of an `oci_image`.
-
-        It is in a registry (`image`), or in the repository (`path`).
+        An existing image to build on, in a registry (`image`) or in the repository (`path`). Name it in `base` of an
+        `oci_image`.
 
         Example:
 

@@ -18,7 +18,7 @@ from pants_oci.targets.image import OciOutputPathField
 
 
 class DeploymentTool(Enum):
-    """What applies rendered manifests."""
+    """The tool that applies rendered manifests."""
 
     KUBECTL = "kubectl"
     KUSTOMIZE = "kustomize"
@@ -34,15 +34,15 @@ class OciDeploymentSourcesField(MultipleSourcesField):
         The files to render, such as `sources=["web.yaml", "database/*.yaml"]`: Kubernetes manifests of any kind,
         kustomizations, values of Helm charts, Compose files.
 
-        A value such as `pants://services/web:push` becomes the reference of what that `oci_push` publishes, pinned by
-        digest: `registry.example/shop/web@sha256:…`. All else stays byte for byte as it is. The address may be
-        relative (`pants://:push`), and may be followed by:
+        Pants replaces a value such as `pants://services/web:push` with the reference that this `oci_push` publishes,
+        pinned by digest: `registry.example/shop/web@sha256:…`. Everything else stays byte for byte as it is. The
+        address may be relative (`pants://:push`), and may be followed by:
 
-            ?registry=ghcr      which registry, where the target publishes to several: an alias, or an address
+            ?registry=ghcr      the registry, if the target publishes to several: an alias, or an address
             ?part=digest        only a part of the reference: `name` (registry and repository), `registry`,
                                 `repository`, `tag` (the first tag and the digest: `1.0@sha256:…`), or `digest`
 
-        and both with `&` between them. Parts are for kustomizations and charts that want them apart:
+        or both with `&` between them. Parts are for kustomizations and charts that need them separately:
 
             images:
               - name: web
@@ -55,8 +55,8 @@ class OciDeploymentSourcesField(MultipleSourcesField):
 class OciDeploymentDependenciesField(Dependencies):
     help = help_text(
         """
-        The push targets that the sources name are inferred. Name `files` here that the tool or the command needs beside
-        the sources, such as a chart or a kustomization's base: they are copied as they are.
+        Pants infers the push targets that the sources name. Add `files` that the tool or the command needs in addition
+        to the sources, such as a chart or a kustomization's base: they are copied as they are.
 
         Example: `dependencies=[":chart"]`
         """
@@ -69,10 +69,10 @@ class OciDeploymentToolField(StringField):
     default = DeploymentTool.KUBECTL.value
     help = help_text(
         """
-        What `experimental-deploy` applies the sources with, in the order in which `sources` names them: `"kubectl"`
+        The tool with which `experimental-deploy` applies the sources, in the order of the field `sources`: `"kubectl"`
         (`kubectl apply --server-side`), `"kustomize"` (the same with `--kustomize`, for the kustomization in the
         target's own folder, or else the only one among the sources), or `"stack"` (`docker stack deploy
-        --with-registry-auth`, for Docker Swarm). `command` is for everything else.
+        --with-registry-auth`, for Docker Swarm). Use `command` for other tools.
 
         Example: `tool="kustomize"`
         """
@@ -83,10 +83,10 @@ class OciDeploymentCommandField(StringSequenceField):
     alias = "command"
     help = help_text(
         """
-        A command of your own that `experimental-deploy` runs in place of `tool`, in the target's folder among the
+        A command of your own that `experimental-deploy` runs instead of `tool`, in the target's folder among the
         rendered files, such as `command=["helm", "upgrade", "--install", "web", "./chart", "--values=values.yaml"]`.
-        Its first word is on the PATH, or with a slash a file from that folder. Where it deploys to is the command's own
-        business: the other fields and options for that do not reach it.
+        Its first word is on the PATH or, with a slash, a file from that folder. The command itself says where it
+        deploys to: the other fields and options for that are not used.
         """
     )
 
@@ -105,8 +105,8 @@ class OciDeploymentContextField(StringField):
     alias = "context"
     help = help_text(
         """
-        The context of kubectl, or of Docker for a stack, so that it is deployed nowhere else: `context="production"`.
-        By default `[oci].deployment_context`, and without one what the tool itself has for current.
+        The only context of kubectl, or of Docker for a stack, to deploy to: `context="production"`. By default,
+        `[oci].deployment_context`, or without one the current context of the tool.
         """
     )
 
@@ -115,8 +115,8 @@ class OciDeploymentNamespaceField(StringField):
     alias = "namespace"
     help = help_text(
         """
-        The namespace for kubectl, such as `namespace="shop"`. By default `[oci].deployment_namespace`, and without one
-        the context's own.
+        The namespace for kubectl, such as `namespace="shop"`. By default, `[oci].deployment_namespace`, or without one
+        that of the context.
         """
     )
 
@@ -125,7 +125,7 @@ class OciDeploymentStackField(StringField):
     alias = "stack"
     help = help_text(
         """
-        The name of the stack, for `tool="stack"`, such as `stack="shop"`. By default the target's name.
+        The name of the stack, for `tool="stack"`, such as `stack="shop"`. By default, the target's name.
         """
     )
 
@@ -134,7 +134,7 @@ class OciDeploymentRegistryField(StringField):
     alias = "registry"
     help = help_text(
         """
-        Which registry is meant, where a push target publishes to several and the source does not say: an alias of
+        The registry to pull from, if a push target publishes to several and the source names none: an alias of
         `[oci].registries` or an address.
 
         Example: `registry="ghcr"`
@@ -146,9 +146,9 @@ class OciDeploymentRenderedField(StringField):
     alias = "rendered"
     help = help_text(
         """
-        A folder of the repository, relative to the BUILD file, for the rendered sources, such as `rendered="live"`: the
-        goal `oci-render` writes them there, to be committed. They tell, and lock, what runs where.
-        `--oci-deployment-check` fails when they are stale, and `--oci-deployment-committed` applies them as they are.
+        A folder of the repository, relative to the BUILD file, for the rendered sources, such as `rendered="live"`. The
+        goal `oci-render` writes them there. Commit them: they record, and lock, what runs where.
+        `--oci-deployment-check` fails if they are stale, and `--oci-deployment-committed` applies them as they are.
         """
     )
 
@@ -172,7 +172,7 @@ class OciDeploymentTarget(Target):
     help = help_text(
         """
         Manifests that name push targets. `package` writes them below `dist/`, with each address replaced by a reference
-        that is pinned by digest; `experimental-deploy` publishes what changed, and applies them.
+        that is pinned by digest; `experimental-deploy` publishes what changed, and applies the manifests.
 
         Example:
 

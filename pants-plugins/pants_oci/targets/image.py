@@ -1,4 +1,4 @@
-"""`oci_image`: one platform's image."""
+"""`oci_image`: an image for one platform."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from pants_oci.targets.validation import CheckedDictField, CheckedStringField, C
 class OciImageDependenciesField(Dependencies):
     help = help_text(
         """
-        What goes into the image: `file`, `files`, `resource`, `resources` and `relocated_files` targets, and any
-        target that the `package` goal can build, such as `pex_binary`. The contents of an `archive` go in unpacked.
+        The contents of the image: `file`, `files`, `resource`, `resources` and `relocated_files` targets, and any
+        target that the `package` goal can build, such as `pex_binary`. Pants unpacks an `archive`.
 
-        Every package becomes a layer of its own, and the files and resources together one above them. A `pex_binary`
-        becomes several, as `pex_layers` says.
+        Every package becomes a layer of its own; files and resources share one layer above them. A `pex_binary` becomes
+        several layers, as `pex_layers` says.
 
         Example: `dependencies=[":server", "web:assets"]`
         """
@@ -49,10 +49,10 @@ class OciImageBaseField(StringField):
     help = help_text(
         """
         The image to build on: the address of an `oci_base` or of another `oci_image`, such as `base="//images:python"`.
-        Left out, the image starts from nothing (`scratch`).
+        By default, the image has no base (`scratch`).
 
-        Environment variables, labels, ports and volumes are merged with the base's; the other settings replace its
-        own, and a new `entrypoint` discards its `args`.
+        Environment variables, labels, ports and volumes are merged with those of the base. Other settings replace those
+        of the base, and a new `entrypoint` discards its `args`.
         """
     )
 
@@ -62,7 +62,7 @@ class OciImageLayersField(StringSequenceField):
     help = help_text(
         """
         Addresses of `oci_layer` targets, the lowest first, such as `layers=["//images:certificates", ":assets"]`. They
-        lie above the base and below what `dependencies` bring in.
+        are above the base and below the layers of `dependencies`.
         """
     )
 
@@ -80,7 +80,7 @@ class OciImageArgsField(StringSequenceField):
     alias = "args"
     help = help_text(
         """
-        Arguments after the `entrypoint` that whoever runs the container can replace (Docker's `CMD`), such as
+        Arguments after the `entrypoint`, which arguments of `docker run` replace (Docker's `CMD`), such as
         `args=["serve", "--port=8080"]`.
         """
     )
@@ -111,8 +111,8 @@ class OciImageUserField(CheckedStringField):
     parse = staticmethod(settings.parse_user)
     help = help_text(
         """
-        Who the container runs as: `user`, `uid`, `user:group` or `uid:gid`, such as `user="1000:1000"`. By default the
-        base's, or root.
+        The user that the container runs as: `user`, `uid`, `user:group` or `uid:gid`, such as `user="1000:1000"`. By
+        default, that of the base, or root.
         """
     )
 
@@ -132,7 +132,7 @@ class OciImageVolumesField(CheckedStringsField):
     parse = staticmethod(settings.parse_volume)
     help = help_text(
         """
-        Directories that hold data which is not the image's, absolute paths, such as `volumes=["/var/lib/shop"]`.
+        Absolute paths of directories for data that is not in the image, such as `volumes=["/var/lib/shop"]`.
         """
     )
 
@@ -174,9 +174,8 @@ class OciImageHealthcheckField(Field):
     value: FrozenDict[str, Any] | None
     help = help_text(
         """
-        How an engine asks whether the container is well: a dictionary with `test` (a list, or a string for the
-        shell; `"NONE"` turns the base's off) and, where wanted, `interval`, `timeout`, `start_period` (such as
-        `"30s"`) and `retries`.
+        The health check of the container: a dictionary with `test` (a list, or a string for the shell; `"NONE"` turns
+        off that of the base) and, optionally, `interval`, `timeout`, `start_period` (such as `"30s"`) and `retries`.
 
         Example: `healthcheck={"test": ["/app/server", "--check"], "interval": "30s", "retries": 3}`
         """
@@ -188,7 +187,7 @@ class OciImageHealthcheckField(Field):
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise OciFieldError(f"{address}: the `{cls.alias}` field must be a dictionary, found {value!r}.")
+            raise OciFieldError(f"{address}: the `{cls.alias}` field must be a dictionary, got {value!r}.")
         check(settings.parse_healthcheck, value, alias=cls.alias, address=address)
         frozen: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
         return FrozenDict(frozen)
@@ -201,8 +200,8 @@ class OciImagePlatformField(CheckedStringField):
     value: str
     help = help_text(
         """
-        What the image runs on: `os/architecture` or `os/architecture/variant`, such as `platform="linux/arm64"`. With
-        `platform=parametrize("linux/amd64", "linux/arm64")` one target is an image for each.
+        The platform of the image: `os/architecture` or `os/architecture/variant`, such as `platform="linux/arm64"`.
+        With `platform=parametrize("linux/amd64", "linux/arm64")`, one target is an image for each.
         """
     )
 
@@ -212,8 +211,8 @@ class OciPackageFormatField(StringField):
     valid_choices = ("layout", "archive")
     help = help_text(
         """
-        What `package` writes: `layout`, a directory (an OCI image layout), or `archive`, one tar that `docker load`,
-        `podman load` and `skopeo` read. By default `[oci].package_format`.
+        The format that `package` writes: `layout`, a directory (an OCI image layout), or `archive`, one tar that
+        `docker load`, `podman load` and `skopeo` read. By default, `[oci].package_format`.
 
         Example: `package_format="archive"`
         """
@@ -223,8 +222,8 @@ class OciPackageFormatField(StringField):
 class OciOutputPathField(OutputPathField):
     help = help_text(
         """
-        Where `package` writes the result, below `dist/`, such as `output_path="images/web"`. By default the path to the
-        BUILD file with dots for slashes, and the target's name: `services.web/image`.
+        The path below `dist/` to which `package` writes the result, such as `output_path="images/web"`. By default, the
+        folder of the BUILD file with dots for slashes, and the target's name: `services.web/image`.
         """
     )
 

@@ -22,8 +22,8 @@ from pants_oci.targets.validation import CheckedDictField
 class OciIndexDependenciesField(Dependencies):
     help = help_text(
         """
-        Inferred from `images`. What else a change of which is to count as a change of the index, for
-        `--changed-since`, can be added: `dependencies=["//images:refresh"]`.
+        Pants infers `images`. Add targets whose changes count as changes of the index for `--changed-since`:
+        `dependencies=["//images:refresh"]`.
         """
     )
 
@@ -35,10 +35,10 @@ class OciIndexImagesField(StringSequenceField):
     help = help_text(
         """
         Addresses of `oci_image` targets, each for another platform, such as `images=[":image"]`. The address of one
-        with `platform=parametrize("linux/amd64", "linux/arm64")` stands for all of them;
-        `:image@platform=linux/amd64` is one.
+        with `platform=parametrize("linux/amd64", "linux/arm64")` means all of its images; `:image@platform=linux/amd64`
+        means one.
 
-        Their order does not matter: in the index they are sorted by platform.
+        The order does not matter: in the index, images are sorted by platform.
         """
     )
 
@@ -73,7 +73,7 @@ class OciIndexTarget(Target):
     )
     help = help_text(
         """
-        One name for images of several platforms; whoever pulls it gets the image for theirs.
+        One name for images of several platforms. A client that pulls it gets the image for its own platform.
 
         `package` writes it below `dist/` with its images. Name it in `image` of an `oci_push` to publish it.
 

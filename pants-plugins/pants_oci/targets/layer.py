@@ -26,9 +26,9 @@ class OciDirectoryField(CheckedStringField):
     value: str
     help = help_text(
         """
-        The directory of the image that everything is put in, an absolute path, such as `directory="/srv/www"`.
+        The directory of the image for all contents, an absolute path, such as `directory="/srv/www"`.
 
-        A `file` keeps its path from the build root below it, a `resource` its path from its source root, a package
+        Below it, a `file` keeps its path from the build root, a `resource` its path from its source root, and a package
         its file name.
         """
     )
@@ -37,8 +37,8 @@ class OciDirectoryField(CheckedStringField):
 class OciLayerDependenciesField(Dependencies):
     help = help_text(
         """
-        What goes in: `file`, `files`, `resource`, `resources` and `relocated_files` targets, and any target that
-        the `package` goal can build. The contents of an `archive` go in unpacked.
+        The contents of the layer: `file`, `files`, `resource`, `resources` and `relocated_files` targets, and any
+        target that the `package` goal can build. Pants unpacks an `archive`.
 
         Example: `dependencies=["web:assets"]`
         """
@@ -50,8 +50,8 @@ class OciLayerStripPrefixField(CheckedStringField):
     parse = staticmethod(check_prefix)
     help = help_text(
         """
-        A directory that is taken off the front of every path before it is put in `directory`, such as
-        `strip_prefix="web/assets"`. Everything must be in it.
+        A directory to remove from the front of every path before it is put in `directory`, such as
+        `strip_prefix="web/assets"`. All files must be in it.
         """
     )
 
@@ -61,8 +61,7 @@ class OciLayerRenameField(CheckedDictField):
     parse = staticmethod(check_renames)
     help = help_text(
         """
-        Files that are to have another name in the image: the path that a file would have below `directory` to the one
-        that it is to have there.
+        Files to rename in the image: a dictionary from paths below `directory` to new paths below `directory`.
 
         Example: `rename={"nginx.conf": "conf.d/default.conf"}`
         """
@@ -74,8 +73,8 @@ class OciLayerUnpackField(BoolField):
     default = False
     help = help_text(
         """
-        Unpack what is a tar (`.tar`, also `.gz`, `.bz2`, `.xz`) or a zip among the files, into `directory`. Of owners
-        and modes in it only whether a file is executable counts.
+        Unpack tar files (`.tar`, also `.gz`, `.bz2`, `.xz`) and zip files into `directory`. Only the executable bit is
+        kept; owners and other modes are ignored.
 
         Example: `unpack=True`
         """
@@ -89,8 +88,8 @@ class OciLayerOwnerField(CheckedStringField):
     value: str
     help = help_text(
         """
-        Who owns the files, as `uid:gid`, or `uid` for both, such as `owner="1000:1000"`. Numbers only: names would
-        depend on the image's `/etc/passwd`.
+        The owner of the files, as `uid:gid`, or `uid` for both, such as `owner="1000:1000"`. It must be numbers: names
+        would depend on the image's `/etc/passwd`.
         """
     )
 
@@ -122,8 +121,8 @@ class OciLayerSymlinksField(CheckedDictField):
     parse = staticmethod(check_links)
     help = help_text(
         """
-        Symbolic links to make: the link's path (absolute, or relative to `directory`) to what it points at, such as
-        `symlinks={"/usr/bin/tool": "/opt/tool/bin/tool"}`.
+        Symbolic links to create: a dictionary from paths of links (absolute, or relative to `directory`) to their
+        targets, such as `symlinks={"/usr/bin/tool": "/opt/tool/bin/tool"}`.
         """
     )
 
@@ -131,8 +130,9 @@ class OciLayerSymlinksField(CheckedDictField):
 class OciEnvironmentField(EnvironmentField):
     help = help_text(
         """
-        The environment that builds it, a name of `[environments-preview].names`, such as `environment="linux"`. By
-        default an image is built on this machine, and a layer where its image is. The result is the same in each.
+        The environment that builds the target, a name of `[environments-preview].names`, such as `environment="linux"`.
+        By default, Pants builds an image on this machine, and a layer in the environment of its image. The result is
+        the same in every environment.
         """
     )
 
@@ -154,8 +154,8 @@ class OciLayerTarget(Target):
     )
     help = help_text(
         """
-        One layer of an image, for when the automatic split of an `oci_image` is not what is wanted: another owner,
-        other permissions, other names, links, or content that several images share as one blob.
+        One layer of an image, if the automatic layers of an `oci_image` are not enough: for another owner, other
+        permissions, other names, links, or content that several images share as one blob.
 
         List it in `layers` of an `oci_image`.
 

@@ -23,7 +23,7 @@ from pants_oci.registries import ALL_DEFAULT_REGISTRIES
 class OciPushDependenciesField(Dependencies):
     help = help_text(
         """
-        Inferred from `image`. What else a change of which is to select the target, for `--changed-since`, can be added:
+        Pants infers `image`. Add targets whose changes select this target for `--changed-since`:
         `dependencies=["//images:refresh"]`.
         """
     )
@@ -44,11 +44,11 @@ class OciPushRepositoryField(StringField):
     alias = "repository"
     help = help_text(
         f"""
-        The repository in the registry, such as `repository="shop/web"`. By default `[oci].default_repository`, or the
+        The repository in the registry, such as `repository="shop/web"`. By default, `[oci].default_repository`, or the
         registry's own `repository`.
 
-        With a registry's host in front, such as `repository="ghcr.io/acme/web"`, it is published there and `registries`
-        must be left out.
+        With a registry's host in front, such as `repository="ghcr.io/acme/web"`, the image is published there, and
+        `registries` must be left out.
 
         {PLACEHOLDERS_HELP}
         """
@@ -72,8 +72,8 @@ class OciPushRegistriesField(StringSequenceField):
         Where to publish: `"@alias"` for a registry of `[oci].registries`, an address such as
         `"registry.example:5000/team"`, or a directory of OCI layouts such as `"oci:dist/registry"`.
 
-        By default every configured registry that has `default = true`, or Docker Hub when no registry is
-        configured. `{ALL_DEFAULT_REGISTRIES}` in a list stands for these.
+        By default, every configured registry that has `default = true`, or Docker Hub if no registry is configured.
+        `{ALL_DEFAULT_REGISTRIES}` in a list means these.
 
         Example: `registries=["@ghcr", "registry.example:5000/team"]`
         """
@@ -85,7 +85,7 @@ class OciPushImageTagsField(StringSequenceField):
     default = ("latest",)
     help = help_text(
         f"""
-        The tags that are to name the image, such as `image_tags=["latest", "{{git.short_sha}}"]`.
+        The tags of the image, such as `image_tags=["latest", "{{git.short_sha}}"]`.
 
         Tags never change the image: a new commit with the same content costs one small request.
 
@@ -117,8 +117,8 @@ class OciPushTarget(Target):
     )
     help = help_text(
         """
-        Where an `oci_image` or `oci_index` is published. `publish` builds the image, asks each registry whether the
-        tags have its digest already, and sends only what is missing.
+        The registries, the repository and the tags for an `oci_image` or `oci_index`. `publish` builds the image, asks
+        each registry whether the tags already have its digest, and uploads only missing content.
 
         Example:
 

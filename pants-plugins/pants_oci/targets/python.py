@@ -14,11 +14,11 @@ class OciPythonField(CheckedStringField):
     parse = staticmethod(Interpreter.parse)
     help = help_text(
         """
-        The path of the Python interpreter in the image, whose name has the version, such as
-        `python="/usr/bin/python3.11"`. A `pex_binary` of an image is laid out for it.
+        The path of the Python interpreter in the image. Its name has the version, such as
+        `python="/usr/bin/python3.11"`. Pants lays out a `pex_binary` for this interpreter.
 
-        By default what images on it find: the `python` of their own base, or what the variable `PYTHON_VERSION` of
-        Docker's official Python images says, `/usr/local/bin/python3.12`.
+        By default, images use the `python` of their base, or the interpreter that the variable `PYTHON_VERSION` of
+        Docker's official Python images describes, such as `/usr/local/bin/python3.12`.
         """
     )
 
@@ -32,12 +32,12 @@ class OciImagePexLayersField(StringField):
         """
         How a `pex_binary` in `dependencies` becomes layers.
 
-        `split`: third-party distributions in layers that images with the same requirements share, the large ones
-        apart within `[oci].layer_budget`; first-party code in one of its own; and a small one with what starts it. It
-        lies in `directory`, or `/app` where that is `/`, needs nothing written at its start, and sets the image's
-        `entrypoint` and variables unless the image has its own.
+        `split`: third-party distributions are in layers that images with the same requirements share, large ones in
+        layers of their own within `[oci].layer_budget`. First-party code has a layer, and a small layer has the files
+        that start the application. The application is in `directory`, or in `/app` if that is `/`. It needs no
+        writable folder to start, and sets the image's `entrypoint` and variables unless the image has its own.
 
-        `single`: the PEX as one file in one layer; whoever runs it needs a folder that can be written.
+        `single`: the PEX is one file in one layer, and needs a writable folder at run time.
 
         Example: `pex_layers="single"`
         """
@@ -51,8 +51,8 @@ class OciImagePexCollisionsField(StringField):
     value: str
     help = help_text(
         """
-        What becomes of files that two third-party distributions both bring, with different contents: `refuse` is an
-        error that names them, `allow` lets the first one win.
+        How Pants treats files that two third-party distributions have with different contents: `refuse` is an error
+        that names them, and `allow` keeps the first one.
 
         Example: `pex_collisions="allow"`
         """
@@ -64,8 +64,8 @@ class OciImagePexCompileField(BoolField):
     default = False
     help = help_text(
         """
-        Compile third-party and first-party modules, which makes starts faster and layers larger: `pex_compile=True`. It
-        needs a Python of the image's version where the image is built, whose patch release is then part of what the
-        digest depends on.
+        Compile third-party and first-party modules: `pex_compile=True`. The application starts faster, and layers are
+        larger. Compiling needs a Python of the image's version where the image is built, and the digest then depends on
+        its patch release.
         """
     )

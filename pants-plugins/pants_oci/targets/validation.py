@@ -1,4 +1,4 @@
-"""Fields that check their values: the library says what is wrong, the field says where."""
+"""Fields that check their values: the library finds the error, and the field adds its place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pants_oci.errors import OciFieldError
 
 
 def check(parse: Callable[[Any], Any], value: Any, *, alias: str, address: Address) -> None:
-    """Call `parse(value)`, and put the address and the field before what it finds wrong."""
+    """Call `parse(value)`, and put the address and the field before its error."""
     try:
         parse(value)
     except InvalidInput as error:
@@ -25,7 +25,7 @@ def check(parse: Callable[[Any], Any], value: Any, *, alias: str, address: Addre
 
 
 class CheckedStringField(StringField):
-    """`parse` raises InvalidInput for a text that cannot be meant; None is left alone."""
+    """A string. `parse` raises InvalidInput for an invalid one; None is not checked."""
 
     parse: ClassVar[Callable[..., Any]]
 
@@ -38,7 +38,7 @@ class CheckedStringField(StringField):
 
 
 class CheckedStringsField(StringSequenceField):
-    """`parse` raises InvalidInput for an item that cannot be meant."""
+    """A list of strings. `parse` raises InvalidInput for an invalid item."""
 
     parse: ClassVar[Callable[..., Any]]
 
@@ -51,7 +51,7 @@ class CheckedStringsField(StringSequenceField):
 
 
 class CheckedDictField(DictStringToStringField):
-    """`parse` raises InvalidInput for a dictionary that cannot be meant; None is left alone."""
+    """A dictionary. `parse` raises InvalidInput for an invalid one; None is not checked."""
 
     parse: ClassVar[Callable[..., Any]]
 

@@ -1,1 +1,1 @@
-"""Images in one tar, as `docker save`, `podman save` and `skopeo copy` write them, as bases."""
+"""Bases from image archives, as `docker save`, `podman save` and `skopeo copy` write them."""

@@ -1,9 +1,9 @@
-"""An archive becomes a base: config, manifest and the layers of one image, everything verified.
+"""Read a base from an archive: config, manifest and the layers of one image, all verified.
 
-Layers that are compressed stay as they are, byte for byte, so that a registry that has them is sent nothing. `docker
-save` keeps layers uncompressed, and its layout, where it writes one as well, names them so: those are compressed as our
-own layers are. As they are they would travel and be stored at three times the size; the pinned compressor gives them
-one digest on every machine, and in every archive that holds the same layer, whoever saved it and when.
+Compressed layers are kept byte for byte, so that nothing is uploaded to a registry that has them. `docker save` writes
+uncompressed layers, also in its layout if it writes one; those are compressed like our own layers. Uncompressed, they
+would be uploaded and stored at three times the size. The pinned compressor gives a layer the same digest on every
+machine and in every archive of it.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from ocikit.layer.received import receive_layer
 from ocikit.manifest import Manifest
 from ocikit.platform import Platform
 
-# The configs of all of them are read, to find the one that is meant.
+# All their configs are read to select one image.
 _MAX_IMAGES = 1000
 
 
 @dataclass(frozen=True)
 class ArchivedBase:
-    """Which image is wanted, and what its uncompressed layers become."""
+    """The image to select, and the compression for its uncompressed layers."""
 
     platform: Platform
     digest: Digest | None
@@ -48,15 +48,15 @@ class ArchivedBase:
     def unpack(self, archive: ArchiveFile, output_directory: str) -> Image:
         """Write the image's layers to `output_directory`, as `blobs/sha256/<hex>`, in bounded memory.
 
-        Raises InvalidInput where the choice fails, InvalidContent or NotFound for what is wrong with the archive.
+        Raises InvalidInput if no single image is selected, InvalidContent or NotFound if the archive is invalid.
         """
         if archive.has(LAYOUT_FILE) and archive.has(INDEX_FILE):
             return self._from_layout(archive, output_directory)
         if archive.has(MANIFEST_FILE):
             return self._from_saved(archive, output_directory)
         raise InvalidContent(
-            f"it holds no image: it has neither {LAYOUT_FILE} and {INDEX_FILE} nor {MANIFEST_FILE}. `docker save`, "
-            "`podman save` and `skopeo copy` write archives of images."
+            f"it is not an image archive: expected {LAYOUT_FILE} and {INDEX_FILE}, or {MANIFEST_FILE}, got neither. "
+            "Write it with `docker save`, `podman save` or `skopeo copy`."
         )
 
     def _from_layout(self, archive: ArchiveFile, output_directory: str) -> Image:
@@ -82,7 +82,7 @@ class ArchivedBase:
         candidates = []
         all_saved = saved_images(archive.read(MANIFEST_FILE))
         if len(all_saved) > _MAX_IMAGES:
-            raise InvalidContent(f"{MANIFEST_FILE} has {len(all_saved)} images: the limit is {_MAX_IMAGES}.")
+            raise InvalidContent(f"{MANIFEST_FILE} has {len(all_saved)} images; the limit is {_MAX_IMAGES}.")
         for saved in all_saved:
             config = saved_config(saved, archive.read(saved.config))
             image_id = Digest.of(config.data)

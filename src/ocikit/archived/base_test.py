@@ -60,7 +60,7 @@ def tar_of(path: Path, files: Mapping[str, bytes | str]) -> Path:
 def unpacked(
     archive: Path, platform: Platform = AMD, digest: Digest | None = None, compression: Compression = GZIP
 ) -> Image:
-    """The image, whose layers were written beside the archive and are what it says."""
+    """The image, whose layers were written next to the archive and match their descriptors."""
     with open_archive(str(archive)) as opened:
         image = ArchivedBase(platform, digest, compression).unpack(opened, str(archive.parent))
     for layer in image.manifest.layers:
@@ -95,7 +95,7 @@ def test_compressed_layers_stay_as_they_are(tmp_path: Path) -> None:
 
 
 def test_the_archive_itself_changes_nothing(tmp_path: Path) -> None:
-    """Neither how it is compressed, nor the order and names of its files."""
+    """Compression, order and names of files do not change the digest."""
     config = config_of(LAYER)
     path = docker_archive(tmp_path / "a", {"1/layer.tar": LAYER}, entry(config, "1/layer.tar"))
     again = docker_archive(tmp_path / "b", {"x": LAYER, "y": b""}, entry(config, "x", name="other:2"))
@@ -121,7 +121,7 @@ def test_uncompressed_layers_of_a_layout_are_compressed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("platform", [AMD, ARM], ids=str)
-def test_the_platform_chooses(platform: Platform, tmp_path: Path) -> None:
+def test_the_platform_selects_the_image(platform: Platform, tmp_path: Path) -> None:
     digest = tiny_index(tmp_path / "l", {"a": b"a"})
     write_archive(str(tmp_path / "l"), digest, "web:1", str(tmp_path / "a"))
     assert unpacked(tmp_path / "a", platform).platform == platform
@@ -129,7 +129,7 @@ def test_the_platform_chooses(platform: Platform, tmp_path: Path) -> None:
     assert unpacked(docker_archive(tmp_path / "b", {"1": LAYER}, *images), platform).platform == platform
 
 
-def test_of_several_images_the_image_id_chooses(tmp_path: Path) -> None:
+def test_the_image_id_selects_one_of_several_images(tmp_path: Path) -> None:
     first, second = config_of(LAYER), config_of(OTHER)
     images = [entry(first, "1"), entry(second, "2", name="db:2")]
     path = docker_archive(tmp_path / "a", {"1": LAYER, "2": OTHER}, *images)
@@ -179,46 +179,48 @@ def twice(path: Path) -> None:
 
 
 BAD = [
-    pytest.param(lambda path: path.write_bytes(b""), "it is no tar, or damaged: empty file", id="empty"),
-    pytest.param(lambda path: path.write_bytes(b"text" * 500), "it is no tar, or damaged", id="text"),
+    pytest.param(lambda path: path.write_bytes(b""), "it is not a tar, or it is damaged: empty file", id="empty"),
+    pytest.param(lambda path: path.write_bytes(b"text" * 500), "it is not a tar, or it is damaged", id="text"),
     pytest.param(
         lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n"), "run `git lfs pull`", id="lfs"
     ),
-    pytest.param(lambda path: path.write_bytes(gzip.compress(b"text" * 500)), "it is no tar", id="zipped-text"),
-    pytest.param(lambda path: path.write_bytes(gzip.compress(LAYER)[:-9]), "ends before its end", id="cut-gzip"),
-    pytest.param(lambda path: tar_of(path, {"a": b""}), "holds no image", id="another-tar"),
+    pytest.param(lambda path: path.write_bytes(gzip.compress(b"text" * 500)), "it is not a tar", id="zipped-text"),
+    pytest.param(lambda path: path.write_bytes(gzip.compress(LAYER)[:-9]), "the gzip stream ends early", id="cut-gzip"),
+    pytest.param(lambda path: tar_of(path, {"a": b""}), "is not an image archive: expected", id="another-tar"),
     pytest.param(many, "`docker export` a file system", id="file-system"),
     pytest.param(twice, '"manifest.json" twice', id="file-twice"),
     pytest.param(lambda path: tar_of(path, {"../a": b""}), 'path "../a", which leads out', id="path-out"),
     pytest.param(lambda path: tar_of(path, {"a": "/etc/passwd"}), '"/etc/passwd", which leads out', id="link-out"),
-    pytest.param(cut_in_a_layer, "it is no tar, or damaged: unexpected end of data", id="cut"),
+    pytest.param(cut_in_a_layer, "it is not a tar, or it is damaged: unexpected end of data", id="cut"),
     pytest.param(lambda path: saved(path, {}, "1/layer.tar"), 'no file "1/layer.tar". Save', id="no-layer"),
     pytest.param(lambda path: saved(path, {"1": "2"}, "1"), 'no file "2", which "1" links to', id="link-to-nothing"),
     pytest.param(
         lambda path: saved(path, {"1": OTHER}, "1"),
-        f'the layer "1": wanted the diff ID {Digest.of(LAYER)}, found {Digest.of(OTHER)}',
+        f'the layer "1": expected the diff ID {Digest.of(LAYER)}, got {Digest.of(OTHER)}',
         id="diff-id",
     ),
     pytest.param(
-        lambda path: saved(path, {"1": gzip.compress(LAYER)[:-9]}, "1"), 'layer "1": a gzip stream', id="cut-layer"
+        lambda path: saved(path, {"1": gzip.compress(LAYER)[:-9]}, "1"),
+        'layer "1": the gzip stream ends early',
+        id="cut-layer",
     ),
     pytest.param(
         lambda path: saved(path, {"1": LAYER}, "1", config=config_of(LAYER, platform=ARM)),
-        'for platform "linux/arm64", wanted "linux/amd64"',
+        'for platform "linux/amd64", got "linux/arm64"',
         id="another-platform",
     ),
     pytest.param(lambda path: docker_archive(path, {}), "manifest.json has no image", id="no-image"),
     pytest.param(layout_with(lambda layout: layer_in(layout).unlink()), 'no file "blobs/sha256/', id="no-blob"),
     pytest.param(
         layout_with(lambda layout: layer_in(layout).write_bytes(gzip.compress(b"evil"))),
-        "the layer sha256:[0-9a-f]+: wanted [0-9]+ bytes, found",
+        "the layer sha256:[0-9a-f]+: expected [0-9]+ bytes, got",
         id="another-blob",
     ),
 ]
 
 
 @pytest.mark.parametrize("make, text", BAD)
-def test_what_is_no_base(make: Callable[[Path], object], text: str, tmp_path: Path) -> None:
+def test_invalid_archives(make: Callable[[Path], object], text: str, tmp_path: Path) -> None:
     make(tmp_path / "a")
     with pytest.raises(OcikitError) as caught:
         unpacked(tmp_path / "a")

@@ -1,4 +1,4 @@
-"""A tar file, or a compressed one, whose files are read in any order."""
+"""Read the files of a tar, compressed or not, in any order."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from ocikit.layer.tar_reader import HARD_LINK, REGULAR, SYMBOLIC_LINK, TarError,
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _LFS_POINTER = b"version https://git-lfs"
-# A document above this is none; the distribution specification asks registries for manifests of 4 MiB.
+# The distribution specification asks registries to accept manifests of 4 MiB.
 _MAX_DOCUMENT = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class ArchiveFile:
-    """The files of a tar, by path, each with its place and size in `stream`, and its links.
+    """The files of a tar, by path, each with its offset and size in `stream`, and the links.
 
-    `expansion`: what is left of what the archive and the layers in it may become, together.
+    `expansion`: the uncompressed size that the archive and its layers may still reach together.
     """
 
     stream: BinaryIO
@@ -44,15 +44,17 @@ class ArchiveFile:
         return resolved(path, self.files, self.links)
 
     def open(self, path: str) -> BinaryIO:
-        """Raises NotFound."""
+        """Open a file; raises NotFound."""
         return cast(BinaryIO, _Part(self.stream, *self.files[self.resolved(path)]))
 
     def read(self, path: str) -> bytes:
-        """A document. Raises NotFound."""
+        """Read a document; raises NotFound, InvalidContent above 4 MiB."""
         _, size = self.files[self.resolved(path)]
         if size > _MAX_DOCUMENT:
-            raise InvalidContent(f'the archive\'s "{path}" is no document: it has {size} bytes.')
-        # The same one may be named thousands of times.
+            raise InvalidContent(
+                f'the archive\'s "{path}" has {size} bytes; the limit of documents is {_MAX_DOCUMENT}.'
+            )
+        # An archive may name the same document thousands of times.
         self.expansion.expand(size)
         with self.open(path) as stream:
             data = stream.read()
@@ -66,7 +68,7 @@ class ArchiveFile:
 
 @contextmanager
 def open_archive(path: str, limits: Limits = DEFAULT_LIMITS) -> Iterator[ArchiveFile]:
-    """Open the archive `path`; raises InvalidContent for what is none, OcikitError when reading fails."""
+    """Open the archive `path`; raises InvalidContent if it is not an archive, OcikitError if reading fails."""
     with explained("read the archive"), open(path, "rb") as stream:
         expansion = Expansion(limits, os.fstat(stream.fileno()).st_size)
         with _uncompressed(stream, expansion) as plain:
@@ -74,7 +76,7 @@ def open_archive(path: str, limits: Limits = DEFAULT_LIMITS) -> Iterator[Archive
 
 
 def compression_of(stream: BinaryIO) -> str:
-    """How a file is compressed, told by its first bytes: "gzip", "zstd" or "none"."""
+    """The compression of a file, detected by its first bytes: "gzip", "zstd" or "none"."""
     start = stream.read(4)
     stream.seek(0)
     return "gzip" if start.startswith(_GZIP) else "zstd" if start == _ZSTD else "none"
@@ -89,7 +91,7 @@ def _uncompressed(stream: BinaryIO, expansion: Expansion) -> Iterator[BinaryIO]:
     if kind == "none":
         yield stream
         return
-    # Its layers are not in the order in which they are wanted.
+    # Layers are read in another order than that of the archive.
     with tempfile.TemporaryFile(dir=".") as plain:
         for chunk in decompress(iter(lambda: stream.read(CHUNK_SIZE), b""), kind, expansion):
             plain.write(chunk)
@@ -105,12 +107,12 @@ def _members(stream: BinaryIO) -> tuple[Mapping[str, tuple[int, int]], Mapping[s
         for count, member in enumerate(read_members(source), 1):
             if count > MAX_MEMBERS:
                 raise InvalidContent(
-                    f"it has more than {MAX_MEMBERS} files, as file systems have and images do not: `docker save` "
-                    "writes an image, `docker export` a file system."
+                    f"it has more than {MAX_MEMBERS} files, so it is not an image archive: `docker save` writes an "
+                    "image, `docker export` a file system."
                 )
             path = normal_path(member.name)
             if path in files or path in links:
-                # Readers disagree on which of them counts.
+                # Readers disagree on which of the two is valid.
                 raise InvalidContent(f'it has the file "{path}" twice.')
             if member.kind == SYMBOLIC_LINK:
                 links[path] = normal_path(member.link, path.rpartition("/")[0])
@@ -119,7 +121,7 @@ def _members(stream: BinaryIO) -> tuple[Mapping[str, tuple[int, int]], Mapping[s
             elif member.kind == REGULAR:
                 files[path] = (source.position, member.size)
     except TarError as error:
-        raise InvalidContent(f"it is no tar, or damaged: {error}.") from None
+        raise InvalidContent(f"it is not a tar, or it is damaged: {error}.") from None
     return files, links
 
 

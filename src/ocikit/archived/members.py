@@ -1,4 +1,4 @@
-"""Where paths of an archive lead. Pure: nothing is ever written under a name that an archive gives."""
+"""Resolve paths of an archive. Pure: no file is ever written under a name that an archive gives."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from ocikit.errors import InvalidContent, NotFound
 
-# As many as Linux follows. `docker save` writes one, from a layer to an equal one.
+# Linux follows as many. `docker save` writes one link, from a layer to an equal one.
 _MAX_LINKS = 40
 # More than an image of 127 layers needs, and far less than a root file system has.
 MAX_MEMBERS = 10_000
 
 
 def normal_path(name: str, folder: str = "") -> str:
-    """The path of a member, or of what a link in `folder` names; raises InvalidContent if it leaves the archive."""
+    """The path of a member, or of the target of a link in `folder`; raises InvalidContent if it leaves the archive."""
     path = posixpath.normpath(posixpath.join(folder, name))
     if not name or name.startswith("/") or path == ".." or path.startswith("../"):
         raise InvalidContent(f'the archive has the path "{name}", which leads out of it.')
@@ -22,7 +22,7 @@ def normal_path(name: str, folder: str = "") -> str:
 
 
 def resolved(path: str, files: Mapping[str, object], links: Mapping[str, str]) -> str:
-    """The file at `path`, through links; raises NotFound with the path wanted and where it got lost."""
+    """The file at `path`, after following links; raises NotFound with `path` and the missing file."""
     followed = 0
     found = normal_path(path)
     while found in links:

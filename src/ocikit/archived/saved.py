@@ -35,7 +35,7 @@ def saved_images(data: bytes) -> tuple[SavedImage, ...]:
 
 
 def saved_config(image: SavedImage, data: bytes) -> ImageConfig:
-    """The image's config, verified where its path has the image ID, as Docker's own archives do."""
+    """The image's config, verified if its path has the image ID, as in Docker's own archives."""
     named = _IMAGE_ID.fullmatch(image.config)
     found = Digest.of(data)
     if named and named[1] != found.hex:

@@ -31,7 +31,7 @@ def test_what_docker_writes() -> None:
         pytest.param(b'[{"Config":"c","RepoTags":"a"}]', 'expected a list in "RepoTags"', id="names"),
     ],
 )
-def test_what_is_no_table_of_contents(data: bytes, text: str) -> None:
+def test_invalid_tables_of_contents(data: bytes, text: str) -> None:
     with pytest.raises(InvalidContent, match=text):
         saved_images(data)
 

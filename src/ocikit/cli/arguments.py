@@ -1,4 +1,4 @@
-"""Arguments that several commands have."""
+"""Arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ _T = TypeVar("_T")
 
 
 def add_insecure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--insecure", action="store_true", help="speak plain HTTP to registries that want it")
+    parser.add_argument("--insecure", action="store_true", help="allow plain HTTP")
 
 
 def add_limits(parser: argparse.ArgumentParser, *, files: bool = True) -> None:
-    """What `limits_of` reads. Not `files`: the command lists none."""
+    """Add the arguments that `limits_of` reads. `files=False`: the command does not list files."""
     if files:
         parser.add_argument(
             "--max-layer-files",
             type=int,
             metavar="N",
             default=DEFAULT_LIMITS.files,
-            help=f"how many files layers may have together (default: {DEFAULT_LIMITS.files:,})",
+            help=f"the most files in all layers together (default: {DEFAULT_LIMITS.files:,})",
         )
     parser.add_argument(
         "--max-layer-expansion",
         type=int,
         metavar="N",
         default=DEFAULT_LIMITS.expansion,
-        help=f"how many bytes a byte of a layer may become, above 64 MiB (default: {DEFAULT_LIMITS.expansion})",
+        help=f"the most bytes that a byte of a layer may expand to, above 64 MiB (default: {DEFAULT_LIMITS.expansion})",
     )
 
 
 def limits_of(arguments: argparse.Namespace) -> Limits:
-    """Raises InvalidInput."""
+    """Read the limits from the arguments; raises InvalidInput."""
     return Limits(getattr(arguments, "max_layer_files", DEFAULT_LIMITS.files), arguments.max_layer_expansion)
 
 
 def checked(parse: Callable[[str], _T]) -> Callable[[str], _T]:
-    """A `type` for argparse: what `parse` refuses is a usage error."""
+    """Make a `type` for argparse out of `parse`; InvalidInput becomes a usage error."""
 
     def convert(text: str) -> _T:
         try:
@@ -55,5 +55,5 @@ def key_and_value(text: str) -> tuple[str, str]:
     """Read "KEY=VALUE"."""
     key, equals, value = text.partition("=")
     if not equals:
-        raise InvalidInput(f'"{text}" has no "=": wanted KEY=VALUE.')
+        raise InvalidInput(f'"{text}" has no "=": expected KEY=VALUE.')
     return key, value

@@ -1,7 +1,7 @@
-"""The commands with which Pants reads bases in registries: a JSON file in, files out.
+"""Commands with which Pants reads bases in registries. The input is a JSON file, the output is files.
 
-What a digest names never changes: `base` and `base_layer` are asked for nothing else, so that Pants can keep what they
-found. How registries are reached is no part of their request but in the environment, see `ocikit.cli.handed_over`.
+The content of a digest never changes: `base` and `base_layer` read only by digest, so Pants can cache their results.
+Options of registries are not in their request but in the environment, see `ocikit.cli.handed_over`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CONCURRENCY = 16
 
 
 def run_base(request: Mapping[str, Any]) -> int:
-    """Read manifest and config of `digest` in `repository`, for `platform`: `manifest.json` and `config.json`."""
+    """Write `manifest.json` and `config.json` of `digest` in `repository`, for `platform`."""
     store = _stores(request)(Destination(request["repository"]))
     manifest = _manifest(store, Digest.parse(request["digest"]), Platform.parse(request["platform"]))
     Path("manifest.json").write_bytes(manifest.data)
@@ -44,7 +44,7 @@ def run_base(request: Mapping[str, Any]) -> int:
 
 
 def run_base_layer(request: Mapping[str, Any]) -> int:
-    """Read a `layer` (a descriptor) that holds what has `diff_id`, within `limits`: `blobs/sha256/<hex>`."""
+    """Download `layer` (a descriptor) to `blobs/sha256/<hex>`; check its `diff_id` and `limits`."""
     store = _stores(request)(Destination(request["repository"]))
     layer, limits = Descriptor.from_json(request["layer"]), Limits.from_json(request.get("limits", {}))
     for attempt in range(1, _ATTEMPTS + 1):
@@ -58,7 +58,7 @@ def run_base_layer(request: Mapping[str, Any]) -> int:
 
 
 def run_lock(request: Mapping[str, Any]) -> int:
-    """Ask what `references` name; the answers, by reference, go to `lock.json`. `only_digests`: without platforms."""
+    """Resolve `references` and write the answers, by reference, to `lock.json`. `only_digests`: without platforms."""
     stores = _stores(request)
     with ThreadPoolExecutor(_CONCURRENCY) as pool:
         asked = {
@@ -71,8 +71,8 @@ def run_lock(request: Mapping[str, Any]) -> int:
 
 
 def _stores(request: Mapping[str, Any]) -> Stores:
-    told = os.environ.get(REGISTRIES_VARIABLE, "{}")
-    tables = request.get("registries") or canonical_json.loads_object(told, REGISTRIES_VARIABLE, max_size=None)
+    variable = os.environ.get(REGISTRIES_VARIABLE, "{}")
+    tables = request.get("registries") or canonical_json.loads_object(variable, REGISTRIES_VARIABLE, max_size=None)
     return Stores(
         ".",
         os.environ,
@@ -119,7 +119,7 @@ def _lock(stores: Stores, reference: Reference, only_digests: bool) -> dict[str,
 
 
 def _platforms(store: Store, manifest: Manifest | ImageIndex, level: int = 0) -> dict[str, str]:
-    """The manifest for each platform; the first, where an index has several for one."""
+    """The manifest for each platform; if an index has several for one, the first."""
     if isinstance(manifest, Manifest):
         platform = ImageConfig.parse(_config(store, manifest)).platform
         return {str(Platform.parse(str(platform))): str(manifest.descriptor.digest)}
@@ -130,7 +130,7 @@ def _platforms(store: Store, manifest: Manifest | ImageIndex, level: int = 0) ->
         try:
             Platform.parse(name)
         except InvalidInput:
-            # An attestation, or what no target can name.
+            # An attestation, or a platform that no target can name.
             continue
         found.setdefault(name, str(entry.digest))
     if not found and len(manifest.manifests) == 1 and manifest.manifests[0].platform is None:

@@ -1,4 +1,4 @@
-"""What is read of a base, from a registry that does it wrong."""
+"""Reading bases, also from registries that misbehave."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_layer_is_read_and_verified(registry: FakeRegistry) -> None:
 
 def test_another_diff_id(registry: FakeRegistry) -> None:
     add_image(registry)
-    with pytest.raises(InvalidContent, match=f"{LAYER.digest}: wanted the diff ID sha256:000.*, found {DIFF_ID}"):
+    with pytest.raises(InvalidContent, match=f"{LAYER.digest}: expected the diff ID sha256:000.*, got {DIFF_ID}"):
         layer(registry, f"sha256:{'0' * 64}")
     assert [path for path in Path("blobs").rglob("*") if path.is_file()] == []
 
@@ -96,7 +96,7 @@ def test_another_diff_id(registry: FakeRegistry) -> None:
 @pytest.mark.parametrize(
     "found",
     [
-        pytest.param(b"?" * len(BLOB), id="no-gzip"),
+        pytest.param(b"?" * len(BLOB), id="not-gzip"),
         pytest.param(gzip.compress(CONTENT, 1, mtime=0)[: len(BLOB)].ljust(len(BLOB), b"\0"), id="gzip"),
         pytest.param(BLOB[:-1], id="short"),
         pytest.param(BLOB + b"\0", id="long"),
@@ -104,7 +104,7 @@ def test_another_diff_id(registry: FakeRegistry) -> None:
 )
 def test_another_blob(registry: FakeRegistry, found: bytes) -> None:
     registry.repositories["base"].blobs[str(LAYER.digest)] = found
-    with pytest.raises(InvalidContent, match=f"^the layer {LAYER.digest}: wanted [^:]*(bytes|sha256:.*), found"):
+    with pytest.raises(InvalidContent, match=f"^the layer {LAYER.digest}: expected [^:]*(bytes|sha256:.*), got"):
         layer(registry)
     assert [path for path in Path("blobs").rglob("*") if path.is_file()] == []
 
@@ -123,23 +123,23 @@ def test_a_download_that_always_ends_early(registry: FakeRegistry) -> None:
         layer(registry)
 
 
-def test_a_manifest_that_is_another(registry: FakeRegistry) -> None:
+def test_a_manifest_of_another_digest(registry: FakeRegistry) -> None:
     manifest = add_image(registry)
-    wanted = f"sha256:{'5' * 64}"
-    registry.repositories["base"].manifests[wanted] = (manifest.media_type, manifest.data)
-    with pytest.raises(OcikitError, match=wanted):
-        base(registry, wanted)
+    digest = f"sha256:{'5' * 64}"
+    registry.repositories["base"].manifests[digest] = (manifest.media_type, manifest.data)
+    with pytest.raises(OcikitError, match=digest):
+        base(registry, digest)
 
 
-def test_a_manifest_that_is_not_there(registry: FakeRegistry) -> None:
+def test_a_missing_manifest(registry: FakeRegistry) -> None:
     add_image(registry)
     with pytest.raises(NotFound, match="404 MANIFEST_UNKNOWN"):
         base(registry, f"sha256:{'5' * 64}")
 
 
-def test_a_platform_that_is_not_there(registry: FakeRegistry) -> None:
+def test_a_missing_platform(registry: FakeRegistry) -> None:
     index = add_index(registry, LINUX, ARM)
-    with pytest.raises(OcikitError, match=r'"linux/s390x"; there are: linux/amd64, linux/arm64\.$'):
+    with pytest.raises(OcikitError, match=r'"linux/s390x"; available: linux/amd64, linux/arm64\.$'):
         base(registry, index.descriptor.digest, "linux/s390x")
 
 
@@ -152,14 +152,14 @@ def test_schema_1(registry: FakeRegistry) -> None:
     assert "schema version 1" in lock(registry)["error"]
 
 
-def test_a_registry_that_wants_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_registry_that_requires_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with FakeRegistry("basic") as registry, pytest.raises(Unauthorized, match=f"run `docker login {registry.address}`"):
         base(registry, add_image(registry).descriptor.digest)
 
 
-def test_a_tag_is_looked_into_where_platforms_are_wanted(registry: FakeRegistry) -> None:
+def test_the_platforms_of_a_tag_are_read_unless_only_digests_are_requested(registry: FakeRegistry) -> None:
     index = add_index(registry, LINUX, ARM)
     digest, children = str(index.descriptor.digest), index.manifests
     assert lock(registry) == {
@@ -176,7 +176,7 @@ def test_a_tag_of_one_image_is_for_its_platform(registry: FakeRegistry) -> None:
     assert lock(registry, tag="one") == {"digest": digest, "platforms": {"linux/arm64": digest}}
 
 
-def test_tags_that_cannot_be_looked_up(registry: FakeRegistry) -> None:
+def test_tags_that_do_not_resolve(registry: FakeRegistry) -> None:
     add_image(registry, LINUX, "1")
     assert lock(registry, tag="gone") == {"gone": True}
     registry.faults = Faults(refusals=(Refusal("HEAD", 403),))

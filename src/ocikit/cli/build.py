@@ -1,4 +1,4 @@
-"""`ocikit build`: directories become layers, layers an image in an image layout."""
+"""`ocikit build`: build an image from directories into an image layout."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from ocikit.store import Store
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("-o", "--output", required=True, metavar="oci:PATH[:TAG]", help="where the image goes")
-    add("--base", metavar="IMAGE", help="the image to build on; nothing where left out")
+    add("-o", "--output", required=True, metavar="oci:PATH[:TAG]", help="where to write the image")
+    add("--base", metavar="IMAGE", help="the image to build on (default: none)")
     add(
         "--layer",
         action="append",
         default=[],
         metavar="DIR[=/DEST]",
-        help="a directory whose contents become a layer, at /DEST or /; the lowest layer first",
+        help="a directory to add as a layer, at /DEST or /; the lowest layer first",
     )
     add("--owner", type=checked(Owner.parse), default=Owner(0, 0), metavar="UID[:GID]")
     add("--platform", type=checked(Platform.parse), default=Platform("linux", "amd64"))
@@ -48,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     pair = checked(key_and_value)
-    add("--entrypoint", action="append", metavar="WORD", help="give it again for further words")
-    add("--arg", action="append", metavar="WORD", help="--arg=-x for one that starts with a dash")
+    add("--entrypoint", action="append", metavar="WORD", help="repeat the option for further words")
+    add("--arg", action="append", metavar="WORD", help="write --arg=-x for a word that starts with a dash")
     add("--env", action="append", default=[], type=pair, metavar="NAME=VALUE")
     add("--label", action="append", default=[], type=pair, metavar="NAME=VALUE")
     add("--annotation", action="append", default=[], type=pair, metavar="NAME=VALUE")
@@ -64,7 +64,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     with open_store(arguments.output, os.environ) as output:
         if not isinstance(output.store, Layout) or output.digest:
-            raise InvalidInput(f'"{arguments.output}" is no output: wanted oci:PATH or oci:PATH:TAG.')
+            raise InvalidInput(f'"{arguments.output}" is not an output: expected oci:PATH or oci:PATH:TAG.')
         container = _settings(arguments)
         annotations = settings.parse_annotations(dict(arguments.annotation))
         base = _base(arguments, output.store)
@@ -101,7 +101,7 @@ def _words(words: list[str] | None) -> tuple[str, ...] | None:
 
 
 def _base(arguments: argparse.Namespace, output: Store) -> Image | None:
-    """The base, its layers copied to the output."""
+    """Read the base and copy its layers to the output."""
     if arguments.base is None:
         return None
     with open_store(arguments.base, os.environ, options=RegistryOptions(arguments.insecure)) as location:

@@ -1,4 +1,4 @@
-"""What a build of Docker would see of a folder, as far as Pants sees it."""
+"""Read the build context that Docker would see, as far as Pants sees it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _DISTDIR = "dist"
 _GIT_SECONDS = 60.0
 _PLAIN_MODES = (0o644, 0o755)
 _GROUP_AND_OTHERS_WRITE = 0o022
-# What Docker unpacks, by its first bytes.
+# The compressions that Docker unpacks, by their first bytes.
 _COMPRESSIONS: Mapping[bytes, str] = MappingProxyType({b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"})
-# An archive beside a Dockerfile has fewer files than an image.
+# An archive next to a Dockerfile has fewer files than an image.
 _LIMITS = Limits(files=100_000)
 
 
@@ -40,9 +40,9 @@ def build_root_of(folder: Path) -> Path | None:
 
 
 def read_context(folder: Path, root: Path, build_folder: Path, *, dockerfile: Path | None) -> Context:
-    """Raises InvalidInput for a folder that is not there, or not below `root`."""
+    """Read a build context. Raises InvalidInput if `folder` is missing or not below `root`."""
     if not folder.is_dir():
-        raise InvalidInput(f'"{folder}" is not a directory; name the one that COPY copies from with --context.')
+        raise InvalidInput(f'"{folder}" is not a directory; set --context to the one that COPY copies from.')
     seen, unseen = _walk(folder, root)
     return Context(
         root=_relative(folder, root),
@@ -55,9 +55,9 @@ def read_context(folder: Path, root: Path, build_folder: Path, *, dockerfile: Pa
 
 
 def read_archive(path: Path) -> Archive | None:
-    """What a tar holds; None for a file that is none, or that is compressed in a way that Docker does not know.
+    """List the files of a tar; None if the file is not a tar, or has a compression that Docker does not know.
 
-    Raises InvalidInput for one that is too large.
+    Raises InvalidInput if the archive is too large.
     """
     if not unpackable(path.name):
         return None
@@ -65,9 +65,7 @@ def read_archive(path: Path) -> Archive | None:
         with open(path, "rb", opener=without_waiting) as stream:
             members = _members(stream)
     except LimitExceeded:
-        raise InvalidInput(
-            f'"{path}" is too large an archive to be looked into; unpack it and copy the directory.'
-        ) from None
+        raise InvalidInput(f'"{path}" is too large to read as an archive; unpack it and copy the directory.') from None
     except (InvalidContent, OSError):
         return None
     kinds = {tar_reader.DIRECTORY: DIRECTORY, tar_reader.SYMBOLIC_LINK: SYMLINK}
@@ -98,7 +96,7 @@ def _members(stream: BinaryIO) -> list[Member]:
 
 
 def _ignore(folder: Path, dockerfile: Path | None) -> Ignore:
-    """A file beside the Dockerfile goes before the context's own."""
+    """Read the ignore file next to the Dockerfile, or else that of the context."""
     own = [dockerfile.with_name(f"{dockerfile.name}.dockerignore")] if dockerfile else []
     for path in (*own, folder / ".dockerignore"):
         if path.is_file():
@@ -110,9 +108,9 @@ def _walk(folder: Path, root: Path) -> tuple[dict[str, ContextFile], list[str]]:
     seen: dict[str, ContextFile] = {}
     unseen = _ignored_by_git(folder)
     hidden = set(unseen)
-    # Resolved once: doing so for each folder takes as long as the square of how deep it is.
+    # Resolved once: resolving each folder takes quadratic time in its depth.
     dist = _relative_or_none(root.resolve() / _DISTDIR, folder.resolve())
-    # No recursion, as `os.walk` has it before Python 3.12: Linux allows two thousand levels in a path.
+    # Not `os.walk`, which recurses before Python 3.12: Linux allows two thousand levels in a path.
     folders = [""]
     while folders:
         here = folders.pop()
@@ -122,7 +120,7 @@ def _walk(folder: Path, root: Path) -> tuple[dict[str, ContextFile], list[str]]:
             status = os.lstat(folder / path)
             is_folder = stat.S_ISDIR(status.st_mode)
             if not _is_utf_8(name) or not (is_folder or stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode)):
-                # Pants can neither name nor keep it.
+                # Pants supports neither such names nor such files.
                 unseen.append(os.fsencode(path).decode("utf-8", "backslashreplace"))
                 hidden.add(path)
             elif path in hidden or (is_folder and (path == dist or _is_ignored(name))):
@@ -140,7 +138,7 @@ def _walk(folder: Path, root: Path) -> tuple[dict[str, ContextFile], list[str]]:
 
 
 def _names(folder: Path) -> list[str]:
-    """None for a folder that must not be read."""
+    """The names in a folder; none if it cannot be read."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
@@ -148,7 +146,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _is_utf_8(name: str) -> bool:
-    """Whether it is; bytes that are not come as lone surrogates."""
+    """Whether a name is UTF-8; other bytes are lone surrogates in it."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -165,7 +163,7 @@ def _relative_or_none(path: Path, folder: Path) -> str | None:
 
 
 def _ignored_by_git(folder: Path) -> list[str]:
-    """Files and folders below `folder`, relative to it; none where this is no repository, or no Git is here."""
+    """Ignored files and folders, relative to `folder`; none without Git, or outside of a repository."""
     command = ("git", "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     try:
         found = program.run(command, folder=folder, seconds=_GIT_SECONDS)

@@ -1,4 +1,4 @@
-"""`ocikit copy SOURCE DESTINATION`: any image or index, byte for byte."""
+"""`ocikit copy SOURCE DESTINATION`: copy an image or index byte for byte."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def copy(source_text: str, destination_text: str, insecure: bool) -> str:
-    """Copy; a destination without a tag gets the source's. Returns the digest. Tells people when it takes long."""
+    """Copy an image and return its digest; a destination without a tag gets the source's. Reports progress."""
     meter, budget = Meter("Copied", "blobs"), RetryBudget()
     place = partial(open_within, budget, environ=os.environ, options=RegistryOptions(insecure), meter=meter)
     with place(source_text) as source, place(destination_text, for_push=True) as destination:
@@ -39,10 +39,10 @@ def copy(source_text: str, destination_text: str, insecure: bool) -> str:
             raise NotFound(f'"{source_text}" does not exist.')
         tag = destination.tag_for(found.digest, source.tag or DEFAULT_TAG)
         with telling_people(meter):
-            return str(store.copy(source.store, destination.store, str(found.digest), tag, meter, _tell_withheld))
+            return str(store.copy(source.store, destination.store, str(found.digest), tag, meter, _report_withheld))
 
 
-def _tell_withheld(layer: Descriptor) -> None:
+def _report_withheld(layer: Descriptor) -> None:
     size, kind = human_bytes(layer.size), layer.media_type
-    message = f'left out the layer {layer.digest} ({size}): it is "{kind}", which may not be passed on.'
+    message = f'left out the layer {layer.digest} ({size}): layers of type "{kind}" must not be redistributed.'
     output.tell_from_ocikit([message])

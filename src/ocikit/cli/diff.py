@@ -1,4 +1,4 @@
-"""`ocikit diff BEFORE AFTER`: how two images differ."""
+"""`ocikit diff BEFORE AFTER`: show how two images differ."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ocikit.registry.retry import RetryBudget
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="BEFORE")
     parser.add_argument("after", metavar="AFTER")
-    parser.add_argument("--json", action="store_true", help="every difference as JSON")
+    parser.add_argument("--json", action="store_true", help="print every difference as JSON")
     kind = checked(Platform.parse)
-    parser.add_argument("--platform", type=kind, default=Platform("linux", "amd64"), help="which images of indexes")
+    parser.add_argument("--platform", type=kind, default=Platform("linux", "amd64"), help="the image of an index")
     add_limits(parser)
     add_insecure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Layers that both begin with are not read."""
+    """Compare two images, without reading the lowest layers that they share."""
     limits = limits_of(arguments)
-    # Both are in memory at a time.
+    # One count: the files of both images are in memory at the same time.
     count = FileCount(limits)
     place = partial(open_within, RetryBudget(), environ=os.environ, options=RegistryOptions(arguments.insecure))
     with place(arguments.before) as old, place(arguments.after) as new:

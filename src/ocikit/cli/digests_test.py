@@ -1,4 +1,4 @@
-"""Every algorithm that a digest may have, wherever there is one."""
+"""Every digest algorithm, in every place of an image that has a digest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ocikit.testing.images import LINUX, tiny_layout
 
 
 def make(manifest_by: str, config_by: str, layer_by: str, diff_id_by: str, *, in_index: bool) -> None:
-    """The image of the layout "plain" in the layout "made", its parts named by these algorithms."""
+    """Write the image of the layout "plain" to the layout "made", with digests of these algorithms."""
     plain, made = Layout("plain"), Path("made")
 
     def put(data: bytes, algorithm: str, media_type: str) -> Descriptor:

@@ -1,6 +1,6 @@
-"""The commands that Pants runs where a container engine is: ask what it has, and load what it has not.
+"""Commands that Pants runs next to a container engine: look an image up, and load it.
 
-What goes wrong is part of the answer, so that Pants can tell whose image it was about.
+An error is part of the answer, so that Pants can report it with the target of the image.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ INPUT = "input"
 
 
 def run_ask_engine(request: Mapping[str, Any]) -> int:
-    """Choose an engine, and find out what it has of the image; the answer goes to `engine.json`.
+    """Choose an engine, look up the image in it, and write the answer to `engine.json`.
 
-    Of several engines the first that answers is taken.
+    The first engine that answers is used.
     """
     with _answered() as answer:
         candidates = engines(request["engine"], os.environ)
@@ -41,7 +41,7 @@ def run_ask_engine(request: Mapping[str, Any]) -> int:
 
 
 def run_load(request: Mapping[str, Any]) -> int:
-    """Load the image of the layout `input/NAME` into an engine; the ID it has there goes to `engine.json`."""
+    """Load the image of the layout `input/NAME` into an engine and write its ID there to `engine.json`."""
     engine, name = Engine(request["kind"], request["path"]), request["name"]
     without = frozenset(map(Digest.parse, request["without"]))
     os.chdir(INPUT)
@@ -49,7 +49,7 @@ def run_load(request: Mapping[str, Any]) -> int:
         engine.load(name, Digest.parse(request["digest"]), f"{name}:latest", without)
         found = engine.find(request["names"])
         if found is None:
-            raise OcikitError(f"{engine.kind} loaded the image, and has none of {', '.join(request['names'])}.")
+            raise OcikitError(f"{engine.kind} loaded the image, but has none of {', '.join(request['names'])}.")
         engine.tag(found, f"{name}:latest")
         answer.update(image=found)
     return 0

@@ -1,4 +1,4 @@
-"""`ocikit from-dockerfile`: a Dockerfile becomes a BUILD file."""
+"""`ocikit from-dockerfile`: convert a Dockerfile to a BUILD file."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ocikit.platform import Platform
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("dockerfile", nargs="?", metavar="DOCKERFILE", help="by default the one in the context")
+    add("dockerfile", nargs="?", metavar="DOCKERFILE", help="default: the one in the context")
     add(
         "--context",
         metavar="DIR",
-        help="what COPY copies from; by default the Dockerfile's folder. The BUILD file is for it",
+        help="the build context, for which the BUILD file is written (default: the Dockerfile's folder)",
     )
-    add("-o", "--output", metavar="FILE", help="write there, to a file that is new; by default standard output")
-    add("--name", default="image", help='the name of the oci_image; "image" where left out')
-    add("--target", metavar="STAGE", help="the stage to convert; by default the last one")
+    add("-o", "--output", metavar="FILE", help="write to this new file (default: standard output)")
+    add("--name", default="image", help="the name of the oci_image (default: %(default)s)")
+    add("--target", metavar="STAGE", help="the stage to convert (default: the last one)")
     pair = checked(key_and_value)
     add("--build-arg", action="append", default=[], type=pair, metavar="NAME=VALUE", help="the value of an ARG")
     add("--platform", type=checked(Platform.parse), default=DEFAULT_PLATFORM)
@@ -35,12 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_base_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is common to the commands that convert."""
+    """Add the arguments that the converting commands share."""
     add = parser.add_argument
     pair = checked(key_and_value)
     add("--base-env", action="append", default=[], type=pair, metavar="NAME=VALUE", help="a variable that the base has")
     add("--base-workdir", type=checked(settings.parse_workdir), metavar="DIR", help="the base's working directory")
-    add("--partial", action="store_true", help="exit with 0 although something that matters was left out")
+    add("--partial", action="store_true", help="exit with 0 even if something that matters was left out")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,7 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     conversion = convert(parse_dockerfile(read_text(file), str(file)), context, wishes)
     text = build_text(conversion.targets, report_lines(conversion.notes))
     if root is None:
-        output.tell(f'ocikit: "{folder}" is in no repository of Pants (no pants.toml above it): taken for one.')
+        output.tell(
+            f'ocikit: "{folder}" is not in a Pants repository (no pants.toml above it): taken as the build root.'
+        )
     if arguments.output:
         write_new(Path(arguments.output), text)
     else:
@@ -75,7 +77,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: byte {error.start} is not UTF-8; save the file as that.") from None
+        raise InvalidInput(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
 
 
 def write_new(path: Path, text: str) -> None:
@@ -84,7 +86,7 @@ def write_new(path: Path, text: str) -> None:
             file.write(text)
     except FileExistsError:
         raise InvalidInput(
-            f'"{path}" exists; name another file, or add what is printed without --output to it.'
+            f'"{path}" exists; write to another file, or print without --output and add the targets to it.'
         ) from None
 
 

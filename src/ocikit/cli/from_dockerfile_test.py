@@ -69,14 +69,15 @@ def test_the_standard_library_is_enough(web: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_what_is_left_out_is_told_and_the_exit_code_says_so(web: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_left_out_is_reported_and_sets_the_exit_code(web: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (web / "Other").write_text("FROM scratch\nCOPY app.py /\nRUN chmod +x /app.py\nUSER app\nWORKDIR /x\n")
     assert main(["from-dockerfile", "Other"]) == 1
     output = capsys.readouterr()
     assert output.err == (
-        "left out: Other:3: RUN chmod +x /app.py: executable files stay so; else give the `oci_layer` a `file_mode`.\n"
-        'look at: Other:5: WORKDIR /x: Docker gives the directory to "app", here it is root\'s: give its `oci_layer` '
-        "an `owner`.\n"
+        "left out: Other:3: RUN chmod +x /app.py: the executable bit is kept; for another mode, set `file_mode` of the "
+        "`oci_layer`.\n"
+        'look at: Other:5: WORKDIR /x: Docker makes "app" the owner of the directory, Pants root: set `owner` of its '
+        "`oci_layer`.\n"
     )
     assert output.out.startswith("# Left out, because it has no counterpart:\n#   Other:3: RUN chmod +x /app.py\n")
     assert main(["from-dockerfile", "Other", "--partial"]) == 0
@@ -88,16 +89,16 @@ def test_writes_only_to_a_new_file(web: Path, capsys: pytest.CaptureFixture[str]
     written = (web / "BUILD").read_text()
     assert 'name="web-python"' in written
     assert main(arguments) == 1
-    assert '"BUILD" exists; name another file' in capsys.readouterr().err
+    assert '"BUILD" exists; write to another file' in capsys.readouterr().err
     assert (web / "BUILD").read_text() == written
 
 
 @pytest.mark.parametrize(
     "content, arguments, message",
     [
-        pytest.param(b"FORM x", [], 'Dockerfile:1: found the instruction "FORM"', id="instruction"),
+        pytest.param(b"FORM x", [], 'Dockerfile:1: "FORM" is not an instruction', id="instruction"),
         pytest.param(b"FROM \xff", [], "Dockerfile: byte 5 is not UTF-8", id="encoding"),
-        pytest.param(b"FROM x", ["--context", "nope"], '"nope" is not a directory; name', id="context"),
+        pytest.param(b"FROM x", ["--context", "nope"], '"nope" is not a directory; set --context', id="context"),
         pytest.param(b"FROM x", ["nope"], '"nope": No such file or directory.', id="file"),
         pytest.param(b"FROM x", ["--target", "y"], 'there is no stage "y"', id="stage"),
     ],
@@ -154,7 +155,7 @@ def test_a_context_above_the_build_root_is_an_error(web: Path) -> None:
     [(".tar", bytes), (".tgz", gzip.compress), (".tar.bz2", bz2.compress), (".tar.xz", lzma.compress)],
     ids=["tar", "gzip", "bzip2", "xz"],
 )
-def test_an_archive_is_told_by_what_it_holds(ending: str, pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+def test_the_files_of_an_archive_are_listed(ending: str, pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / f"a{ending}"
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
@@ -173,12 +174,12 @@ def test_an_archive_is_told_by_what_it_holds(ending: str, pack: Callable[[bytes]
     ]
     assert found.owners == frozenset({"7:8"})
     assert found.odd_modes == ("d/odd",)
-    (tmp_path / "b.tar").write_text("no archive")
+    (tmp_path / "b.tar").write_text("not an archive")
     assert read_archive(tmp_path / "b.tar") is None
     assert read_archive(tmp_path / "nope.txt") is None
 
 
-def test_what_pants_cannot_see_is_told(web: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_pants_cannot_see_is_reported(web: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(web / "pipe")
     Path(os.fsdecode(os.fsencode(web) + b"/bad\xff")).touch()
     assert set(read_context(web, web, web, dockerfile=None).unseen) >= {"pipe", r"bad\xff"}
@@ -190,7 +191,7 @@ def test_what_pants_cannot_see_is_told(web: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     "data", [b"", b"\x1f\x8b\x08" + b"\0" * 40, b"BZh9" + b"x" * 40, b"\xfd7zXZ\0" + b"x" * 40, b"\xff" * 512]
 )
-def test_what_is_no_archive(data: bytes, tmp_path: Path) -> None:
+def test_files_that_are_not_archives(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(data)
     assert read_archive(tmp_path / "a.tar") is None
 
@@ -205,11 +206,11 @@ def test_what_is_no_archive(data: bytes, tmp_path: Path) -> None:
 )
 def test_an_archive_that_is_too_large(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(data)
-    with pytest.raises(InvalidInput, match='a.tar" is too large an archive to be looked into'):
+    with pytest.raises(InvalidInput, match='a.tar" is too large to read as an archive'):
         read_archive(tmp_path / "a.tar")
 
 
-def test_a_pipe_that_a_link_calls_an_archive_is_none(tmp_path: Path) -> None:
+def test_a_link_to_a_pipe_is_not_read_as_an_archive(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "a.tar").symlink_to("pipe")
     assert read_archive(tmp_path / "a.tar") is None
@@ -219,5 +220,5 @@ def test_as_many_levels_as_a_path_can_have(tmp_path: Path) -> None:
     with deep_directories(tmp_path):
         started = time.process_time()
         assert len(read_context(tmp_path, tmp_path, tmp_path, dockerfile=None).everything) == LEVELS
-        # Resolving each folder by itself takes the square of their number.
+        # Resolving each folder by itself takes quadratic time.
         assert time.process_time() - started < 10

@@ -1,4 +1,4 @@
-"""`ocikit from-targets`: `docker_image` targets, and those of `pants-backend-oci`, become their counterparts."""
+"""`ocikit from-targets`: convert `docker_image` targets and those of `pants-backend-oci`."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _BUILD_FILES = ("BUILD", "BUILD.pants")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", nargs="+", metavar="BUILD", help="BUILD files, or their folders")
-    add("--write", action="store_true", help="put the new targets in the place of the old ones, in the files")
+    add("--write", action="store_true", help="replace the old targets in the files")
     pair = checked(key_and_value)
     add("--build-arg", action="append", default=[], type=pair, metavar="NAME=VALUE", help="as in [docker].build_args")
-    add("--default-repository", default="{name}", metavar="TEXT", help="what [docker].default_repository says")
-    add("--default-context-root", default="", metavar="DIR", help="what [docker].default_context_root says")
+    add("--default-repository", default="{name}", metavar="TEXT", help="the value of [docker].default_repository")
+    add("--default-context-root", default="", metavar="DIR", help="the value of [docker].default_context_root")
     add_base_arguments(parser)
 
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     everything = [conversion for pairs in converted.values() for _, conversion in pairs]
     if not everything:
         raise InvalidInput(
-            f"no docker_image and no target of pants-backend-oci is in {', '.join(map(str, converted))}; there are: "
+            f"no docker_image and no target of pants-backend-oci in {', '.join(map(str, converted))}; found: "
             f"{', '.join(sorted({one.kind for _, found in files for one in found})) or 'no targets'}."
         )
     for conversion in everything:
@@ -77,7 +77,7 @@ def _replace(path: Path, pairs: list[tuple[FoundTarget, Conversion]]) -> None:
     for found, conversion in sorted(pairs, key=lambda pair: pair[0].lines, reverse=True):
         first, last = found.lines
         lines[first - 1 : last] = [build_text(conversion.targets, report_lines(conversion.notes))]
-    # What people wrote is never half there, whenever this ends.
+    # An interrupted run must not leave half of a file that people wrote.
     atomic_file.write(os.path.realpath(path), "".join(lines).encode())
 
 
@@ -92,13 +92,13 @@ def _build_file(text: str) -> Path:
 
 
 class _Repository:
-    """The files around BUILD files, read once each."""
+    """The repository around BUILD files; each BUILD file is read once."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         first = Path(arguments.files[0]).resolve()
         root = build_root_of(first if first.is_dir() else first.parent)
         if root is None:
-            raise InvalidInput(f'"{arguments.files[0]}" is in no repository of Pants: there is no pants.toml above it.')
+            raise InvalidInput(f'"{arguments.files[0]}" is not in a Pants repository: there is no pants.toml above it.')
         self._root = root
         self._folders: dict[str, tuple[FoundTarget, ...]] = {}
         self._around = Surroundings(
@@ -136,7 +136,7 @@ class _Repository:
         return read_text(file) if file.is_file() else None
 
     def _context(self, root: str, folder: str, dockerfile: str, words: tuple[str, ...]) -> Context:
-        # Packages lie in the context as they do below dist/: a folder's name has dots for its slashes.
+        # Packages have the same paths in the context as below dist/: dots replace the slashes of a folder.
         folders = {folder, *(word.split("/")[0].replace(".", "/") for word in words if "/" in word)}
         found = {one.package: one for place in sorted(folders) for one in self._targets_of(place) if one.package}
         context = read_context(self._root / root, self._root, self._root / folder, dockerfile=self._root / dockerfile)

@@ -1,10 +1,10 @@
-"""Environment variables that Pants hands over on a socket, as `ssh-agent` does keys.
+"""Environment variables that Pants passes over a socket, as `ssh-agent` does with keys.
 
-A process's environment is written to logs, to sandboxes that are kept and to caches, and what credential helpers need
-is secret. So Pants gives a process only the path of a socket, and whoever may connect to it is told the rest.
+The environment of a process ends up in logs, in kept sandboxes and in caches, but credential helpers need secrets. So
+Pants gives a process only the path of a socket, and the process reads the other variables from it.
 
-The environment is part of what a process is found by in a cache, too, and a socket has another path in every run. What
-is to be found again is given a folder instead: each file in it names the socket of a run that wants the same thing.
+The environment is also part of a process's cache key, and a socket has another path in every run. A process whose
+result is cached gets a folder instead: each file in it has the path of the socket of a run that needs the same result.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from pathlib import Path
 from ocikit import canonical_json
 from ocikit.errors import InvalidInput
 
-# Holds the path of the socket, or of a folder of files that hold such paths.
+# The path of the socket, or of a folder with files that contain such paths.
 VARIABLE = "OCIKIT_ENVIRONMENT"
-# One of those that are handed over: how registries are reached, `RegistryOptions.to_json` by registry.
+# A variable that is passed over the socket: options of registries, `RegistryOptions.to_json` by registry.
 REGISTRIES_VARIABLE = "OCIKIT_REGISTRIES"
 _SECONDS = 10.0
 _PART_SIZE = 64 * 1024
 
 
 def handed_over(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables behind the socket that `VARIABLE` names; none where it names none.
+    """Read the variables from the socket that `VARIABLE` names; none if it is not set.
 
-    Raises InvalidInput where nobody answers there.
+    Raises InvalidInput if no socket answers.
     """
     path = environ.get(VARIABLE)
     if not path:
         return {}
-    failure: object = "no run of Pants waits there"
+    failure: object = "no run of Pants is listening there"
     for candidate in _sockets(path):
         try:
             data = _ask(candidate)
         except OSError as error:
             failure = error.strerror or error
         else:
-            return canonical_json.loads_object(data, f'what "{candidate}" says', max_size=None)
+            return canonical_json.loads_object(data, f'the answer of "{candidate}"', max_size=None)
     raise InvalidInput(
-        f'the environment variables that Pants hands over cannot be read from "{path}": '
-        f"{failure}. Pants hands them over only while it runs; run it again."
+        f'the environment variables from Pants cannot be read from "{path}": '
+        f"{failure}. Pants passes them only while it runs; run it again."
     )
 
 
@@ -54,7 +54,7 @@ def _sockets(path: str) -> Iterator[str]:
         yield path
         return
     for file in sorted(Path(path).glob("[!.]*")):
-        # That of a run which has ended meanwhile is gone.
+        # A run that has just ended has deleted its file.
         with suppress(FileNotFoundError):
             yield file.read_text()
 
@@ -67,7 +67,7 @@ def _ask(path: str) -> bytes:
 
 
 def read_all(connection: socket.socket, seconds: float) -> bytes:
-    """What the other side says until its end. Raises socket.timeout when that is not there within `seconds`."""
+    """Read until the other side closes the connection. Raises socket.timeout after `seconds`."""
     deadline = time.monotonic() + seconds
     data = b""
     while True:

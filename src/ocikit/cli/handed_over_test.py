@@ -16,7 +16,7 @@ from ocikit.errors import InvalidContent, InvalidInput
 
 @contextmanager
 def saying(document: bytes, callers: int = 1) -> Iterator[str]:
-    """The path of a socket on which so many callers are told `document`."""
+    """Serve `document` to a number of callers; yields the path of the socket."""
     # pytest's own folders have names that are too long for a socket.
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
         path = str(Path(folder, "socket"))
@@ -45,19 +45,19 @@ def test_everything_is_read() -> None:
         assert handed_over({VARIABLE: path}) == {"NAME": secret}
 
 
-def test_nobody_is_there(tmp_path: Path) -> None:
+def test_a_missing_socket(tmp_path: Path) -> None:
     with pytest.raises(
-        InvalidInput, match="that Pants hands over cannot be read from .*nobody.*No such file.*run it again"
+        InvalidInput, match="variables from Pants cannot be read from .*missing.*No such file.*run it again"
     ):
-        handed_over({VARIABLE: str(tmp_path / "nobody")})
+        handed_over({VARIABLE: str(tmp_path / "missing")})
 
 
-def test_something_else_is_there() -> None:
+def test_a_socket_of_another_program() -> None:
     with saying(b"HTTP/1.1 400") as path, pytest.raises(InvalidContent, match="is not JSON"):
         handed_over({VARIABLE: path})
 
 
-def test_what_drips_is_not_read_for_ever() -> None:
+def test_a_slow_sender_times_out() -> None:
     ours, theirs = socket.socketpair()
     ended = threading.Event()
 

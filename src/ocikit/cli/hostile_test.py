@@ -1,4 +1,4 @@
-"""Whatever an image, an archive, a Dockerfile or an argument has in it: commands print lines that do nothing."""
+"""Commands print harmless lines, whatever an image, an archive, a Dockerfile or an argument contains."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOSTILE = {
 
 
 def assert_harmless(text: str) -> None:
-    """Lines of what can be seen, and of nothing else."""
+    """Check that all lines consist of printable characters."""
     assert [line for line in text.split("\n") if printable(line) != line] == []
     text.encode("utf-8")
 
@@ -144,7 +144,7 @@ def test_commands_print_harmless_lines(
     (tmp_path / "pants.toml").touch()
     dockerfile = f"FROM {text}\nLABEL a={text!r}\nRUN {text}\nCOPY {text} /x\n{text}\n"
     (tmp_path / "folder" / "Dockerfile").write_text(dockerfile, errors="replace")
-    # What an operating system hands over.
+    # An operating system passes no other arguments.
     given = text.replace("\0", "").replace("\ud800", "")
     try:
         code = main([argument.replace("{}", given) for argument in arguments])
@@ -159,13 +159,13 @@ def test_commands_print_harmless_lines(
         assert json.dumps(text)[1:-1] in document
 
 
-def test_what_an_image_says_is_read_from_json(tmp_path: Path) -> None:
+def test_hostile_annotations_are_read(tmp_path: Path) -> None:
     make_image(tmp_path / "one", HOSTILE["bidi"])
     layout = Layout(tmp_path / "one")
     assert parse_manifest(layout.fetch_manifest("latest").data).annotations
 
 
-def test_a_terminal_that_knows_no_unicode_gets_escapes(tmp_path: Path) -> None:
+def test_a_terminal_without_unicode_gets_escapes(tmp_path: Path) -> None:
     make_image(tmp_path / "one", "ö🚀\x1b")
     library = Path(__file__).parent.parent.parent
     found = subprocess.run(

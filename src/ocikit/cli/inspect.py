@@ -1,4 +1,4 @@
-"""`ocikit inspect IMAGE`: what it is made of, for people or as JSON."""
+"""`ocikit inspect IMAGE`: show what an image is made of, for people or as JSON."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from ocikit.manifest import Manifest
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE")
-    parser.add_argument("--json", action="store_true", help="manifest and config as JSON")
-    parser.add_argument("--files", type=int, default=0, metavar="N", help="the N largest files, too: reads all layers")
+    parser.add_argument("--json", action="store_true", help="print manifest and config as JSON")
+    parser.add_argument(
+        "--files", type=int, default=0, metavar="N", help="also print the N largest files; reads all layers"
+    )
     add_limits(parser)
     add_insecure(parser)
 

@@ -1,4 +1,4 @@
-"""The commands that Pants runs to look at images: a JSON file in, answers out."""
+"""Commands that Pants runs to inspect images. The input is a JSON file, the output is JSON files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _INPUT = "input"
 
 
 def run_layer_files(request: Mapping[str, Any]) -> int:
-    """List the files of a layer, whose blob is in `input/blobs`, in `files.json`; `count.json` has their number."""
+    """Write the files of a layer to `files.json` and their number to `count.json`. The blob is in `input/blobs`."""
     limits = Limits.from_json(request.get("limits", {}))
     count = FileCount(limits)
     with open("files.json", "wb") as output:
@@ -42,11 +42,11 @@ def run_layer_files(request: Mapping[str, Any]) -> int:
 
 
 def run_remote_images(request: Mapping[str, Any]) -> int:
-    """What tags name now, and the files of those layers that an image of ours has not; they go to `images.json`.
+    """Write to `images.json` what tags name now, and the files of layers that our images do not have.
 
-    Of an index it is the image for the reference's platform. An answer for each reference: {} for what is not there;
-    `error`; the digest alone where it is ours; else documents, and `layers`, the digests of those whose files are in
-    the document's `files`.
+    For an index it is the image for the reference's platform. Each reference has an answer: {} if there is no image;
+    `error`; only the digest if it is our image; otherwise its documents, and `layers`, the digests of the layers whose
+    files are in `files` of `images.json`.
     """
     options = {name: RegistryOptions.from_json(item) for name, item in request["registries"].items()}
     stores = Stores(request["root"], os.environ, options)
@@ -65,14 +65,14 @@ def run_remote_images(request: Mapping[str, Any]) -> int:
 
 
 class _Layers:
-    """The files of layers, written while they are read: they may be hundreds of thousands."""
+    """Writes the files of layers while reading them: there may be hundreds of thousands."""
 
     def __init__(self, output: BinaryIO, limits: Limits) -> None:
         self._output, self._limits = output, limits
         self._written: set[Digest] = set()
 
     def add(self, store: Store, layers: Sequence[Descriptor]) -> None:
-        """Write those of an image that are not there yet. What cannot be read leaves nothing behind."""
+        """Write the layers of an image that are not written yet. An error leaves nothing of them behind."""
         missing = list({layer.digest: layer for layer in layers if layer.digest not in self._written}.values())
         start = self._output.tell()
         try:
@@ -119,7 +119,7 @@ def _image_of_index(store: Store, index: Descriptor, platform: Platform) -> Desc
 
 
 def _write_rows(output: BinaryIO, files: Iterable[File]) -> None:
-    """A JSON array of rows, see `File.from_row`."""
+    """Write a JSON array of rows, see `File.from_row`."""
     before = b"["
     for file in files:
         output.write(before + json.dumps(file.to_row(), ensure_ascii=False, separators=(",", ":")).encode())

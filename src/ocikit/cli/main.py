@@ -1,6 +1,6 @@
-"""Which commands there are, and what is common to them: options, errors, exit codes.
+"""The commands, and what they share: options, errors, exit codes.
 
-Exit codes: 0 done, 1 failed (one message on standard error), 2 used wrongly, 130 interrupted.
+Exit codes: 0 done, 1 failed (one message on standard error), 2 usage error, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("diff", "ocikit.cli.diff", "Show how an image differs from another."),
     Command("verify", "ocikit.cli.verify", "Read and check everything an image consists of."),
     Command("push", "ocikit.cli.push", "Copy an image from an image layout to a registry."),
-    Command("copy", "ocikit.cli.copy", "Copy an image from anywhere to anywhere."),
-    Command("from-dockerfile", "ocikit.cli.from_dockerfile", "Write a BUILD file for what a Dockerfile says."),
-    Command("from-targets", "ocikit.cli.from_targets", "Convert docker_image, and the targets of pants-backend-oci."),
+    Command("copy", "ocikit.cli.copy", "Copy an image between image layouts and registries."),
+    Command("from-dockerfile", "ocikit.cli.from_dockerfile", "Convert a Dockerfile to a BUILD file."),
+    Command("from-targets", "ocikit.cli.from_targets", "Convert docker_image and the targets of pants-backend-oci."),
 )
 
-# What Pants runs: `run_NAME(request) -> exit code`, the request being the JSON object in a file.
+# Commands that Pants runs: `run_NAME(request) -> exit code`. The request is the JSON object in a file.
 SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "layer": "ocikit.cli.sandbox",
@@ -63,11 +63,11 @@ SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# Of an error: what it quotes may have any length.
+# Of an error: a value that it quotes may have any length.
 _LONGEST_LINE = 4000
 _REFERENCES = """
-Images are named as oci:PATH[:TAG], a directory that is an OCI image layout, or as a reference
-to a registry, such as ghcr.io/acme/web:1.0. Credentials are found as Docker and Podman find them.
+An image is oci:PATH[:TAG], where PATH is an OCI image layout, or a reference to a registry, such as
+ghcr.io/acme/web:1.0. Credentials are read from where Docker and Podman read them.
 """
 
 
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
         code = int(parsed.run(parsed))
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads our output has enough; Python would complain about it once more at exit.
+        # The reader has closed the pipe; otherwise Python would complain about it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -103,7 +103,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser; of the commands' modules only the one that is needed is imported."""
+    """Make the parser, importing only the module of the given command."""
     parser = _Parser("ocikit", description="OCI images without a daemon.", epilog=_REFERENCES)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     chosen = next((word for word in arguments if not word.startswith("-")), None)

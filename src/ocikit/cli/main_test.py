@@ -165,7 +165,7 @@ def test_a_copy_to_another_digest_is_refused(tree: Path, capsys: pytest.CaptureF
     _build(capsys, "oci:one:1")
     code, _, err = _run(capsys, "copy", "oci:one", f"oci:two@{Digest.of(b'')}")
     assert code == 1
-    assert "is to be written, but the image is sha256:" in err
+    assert "cannot be written: the image has the digest sha256:" in err
     assert not Path("two").exists()
 
 
@@ -183,7 +183,7 @@ def test_push_and_copy_back(tree: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert Layout("back").tags() == ("2",)
 
 
-def test_a_push_that_takes_long_says_so(
+def test_a_long_push_reports_progress(
     tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ocikit.progress.FIRST_SECONDS", 1.0)
@@ -215,13 +215,13 @@ def test_verify_lists_every_problem(tree: Path, capsys: pytest.CaptureFixture[st
     [
         pytest.param("inspect oci:nope", '"oci:nope" holds no image', id="no-layout"),
         pytest.param("inspect oci:", '"oci:" names no directory', id="no-path"),
-        pytest.param("inspect oci:a:.b", '".b" is not a tag', id="no-tag"),
-        pytest.param("inspect oci:a@b", '"b" is not a digest', id="no-digest"),
-        pytest.param("inspect A/b:c:d", '"c:d" is not a tag', id="no-reference"),
+        pytest.param("inspect oci:a:.b", '".b" is not a tag', id="not-a-tag"),
+        pytest.param("inspect oci:a@b", '"b" is not a digest', id="not-a-digest"),
+        pytest.param("inspect A/b:c:d", '"c:d" is not a tag', id="not-a-reference"),
         pytest.param("verify oci:nope:x", '"oci:nope:x" does not exist', id="verify-nothing"),
         pytest.param("copy oci:nope:x oci:y", '"oci:nope:x" does not exist', id="copy-nothing"),
         pytest.param("push nope:x h.example/a", '"oci:nope:x" does not exist', id="push-nothing"),
-        pytest.param("build -o a/b", '"a/b" is no output', id="output"),
+        pytest.param("build -o a/b", '"a/b" is not an output', id="output"),
         pytest.param("build -o oci:a --layer no", 'cannot read "no"', id="no-directory"),
         pytest.param("build -o oci:a --base oci:no:x", 'no manifest "x"', id="no-base"),
         pytest.param("build -o oci:a --env =x", '"" is not a variable', id="env"),
@@ -247,10 +247,10 @@ def test_a_failure_is_one_message(arguments: str, message: str, tree: Path, caps
         pytest.param("build -o oci:a --port x", '"x" is not a port', id="port"),
         pytest.param("build -o oci:a --env A", '"A" has no "="', id="no-value"),
         pytest.param("build -o oci:a --platform x", '"x" is not a platform', id="platform"),
-        pytest.param("build -o oci:a --compression lz4", '"lz4" is no comp', id="compression"),
+        pytest.param("build -o oci:a --compression lz4", '"lz4" is not a comp', id="compression"),
     ],
 )
-def test_wrong_use(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_errors(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as error:
         main(arguments.split())
     assert error.value.code == 2
@@ -265,7 +265,7 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert f"usage: ocikit {command}" in capsys.readouterr().out
 
 
-def test_a_reader_that_goes_away_is_no_error(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_closed_pipe_is_not_reported(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _build(capsys, "oci:out")
     reading, writing = os.pipe()
     os.close(reading)

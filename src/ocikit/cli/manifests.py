@@ -1,4 +1,4 @@
-"""What Pants asks about the sources of deployments."""
+"""The command with which Pants scans the sources of deployments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ocikit.errors import InvalidContent
 
 
 def run_manifests(request: Mapping[str, Any]) -> int:
-    """Scan `files` of `input/`; what is wrong with any of them is the answer, too, and all of it at once."""
+    """Scan `files` of `input/`. If some have problems, the answer lists all of these instead."""
     files, problems = {}, []
     for name in request["files"]:
         try:

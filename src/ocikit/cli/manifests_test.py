@@ -21,7 +21,7 @@ def _ask(folder: Path, files: dict[str, bytes]) -> dict[str, object]:
     return answer
 
 
-def test_what_is_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     pinned = f"r.example/x@sha256:{'e3' * 32}"
     files = {"a/web.yaml": b"image: pants://:push # pants://c:d\n", "b.yaml": f"image: {pinned}\n".encode()}
@@ -35,7 +35,7 @@ def test_what_is_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     }
 
 
-def test_everything_that_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     answer = _ask(tmp_path, {"a.yaml": b"a: b: c", "b.yaml": b"a: pants://a:b", "c.yaml": b"\xff"})
     assert answer == {

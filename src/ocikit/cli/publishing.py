@@ -1,4 +1,4 @@
-"""The commands that Pants runs where registries are: a JSON file in, answers or outcomes out."""
+"""Commands that Pants runs to publish. The input is a JSON file, the output is answers or outcomes."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ BLOBS = "input/blobs"
 
 
 def run_survey(request: Mapping[str, Any]) -> int:
-    """Ask registries what they have; the answers go to `survey.json`.
+    """Ask registries what they have and write the answers to `survey.json`.
 
-    What tags name now is remembered in the file `memory`, for the order of the next survey's questions; the file
-    `holders` says where to ask for large blobs.
+    The file `memory` keeps what tags name now, for the order of the next survey's questions. The file `holders` lists
+    where to ask for large blobs.
     """
-    wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
+    requests = tuple(PushRequest.from_json(item) for item in request["requests"])
     meter = Meter("Asked", "questions about images")
     stores = _stores(request, meter)
     memory = _read_memory(request["memory"])
     policy = Policy(request["verify_blobs"], memory, _read_holders(request["holders"]))
     with telling_pants(meter, os.environ):
-        seen = survey(wanted, stores, policy)
+        seen = survey(requests, stores, policy)
     answers = {
         "answers": seen.to_json(),
-        "costs": costs_to_json(stores.costs({push.destination for push in wanted})),
+        "costs": costs_to_json(stores.costs({push.destination for push in requests})),
         "warnings": list(stores.warnings()),
         "waited": stores.waited(),
     }
     Path("survey.json").write_bytes(canonical_json.dumps(answers))
-    _remember(request["memory"], memory_to_json({**memory, **remembered(wanted, seen, memory)}))
+    _remember(request["memory"], memory_to_json({**memory, **remembered(requests, seen, memory)}))
     return 0
 
 
 def run_ask(request: Mapping[str, Any]) -> int:
-    """Ask whether `manifests`, [repository, digest], are there; the answers go to `answers.json`."""
+    """Ask whether `manifests`, pairs [repository, digest], exist and write the answers to `answers.json`."""
     stores = _stores(request, Meter())
     questions = [Question(Destination(address), Kind.MANIFEST, digest) for address, digest in request["manifests"]]
     answers = {"answers": ask(questions, stores).to_json(), "warnings": list(stores.warnings())}
@@ -63,15 +63,15 @@ def run_ask(request: Mapping[str, Any]) -> int:
 
 
 def run_publish(request: Mapping[str, Any]) -> int:
-    """Carry out a plan; the outcomes go to `outcomes.json`.
+    """Execute a plan and write the outcomes to `outcomes.json`.
 
-    `bases` says in which repositories the blobs are that are not below `input/`, by digest; `waited`, for how many
-    seconds the run has waited for registries.
+    `bases`: the repository, by digest, of each blob that is not below `input/`. `waited`: how many seconds the run has
+    already waited for registries.
     """
-    wanted = tuple(PushRequest.from_json(item) for item in request["requests"])
+    requests = tuple(PushRequest.from_json(item) for item in request["requests"])
     plan = Plan.from_json(request["plan"])
-    manifests = {m.descriptor.digest: m for push in wanted for m in (push.manifest, *push.children)}
-    blobs = {push.manifest.descriptor.digest: push.blobs for push in wanted}
+    manifests = {m.descriptor.digest: m for push in requests for m in (push.manifest, *push.children)}
+    blobs = {push.manifest.descriptor.digest: push.blobs for push in requests}
     meter = Meter("Published", "images")
     budget = RetryBudget(waits=WaitBudget(used=request.get("waited", 0)))
     stores = _stores(request, meter, for_push=True, budget=budget)
@@ -86,7 +86,7 @@ def run_publish(request: Mapping[str, Any]) -> int:
         if not outcomes.waits(put.destination, blobs[put.manifest.digest]):
             memory.setdefault(put.destination, {}).update(dict.fromkeys(moved, str(put.manifest.digest)))
     _remember(request["memory"], memory_to_json(memory))
-    holders = with_stored(_read_holders(request["holders"]), wanted, outcomes)
+    holders = with_stored(_read_holders(request["holders"]), requests, outcomes)
     _remember(request["holders"], holders_to_json(holders))
     return 0
 
@@ -118,7 +118,7 @@ def _read_holders(path: str) -> Holders:
 
 
 def _remember(path: str, data: bytes) -> None:
-    """Write the file if it says something new; where it cannot be written, the next survey asks more."""
+    """Write the file if its content is new. If that fails, the next survey asks more questions."""
     with suppress(OSError):
         if not os.path.exists(path) or Path(path).read_bytes() != data:
             atomic_file.write(path, data)

@@ -1,4 +1,4 @@
-"""`ocikit push LAYOUT REFERENCE`: from a directory to a registry."""
+"""`ocikit push LAYOUT REFERENCE`: push an image from an image layout to a registry."""
 
 from __future__ import annotations
 

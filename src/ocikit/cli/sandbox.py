@@ -1,6 +1,6 @@
-"""The commands that Pants runs where files are: a JSON file in, files out.
+"""Commands that Pants runs on files. The input is a JSON file, the output is files.
 
-Paths are relative to the working directory; what a command works on lies below `input/`.
+Paths are relative to the working directory; the files that a command reads are below `input/`.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ INPUT = "input"
 
 
 def run_layer(request: Mapping[str, Any]) -> int:
-    """Write a layer to `layer.blob`, and what it is to `layer.json`."""
+    """Write a layer to `layer.blob` and its description to `layer.json`."""
     entries = tuple(Entry.from_json(entry) for entry in request["entries"])
     compression = Compression.parse(request["compression"])
     layer = build_layer(entries, INPUT, ".", compression, created_by="")
-    # Pants has to know the names of files before there are any.
+    # Pants has to know the names of files in advance.
     os.rename(blob_path(layer.descriptor.digest), "layer.blob")
     Path("layer.json").write_bytes(canonical_json.dumps(layer.to_json()))
     return 0
 
 
 def run_archive(request: Mapping[str, Any]) -> int:
-    """Write the image in `input/` as one tar that engines load."""
+    """Write the image in `input/` as one tar that engines can load."""
     output = Path(request["output"])
     output.parent.mkdir(parents=True, exist_ok=True)
     write_archive(INPUT, Digest.parse(request["digest"]), request["name"], str(output))
@@ -45,15 +45,15 @@ def run_archive(request: Mapping[str, Any]) -> int:
 
 
 def run_archived_base(request: Mapping[str, Any]) -> int:
-    """Unpack an image of `input/archive`: `manifest.json`, `config.json`, its layers at `layers/0`, `layers/1`, …"""
-    wanted = ArchivedBase(
+    """Unpack an image of `input/archive` to `manifest.json`, `config.json` and `layers/0`, `layers/1`, …"""
+    base = ArchivedBase(
         Platform.parse(request["platform"]),
         Digest.parse(request["digest"]) if request["digest"] else None,
         Compression.parse(request["compression"]),
     )
     with open_archive(f"{INPUT}/archive", Limits.from_json(request.get("limits", {}))) as archive:
-        image = wanted.unpack(archive, ".")
-    # Pants makes the folders of what a process is to write; others do not.
+        image = base.unpack(archive, ".")
+    # Pants creates the folders of output files; other callers do not.
     os.makedirs("layers", exist_ok=True)
     for number, digest in enumerate(dict.fromkeys(layer.digest for layer in image.manifest.layers)):
         os.rename(blob_path(digest), f"layers/{number}")

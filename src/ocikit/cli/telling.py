@@ -1,4 +1,4 @@
-"""Who is told how far long work has come: people on standard error, or the Pants that waits for it."""
+"""Progress of long work: reported to people on standard error, or to the waiting Pants."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ocikit.cli.output import tell
 from ocikit.printable import printable
 from ocikit.progress import Meter, telling
 
-# A Pants that does not listen is not waited for longer.
+# The longest wait for a Pants that does not listen.
 _SECONDS = 1
 
 
 def telling_people(meter: Meter) -> AbstractContextManager[None]:
-    """While the body works, print lines on standard error."""
+    """Print progress on standard error while the body runs."""
 
     def say(line: str) -> None:
         with suppress(OSError):
@@ -28,14 +28,14 @@ def telling_people(meter: Meter) -> AbstractContextManager[None]:
 
 @contextmanager
 def telling_pants(meter: Meter, environ: Mapping[str, str]) -> Iterator[None]:
-    """While the body works, write lines into the socket that Pants handed variables over on; it logs them."""
+    """Send progress to the socket of Pants, see `handed_over`, while the body runs; Pants logs it."""
     with pants_log(environ) as say, telling(meter, say):
         yield
 
 
 @contextmanager
 def pants_log(environ: Mapping[str, str]) -> Iterator[Callable[[str], None]]:
-    """What says a line to Pants. No work depends on it: where nobody listens nothing is said."""
+    """Yield a function that sends a line to Pants. Lines are dropped if Pants does not listen."""
     with socket.socket(socket.AF_UNIX) as connection:
 
         def say(line: str) -> None:

@@ -1,7 +1,7 @@
-"""The command that Pants runs a tool with: kubectl, docker, or one that people chose.
+"""The command with which Pants runs a tool: kubectl, docker, or one that people chose.
 
-A tool reads from its environment whatever it wants, secrets among it. So it gets all of that which Pants itself was
-called with, and gets it on the socket: nothing of it is written down.
+A tool may read any variable of its environment, including secrets. So it gets the whole environment of Pants itself,
+over the socket: none of it is written to a file.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _INPUT = "input"
 
 
 def run_tool(request: Mapping[str, Any]) -> NoReturn:
-    """Become the tool at `path`, in `folder` below `input/`; what is handed over is its whole environment."""
+    """Become the tool at `path`, in `folder` below `input/`. Its whole environment comes from the socket."""
     environment = handed_over(os.environ)
     os.chdir(os.path.join(_INPUT, request["folder"]))
-    # Those written in Go believe it.
+    # Programs written in Go trust it.
     environment["PWD"] = os.getcwd()
-    # Python ignores it, and a program that it becomes would, too.
+    # Python ignores SIGPIPE, and the tool would inherit that.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.execve(request["path"], request["words"], environment)  # noqa: S606 - there is no shell in it

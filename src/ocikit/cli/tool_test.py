@@ -20,7 +20,7 @@ exit 7
 """
 
 
-def test_it_becomes_the_tool_with_the_environment_that_is_handed_over(tmp_path: Path) -> None:
+def test_the_tool_gets_the_environment_of_the_socket(tmp_path: Path) -> None:
     folder = tmp_path / "input/deploy"
     folder.mkdir(parents=True)
     (folder / "tool").write_text(_TOOL)

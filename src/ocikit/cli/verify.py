@@ -1,4 +1,4 @@
-"""`ocikit verify IMAGE`: every problem there is, a line each."""
+"""`ocikit verify IMAGE`: list all problems of an image, one per line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ocikit.verify import problems
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("image", metavar="IMAGE", help="an image; a layout without a tag: all that it lists")
+    parser.add_argument("image", metavar="IMAGE", help="an image, or an image layout without a tag: all its images")
     add_limits(parser, files=False)
     add_insecure(parser)
 
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _manifests(location: Location) -> tuple[Descriptor, ...]:
-    """What to check. A layout is asked what it lists: what is damaged does not resolve."""
+    """The manifests to check. A layout lists them itself, because a damaged one does not resolve."""
     if isinstance(location.store, Layout):
         listed = tuple(
             entry

@@ -1,4 +1,4 @@
-"""Layers that may not be passed on: a manifest names them, a registry need not hold them, and nobody asks for them."""
+"""Non-distributable layers: a manifest lists them, a registry need not have them, and commands never ask for them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_copy_leaves_the_layer_out(kind: str, held: bool, place: Place, capsys
         assert repository.tags == {"1": str(digest)}
         assert str(Digest.of(TAR)) in repository.blobs
         assert str(Digest.of(WITHHELD)) not in repository.blobs
-    # The manifest is the same, byte for byte: engines find there where the layer is.
+    # The manifest is the same, byte for byte: engines find the address of the layer in it.
     copied = Layout("copied").fetch_manifest(str(digest))
     assert isinstance(copied, Manifest)
     assert b'"urls"' in copied.data
@@ -107,7 +107,7 @@ def test_what_is_held_is_verified(place: Place, capsys: pytest.CaptureFixture[st
     assert f"layer {Digest.of(WITHHELD)}" in out
 
 
-def test_a_missing_layer_that_may_be_passed_on_is_a_problem(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_distributable_layer_is_a_problem(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     place.add(KINDS[0])
     del place.registry.repositories["a"].blobs[str(Digest.of(TAR))]
     code, out, _ = run(capsys, "verify", place.image)
@@ -119,7 +119,7 @@ def test_a_missing_layer_that_may_be_passed_on_is_a_problem(place: Place, capsys
 def test_its_files_cannot_be_read(kind: str, place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     place.add(kind)
     assert run(capsys, "inspect", place.image)[0] == 0
-    said = f'the files of the layer {Digest.of(WITHHELD)} cannot be read: it is "{kind}"'
+    said = f'the files of the layer {Digest.of(WITHHELD)} cannot be read: it is not distributable ("{kind}")'
     code, _, err = run(capsys, "inspect", "--files=3", place.image)
     assert code == 1
     assert said in err
@@ -134,6 +134,6 @@ def test_nothing_is_built_on_it(kind: str, place: Place, capsys: pytest.CaptureF
     place.add(kind)
     code, _, err = run(capsys, "build", "-o", "oci:out", "--base", place.image)
     assert code == 1
-    assert f'the layer {Digest.of(WITHHELD)} is "{kind}"' in err
+    assert f'the layer {Digest.of(WITHHELD)} is not distributable ("{kind}")' in err
     assert "choose a base without such layers" in err
     assert not Path("out").exists()

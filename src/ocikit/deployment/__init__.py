@@ -1,1 +1,1 @@
-"""Manifests that name push targets: where they do, and what comes to stand there."""
+"""Addresses of push targets in deployment files: find them and replace them."""

@@ -1,4 +1,4 @@
-"""What people write where an image is wanted: `pants://services/web:push?registry=ghcr&part=digest`."""
+"""Addresses of images in deployment files: `pants://services/web:push?registry=ghcr&part=digest`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPACE = re.compile(r"\s")
 
 
 class Part(Enum):
-    """How much of the reference comes to stand in the address's place."""
+    """The part of the reference that replaces the address."""
 
     REFERENCE = "reference"
     NAME = "name"
@@ -29,9 +29,9 @@ class Part(Enum):
 
 @dataclass(frozen=True)
 class ImageAddress:
-    """The address of a push target as it was written, which of its registries is meant, and what of the reference.
+    """The address of a push target as written, with the registry and the part of the reference to use.
 
-    `registry`: an alias or a registry's address; None where the target or the deployment decides.
+    `registry`: an alias or a registry's address; None if the target or the deployment decides.
     """
 
     address: str
@@ -40,9 +40,9 @@ class ImageAddress:
 
     @classmethod
     def parse(cls, text: str) -> ImageAddress:
-        """Read `pants://ADDRESS[?registry=R][&part=P]`; raises InvalidInput. Whether it is a target is not asked."""
+        """Read `pants://ADDRESS[?registry=R][&part=P]`; raises InvalidInput. Does not check that it is a target."""
         if not text.startswith(SCHEME):
-            raise _not_an_address(text, f"wanted {_EXAMPLE}.")
+            raise _not_an_address(text, f"expected {_EXAMPLE}.")
         address, mark, query = text[len(SCHEME) :].partition("?")
         fault = _fault(address)
         if fault:
@@ -52,7 +52,7 @@ class ImageAddress:
 
 
 def text(part: Part, repository: str, tag: str, digest: Digest) -> str:
-    """What stands in the address's place. `repository` is the full form: "docker.io/library/web"."""
+    """The text that replaces the address. `repository` is the full form: "docker.io/library/web"."""
     registry, _, path = repository.partition("/")
     return {
         Part.REFERENCE: f"{repository}@{digest}",
@@ -66,15 +66,15 @@ def text(part: Part, repository: str, tag: str, digest: Digest) -> str:
 
 def _fault(address: str) -> str | None:
     if not address:
-        return f"there is no address in it; wanted {_EXAMPLE}."
+        return f"it has no address; expected {_EXAMPLE}."
     if _SPACE.search(address):
-        return "there is white space in it."
+        return "it contains white space."
     if SCHEME in address:
-        return "there are several addresses in it, and only a value that is one is replaced."
+        return "it contains several addresses, and only a value that is one address is replaced."
     if "@sha256:" in address:
-        return 'leave out the digest "@sha256:…", it is put in.'
+        return 'leave out the digest "@sha256:…", which is added later.'
     if address.startswith("/") and not address.startswith("//"):
-        return f'there is one "/" too many; wanted {_EXAMPLE}.'
+        return f'it has one "/" too many; expected {_EXAMPLE}.'
     return None
 
 
@@ -83,11 +83,11 @@ def _options(query: str, text: str) -> dict[str, str]:
     for pair in query.split("&"):
         key, _, value = pair.partition("=")
         if key not in _KEYS:
-            raise _not_an_address(text, f'"{key}" after the "?" is unknown; there are {_listed(_KEYS)}.')
+            raise _not_an_address(text, f'"{key}" after the "?" is unknown; valid keys: {_listed(_KEYS)}.')
         if key in options:
-            raise _not_an_address(text, f'"{key}" is there twice.')
+            raise _not_an_address(text, f'"{key}" is set twice.')
         if not value or _SPACE.search(value):
-            raise _not_an_address(text, f'"{pair}" has no value; wanted "{key}=…".')
+            raise _not_an_address(text, f'"{pair}" has no value; expected "{key}=…".')
         options[key] = value
     return options
 
@@ -95,7 +95,7 @@ def _options(query: str, text: str) -> dict[str, str]:
 def _part(value: str, text: str) -> Part:
     names = tuple(part.value for part in Part)
     if value not in names:
-        raise _not_an_address(text, f'the part "{value}" is unknown; there are {_listed(names)}.')
+        raise _not_an_address(text, f'the part "{value}" is unknown; valid values: {_listed(names)}.')
     return Part(value)
 
 

@@ -1,4 +1,4 @@
-"""Tables of addresses: what is read from them, and what is wrong with the others."""
+"""Tables of valid and invalid addresses."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ def test_an_address(written: str, address: str, registry: str | None, part: Part
 @pytest.mark.parametrize(
     "written, reason",
     [
-        pytest.param("services/web:push", 'wanted "pants://services/web:push"', id="no-scheme"),
-        pytest.param("pants://", "no address in it", id="nothing"),
-        pytest.param("pants://?part=name", "no address in it", id="query-alone"),
+        pytest.param("services/web:push", 'expected "pants://services/web:push"', id="no-scheme"),
+        pytest.param("pants://", "it has no address", id="nothing"),
+        pytest.param("pants://?part=name", "it has no address", id="query-alone"),
         pytest.param("pants://a:b c", "white space", id="space"),
         pytest.param("pants://a:b,pants://c:d", "several addresses", id="two"),
         pytest.param("pants:///a:b", 'one "/" too many', id="three-slashes"),
         pytest.param(f"pants://a:b@{DIGEST}", "leave out the digest", id="digest"),
-        pytest.param("pants://a:b?", '"" after the "?" is unknown; there are "registry", "part"', id="empty-query"),
+        pytest.param("pants://a:b?", '"" after the "?" is unknown; valid keys: "registry", "part"', id="empty-query"),
         pytest.param("pants://a:b?tag=1", '"tag" after the "?" is unknown', id="unknown-key"),
         pytest.param("pants://a:b?part=tag&", '"" after the "?" is unknown', id="nothing-after-and"),
         pytest.param("pants://a:b?part=tag?registry=x", 'the part "tag?registry=x" is unknown', id="two-questions"),
-        pytest.param("pants://a:b?part=tag&part=tag", '"part" is there twice', id="twice"),
+        pytest.param("pants://a:b?part=tag&part=tag", '"part" is set twice', id="twice"),
         pytest.param("pants://a:b?registry", '"registry" has no value', id="no-value"),
         pytest.param("pants://a:b?registry=", '"registry=" has no value', id="empty-value"),
         pytest.param(
             "pants://a:b?part=host",
-            'the part "host" is unknown; there are "reference", "name", "registry", "repository", "tag", "digest".',
+            'the part "host" is unknown; valid values: "reference", "name", "registry", "repository", "tag", "digest".',
             id="unknown-part",
         ),
         pytest.param("pants://a:b?part=Tag", 'the part "Tag" is unknown', id="upper-case"),
     ],
 )
-def test_no_address(written: str, reason: str) -> None:
+def test_invalid_addresses(written: str, reason: str) -> None:
     with pytest.raises(InvalidInput) as error:
         ImageAddress.parse(written)
     assert str(error.value).startswith(f'"{written}" is not the address of an image: ')
@@ -67,7 +67,7 @@ def test_no_address(written: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part, repository, wanted",
+    "part, repository, expected",
     [
         (Part.REFERENCE, "registry.example/shop/web", f"registry.example/shop/web@{DIGEST}"),
         (Part.NAME, "registry.example/shop/web", "registry.example/shop/web"),
@@ -79,8 +79,8 @@ def test_no_address(written: str, reason: str) -> None:
         (Part.DIGEST, "registry.example/shop/web", str(DIGEST)),
     ],
 )
-def test_what_stands_in_its_place(part: Part, repository: str, wanted: str) -> None:
-    assert text(part, repository, "1.0", DIGEST) == wanted
+def test_the_text_that_replaces_an_address(part: Part, repository: str, expected: str) -> None:
+    assert text(part, repository, "1.0", DIGEST) == expected
 
 
 @given(st.text() | st.text(alphabet="a/:@?=&prtgs", max_size=20))

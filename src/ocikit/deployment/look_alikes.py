@@ -1,4 +1,4 @@
-"""What of a text is an address of an image, and what only looks like one. Pure."""
+"""Find the addresses of images in a text, and text that only looks like one. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ocikit.deployment.places import Left, Place
 from ocikit.deployment.scalar import Positions, Scalar, goes_over_lines
 
 _COMMENT = "it is in a comment"
-_NO_VALUE = "it is no value"
+_NO_VALUE = "it is not a value"
 _KEY = "it is a key, and only values are replaced"
-_BLOCK_ALONE = "write it on the line of its key, without the block of text"
-_BLOCK = "it is in a block of text; put that into a file of its own among the sources"
-_SEVERAL_LINES = "its value goes over several lines; write it on one"
-_PART = "it is only a part of its value; let it be one by itself, such as that of a variable which is then referred to"
+_BLOCK_ALONE = "it is in a block of text; write it on the line of its key"
+_BLOCK = "it is in a block of text; move that text to a file of its own among the sources"
+_SEVERAL_LINES = "its value spans several lines; write it on one line"
+_PART = "it is only a part of its value; make it a value of its own, such as that of a variable, and refer to that"
 
 _ADDRESS = re.compile(re.escape(SCHEME) + r"[^\s\"'`,;<>(){}\[\]\\]*")
 _SPACE = re.compile(r"\s")
@@ -25,7 +25,7 @@ _LONGEST_TEXT = 120
 
 
 def is_address(text: str, scalar: Scalar) -> bool:
-    """Whether it is meant as an address of an image: all of a value, on one line."""
+    """Whether a scalar is meant as an address of an image: a whole value, on one line."""
     return (
         not scalar.is_key
         and not scalar.is_block
@@ -44,7 +44,7 @@ def places(text: str, scalars: Sequence[Scalar], positions: Positions) -> Iterat
 def left_alone(text: str, scalars: Sequence[Scalar], positions: Positions) -> list[Left]:
     """Everything else that looks like an address, in the order of the text."""
     starts = [scalar.start for scalar in scalars]
-    # One value may have thousands.
+    # Cached: one value may contain thousands of addresses.
     is_one = lru_cache(maxsize=1)(lambda index: is_address(text, scalars[index]))
     why_not = lru_cache(maxsize=1)(lambda index: _why(text, scalars[index]))
     left = []
@@ -79,5 +79,5 @@ def _line_start(text: str, offset: int) -> int:
 
 
 def _text(value: str) -> str:
-    """The value of a scalar as text: an escape such as "\\ud800" makes half a character, which cannot be written."""
+    """The value of a scalar as text: an escape such as "\\ud800" is a lone surrogate, which cannot be encoded."""
     return value.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""What a rendered file pins: the references by digest among its values. Pure."""
+"""The references by digest among the values of a rendered file. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ocikit.deployment.scalar import Scalar
 from ocikit.errors import InvalidInput
 from ocikit.reference import Reference
 
-# With a "/": a rendered reference always says the registry, and "1.0@sha256:…" is a tag that stands beside a name.
+# With a "/": a rendered reference always has a registry, and "1.0@sha256:…" is a tag without its name.
 _PINNED = re.compile(r"[^\s@/]+/[^\s@]+@sha256:[0-9a-f]{64}")
 
 
 def pinned_references(scalars: Iterable[Scalar]) -> Iterator[str]:
-    """Each value that is wholly a reference with a digest, once, in the order of the text."""
+    """Yield each value that is a whole reference with a digest, once, in the order of the text."""
     values = dict.fromkeys(scalar.value for scalar in scalars if not scalar.is_key)
     return (value for value in values if _PINNED.fullmatch(value) and _is_reference(value))
 

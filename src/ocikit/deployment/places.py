@@ -1,6 +1,6 @@
-"""The places of a text where addresses of images stand, and putting something else there. Pure.
+"""The places of addresses of images in a text, and their replacement. Pure.
 
-The text is never written anew: what is between the places is copied as it is.
+The text is never reformatted: everything between the places is copied unchanged.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from ocikit.deployment.scalar import DOUBLE, PLAIN, SINGLE
 
-# What means itself without quotes, in every version of YAML and inside of "{}" and "[]" ...
+# Text that needs no quotes, in any version of YAML and inside "{}" and "[]" ...
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/@:-]*[A-Za-z0-9._/@-])?")
-# ... but for what some version reads as a number, a time or a truth value.
+# ... except text that some version reads as a number, a time or a boolean.
 _OTHER_TYPE = re.compile(r"[0-9][0-9a-fA-F_xXobTZ.:+-]*|true|false|yes|no|on|off|y|n|null", re.IGNORECASE)
 
 
@@ -22,9 +22,9 @@ _OTHER_TYPE = re.compile(r"[0-9][0-9a-fA-F_xXobTZ.:+-]*|true|false|yes|no|on|off
 class Place:
     """A value that is the address of an image, whatever its key.
 
-    `start` and `end` count characters, a byte order mark too, and take in the quotes; `quote` is `"`, `'` or "" where
-    there are none. `line` and `column` are from 1, for people. `address`: the value, which begins with `pants://`;
-    whether it is a right address is for `ImageAddress.parse` to say.
+    `start` and `end` count characters, including a byte order mark, and include the quotes; `quote` is `"`, `'` or ""
+    for none. `line` and `column` start at 1, for people. `address`: the value, which begins with `pants://`;
+    `ImageAddress.parse` checks whether it is valid.
     """
 
     start: int
@@ -44,9 +44,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Left:
-    """What looks like an address of an image (`text`) and is left alone.
+    """A `text` that looks like an address of an image and is not replaced.
 
-    `why` tells it and what to do about it, as in "left as it is: {why}.". `is_comment`: nobody expects otherwise.
+    `why`: the reason and what to do, as in "left as it is: {why}.". `is_comment`: no replacement is expected there.
     """
 
     line: int
@@ -64,9 +64,9 @@ class Left:
 
 
 def replace(text: str, places: Sequence[Place], values: Sequence[str]) -> str:
-    """The text with the value of each place replaced, which are in their order. Quotes stay as they are.
+    """Replace the value of each place; `places` are in the order of the text. Quotes stay as they are.
 
-    A value that would mean something else without quotes gets some.
+    A value that would mean something else without quotes gets quotes.
     """
     assert len(places) == len(values)
     pieces: list[str] = []

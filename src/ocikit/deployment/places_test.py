@@ -1,4 +1,4 @@
-"""Putting values in places, and what of them needs quotes."""
+"""Replacing values, and quoting those that need it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _place(text: str, what: str, quote: str = "") -> Place:
     return Place(start, start + len(what), 1, start + 1, what.strip("'\""), quote)
 
 
-def test_all_else_stays_as_it_is() -> None:
+def test_the_rest_stays_as_it_is() -> None:
     text = "\ufeffa: 'X' # é\r\n😀: [Y ,\tZ]"
     places = [_place(text, "'X'", "'"), _place(text, "Y"), _place(text, "Z")]
     assert replace(text, places, ["r/x", "longer/y", "z"]) == "\ufeffa: 'r/x' # é\r\n😀: [longer/y ,\tz]"
@@ -31,7 +31,7 @@ def test_all_else_stays_as_it_is() -> None:
         (f"[::1]:5000/x@sha256:{HEX}", f'"[::1]:5000/x@sha256:{HEX}"'),
         ("registry.example:5000", "registry.example:5000"),
         ("library/web", "library/web"),
-        # What would be a number, a time or a truth value.
+        # These would be a number, a time or a boolean.
         ("1.0", '"1.0"'),
         ("12:30", '"12:30"'),
         ("1e3", '"1e3"'),

@@ -20,7 +20,7 @@ from ocikit.errors import InvalidContent
 REFERENCE = f"[::1]:5000/shop/web@sha256:{'e3' * 32}"
 
 _ADDRESSES = st.from_regex(r"pants://[a-z]{0,5}:[a-z]{1,5}(\?part=(tag|name))?", fullmatch=True)
-# Each in a style that an emitter keeps, which is how it stands out in a document.
+# Each has a style that an emitter keeps.
 _PLACES = st.builds(
     lambda style, address: style(address),
     st.sampled_from([str, SingleQuotedScalarString, DoubleQuotedScalarString]),
@@ -82,34 +82,34 @@ def _values(text: str) -> list[tuple[str, Any]]:
 
 
 @given(st.lists(_DOCUMENTS, min_size=1, max_size=3), st.integers(2, 6), st.sampled_from(["\n", "\r\n"]))
-def test_in_what_an_emitter_writes(documents: list[Any], indent: int, line_break: str) -> None:
+def test_documents_of_an_emitter(documents: list[Any], indent: int, line_break: str) -> None:
     text = _emitted(documents, indent, line_break)
     scanned = scan(text, "f.yaml")
-    wanted = [address for document in documents for address in _addresses(document)]
-    assert [place.address for place in scanned.places] == wanted
-    rendered = replace(text, scanned.places, [REFERENCE] * len(wanted))
-    _assert_only_places_differ(text, rendered, wanted)
+    expected = [address for document in documents for address in _addresses(document)]
+    assert [place.address for place in scanned.places] == expected
+    rendered = replace(text, scanned.places, [REFERENCE] * len(expected))
+    _assert_only_places_differ(text, rendered, expected)
 
 
 @given(st.recursive(_ADDRESSES | _TEXTS, lambda inner: st.lists(inner) | st.dictionaries(_TEXTS, inner), max_leaves=15))
-def test_in_json(document: Any) -> None:
+def test_json_documents(document: Any) -> None:
     text = json.dumps(document, indent=1)
     scanned = scan(text, "f.json")
-    wanted = _addresses(document)
-    assert [place.address for place in scanned.places] == wanted
-    rendered = replace(text, scanned.places, [REFERENCE] * len(wanted))
-    _assert_only_places_differ(text, rendered, wanted)
+    expected = _addresses(document)
+    assert [place.address for place in scanned.places] == expected
+    rendered = replace(text, scanned.places, [REFERENCE] * len(expected))
+    _assert_only_places_differ(text, rendered, expected)
     json.loads(rendered)
 
 
-def _assert_only_places_differ(text: str, rendered: str, wanted: list[str]) -> None:
+def _assert_only_places_differ(text: str, rendered: str, expected: list[str]) -> None:
     before, after = _values(text), _values(rendered)
     assert len(before) == len(after)
-    assert [old for old, new in zip(before, after) if old != new] == [("ScalarEvent", address) for address in wanted]
-    assert [new for old, new in zip(before, after) if old != new] == [("ScalarEvent", REFERENCE)] * len(wanted)
+    assert [old for old, new in zip(before, after) if old != new] == [("ScalarEvent", address) for address in expected]
+    assert [new for old, new in zip(before, after) if old != new] == [("ScalarEvent", REFERENCE)] * len(expected)
     again = scan(rendered, "f.yaml")
     assert again.places == ()
-    assert again.pinned == ((REFERENCE,) if wanted else ())
+    assert again.pinned == ((REFERENCE,) if expected else ())
     assert [(left.line, left.text) for left in again.left] == [
         (left.line, left.text) for left in scan(text, "f.yaml").left
     ]

@@ -1,4 +1,4 @@
-"""A scalar of a YAML text, and where in the text things are. Pure."""
+"""Scalars of a YAML text, and positions in the text. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True)
 class Scalar:
-    """A value or a key: what stands from `start` to `end`, quotes included and anchor and tag not, means `value`."""
+    """A value or a key: the text from `start` to `end`, with quotes but without anchor and tag, means `value`."""
 
     start: int
     end: int
@@ -40,7 +40,7 @@ class Positions:
         self._marked = text.startswith(_BYTE_ORDER_MARK)
 
     def of(self, offset: int) -> tuple[int, int]:
-        """Line and column of a character, from 1; a byte order mark is none."""
+        """Line and column of a character, from 1; a byte order mark does not count."""
         line = bisect_right(self._starts, offset)
         column = offset - self._starts[line - 1] + 1
         return line, column - 1 if self._marked and line == 1 and column > 1 else column

@@ -1,4 +1,4 @@
-"""Reads a YAML or JSON text: which of its values are addresses of images, and where they stand."""
+"""Find the values of a YAML or JSON text that are addresses of images."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def decode(data: bytes, name: str) -> str:
 
 
 def scan(text: str, name: str) -> Scan:
-    """Find them; raises InvalidContent with the place in the file `name`: it is no YAML, or has a key twice."""
+    """Scan a text. If it is not YAML or has a key twice, raise InvalidContent with the place in the file `name`."""
     positions = Positions(text)
     try:
         scalars = tuple(_scalars(text, positions))
@@ -106,8 +106,8 @@ def _scalars(text: str, positions: Positions) -> Iterator[Scalar]:
                 yield Scalar(start, end, str(event.value), event.style or PLAIN, is_key)
             elif isinstance(event, CollectionStartEvent):
                 if is_key and text.startswith(_TEMPLATE, start - 1):
-                    # YAML by chance: a mapping that is a key, which no tool takes.
-                    raise _Fault(start - 1, f'"{_TEMPLATE}" begins no value')
+                    # Valid YAML by chance: a mapping as a key, which no tool accepts.
+                    raise _Fault(start - 1, f'"{_TEMPLATE}" cannot begin a value')
                 open_collections.append(_Collection(isinstance(event, MappingStartEvent), is_key))
             if around:
                 around.key_is_next = not around.key_is_next
@@ -130,12 +130,12 @@ def _note_key(mapping: _Collection, key: str, start: int, positions: Positions) 
         first, _ = positions.of(mapping.keys[key])
         again, _ = positions.of(start)
         lines = f"in line {first} and again in line {again}" if again != first else f"twice in line {first}"
-        raise _Fault(start, f'the key "{key}" is {lines}, in one mapping; leave one out')
+        raise _Fault(start, f'the key "{key}" is {lines}, in one mapping; remove one')
     mapping.keys.setdefault(key, start)
 
 
 def _events(text: str) -> Iterator[tuple[Event, int, int]]:
-    """The events; whatever ruamel raises becomes a fault with its offset."""
+    """Yield the events; an error of ruamel becomes a fault with its offset."""
     end = 0
     try:
         for event, start, end in events(text):
@@ -144,14 +144,14 @@ def _events(text: str) -> Iterator[tuple[Event, int, int]]:
         mark = error.problem_mark or error.context_mark
         raise _Fault(mark.index if mark else end, f"not YAML: {_problem(error)}") from None
     except ReaderError as error:
-        raise _Fault(error.position, f"not YAML: the character U+{error.character:04X} may not be in it") from None
+        raise _Fault(error.position, f"not YAML: the character U+{error.character:04X} is not allowed") from None
     except (YAMLError, ValueError, OverflowError, IndexError) as error:
         raise _Fault(end, f"not YAML, from here on: {error}") from None
 
 
 def _problem(error: MarkedYAMLError) -> str:
-    """ruamel's own words; it says "while parsing a block mapping" and where that began."""
-    # Some of them quote what they found as a tuple.
+    """ruamel's message, with its context, such as "while parsing a block mapping", and the line where that began."""
+    # Some messages quote the text found as a tuple.
     problem = str(error.problem).replace("('", "'").replace("',)", "'")
     if problem == _TAB:
         return "a tab cannot indent; write spaces"
@@ -165,6 +165,6 @@ def _hint(text: str) -> str:
     if _TEMPLATE not in text:
         return ""
     return (
-        f' It has "{_TEMPLATE}" in it, so it looks like a template of a Helm chart: name the chart in `dependencies`,'
+        f' It contains "{_TEMPLATE}", so it looks like a template of a Helm chart: name the chart in `dependencies`,'
         " and put the address into a values file."
     )

@@ -1,4 +1,4 @@
-"""Tables of texts: what is found in them, what is left, and what is wrong with the others."""
+"""Tables of texts: places, text that is left alone, and errors."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_where_it_is(text: str, line: int, column: int, address: str, quote: str
         pytest.param("- --x=pants://a:b\n", [(1, 7, "pants://a:b", "only a part")], id="part"),
         pytest.param("- ' pants://a:b'\n", [(1, 5, "pants://a:b", "only a part")], id="space-before-it"),
         pytest.param('["see pants:\\/\\/a:b"]', [(1, 2, "pants://a:b", "only a part")], id="escapes"),
-        pytest.param("x: !<pants://a:b> y\n", [(1, 6, "pants://a:b", "no value")], id="tag"),
+        pytest.param("x: !<pants://a:b> y\n", [(1, 6, "pants://a:b", "not a value")], id="tag"),
         pytest.param("x: Pants://a:b\ny: pants:/a\n", [], id="nothing-like-it"),
     ],
 )
@@ -131,7 +131,7 @@ def test_left(text: str, found: list[tuple[int, int, str, str]]) -> None:
         ),
     ],
 )
-def test_no_yaml(text: str, problem: str) -> None:
+def test_invalid_yaml(text: str, problem: str) -> None:
     with pytest.raises(InvalidContent) as error:
         scan(text, "deploy/f.yaml")
     assert str(error.value).startswith("deploy/f.yaml:")
@@ -171,5 +171,5 @@ def test_a_value_with_thousands_of_addresses_is_looked_at_once(text: str) -> Non
     started = time.process_time()
     found = scan(text, "f.yaml")
     assert len(found.places) + len(found.left) in (1, 30_000)
-    # Each address by itself takes minutes.
+    # Looking at each address by itself takes minutes.
     assert time.process_time() - started < 20

@@ -1,11 +1,11 @@
-"""ruamel.yaml's scanner and parser without all that is above them, and so that nothing legal fails.
+"""ruamel.yaml's scanner and parser without the layers above them, changed to accept all legal YAML.
 
-Events are enough, so no alias is followed, nothing is constructed and nothing recurs, however deep the nesting. Where
-ruamel is stricter than libyaml and its ports, which kubectl, helm and docker read with, this does as these do:
+Events are enough, so no alias is followed, nothing is constructed and nesting of any depth needs no recursion. kubectl,
+helm and docker read with libyaml and its ports. Where ruamel is stricter than these, this module does as they do:
 
 * Tabs may separate where they cannot be mistaken for indentation.
 * A block of text may begin with lines of spaces that are shorter than its indentation.
-* `...` may stand where no document is.
+* `...` is allowed without a document.
 * `%YAML 1.1` does not bring back the syntax of 1.1, which forbids `{image: a:b}`.
 """
 
@@ -29,7 +29,7 @@ _LONGEST_KEY = 1024
 
 
 class _TolerantScanner(Scanner):
-    """Lets tabs separate, and keeps the last scalar: a ScalarEvent begins with its anchor or tag already."""
+    """Lets tabs separate, and keeps the last scalar: a ScalarEvent begins at its anchor or tag."""
 
     last_scalar: ScalarToken | None = None
 
@@ -47,8 +47,8 @@ class _TolerantScanner(Scanner):
         return next((key.token_number for key in self.possible_simple_keys.values()), None)
 
     def stale_possible_simple_keys(self) -> None:
-        # They are in the order of the text, so what follows one that is fresh is fresh, too. Looking at all of them
-        # at every token takes ten seconds for 3,000 open brackets.
+        # The keys are in the order of the text, so all keys after a fresh one are fresh, too. Checking all of them at
+        # every token takes ten seconds for 3,000 open brackets.
         while self.possible_simple_keys:
             level, key = next(iter(self.possible_simple_keys.items()))
             if key.line == self.reader.line and self.reader.index - key.index <= _LONGEST_KEY:
@@ -73,7 +73,7 @@ class _TolerantScanner(Scanner):
                 self.allow_simple_key = True
 
     def _skip_blanks(self) -> None:
-        """Spaces, and tabs but where they would indent something."""
+        """Skip spaces, and tabs except where they would indent something."""
         length = spaces = 0
         while self.reader.peek(length) in _BLANKS:
             if self.reader.peek(length) == " " and spaces == length:
@@ -135,7 +135,7 @@ class _TolerantParser(Parser):
 
 
 class _Loader:
-    """What ruamel's parts want of each other."""
+    """The attributes that ruamel's parts need of each other."""
 
     typ: Any = None
     comment_handling: Any = None
@@ -149,9 +149,9 @@ class _Loader:
 
 
 def events(text: str) -> Iterator[tuple[Event, int, int]]:
-    """The events of a text, with the offsets where each begins and ends: those of a scalar without anchor and tag.
+    """Yield the events of a text with their start and end offsets, those of a scalar without anchor and tag.
 
-    Raises what ruamel does: YAMLError, or ValueError and IndexError for some nonsense.
+    Raises the errors of ruamel: YAMLError, or ValueError and IndexError for some nonsense.
     """
     loader = _Loader(text)
     while loader.parser.check_event():

@@ -1,1 +1,1 @@
-"""Layers: entries become a tar stream, a tar stream becomes a blob."""
+"""Layers: write entries as a tar and a blob, and read them back."""

@@ -60,17 +60,17 @@ def build_layer(
 
 
 def opener_below(directory: str) -> FileOpener:
-    """Opens the source of an entry below `directory`; the size is that of the file opened."""
+    """Make a function that opens the source of an entry below `directory`, with the size of the open file."""
 
     @contextmanager
     def open_file(entry: Entry) -> Iterator[tuple[int, BinaryIO]]:
-        # As bytes, so that the locale has no say in what a name is.
+        # As bytes, because the locale must not affect names.
         path = os.path.join(os.fsencode(directory), entry.source.encode())
         with explained(f'read "{entry.source}" for "/{entry.path}"'):
             try:
                 stream = cast(BinaryIO, open(path, "rb", buffering=0))  # noqa: SIM115 - closed below
             except FileNotFoundError:
-                raise NotFound(f'"{entry.source}", wanted as "/{entry.path}", does not exist.') from None
+                raise NotFound(f'"{entry.source}", the source of "/{entry.path}", does not exist.') from None
             with stream:
                 yield os.fstat(stream.fileno()).st_size, stream
 

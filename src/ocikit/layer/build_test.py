@@ -63,7 +63,7 @@ def test_modes_times_and_links_of_the_sandbox_do_not_count(tmp_path: Path, sourc
     assert build(tmp_path, [file("hello")]) == first
 
 
-def test_names_are_found_whatever_they_are(tmp_path: Path, sources: Path) -> None:
+def test_files_with_any_names_are_found(tmp_path: Path, sources: Path) -> None:
     (sources / "ünï 漢").write_bytes(b"x")
     assert build(tmp_path, [file("a", source="ünï 漢")]).descriptor.size > 0
 
@@ -73,7 +73,7 @@ def nothing_is_left(tmp_path: Path) -> bool:
 
 
 def test_a_missing_file(tmp_path: Path, sources: Path) -> None:
-    with pytest.raises(NotFound, match='"src/gone", wanted as "/app/gone", does not exist'):
+    with pytest.raises(NotFound, match='"src/gone", the source of "/app/gone", does not exist'):
         build(tmp_path, [file("app/gone", source="src/gone")])
     assert nothing_is_left(tmp_path)
 

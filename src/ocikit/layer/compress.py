@@ -1,9 +1,9 @@
-"""Compression of layers whose bytes do not depend on the machine.
+"""Compress layers to bytes that do not depend on the machine.
 
 Format 1: the tar is cut into blocks of 4 MiB; each becomes a gzip member or a zstd frame of its
-own, and these follow each other. To every reader that is one stream (RFC 1952, section 2.2; RFC
-8878, section 3.1), and blocks are compressed side by side with a result that any number of threads
-gives.
+own, one after another. To every reader that is one stream (RFC 1952, section 2.2; RFC 8878,
+section 3.1). Blocks are compressed in parallel; the result does not depend on the number of
+threads.
 
 gzip is written by libdeflate, which this project pins (the packages `deflate` 0.8.1 and 0.9.0 give
 equal bytes), never by the machine's zlib: zlib and zlib-ng differ, and ISA-L's output depends on
@@ -27,17 +27,17 @@ from ocikit.errors import InvalidContent, InvalidInput, OcikitError
 from ocikit.layer.limits import FRAME_BYTES, Expansion
 from ocikit.whole_number import whole_number
 
-# Counts up whenever equal tars would give other bytes.
+# Incremented whenever equal tars would give other bytes.
 FORMAT = 1
 
 BLOCK_SIZE = 4 * 1024 * 1024
 DEFAULT_THREADS = 2
 
-# What is fed at once bounds what comes out: deflate makes 1 KiB of a byte, zstd 128 KiB of four.
+# The input of one call bounds its output: deflate expands a byte to 1 KiB, zstd four bytes to 128 KiB.
 _FEED: Mapping[str, int] = MappingProxyType({"gzip": 4 * 1024, "zstd": 256, "bzip2": 4 * 1024, "xz": 4 * 1024})
-# What is taken at once of bzip2 and xz, which make 1 MiB of a byte.
+# The most output of one call of bzip2 and xz, which expand a byte to 1 MiB.
 _TAKE = 1024 * 1024
-# What a zstd frame may make its reader keep. Writers in engines go up to 32 MiB, `zstd --ultra -22` to 128 MiB.
+# The largest window of a zstd frame. Engines write up to 32 MiB, `zstd --ultra -22` up to 128 MiB.
 MAX_ZSTD_WINDOW = 32 * 1024 * 1024
 # `xz -9` needs 65 MiB.
 _MAX_XZ_MEMORY = 80 * 1024 * 1024
@@ -63,9 +63,9 @@ class Compression:
     def __post_init__(self) -> None:
         levels = _LEVELS.get(self.kind)
         if levels is None:
-            raise InvalidInput(f'"{self.kind}" is no compression: wanted one of {", ".join(_LEVELS)}.')
+            raise InvalidInput(f'"{self.kind}" is not a compression; valid values: {", ".join(_LEVELS)}.')
         if self.level not in levels:
-            raise InvalidInput(f"{self.kind} has no level {self.level}: wanted {levels[0]} to {levels[-1]}.")
+            raise InvalidInput(f"{self.kind} has no level {self.level}: expected {levels[0]} to {levels[-1]}.")
 
     @classmethod
     def parse(cls, text: str) -> Compression:
@@ -75,7 +75,7 @@ class Compression:
             return cls(kind, _DEFAULT_LEVELS.get(kind, 0))
         number = whole_number(level)
         if number is None:
-            raise InvalidInput(f'"{text}" is no compression: wanted a level, such as "zstd:3".')
+            raise InvalidInput(f'"{text}" is not a compression: expected a level, such as "zstd:3".')
         return cls(kind, number)
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ class Compression:
 
 
 def kind_of(layer_media_type: str) -> str:
-    """The compression that a layer's media type tells; raises InvalidContent for others."""
+    """The compression of a layer's media type; raises InvalidContent for other media types."""
     for ending, kind in (("gzip", "gzip"), ("zstd", "zstd"), ("tar", "none")):
         if layer_media_type.endswith((f".{ending}", f"+{ending}")):
             return kind
@@ -136,7 +136,7 @@ def _compressor(compression: Compression) -> Callable[[bytes], bytes]:
     zstandard = _imported("zstandard")
 
     def frame(block: bytes) -> bytes:
-        # A compressor must not be used by two threads at once.
+        # A compressor must not be used by two threads at the same time.
         compressor = zstandard.ZstdCompressor(
             level=level, write_content_size=True, write_checksum=True, write_dict_id=False
         )
@@ -146,11 +146,11 @@ def _compressor(compression: Compression) -> Callable[[bytes], bytes]:
 
 
 def decompress(chunks: Iterable[bytes], kind: str, expansion: Expansion | None = None) -> Iterator[bytes]:
-    """Yield what is compressed in `chunks`, all members or frames of it, in bounded memory.
+    """Yield the decompressed content of `chunks`, of all members or frames, in bounded memory.
 
     `kind`: that of a `Compression`, or "bzip2" or "xz", which no layer has.
-    `expansion` limits how much that may be, and how many members or frames; by default as `Limits` has it.
-    Raises InvalidContent above that, and for a stream that is damaged, ends early or has something behind its end.
+    `expansion` limits the size of the content and the number of members or frames; the default is that of `Limits`.
+    Raises InvalidContent above that, and for a stream that is damaged, ends early or has data after its end.
     """
     expansion = expansion or Expansion()
     if kind == "none":
@@ -171,9 +171,9 @@ def decompress(chunks: Iterable[bytes], kind: str, expansion: Expansion | None =
 def _decompress(
     chunks: Iterable[bytes], kind: str, start: Callable[[], Any], failure: type[Exception], expansion: Expansion
 ) -> Iterator[bytes]:
-    """`start` begins a member or frame; all libraries share the shape of what it gives."""
+    """`start` begins a member or frame; the decompressors of all libraries have the same interface."""
     frame = start()
-    # bz2 and lzma say so while there is output without more input.
+    # bz2 and lzma may have more output without more input.
     in_parts = hasattr(frame, "needs_input")
     for piece in _pieces(chunks, _FEED[kind]):
         expansion.receive(len(piece))
@@ -191,12 +191,12 @@ def _decompress(
                 yield output
             waiting = frame.unused_data if frame.eof else b""
     if not frame.eof:
-        raise InvalidContent(f"a {kind} stream that ends before its end.")
+        raise InvalidContent(f"the {kind} stream ends early.")
 
 
 def _reason(error: Exception) -> str:
     if "too much memory" in str(error):
-        return f"a frame has a window of more than {MAX_ZSTD_WINDOW // 2**20} MiB, which no reader needs to have"
+        return f"a frame has a window of more than {MAX_ZSTD_WINDOW // 2**20} MiB, which readers need not support"
     return str(error)
 
 
@@ -210,4 +210,4 @@ def _imported(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise OcikitError(f"the package `{name}` is needed and cannot be imported: {error}.") from None
+        raise OcikitError(f"the required package `{name}` cannot be imported: {error}.") from None

@@ -31,7 +31,7 @@ def compressed(data: bytes, compression: Compression, threads: int = 2) -> bytes
 
 
 @pytest.mark.parametrize(
-    "text, wanted",
+    "text, expected",
     [
         pytest.param("gzip", GZIP, id="gzip"),
         pytest.param("zstd", ZSTD, id="zstd"),
@@ -40,26 +40,26 @@ def compressed(data: bytes, compression: Compression, threads: int = 2) -> bytes
         pytest.param("zstd:19", Compression("zstd", 19), id="zstd-19"),
     ],
 )
-def test_parse(text: str, wanted: Compression) -> None:
-    assert Compression.parse(text) == wanted
-    assert Compression.parse(str(wanted)) == wanted
+def test_parse(text: str, expected: Compression) -> None:
+    assert Compression.parse(text) == expected
+    assert Compression.parse(str(expected)) == expected
 
 
 @pytest.mark.parametrize(
     "text, message",
     [
-        pytest.param("bzip2", '"bzip2" is no compression: wanted one of gzip, zstd, none', id="kind"),
-        pytest.param("", '"" is no compression', id="empty"),
-        pytest.param("gzip:0", "gzip has no level 0: wanted 1 to 12", id="gzip-0"),
+        pytest.param("bzip2", '"bzip2" is not a compression; valid values: gzip, zstd, none', id="kind"),
+        pytest.param("", '"" is not a compression', id="empty"),
+        pytest.param("gzip:0", "gzip has no level 0: expected 1 to 12", id="gzip-0"),
         pytest.param("gzip:13", "gzip has no level 13", id="gzip-13"),
-        pytest.param("zstd:20", "zstd has no level 20: wanted 1 to 19", id="zstd-20"),
+        pytest.param("zstd:20", "zstd has no level 20: expected 1 to 19", id="zstd-20"),
         pytest.param("none:1", "none has no level 1", id="none-1"),
-        pytest.param("gzip:", "wanted a level", id="no-level"),
-        pytest.param("gzip:best", "wanted a level", id="word"),
-        pytest.param("gzip:-1", "wanted a level", id="negative"),
+        pytest.param("gzip:", "expected a level", id="no-level"),
+        pytest.param("gzip:best", "expected a level", id="word"),
+        pytest.param("gzip:-1", "expected a level", id="negative"),
     ],
 )
-def test_what_is_no_compression(text: str, message: str) -> None:
+def test_invalid_compressions(text: str, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         Compression.parse(text)
 
@@ -105,7 +105,7 @@ def test_other_readers_read_it() -> None:
 
 
 @pytest.mark.parametrize("chunk", [1000, BLOCK_SIZE, 3 * BLOCK_SIZE], ids=str)
-def test_blocks_do_not_depend_on_how_the_stream_comes(chunk: int) -> None:
+def test_blocks_do_not_depend_on_the_chunks_of_the_stream(chunk: int) -> None:
     data = mixed(2 * BLOCK_SIZE)
     pieces = (data[i : i + chunk] for i in range(0, len(data), chunk))
     assert [len(block) for block in blocks(pieces)] == [BLOCK_SIZE, BLOCK_SIZE]
@@ -121,7 +121,7 @@ def test_nothing_is_one_empty_member() -> None:
     "level, extra",
     [(1, 4), (2, 0), (6, 0), (7, 0), (8, 2), (9, 2), (12, 2)],
 )
-def test_the_gzip_header_says_nothing_of_time_and_system(level: int, extra: int) -> None:
+def test_the_gzip_header_has_no_time_and_system(level: int, extra: int) -> None:
     """RFC 1952, section 2.3: magic, deflate, no flags, time 0, extra flags, system 255."""
     header = compressed(b"x" * 100, Compression("gzip", level))[:10]
     assert header == bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, extra, 255])
@@ -142,7 +142,7 @@ def test_damage_is_found(compression: Compression) -> None:
 
 
 @pytest.mark.parametrize("kind, packer", [("bzip2", bz2), ("xz", lzma)])
-def test_what_only_archives_beside_dockerfiles_are_compressed_with(kind: str, packer: Any) -> None:
+def test_compressions_of_archives_next_to_dockerfiles(kind: str, packer: Any) -> None:
     packed = packer.compress(mixed(5000))
     assert b"".join(decompress([packed, packer.compress(b"more")], kind)) == mixed(5000) + b"more"
     for damaged in (b"", packed[:-1], packed + b"trailing", b"no" + packed):
@@ -154,7 +154,7 @@ def test_what_only_archives_beside_dockerfiles_are_compressed_with(kind: str, pa
 
 
 @pytest.mark.parametrize("compression", [GZIP, ZSTD], ids=str)
-def test_memory_stays_bounded_where_little_becomes_much(compression: Compression) -> None:
+def test_memory_stays_bounded_while_data_expands(compression: Compression) -> None:
     packed = compressed(bytes(BLOCK_SIZE), compression) * 100
     expansion = Expansion(Limits(expansion=10**6))
     assert max(len(piece) for piece in decompress([packed], compression.kind, expansion)) < 10 * 2**20

@@ -1,4 +1,4 @@
-"""What a layer holds: files, directories and symbolic links, in the order of the tar."""
+"""The entries of a layer: files, directories and symbolic links, in the order of the tar."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from ocikit.errors import InvalidContent, InvalidInput
 
 KINDS = ("file", "directory", "symlink")
-# What Linux follows in one path before it answers ELOOP: path_resolution(7).
+# The most links that Linux follows in one path before ELOOP: path_resolution(7).
 MAX_LINKS = 40
 MAX_ID = 2**32 - 2
-# A layer's entry for a directory replaces the base's, so a parent that nobody asked for must have
-# the mode that it has in every base.
+# A layer's entry for a directory replaces the base's, so a parent that was added implicitly must
+# have the mode that it has in every base.
 WELL_KNOWN_MODES: Mapping[str, int] = MappingProxyType({"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700})
 # image-spec v1.1.1, layer.md#whiteouts.
 _WHITEOUT_PREFIX = ".wh."
@@ -42,16 +42,16 @@ class Entry:
     def __post_init__(self) -> None:
         check_path(self.path)
         if self.kind not in KINDS:
-            raise InvalidInput(f'"{self.kind}" is no kind of entry; wanted one of {", ".join(KINDS)}.')
+            raise InvalidInput(f'"{self.kind}" is not a kind of entry; valid values: {", ".join(KINDS)}.')
         if not 0 <= self.mode <= 0o7777:
-            raise InvalidInput(f'"/{self.path}" has the mode {self.mode:o}; wanted 0 to 7777.')
+            raise InvalidInput(f'"/{self.path}" has the mode {self.mode:o}; expected 0 to 7777.')
         for name, number in (("uid", self.uid), ("gid", self.gid)):
             if not 0 <= number <= MAX_ID:
-                raise InvalidInput(f'"/{self.path}" has the {name} {number}; wanted 0 to {MAX_ID}.')
+                raise InvalidInput(f'"/{self.path}" has the {name} {number}; expected 0 to {MAX_ID}.')
         if bool(self.source) != (self.kind == "file"):
-            raise InvalidInput(f'"/{self.path}" is a {self.kind}: a file needs a source, only a file.')
+            raise InvalidInput(f'"/{self.path}" is a {self.kind}: files need a source, others must not have one.')
         if bool(self.target) != (self.kind == "symlink"):
-            raise InvalidInput(f'"/{self.path}" is a {self.kind}: a symlink needs a target, only that.')
+            raise InvalidInput(f'"/{self.path}" is a {self.kind}: symlinks need a target, others must not have one.')
         _check_text(self.target, "link target")
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ def check_path(path: str) -> None:
     for part in path.split("/"):
         if part in ("", ".", ".."):
             raise InvalidInput(
-                f'"{path}" is not a path in an image: wanted one relative to the root without '
+                f'"{path}" is not a path in an image: expected one relative to the root without '
                 f'empty parts, "." and "..", such as "app/main.py".'
             )
         if part.startswith(_WHITEOUT_PREFIX):
@@ -146,7 +146,7 @@ def _add_parents(entry: Entry, arranged: dict[str, Entry]) -> None:
         elif parent.kind != "directory":
             raise InvalidInput(f'"/{entry.path}" cannot be below {parent}: only a directory can hold it.')
         else:
-            # Its own parents are added on its own account, or were when it was added.
+            # The parent's own parents are added by its own call, or were when it was added.
             return
 
 
@@ -155,11 +155,13 @@ def _refuse_loops(entries: Mapping[str, Entry]) -> None:
         chain = _endless(entry, entries)
         if chain:
             shown = " → ".join(f"/{path}" for path in chain)
-            raise InvalidInput(f'the symbolic link "/{entry.path}" cannot be followed to an end: {shown}.')
+            raise InvalidInput(
+                f'the symbolic link "/{entry.path}" cannot be resolved within {MAX_LINKS} links: {shown}.'
+            )
 
 
 def _endless(link: Entry, entries: Mapping[str, Entry]) -> list[str] | None:
-    """The links that Linux would follow for ever from `link` on, None when it comes to an end."""
+    """The links that Linux follows from `link` until ELOOP; None if the link resolves."""
     followed: list[str] = []
     place: list[str] = []
     waiting = link.path.split("/")[::-1]

@@ -72,7 +72,7 @@ class File(NamedTuple):
 
 
 class PackedFiles(Mapping[str, "tuple[int, File]"]):
-    """Files by path, each with the number of its layer: a third of the memory that objects would take.
+    """Files by path, each with the number of its layer, in a third of the memory of objects.
 
     Images have hundreds of thousands of files.
     """
@@ -143,7 +143,7 @@ def largest(tree: FileTree, count: int) -> tuple[tuple[int, File], ...]:
 
 
 class Made(Sequence[_T]):
-    """What `make` makes of each of `paths`, when it is asked for: two trees may differ in every file."""
+    """The results of `make` for each of `paths`, computed on access: two trees may differ in every file."""
 
     def __init__(self, paths: Sequence[str], make: Callable[[str], _T]) -> None:
         self._paths, self._make = paths, make
@@ -205,7 +205,7 @@ def _put(number: int, layer: Iterable[File], files: PackedFiles, hidden: set[str
     """Put a layer on those below it, whose files have lower numbers."""
     gone: set[str] = set()
     emptied: set[str] = set()
-    # What is of lower layers and now of this one, and whether it was a directory there.
+    # Paths of lower layers that this layer replaces, and whether they were directories there.
     replaced: dict[str, bool] = {}
     for file in layer:
         if file.kind == WHITEOUT:
@@ -239,9 +239,9 @@ def _is_lower(path: str, number: int, files: PackedFiles) -> bool:
 
 
 def _below(folders: set[str], files: Iterable[str]) -> Iterator[str]:
-    """The paths that are below one of `folders`, each once; they may be removed on the way.
+    """Yield the paths below one of `folders`, each once; the caller may remove them meanwhile.
 
-    Each folder's are neighbours once they are sorted: a look at every parent of every path could take hours.
+    The paths of a folder are neighbours in sorted order: checking every parent of every path could take hours.
     """
     if not folders:
         return
@@ -252,13 +252,13 @@ def _below(folders: set[str], files: Iterable[str]) -> Iterator[str]:
     done = 0
     for folder in sorted(folders, key=lambda path: f"{path}/"):
         start = max(done, bisect_left(paths, f"{folder}/"))
-        # "0" is the letter after "/".
+        # "0" is the character after "/".
         done = max(done, bisect_left(paths, f"{folder}0"))
         yield from paths[start:done]
 
 
 def _only(one: FileTree, other: FileTree, whiteouts: Iterable[str]) -> Sequence[File]:
-    """The files of one tree that the other has not, and `whiteouts` of what neither has."""
+    """The files that only `one` has, and `whiteouts` of paths that neither has."""
     files = one.files
     paths = [path for path in files if path not in other.files]
     paths += (path for path in whiteouts if path not in files and path not in other.files)

@@ -93,7 +93,7 @@ def test_rows_are_read_back(one: File) -> None:
     assert File.from_row(one.to_row()) == one
 
 
-def test_a_row_that_is_none() -> None:
+def test_an_invalid_row() -> None:
     with pytest.raises(InvalidContent, match="not a layer's file"):
         File.from_row([1] * 9)
 

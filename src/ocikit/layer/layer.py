@@ -1,4 +1,4 @@
-"""What any layer is once it is built."""
+"""A built layer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a layer that others made may cost.
+"""Limits for layers that others made.
 
-A hostile layer is small where it is stored and large where it is read. `Limits` has what a legitimate image could meet
-as well, and options change it (`[oci].max_layer_files`, `[oci].max_layer_expansion`). The other limits are constants,
-for no image that an engine runs comes near them: of headers in `ocikit.layer.tar_reader`, of zstd in
+A hostile layer is small when stored and large when read. `Limits` has the limits that a legitimate image could reach;
+options change them (`[oci].max_layer_files`, `[oci].max_layer_expansion`). The other limits are constants, because no
+image that an engine runs comes near them: those of headers are in `ocikit.layer.tar_reader`, those of zstd in
 `ocikit.layer.compress`.
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 
 from ocikit.errors import InvalidContent, InvalidInput
 
-# So much any layer may expand to, however little was received: a file of zeros, for instance.
+# Any layer may expand to this size, even if few bytes were received: a file of zeros, for instance.
 FREE_BYTES = 64 * 1024 * 1024
-# Stands for the work of a gzip member or a zstd frame, which may be empty and take less than 20 bytes.
+# Represents the work of a gzip member or a zstd frame, which may be empty and shorter than 20 bytes.
 FRAME_BYTES = 16 * 1024
-# Of paths and link targets together, for each file on average. Real ones have about 100.
+# Average bytes of path and link target per file. Real images have about 100.
 NAME_BYTES = 128
 
 
@@ -36,7 +36,9 @@ class Limits:
     def __post_init__(self) -> None:
         for name, value in (("files", self.files), ("expansion", self.expansion)):
             if value < 1:
-                raise InvalidInput(f"`[oci].max_layer_{name}` (--max-layer-{name} of ocikit) is {value}, not positive.")
+                raise InvalidInput(
+                    f"`[oci].max_layer_{name}` (--max-layer-{name} of ocikit) is {value}; expected 1 or more."
+                )
 
     def to_json(self) -> dict[str, int]:
         """A JSON object with both numbers."""
@@ -75,15 +77,15 @@ class FileCount:
             raise LimitExceeded(f"the layers have more than {limit:,} files. {_advice('max_layer_files', limit)}")
         if self.name_bytes > NAME_BYTES * limit:
             raise LimitExceeded(
-                f"the names of the files have more than {NAME_BYTES * limit:,} bytes, {NAME_BYTES} for each file that "
-                f"is allowed. {_advice('max_layer_files', limit)}"
+                f"the names of the files have more than {NAME_BYTES * limit:,} bytes, {NAME_BYTES} for each allowed "
+                f"file. {_advice('max_layer_files', limit)}"
             )
 
 
 class Expansion:
-    """What a compressed stream has become so far, compared with what was received.
+    """Compares the size of a decompressed stream with the bytes received.
 
-    `received`: the bytes that were, where they are known before, such as the size of the archive that a layer lies in.
+    `received`: their number if it is known before, such as the size of the archive that contains a layer.
     """
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, received: int | None = None) -> None:
@@ -96,18 +98,18 @@ class Expansion:
             self._received += size
 
     def expand(self, size: int) -> None:
-        """Raises LimitExceeded."""
+        """Count decompressed bytes; raises LimitExceeded."""
         self._expanded += size
         factor = self._limits.expansion
         if self._expanded > FREE_BYTES + factor * self._received:
             raise LimitExceeded(
-                f"{self._received:,} bytes expand to more than {FREE_BYTES + factor * self._received:,}: at most 64 "
-                f"MiB and {factor} times what was received are allowed. {_advice('max_layer_expansion', factor)}"
+                f"{self._received:,} bytes expand to more than {FREE_BYTES + factor * self._received:,}: the limit "
+                f"is 64 MiB plus {factor} times the received bytes. {_advice('max_layer_expansion', factor)}"
             )
 
 
 def _memory(name: str) -> int:
-    """Python keeps a text in which one letter is beyond ASCII with up to four bytes a letter."""
+    """Bytes that Python needs for a name: up to four per character if one of them is not ASCII."""
     return len(name) if name.isascii() else 4 * len(name)
 
 

@@ -1,4 +1,4 @@
-"""Where the things of the build graph go in an image."""
+"""The placement of sources from the build graph in an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ocikit.errors import InvalidInput
 from ocikit.layer.entry import MAX_ID, WELL_KNOWN_MODES, Entry, arrange
 from ocikit.whole_number import whole_number
 
-# Directories of every base: one of them that is only on the way stays as the base has it.
+# Directories of every base: if one is only a parent of others, it stays as the base has it.
 SYSTEM_DIRECTORIES = frozenset((
     "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv",
     "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/libexec", "usr/local", "usr/local/bin",
@@ -53,7 +53,7 @@ class Owner:
         owner, group = whole_number(uid), whole_number(gid)
         if owner is None or group is None:
             raise InvalidInput(
-                f'"{text}" is not an owner: wanted numbers, such as "1000:1000". A name has a '
+                f'"{text}" is not an owner: expected numbers, such as "1000:1000". A name has a '
                 "number only in the base's /etc/passwd and /etc/group, which are not read."
             )
         if max(owner, group) > MAX_ID:
@@ -67,7 +67,7 @@ class Owner:
 def parse_mode(text: str) -> int:
     """Read permissions as three or four octal digits: "644", "0755", "1777". Raises InvalidInput."""
     if not re.fullmatch("[0-7]{3,4}", text):
-        raise InvalidInput(f'"{text}" is not a mode: wanted three or four octal digits, as in "0644".')
+        raise InvalidInput(f'"{text}" is not a mode: expected three or four octal digits, as in "0644".')
     return int(text, 8)
 
 
@@ -120,44 +120,44 @@ def check_renames(renames: Mapping[str, str]) -> None:
     """Raise InvalidInput unless `renames` is what `Placement.rename` may be."""
     for old, new in renames.items():
         if old.startswith("/") or new.startswith("/") or not _parts(old) or not _parts(new):
-            raise InvalidInput(f'"{old}" cannot be renamed to "{new}": wanted two paths relative to the directory.')
+            raise InvalidInput(f'"{old}" cannot be renamed to "{new}": expected two paths relative to the directory.')
 
 
 def check_links(symlinks: Mapping[str, str]) -> None:
     """Raise InvalidInput unless `symlinks` is what `Placement.symlinks` may be."""
     for link, target in symlinks.items():
         if not _parts(link) or not target:
-            raise InvalidInput(f'the symbolic link "{link}" to "{target}": wanted a path, and a path to point at.')
+            raise InvalidInput(f'the symbolic link "{link}" to "{target}": expected a path and a target.')
 
 
 def _stripped(sources: Iterable[Source], prefix: str) -> list[tuple[str, Source]]:
     """Each source with its path below `prefix`."""
     check_prefix(prefix)
-    wanted = _parts(prefix)
+    prefix_parts = _parts(prefix)
     stripped = []
     for source in sources:
         parts = _parts(source.path)
-        if source.kind == "directory" and wanted[: len(parts)] == parts:
+        if source.kind == "directory" and prefix_parts[: len(parts)] == parts:
             continue
-        if parts[: len(wanted)] != wanted or len(parts) == len(wanted):
+        if parts[: len(prefix_parts)] != prefix_parts or len(parts) == len(prefix_parts):
             raise InvalidInput(
                 f'the prefix "{prefix}" cannot be stripped: "{source.path}" of {source.origin} is not below it.'
             )
-        stripped.append(("/".join(parts[len(wanted) :]), source))
-    if wanted and not stripped:
+        stripped.append(("/".join(parts[len(prefix_parts) :]), source))
+    if prefix_parts and not stripped:
         raise InvalidInput(f'the prefix "{prefix}" cannot be stripped: no file is below it.')
     return stripped
 
 
 def _renamed(stripped: list[tuple[str, Source]], renames: Mapping[str, str]) -> list[tuple[str, Source]]:
-    """Each source with the path that it is to have."""
+    """Each source with its new path."""
     check_renames(renames)
-    wanted = {"/".join(_parts(old)): new for old, new in renames.items()}
-    missing = sorted(wanted.keys() - {path for path, source in stripped if source.kind != "directory"})
+    new_paths = {"/".join(_parts(old)): new for old, new in renames.items()}
+    missing = sorted(new_paths.keys() - {path for path, source in stripped if source.kind != "directory"})
     if missing:
-        there = ", ".join(f'"{path}"' for path, _ in stripped[:5]) or "nothing"
-        raise InvalidInput(f'"{missing[0]}" cannot be renamed: there is no such file; there is {there}.')
-    return [(wanted.get(path, path), source) for path, source in stripped]
+        available = ", ".join(f'"{path}"' for path, _ in stripped[:5]) or "none"
+        raise InvalidInput(f'"{missing[0]}" cannot be renamed: there is no such file; available: {available}.')
+    return [(new_paths.get(path, path), source) for path, source in stripped]
 
 
 def _put(placed: dict[str, Source], path: str, source: Source) -> None:
@@ -183,7 +183,7 @@ def _entry(path: str, source: Source, placement: Placement, root: list[str]) -> 
 
 
 def _directories(placed: Mapping[str, Source], placement: Placement, root: list[str]) -> list[Entry]:
-    """`directory` itself and all directories between it and what was placed."""
+    """`directory` itself and all directories between it and the placed sources."""
     paths = {"/".join(root)}
     for path in placed:
         parts = path.split("/")
@@ -203,12 +203,12 @@ def _directory(path: str, placement: Placement, root: list[str]) -> Entry:
 
 def _absolute(path: str) -> list[str]:
     if not path.startswith("/"):
-        raise InvalidInput(f'"{path}" is not a place in an image: wanted an absolute path, "/{path}".')
+        raise InvalidInput(f'"{path}" is not a place in an image: expected an absolute path, "/{path}".')
     return _parts(path)
 
 
 def _parts(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise InvalidInput(f'"{path}" leads out with "..": write the path that is meant.')
+        raise InvalidInput(f'"{path}" must not contain ".."; write the resolved path.')
     return parts

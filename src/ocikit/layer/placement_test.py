@@ -68,16 +68,16 @@ def test_files_are_renamed_after_the_prefix_is_stripped() -> None:
     [
         (
             {"nope": "x"},
-            '"nope" cannot be renamed: there is no such file; there is "src/app/main.py", "src/app/bin/tool".',
+            '"nope" cannot be renamed: there is no such file; available: "src/app/main.py", "src/app/bin/tool".',
         ),
-        ({"/a": "x"}, '"/a" cannot be renamed to "x": wanted two paths relative to the directory.'),
+        ({"/a": "x"}, '"/a" cannot be renamed to "x": expected two paths relative to the directory.'),
         ({"a": "/x"}, '"a" cannot be renamed to "/x"'),
         ({"a": ""}, '"a" cannot be renamed to ""'),
-        ({"src/app/main.py": "../x"}, 'leads out with ".."'),
+        ({"src/app/main.py": "../x"}, 'must not contain ".."'),
         ({"src/app/main.py": "src/app/bin/tool"}, 'two files at one path: "/src/app/bin/tool"'),
     ],
 )
-def test_refuses_to_rename(rename: dict[str, str], message: str) -> None:
+def test_invalid_renames(rename: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         placed([MAIN, TOOL], rename=rename)
     assert message in str(caught.value)
@@ -144,13 +144,13 @@ def test_nothing_gives_at_most_the_directory(directory: str) -> None:
         ),
         pytest.param([], {"strip_prefix": "src"}, "no file is below it", id="prefix-of-nothing"),
         pytest.param([MAIN], {"strip_prefix": "/src"}, 'must be relative: "src"', id="prefix-root"),
-        pytest.param([MAIN], {"strip_prefix": "../src"}, 'leads out with ".."', id="prefix-out"),
+        pytest.param([MAIN], {"strip_prefix": "../src"}, 'must not contain ".."', id="prefix-out"),
         pytest.param([MAIN], {"directory": "app"}, 'an absolute path, "/app"', id="relative"),
-        pytest.param([MAIN], {"directory": ""}, "wanted an absolute path", id="no-directory"),
-        pytest.param([MAIN], {"directory": "/a/../b"}, 'leads out with ".."', id="directory-out"),
-        pytest.param([MAIN], {"symlinks": {"../a": "b"}}, 'leads out with ".."', id="link-out"),
-        pytest.param([MAIN], {"symlinks": {"/": "b"}}, "wanted a path", id="link-at-root"),
-        pytest.param([MAIN], {"symlinks": {"a": ""}}, "a path to point at", id="link-to-nothing"),
+        pytest.param([MAIN], {"directory": ""}, "expected an absolute path", id="no-directory"),
+        pytest.param([MAIN], {"directory": "/a/../b"}, 'must not contain ".."', id="directory-out"),
+        pytest.param([MAIN], {"symlinks": {"../a": "b"}}, 'must not contain ".."', id="link-out"),
+        pytest.param([MAIN], {"symlinks": {"/": "b"}}, "expected a path and a target", id="link-at-root"),
+        pytest.param([MAIN], {"symlinks": {"a": ""}}, "expected a path and a target", id="link-to-nothing"),
         pytest.param(
             [Source("app/x", "a:one", content="1"), Source("app/x", "b:two", content="2")],
             {},
@@ -190,7 +190,7 @@ def test_the_order_of_sources_does_not_matter(sources: list[Source]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, wanted",
+    "text, expected",
     [
         pytest.param("1000:1001", Owner(1000, 1001), id="both"),
         pytest.param("1000", Owner(1000, 1000), id="user-alone"),
@@ -204,17 +204,17 @@ def test_the_order_of_sources_does_not_matter(sources: list[Source]) -> None:
         pytest.param(":1", None, id="no-user"),
         pytest.param("1:2:3", None, id="three"),
         pytest.param("-1", None, id="negative"),
-        pytest.param("²", None, id="no-ascii-digit"),
+        pytest.param("²", None, id="not-an-ascii-digit"),
         pytest.param("1\n", None, id="newline"),
     ],
 )
-def test_owners(text: str, wanted: Owner | None) -> None:
-    if wanted is None:
+def test_owners(text: str, expected: Owner | None) -> None:
+    if expected is None:
         with pytest.raises(InvalidInput, match="is not an owner"):
             Owner.parse(text)
     else:
-        assert Owner.parse(text) == wanted
-        assert Owner.parse(str(wanted)) == wanted
+        assert Owner.parse(text) == expected
+        assert Owner.parse(str(expected)) == expected
 
 
 def test_a_name_is_refused_with_the_reason() -> None:
@@ -223,7 +223,7 @@ def test_a_name_is_refused_with_the_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    "text, wanted",
+    "text, expected",
     [
         pytest.param("644", 0o644, id="three"),
         pytest.param("0755", 0o755, id="four"),
@@ -238,9 +238,9 @@ def test_a_name_is_refused_with_the_reason() -> None:
         pytest.param("u+x", None, id="symbolic"),
     ],
 )
-def test_modes(text: str, wanted: int | None) -> None:
-    if wanted is None:
+def test_modes(text: str, expected: int | None) -> None:
+    if expected is None:
         with pytest.raises(InvalidInput, match="is not a mode"):
             parse_mode(text)
     else:
-        assert parse_mode(text) == wanted
+        assert parse_mode(text) == expected

@@ -1,4 +1,4 @@
-"""A layer's tar becomes a stream of its files."""
+"""Read the tar of a layer as a stream of its files."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ocikit.layer.tar_reader import EmptyTar, Member, StreamSource, TarError, re
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
-# Other names of aufs, which engines leave out as well. Source: image-spec v1.1.1, layer.md#whiteouts.
+# Other names of aufs, which engines skip as well. Source: image-spec v1.1.1, layer.md#whiteouts.
 _META = ".wh..wh."
 
 
 def read_files(chunks: Iterable[bytes], count: FileCount) -> Iterator[File]:
-    """Every file of an uncompressed tar, in its order, as it comes; content is hashed, and nothing is kept.
+    """Yield every file of an uncompressed tar, in its order; content is hashed and not kept.
 
-    A path may come twice, and hard links come without size and digest: `ocikit.layer.files.overlay` knows what they
-    mean. All of `chunks` is read, so that what verifies them on the way has seen all; until then a file is only what
-    somebody says. Raises InvalidContent, and above the limits of `count`.
+    A path may occur twice, and hard links have no size and digest: `ocikit.layer.files.overlay` resolves both. All of
+    `chunks` is read, so an iterator that verifies them sees all; until then the files are not verified. Raises
+    InvalidContent, also above the limits of `count`.
     """
     chunks = iter(chunks)
     source = StreamSource(chunks)
@@ -79,5 +79,5 @@ def _path(name: str) -> str:
 
 
 def _text(name: str) -> str:
-    """A name that is not UTF-8 with its odd bytes written out: JSON cannot hold them."""
+    """A name with bytes that are not UTF-8 as escapes, because JSON cannot hold them."""
     return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

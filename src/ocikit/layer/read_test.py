@@ -38,12 +38,12 @@ def files(*chunks: bytes) -> tuple[File, ...]:
 
 
 def shown(*layers: bytes) -> dict[str, File]:
-    """What layers, or only one, show by path."""
+    """The files that layers show, by path."""
     return {path: file for path, (_, file) in overlay(files(layer) for layer in layers).files.items()}
 
 
 @pytest.mark.parametrize(
-    "entry, wanted",
+    "entry, expected",
     [
         pytest.param(member("a", content=b"hello"), File("a", "file", 0o644, size=5, digest=HELLO), id="file"),
         pytest.param(
@@ -65,11 +65,11 @@ def shown(*layers: bytes) -> dict[str, File]:
         pytest.param(member("d/.wh..wh..opq"), File("d", "opaque"), id="opaque"),
         pytest.param(member("./", tarfile.DIRTYPE), None, id="root"),
         pytest.param(member(".wh..wh.plnk"), None, id="aufs"),
-        pytest.param(member("\udcff"), File("\\xff", "file", 0o644, digest=EMPTY), id="no-utf-8"),
+        pytest.param(member("\udcff"), File("\\xff", "file", 0o644, digest=EMPTY), id="not-utf-8"),
     ],
 )
-def test_an_entry(entry: Add, wanted: File | None) -> None:
-    assert files(tar(entry)) == ((wanted,) if wanted else ())
+def test_an_entry(entry: Add, expected: File | None) -> None:
+    assert files(tar(entry)) == ((expected,) if expected else ())
 
 
 def test_a_hard_link_is_another_name() -> None:
@@ -114,15 +114,17 @@ def test_a_whiteout_takes_nothing_from_its_own_layer() -> None:
     assert [(path, file.kind) for path, file in shown(layer).items()] == [("d", "directory"), ("d/a", "file")]
 
 
-def test_any_pieces_give_the_same_and_all_are_read() -> None:
+def test_any_chunks_give_the_same_and_all_are_read() -> None:
     data = tar(*(member(f"f{n}", content=b"x" * n) for n in range(50))) + bytes(5000)
-    pieces = iter([data[start : start + 77] for start in range(0, len(data), 77)])
-    assert tuple(read_files(pieces, FileCount())) == files(data)
-    assert next(pieces, None) is None
+    chunks = iter([data[start : start + 77] for start in range(0, len(data), 77)])
+    assert tuple(read_files(chunks, FileCount())) == files(data)
+    assert next(chunks, None) is None
 
 
-@pytest.mark.parametrize("data", [b"no tar" * 200, tar(member("a", content=b"x" * 3000))[:2000]], ids=["no-tar", "cut"])
-def test_what_is_no_tar(data: bytes) -> None:
+@pytest.mark.parametrize(
+    "data", [b"no tar" * 200, tar(member("a", content=b"x" * 3000))[:2000]], ids=["not-a-tar", "cut"]
+)
+def test_invalid_tars(data: bytes) -> None:
     with pytest.raises(InvalidContent, match="not a layer's tar"):
         files(data)
 

@@ -1,4 +1,4 @@
-"""A layer that others made becomes a blob of ours, once it is known to be what it should be."""
+"""Verify a layer that others made and store it as a blob."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def receive_layer(
     compression: Compression = _AS_IT_IS,
     expansion: Expansion | None = None,
 ) -> Descriptor:
-    """Write the layer in `chunks` to `output_directory`, as `blobs/sha256/<hex>`; gives its descriptor.
+    """Write the layer in `chunks` to `output_directory`, as `blobs/sha256/<hex>`; returns its descriptor.
 
-    `kind`: how it is compressed, and then it stays as it is; `compression` is for one that is not. Memory is bounded.
-    `expansion`: what it may become, see `decompress`.
-    Raises InvalidContent, naming `what`, for what cannot be read or has another `diff_id`; nothing is left behind then.
+    `kind`: the compression of the layer, which is kept; an uncompressed layer gets `compression`. `expansion`: its
+    limit, see `decompress`. Memory is bounded. Raises InvalidContent, naming `what`, for a layer that cannot be read or
+    has another `diff_id`; an error leaves no files behind.
     """
     chunks = iter(chunks)
     content = hashlib.new(diff_id.algorithm)
@@ -46,13 +46,13 @@ def receive_layer(
                 for piece in compress.decompress(_seen_by(blob.write, chunks), kind, expansion):
                     content.update(piece)
         except InvalidContent as error:
-            # That the blob is not the one wanted is the better reason, if it is one.
+            # If the digest of the blob is wrong, reading the rest raises that, which is the better reason.
             for _ in chunks:
                 pass
             raise InvalidContent(str(error) if what in str(error) else f"{what}: {error}") from None
         found = Digest(diff_id.algorithm, content.hexdigest())
         if found != diff_id:
-            raise InvalidContent(f"{what}: wanted the diff ID {diff_id}, found {found}.")
+            raise InvalidContent(f"{what}: expected the diff ID {diff_id}, got {found}.")
         digest = Digest("sha256", blob.hasher.hexdigest())
         file.commit(os.path.join(blobs, digest.hex))
     stored = compression if kind == "none" else Compression.parse(kind)
@@ -60,7 +60,7 @@ def receive_layer(
 
 
 class _Blob:
-    """A file being written, with what its descriptor needs."""
+    """A file being written, with the values for its descriptor."""
 
     def __init__(self, file: NewFile) -> None:
         self._file = file

@@ -2,14 +2,14 @@
 
 Format 1, on one screen:
 
-* One ustar header per entry, in the order given, nothing else than files, directories and symbolic
-  links: no hard links, no devices, no sparse files.
+* One ustar header per entry, in the order given; only files, directories and symbolic links: no hard
+  links, no devices, no sparse files.
 * Modification time 0; user and group by number, their names empty; device numbers 0.
 * A directory's name ends in "/". A file's size is its content's; all others have size 0.
 * Numbers are octal, zero-padded, ended by NUL; the checksum is six digits, NUL, space.
 * A name of more than 100 bytes is split into prefix and name at the first "/" that leaves 100.
-* A PAX extended header stands before an entry only where ustar cannot say it, and then holds only
-  what it cannot say, in this order of keys: "gid" and "uid" of 2**21 and above, "linkpath" above
+* A PAX extended header precedes an entry only if ustar cannot express it, and has only the fields that
+  ustar cannot express, in this order of keys: "gid" and "uid" of 2**21 and above, "linkpath" above
   100 bytes or not ASCII, "path" that cannot be split or is not ASCII, "size" of 8 GiB and above.
   The ustar fields then hold 0, or the text cut to 100 bytes with "?" for what is not ASCII. The
   header's own name is "PaxHeader", its mode 0644, everything else 0.
@@ -29,7 +29,7 @@ from typing import BinaryIO, Callable
 from ocikit.errors import InvalidContent
 from ocikit.layer.entry import Entry
 
-# Counts up whenever equal entries would give other bytes.
+# Incremented whenever equal entries would give other bytes.
 FORMAT = 1
 
 BLOCK_SIZE = 512
@@ -43,9 +43,9 @@ FileOpener = Callable[[Entry], AbstractContextManager[tuple[int, BinaryIO]]]
 
 
 def write_tar(entries: Iterable[Entry], open_file: FileOpener) -> Iterator[bytes]:
-    """Yield the tar of `entries` in pieces of at most 1 MiB.
+    """Yield the tar of `entries` in chunks of at most 1 MiB.
 
-    `open_file` is asked for every file, one open at a time. Raises InvalidContent when a file has
+    `open_file` is called for every file, one open at a time. Raises InvalidContent when a file has
     another size than announced, and whatever `open_file` raises.
     """
     for entry in entries:
@@ -149,7 +149,7 @@ def _content(entry: Entry, size: int, stream: BinaryIO) -> Iterator[bytes]:
         yield chunk
     if found < size or stream.read(1):
         seen = found if found < size else "more"
-        raise InvalidContent(f'"{entry.source}" changed while it was read: wanted {size} bytes, found {seen}.')
+        raise InvalidContent(f'"{entry.source}" changed while it was read: expected {size} bytes, got {seen}.')
     if size % BLOCK_SIZE:
         yield _padding(size)
 

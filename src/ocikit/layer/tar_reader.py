@@ -1,15 +1,15 @@
 """The tar of a layer or an archive, read by ourselves: `tarfile` keeps headers of any size in memory, calls itself for
-each header that extends another, expands sparse files, and takes damage for the end.
+each header that extends another, expands sparse files, and treats damage as the end.
 
-What is read, and how readers that disagree are settled: as Go's `archive/tar` does, with which engines unpack layers.
+Where readers disagree, this one does as Go's `archive/tar`, with which engines unpack layers:
 
 * v7, ustar, star's and GNU's headers; the checksum of unsigned or of signed bytes; numbers in octal or in base 256.
 * Names of GNU's "L" and "K" headers and of PAX headers ("path", "linkpath", "size", "uid", "gid"; all other records are
   left out). An empty value changes nothing. Global PAX headers are skipped, as engines do.
 * Names are UTF-8; bytes that are not become lone surrogates (PEP 383).
-* Two blocks of zeros end the tar, and so does the end of the input between two members. Behind them may be anything.
+* Two blocks of zeros end the tar, and so does the end of the input between two members. Anything may follow.
 * Refused: sparse files in all four dialects, which image-spec rules out (layer.md#file-attributes) and engines do not
-  unpack; two extended headers of one kind, or two names, for a member; what is above the limits below.
+  unpack; two extended headers of one kind, or two names, for a member; anything above the limits below.
 
 Source: POSIX.1-2018, pax, "ustar Interchange Format" and "pax Extended Header"; GNU tar's manual, "Basic Tar Format".
 """
@@ -23,11 +23,11 @@ from typing import NamedTuple, Protocol
 from ocikit.errors import InvalidContent
 
 BLOCK_SIZE = 512
-# As Go's archive/tar.
+# As in Go's archive/tar.
 MAX_EXTENDED_HEADER = 1024 * 1024
-# PATH_MAX of Linux: no file system takes a longer one from an engine.
+# PATH_MAX of Linux: no file system accepts a longer path from an engine.
 MAX_NAME = 4096
-# Those of a file are a handful, and one for each of its extended attributes, of which file systems keep some dozens.
+# A file has a handful of records, and one for each extended attribute; file systems keep some dozens of these.
 MAX_RECORDS = 128
 _MAX_NUMBER = 2**63 - 1
 
@@ -43,11 +43,11 @@ _PAX_NUMBER = re.compile(rb"-?[0-9]{1,32}")
 
 
 class TarError(InvalidContent):
-    """What is wrong with a tar, to be put behind what it is of."""
+    """An error in a tar. The message is to be put after a description of the tar."""
 
 
 class EmptyTar(TarError):
-    """There is not a byte: no archive, but a layer without files, as Go's archive/tar and engines have it."""
+    """There is not a byte: not an archive, but a layer without files, as in Go's archive/tar and engines."""
 
 
 class Member(NamedTuple):
@@ -67,19 +67,19 @@ class Member(NamedTuple):
 
 
 class Source(Protocol):
-    """Where a tar comes from, and how far it was read."""
+    """The input of a reader, and how far it was read."""
 
     position: int
 
     def read(self, size: int) -> bytes:
-        """Exactly `size` bytes; fewer at the end."""
+        """Read exactly `size` bytes; fewer at the end."""
 
     def skip_to(self, position: int) -> None:
-        """Raises TarError where that is behind the end."""
+        """Skip to `position`; raises TarError if it is after the end."""
 
 
 class StreamSource:
-    """A tar in chunks that come one after another; one of them is kept."""
+    """A tar in a stream of chunks; one chunk is kept."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks, self._rest = iter(chunks), memoryview(b"")
@@ -93,7 +93,7 @@ class StreamSource:
         return b"".join(self._up_to(size))
 
     def pieces(self, size: int) -> Iterator[memoryview]:
-        """The next `size` bytes; raises TarError if there are fewer."""
+        """Yield the next `size` bytes; raises TarError if there are fewer."""
         end = self.position + size
         yield from self._up_to(size)
         if self.position < end:
@@ -118,9 +118,9 @@ class StreamSource:
 
 
 def read_members(source: Source) -> Iterator[Member]:
-    """Each member of a tar. Its content may be read from `source` before the next one is asked for.
+    """Yield each member of a tar. The caller may read its content from `source` before the next member.
 
-    Raises TarError, EmptyTar where there is nothing, and what `source` raises. Memory is a header's, 1 MiB at most.
+    Raises TarError, EmptyTar if there is nothing, and what `source` raises. Memory is that of a header, at most 1 MiB.
     """
     extended: dict[bytes, bytes] = {}
     seen = b""
@@ -130,7 +130,7 @@ def read_members(source: Source) -> Iterator[Member]:
             raise EmptyTar("empty file")
         if not block or block == _ZEROS:
             if source.read(BLOCK_SIZE).strip(b"\0"):
-                raise TarError("it goes on after a single block of zeros")
+                raise TarError("data after a single block of zeros")
             if seen:
                 raise TarError("an extended header without a file")
             return
@@ -156,7 +156,7 @@ def read_members(source: Source) -> Iterator[Member]:
 
 
 def _check(block: bytes) -> None:
-    """Raises TarError unless this is a header: its checksum takes its own bytes as spaces."""
+    """Raise TarError unless this is a header. Its checksum counts its own bytes as spaces."""
     if len(block) < BLOCK_SIZE:
         raise TarError("unexpected end of data")
     own = block[148:156]
@@ -171,16 +171,16 @@ def _member(block: bytes, kind: bytes, extended: dict[bytes, bytes]) -> Member:
     name = extended.get(b"path")
     if not name:
         name = block[:100].partition(b"\0")[0]
-        # GNU tar has other things there; star ends its shorter prefix with this.
+        # GNU tar has other fields there; star marks its shorter prefix with this.
         prefix = block[345 : 476 if block[508:512] == b"tar\0" else 500].partition(b"\0")[0] if is_posix else b""
         if prefix:
             name = b"%b/%b" % (prefix, name)
     if kind in _ALSO_REGULAR:
         kind = DIRECTORY if kind == b"\0" and name.endswith(b"/") else REGULAR
     if kind == _SPARSE or any(key.startswith(b"GNU.sparse.") for key in extended):
-        told = name[:200].decode("utf-8", "backslashreplace")
+        shown = name[:200].decode("utf-8", "backslashreplace")
         raise TarError(
-            f'"{told}" is a sparse file, which layers must not have and engines do not unpack; pack it without '
+            f'"{shown}" is a sparse file, which layers must not have and engines do not unpack; pack it without '
             "`--sparse`"
         )
     link = extended.get(b"linkpath") or block[157:257].partition(b"\0")[0]
@@ -215,7 +215,7 @@ def _gnu_key(kind: bytes) -> bytes:
 
 
 def _records(data: bytes) -> dict[bytes, bytes]:
-    """The records of a PAX header, "LENGTH KEY=VALUE\\n"; of two with one key the last counts."""
+    """The records of a PAX header, "LENGTH KEY=VALUE\\n"; of two with one key, the last counts."""
     found: dict[bytes, bytes] = {}
     start = count = 0
     while start < len(data):

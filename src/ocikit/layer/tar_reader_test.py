@@ -119,7 +119,7 @@ def test_how_a_tar_ends(end: bytes) -> None:
 
 
 def test_numbers_may_have_nuls_before_them() -> None:
-    """As Go has it; a reader that takes this for 0 takes content for headers."""
+    """As in Go; a reader that reads this as 0 reads content as headers."""
     data = header_of_size(b"0", b"\0\0 0000005\0\0") + b"hello".ljust(512, b"\0") + header(b"b") + END
     assert [found.size for found, _ in read(data)] == [5, 0]
 
@@ -128,7 +128,7 @@ def test_a_tar_without_members() -> None:
     assert read(END) == read(bytes(512)) == []
 
 
-def test_content_that_nobody_reads_is_skipped() -> None:
+def test_unread_content_is_skipped() -> None:
     data = member(b"a", b"x" * 1000) + member(b"b", b"y" * 512) + member(b"c") + END
     assert [found.name for found in read_members(StreamSource([data]))] == ["a", "b", "c"]
     source = StreamSource([data])
@@ -155,9 +155,9 @@ BAD = [
     pytest.param(header(size=5), "unexpected end of data", id="cut-before-content"),
     pytest.param(member(b"a", b"x" * 900)[:-1], "unexpected end of data", id="cut-in-padding"),
     pytest.param(header(chksum=b"0000000\0"), "bad checksum", id="checksum"),
-    pytest.param(header(chksum=b"text"), "bad checksum", id="checksum-that-is-no-number"),
+    pytest.param(header(chksum=b"text"), "bad checksum", id="checksum-that-is-not-a-number"),
     pytest.param(member(b"a", b"x") + b"y" * 512, "bad checksum", id="garbage-between-members"),
-    pytest.param(header() + bytes(512) + header(b"b") + END, "goes on after a single block of zeros", id="lone-zeros"),
+    pytest.param(header() + bytes(512) + header(b"b") + END, "data after a single block of zeros", id="lone-zeros"),
     pytest.param(header(size=0, uid=b"9999999\0"), "a header with a bad uid", id="not-octal"),
     pytest.param(header(size=0, mode=b"-000001\0"), "a header with a bad mode", id="minus"),
     pytest.param(header(size=0, gid=b"0o17\0"), "a header with a bad gid", id="prefix-of-python"),
@@ -171,7 +171,7 @@ BAD = [
     pytest.param(pax((b"uid", "٣".encode())) + header(), "a PAX header with a bad uid", id="arabic-digit"),
     pytest.param(pax((b"gid", b" 5")) + header(), "a PAX header with a bad gid", id="space"),
     pytest.param(pax((b"size", str(2**60).encode())) + header(), "unexpected end of data", id="size-of-2-to-the-60"),
-    pytest.param(member(b"P", b"x", b"x") + header(), "a PAX header with a bad record", id="no-record"),
+    pytest.param(member(b"P", b"x", b"x") + header(), "a PAX header with a bad record", id="not-a-record"),
     pytest.param(member(b"P", b"5 a=\n6 b=\n", b"x") + header(), "bad record", id="record-too-short"),
     pytest.param(member(b"P", b"99 a=\n", b"x") + header(), "bad record", id="record-too-long"),
     pytest.param(member(b"P", b"0 a=\n", b"x") + header(), "bad record", id="record-of-nothing"),
@@ -231,9 +231,9 @@ def header_of_size(kind: bytes, field: bytes) -> bytes:
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
 
 
-# Judged by `tarfile`. What it reads otherwise, and why:
+# `tarfile` is the judge. It differs from our reader:
 # * It goes by the type flag alone where GNU's headers have no prefix, and knows none of star's.
-# * It takes damage behind the first member for the end of the tar.
+# * It treats damage after the first member as the end of the tar.
 # * It applies global headers; engines do not.
 NAMES = st.one_of(
     PATHS,
@@ -270,7 +270,7 @@ def written(members: Iterable[tuple[tarfile.TarInfo, bytes]], tar_format: int) -
         fileobj=stream, mode="w", format=tar_format, encoding="utf-8", errors="surrogateescape"
     ) as archive:
         for info, content in members:
-            # What a format cannot say is left out.
+            # Members that a format cannot express are left out.
             try:
                 archive.addfile(info, io.BytesIO(content))
             except ValueError:
@@ -327,7 +327,7 @@ def test_damage_raises_nothing_else(parts: list[bytes], changes: list[tuple[int,
             data[place] = value
     for start in range(0, len(data) - 511, 512):
         if bytes(data[start + 257 : start + 262]) == b"ustar":
-            # Else only the checksum would be tried.
+            # Otherwise only the checksum would be tested.
             data[start + 148 : start + 156] = b" " * 8
             data[start + 148 : start + 156] = b"%06o\0 " % sum(data[start : start + 512])
     with suppress(InvalidContent):

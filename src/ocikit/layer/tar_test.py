@@ -32,7 +32,7 @@ def tar(entries: Sequence[Entry], contents: Mapping[str, bytes]) -> bytes:
 
 
 def read_back(data: bytes) -> list[tuple[Entry, bytes]]:
-    """What another reader, Python's own, sees."""
+    """Read the entries with another reader, Python's own."""
     found = []
     kinds = {tarfile.REGTYPE: "file", tarfile.DIRTYPE: "directory", tarfile.SYMTYPE: "symlink"}
     with tarfile.open(fileobj=io.BytesIO(data), encoding="utf-8", errors="strict") as archive:
@@ -142,8 +142,8 @@ def test_nothing_is_two_empty_blocks_and_files_fill_blocks() -> None:
 @pytest.mark.parametrize(
     "announced, message",
     [
-        pytest.param(3, '"a" changed while it was read: wanted 3 bytes, found more.', id="grown"),
-        pytest.param(9, '"a" changed while it was read: wanted 9 bytes, found 5.', id="shrunk"),
+        pytest.param(3, '"a" changed while it was read: expected 3 bytes, got more.', id="grown"),
+        pytest.param(9, '"a" changed while it was read: expected 9 bytes, got 5.', id="shrunk"),
     ],
 )
 def test_a_file_that_changes_while_it_is_read(announced: int, message: str) -> None:

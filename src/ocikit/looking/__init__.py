@@ -1,1 +1,1 @@
-"""What an image is made of, and how two of them differ."""
+"""Describe an image, and compare two images."""

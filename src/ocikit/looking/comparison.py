@@ -1,4 +1,4 @@
-"""How an image differs from the one that a tag names, for people and as JSON. Pure."""
+"""Compare an image with the one that a tag names, as lines of text and as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ocikit.push.changes import LayerChange
 
 _LONGEST_VALUE = 100
 _NO_FILES = FileChanges()
-# What the layers tell better.
-_TOLD_ELSEWHERE = ("rootfs",)
+# The comparison of layers covers these.
+_COMPARED_ELSEWHERE = ("rootfs",)
 
 
 @dataclass(frozen=True)
 class SettingChange:
-    """A setting, named as in the config ("config.Env.PATH") or the manifest ("annotations.…"); None: not there."""
+    """A setting, named as in the config ("config.Env.PATH") or the manifest ("annotations.…"); None: not set."""
 
     key: str
     before: Any
@@ -31,7 +31,7 @@ class SettingChange:
 
 @dataclass(frozen=True)
 class ImageChanges:
-    """An image compared with `before`, the digest of another; None where there is none, and all is new."""
+    """An image compared with the one with the digest `before`; None if there is none, and everything is new."""
 
     before: str | None
     after: str
@@ -44,7 +44,7 @@ class ImageChanges:
         return self.before != self.after
 
     def to_json(self) -> dict[str, Any]:
-        """For `printable_json_pieces`."""
+        """The JSON document, for `printable_json_pieces`."""
         return {
             "previous": self.before,
             "digest": self.after,
@@ -65,7 +65,7 @@ class ImageChanges:
 
 
 class _Documents(list[Any]):
-    """A list for `printable_json_pieces` that makes its items while it is written: images may differ in every file."""
+    """A list for `printable_json_pieces` that makes items as they are written: images may differ in every file."""
 
     def __init__(self, values: Sequence[Any], make: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -79,8 +79,8 @@ class _Documents(list[Any]):
 
 
 def compare_images(before: Image | None, after: Image, origins: Sequence[str], files: FileChanges) -> ImageChanges:
-    """`origins` says what each layer of `after` is from."""
-    told = (*origins, *([""] * len(after.manifest.layers)))
+    """Compare two images; `origins` has the origin of each layer of `after`."""
+    padded = (*origins, *([""] * len(after.manifest.layers)))
     had = {layer.digest for layer in before.manifest.layers} if before else set()
     has = {layer.digest for layer in after.manifest.layers}
     return ImageChanges(
@@ -89,7 +89,7 @@ def compare_images(before: Image | None, after: Image, origins: Sequence[str], f
         changed_settings(before, after),
         tuple(
             LayerChange(str(layer.digest), layer.size, origin)
-            for layer, origin in zip(after.manifest.layers, told)
+            for layer, origin in zip(after.manifest.layers, padded)
             if layer.digest not in had
         ),
         tuple(
@@ -102,7 +102,7 @@ def compare_images(before: Image | None, after: Image, origins: Sequence[str], f
 
 
 def changed_settings(before: Image | None, after: Image) -> tuple[SettingChange, ...]:
-    """Which settings differ, key by key; variables, labels, annotations and the like one by one."""
+    """The settings that differ, key by key: each variable, label, annotation and item of an object by itself."""
     old, new = (dict(_settings(before)) if before else {}), dict(_settings(after))
     return tuple(
         SettingChange(key, old.get(key), new.get(key))
@@ -112,7 +112,7 @@ def changed_settings(before: Image | None, after: Image) -> tuple[SettingChange,
 
 
 def lines(title: str, changes: ImageChanges) -> Iterator[str]:
-    """For people: a line for each difference, the smallest story first."""
+    """Lines of text, one per difference: digest, settings, layers, then files."""
     if not changes:
         yield f"{title}: nothing differs ({changes.after})"
         return
@@ -140,7 +140,7 @@ def _settings(image: Image) -> Iterator[tuple[str, Any]]:
     for key, value in canonical_json.loads_object(image.config.data, "the config").items():
         if key == "config":
             yield from _container_settings(value or {})
-        elif key not in _TOLD_ELSEWHERE:
+        elif key not in _COMPARED_ELSEWHERE:
             yield key, value
 
 

@@ -33,7 +33,7 @@ def image(config: dict[str, Any], *layers: str, annotations: dict[str, str] | No
 
 
 @pytest.mark.parametrize(
-    "before, after, wanted",
+    "before, after, expected",
     [
         pytest.param(image({"User": "1"}), image({"User": "1"}), [], id="equal"),
         pytest.param(image({"User": "1"}), image({"User": "2"}), [("config.User", "1", "2")], id="changed"),
@@ -51,7 +51,7 @@ def image(config: dict[str, Any], *layers: str, annotations: dict[str, str] | No
             id="labels-and-ports",
         ),
         pytest.param(image({}, annotations={"a": "1"}), image({}), [("annotations.a", "1", None)], id="annotations"),
-        pytest.param(image({}, "x"), image({}, "y"), [], id="layers-are-told-elsewhere"),
+        pytest.param(image({}, "x"), image({}, "y"), [], id="layers-are-compared-elsewhere"),
         pytest.param(image({}), image({}, variant="v8"), [("variant", None, "v8")], id="of-the-document"),
         pytest.param(
             image({}, history=[{"created_by": "a"}]),
@@ -61,11 +61,11 @@ def image(config: dict[str, Any], *layers: str, annotations: dict[str, str] | No
         ),
     ],
 )
-def test_settings_key_by_key(before: Image, after: Image, wanted: list[tuple[str, Any, Any]]) -> None:
-    assert changed_settings(before, after) == tuple(SettingChange(*row) for row in wanted)
+def test_settings_key_by_key(before: Image, after: Image, expected: list[tuple[str, Any, Any]]) -> None:
+    assert changed_settings(before, after) == tuple(SettingChange(*row) for row in expected)
 
 
-def test_layers_with_what_they_are_from() -> None:
+def test_layers_have_their_origin() -> None:
     changes = compare_images(image({}, "base", "old"), image({}, "base", "new"), ("b", "app:image"), NO_FILES)
     assert [(layer.size, layer.origin) for layer in changes.added_layers] == [(3000, "app:image")]
     assert [(layer.size, layer.origin) for layer in changes.removed_layers] == [(3000, "")]
@@ -82,10 +82,10 @@ def test_nothing_differs() -> None:
 def test_a_tag_that_is_new() -> None:
     one = image({"User": "1"}, "a")
     changes = compare_images(None, one, ("origin",), FileChanges(added=(File("f", "file", 0o644, size=5),)))
-    told = list(lines("here", changes))
-    assert told[:2] == ["here", f"digest      (no such tag) → {one.digest}"]
-    assert told[-1] == "  +       5 B  /f"
-    assert not any(line.startswith("config") for line in told)
+    text = list(lines("here", changes))
+    assert text[:2] == ["here", f"digest      (no such tag) → {one.digest}"]
+    assert text[-1] == "  +       5 B  /f"
+    assert not any(line.startswith("config") for line in text)
     assert changes.to_json()["previous"] is None
 
 
@@ -99,8 +99,8 @@ def test_lines_about_files() -> None:
         changed=(kinds, (old, new), same_size),
     )
     changes = compare_images(image({}, "a"), image({}, "b"), (), files)
-    told = list(lines("here", changes))
-    assert told[told.index("files       2 removed, 2 added, 3 changed") + 1 :] == [
+    text = list(lines("here", changes))
+    assert text[text.index("files       2 removed, 2 added, 3 changed") + 1 :] == [
         "  -    1.2 kB  /a",
         "  +            /b  (symlink to x)",
         "  ~            /k  (directory → symlink, to (nothing) → x)",

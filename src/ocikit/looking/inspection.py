@@ -1,4 +1,4 @@
-"""What an image is made of, for people and as JSON."""
+"""Describe an image, as lines of text and as JSON."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ def document(
     origins: Sequence[str] = (),
     files: Sequence[PlacedFile] | None = None,
 ) -> dict[str, Any]:
-    """`origins` says what each layer is from, the config's history where it is empty; `files` are the largest."""
+    """The description as JSON.
+
+    `origins`: the origin of each layer, by default from the config's history; `files`: the largest files.
+    """
     described: dict[str, Any] = {
         **manifest.descriptor.to_json(),
         "manifest": canonical_json.loads_object(manifest.data, "the manifest"),
     }
     if config and isinstance(manifest, Manifest):
         described["config"] = canonical_json.loads_object(config.data, "the config")
-        told = origins or tuple(_history(config))
+        layer_origins = origins or tuple(_history(config))
         described["layers"] = [
             {
                 "digest": str(layer.digest),
                 "diff_id": str(diff_id),
                 "size": layer.size,
-                "origin": told[number] if number < len(told) else "",
+                "origin": layer_origins[number] if number < len(layer_origins) else "",
             }
             for number, (layer, diff_id) in enumerate(zip(manifest.layers, config.diff_ids))
         ]
@@ -51,7 +54,7 @@ def lines(
     origins: Sequence[str] = (),
     files: Sequence[PlacedFile] = (),
 ) -> Iterator[str]:
-    """The same for people."""
+    """The description as lines of text; arguments as for `document`."""
     yield title
     yield from _pairs({"digest": manifest.descriptor.digest, "type": manifest.media_type})
     for name, value in sorted(manifest.annotations.items()):
@@ -64,13 +67,13 @@ def lines(
     if config:
         yield from _container_lines(config)
     yield f"layers      {len(manifest.layers)}, {human_bytes(sum(y.size for y in manifest.layers))}"
-    told = origins or (tuple(_history(config)) if config else ())
+    layer_origins = origins or (tuple(_history(config)) if config else ())
     for number, layer in enumerate(manifest.layers):
-        yield _layer_line(layer, told[number] if number < len(told) else "")
+        yield _layer_line(layer, layer_origins[number] if number < len(layer_origins) else "")
     if files:
         yield "largest files"
     for number, file in files:
-        origin = f"  {_shortened(told[number])}" if number < len(told) else ""
+        origin = f"  {_shortened(layer_origins[number])}" if number < len(layer_origins) else ""
         yield f"  {human_bytes(file.size):>9}  /{file.path}{origin}"
 
 

@@ -37,7 +37,7 @@ def read_image(store: Store, name: str, platform: Platform) -> Image:
         raise InvalidContent(f'"{name}" is an index of indexes; name one of them.')
     config = read_config(store, manifest)
     if config is None:
-        raise InvalidContent(f'"{name}" is no container image: its config is a "{manifest.config.media_type}".')
+        raise InvalidContent(f'"{name}" is not a container image: its config is a "{manifest.config.media_type}".')
     return Image(manifest, config)
 
 
@@ -77,6 +77,6 @@ def layer_files(store: Store, layer: Descriptor, limits: Limits, count: FileCoun
         if is_distributable(layer.media_type):
             raise
         raise NotFound(
-            f'the files of the layer {layer.digest} cannot be read: it is "{layer.media_type}", which a registry need '
-            "not hold."
+            f'the files of the layer {layer.digest} cannot be read: it is not distributable ("{layer.media_type}"), '
+            "and registries need not store it."
         ) from None

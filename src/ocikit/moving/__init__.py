@@ -1,1 +1,1 @@
-"""What others write of images, read and written anew as targets: Dockerfiles, and other backends' BUILD files."""
+"""Convert Dockerfiles and BUILD files of other backends to targets."""

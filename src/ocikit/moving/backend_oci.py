@@ -1,4 +1,4 @@
-"""Targets of `pants-backend-oci` become their counterparts here, under the same names."""
+"""Convert targets of `pants-backend-oci` to their counterparts, with the same names."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _READ: Mapping[str, Any] = MappingProxyType(
 _IMAGES = ("oci_image_build", "oci_python_image")
 _EMPTY = "empty"
 _BUILT_IN = (
-    "nothing is run while an image is built. Make its outputs with a target, such as a `shell_command` or a "
-    "`pex_binary`, and put that into `dependencies`"
+    "Pants runs nothing while it builds an image. Make the outputs with a target, such as a `shell_command` or a "
+    "`pex_binary`, and add that to `dependencies`"
 )
 
 
 def convert_backend_oci(found: FoundTarget, find: Finder) -> Conversion:
-    """`find` gives the targets that it names."""
+    """Convert one target; `find` looks up the targets that it names."""
     return _Target(found, find).convert()
 
 
@@ -63,8 +63,8 @@ class _Target:
         if len(places) > 1:
             self._tell(
                 "`packages`",
-                f"packages lay in {' and '.join(f'/{folder}/' for folder in sorted(folders))}, and here lie in "
-                "`directory`: where a path matters, give it an `oci_layer` of its own",
+                f"pants-backend-oci puts packages into {' and '.join(f'/{folder}/' for folder in sorted(folders))}, "
+                "pants-oci into `directory`: where a path matters, use an `oci_layer` of its own",
                 matters=False,
             )
         directory = f"/{folders.pop()}" if len(places) == 1 and folders else None
@@ -99,7 +99,7 @@ class _Target:
 
     def python_image(self) -> Iterable[Target]:
         if self._fields.get("main"):
-            self._tell("`main`", "a `pex_binary` starts by its own `entry_point`: set it there", matters=False)
+            self._tell("`main`", "a `pex_binary` starts with its own `entry_point`: set it there", matters=False)
         yield Target(
             "oci_image",
             self._found.name,
@@ -123,7 +123,7 @@ class _Target:
     def extracted(self) -> Iterable[Target]:
         self._tell(
             self._found.kind,
-            "files are not taken out of images: build on the image, or unpack them into the repository",
+            "Pants does not extract files from images: build on the image, or unpack the files into the repository",
         )
         return ()
 
@@ -133,7 +133,9 @@ class _Target:
             text = f"sha256:{text}"
         if self._fields.get("anonymous"):
             self._tell(
-                "`anonymous`", "credentials are looked for as Docker does; without any it is anonymous", matters=False
+                "`anonymous`",
+                "not needed: Pants looks for credentials as Docker does; without any, requests are anonymous",
+                matters=False,
             )
         platform = _platform_of(self._fields)
         fields = {
@@ -172,12 +174,14 @@ class _Target:
         return platform if platform != str(DEFAULT_PLATFORM) else None
 
     def _default_entrypoint(self, packages: list[str]) -> list[str] | None:
-        """What starts where nothing is said: the last package. A `pex_binary` starts by itself."""
+        """The entrypoint if none is set: the last package. None for a `pex_binary`, which starts by itself."""
         known = [one for one in map(self._named, packages) if one and one.package]
         if not known:
             if self._fields.get("layers"):
                 self._tell(
-                    "`layers`", "what starts was the package of a layer: write it as `entrypoint`", matters=False
+                    "`layers`",
+                    "pants-backend-oci starts the package of a layer: set it as `entrypoint`",
+                    matters=False,
                 )
             return None
         return None if known[-1].kind == "pex_binary" else [f"/{posixpath.basename(str(known[-1].package))}"]
@@ -201,7 +205,7 @@ class _Target:
 
 
 def variant_name(name: str, variant: str) -> str:
-    """The `oci_base` of a variant of `oci_pull_images`."""
+    """The name of the `oci_base` for a variant of `oci_pull_images`."""
     return f"{name}-{re.sub(r'[^A-Za-z0-9_.-]+', '-', variant)}"
 
 

@@ -110,21 +110,21 @@ def test_counterparts(text: str, targets: list[tuple[str, str, dict[str, Any]]])
 @pytest.mark.parametrize(
     "text, matters, advice",
     [
-        pytest.param('oci_build_layer(name="x", commands="make")', True, "nothing is run", id="build-layer"),
-        pytest.param('oci_extract(name="x")', True, "not taken out of images", id="extract"),
+        pytest.param('oci_build_layer(name="x", commands="make")', True, "Pants runs nothing", id="build-layer"),
+        pytest.param('oci_extract(name="x")', True, "does not extract files", id="extract"),
         pytest.param('oci_image_empty(name="x")', False, "without `base`", id="empty"),
-        pytest.param('oci_image_build(name="x", commands="make")', True, "nothing is run", id="commands"),
+        pytest.param('oci_image_build(name="x", commands="make")', True, "Pants runs nothing", id="commands"),
         pytest.param('oci_image_build(name="x", terminal=True)', False, "attaches the terminal", id="terminal"),
         pytest.param('oci_image_build(name="x", env=["A"])', True, '"A" has no value', id="variable"),
-        pytest.param('oci_image_build(name="x", layers=[":l"])', False, "write it as `entrypoint`", id="of-a-layer"),
+        pytest.param('oci_image_build(name="x", layers=[":l"])', False, "set it as `entrypoint`", id="of-a-layer"),
         pytest.param('oci_image_build(name="x", tag=env("T"))', True, 'env("T") cannot be read', id="no-value"),
         pytest.param('oci_image_build(name="x", env={"A": "b"})', True, "{'A': 'b'} cannot be read", id="type"),
         pytest.param('oci_python_image(name="x", main="a.pex")', False, "its own `entry_point`", id="main"),
-        pytest.param('oci_pull_image(name="x", anonymous=True)', False, "it is anonymous", id="anonymous"),
-        pytest.param('oci_layer(name="x", packages=[":app", ":text"])', False, "packages lay in", id="two-places"),
+        pytest.param('oci_pull_image(name="x", anonymous=True)', False, "requests are anonymous", id="anonymous"),
+        pytest.param('oci_layer(name="x", packages=[":app", ":text"])', False, "puts packages into", id="two-places"),
     ],
 )
-def test_what_is_told(text: str, matters: bool, advice: str) -> None:
+def test_notes(text: str, matters: bool, advice: str) -> None:
     (note,) = converted(text).notes
     assert note.where == "web:x"
     assert note.matters == matters

@@ -13,7 +13,7 @@ WIDTH = 88
 
 @dataclass(frozen=True)
 class Call:
-    """A call inside of a field, such as `parametrize("linux/amd64", "linux/arm64")`."""
+    """A call inside a field, such as `parametrize("linux/amd64", "linux/arm64")`."""
 
     name: str
     arguments: tuple[Any, ...]
@@ -21,7 +21,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Target:
-    """`fields` in the order that they are written in; those that are None are left out. `comments`: lines before it."""
+    """A target to write: `fields` in this order, without those that are None; `comments`: the lines before it."""
 
     kind: str
     name: str
@@ -49,12 +49,12 @@ def target_text(target: Target) -> str:
 
 
 def _comment(line: str) -> str:
-    # A newline would end the comment, and what follows it would be run.
+    # A newline would end the comment, and Python would run the rest.
     return f"# {printable(line)}".rstrip() + "\n"
 
 
 def _wrapped(value: Any, indent: int, before: int) -> str:
-    """On one line where it fits after `before` characters and with a comma, else one item a line."""
+    """The value on one line if it fits after `before` characters with a comma, otherwise one item per line."""
     flat = _value(value)
     if indent + before + len(flat) + 1 <= WIDTH or isinstance(value, (str, bool, int)):
         return flat
@@ -84,8 +84,8 @@ def _value(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    """With double quotes, unless that takes more backslashes."""
-    # What cannot be seen is escaped as Python itself would.
+    """A literal in double quotes, unless these need more backslashes."""
+    # Escape invisible characters as Python itself does.
     literal = printable(repr(text))
     if literal[0] == '"' or text.count('"') > text.count("'"):
         return literal

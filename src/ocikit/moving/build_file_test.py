@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ocikit.moving.build_file import WIDTH, Call, Target, build_text, target_text
 
 
-def test_short_targets_are_one_line_and_others_a_field_a_line() -> None:
+def test_short_targets_take_one_line_and_others_one_line_per_field() -> None:
     targets = (
         Target("files", "a", {"sources": ["x/**", "!y"]}, ("one", "")),
         Target("oci_layer", "b", {"directory": "/srv", "owner": None, "unpack": True}),
@@ -21,7 +21,7 @@ def test_short_targets_are_one_line_and_others_a_field_a_line() -> None:
     )
 
 
-def test_what_does_not_fit_has_an_item_a_line() -> None:
+def test_long_values_have_one_item_per_line() -> None:
     words = [f"word number {number}" for number in range(8)]
     text = target_text(Target("t", "n", {"a": words, "b": {"k": words}, "c": Call("parametrize", tuple(words))}))
     assert "    a=[\n        " in text
@@ -41,7 +41,7 @@ def test_what_does_not_fit_has_an_item_a_line() -> None:
         ("é", '"é"'),
     ],
 )
-def test_texts_have_double_quotes_where_that_takes_no_more_backslashes(value: str, literal: str) -> None:
+def test_strings_have_double_quotes_unless_these_need_more_backslashes(value: str, literal: str) -> None:
     assert target_text(Target("t", value)) == f"t(name={literal})\n"
 
 
@@ -54,7 +54,7 @@ _VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b", "c"]), _VALUES))
-def test_python_reads_what_was_meant(fields: dict[str, object]) -> None:
+def test_python_reads_the_same_values(fields: dict[str, object]) -> None:
     (statement,) = ast.parse(target_text(Target("t", "n", fields))).body
     assert isinstance(statement, ast.Expr)
     assert isinstance(statement.value, ast.Call)

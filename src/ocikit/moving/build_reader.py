@@ -1,4 +1,4 @@
-"""The targets of a BUILD file, read and never executed: what is no plain value is told and left alone."""
+"""Read the targets of a BUILD file without executing it; values that are not plain stay source text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ocikit.errors import InvalidInput
 
-# What the default file of a package is called, after the target's own name.
+# The end of a package's default file name, after the target's name.
 _ENDINGS: Mapping[str, str] = MappingProxyType(
     {
         "pex_binary": ".pex",
@@ -30,8 +30,7 @@ _FILES = ("file", "files", "resource", "resources", "relocated_files")
 class FoundTarget:
     """A target as it is written in the BUILD file of `folder`.
 
-    `fields`: plain values; `unreadable`: the source of all others. `lines`: the first
-    and the last one of it, from 1.
+    `fields`: plain values; `unreadable`: the source text of all others. `lines`: its first and last line, from 1.
     """
 
     kind: str
@@ -51,7 +50,7 @@ class FoundTarget:
 
     @property
     def package(self) -> str | None:
-        """The path of what `package` makes of it, below `dist`; None where that is not known."""
+        """The path below `dist` that `package` writes it to; None if not known."""
         if self.kind not in _ENDINGS or "output_path" in self.unreadable:
             return None
         ending = _ENDINGS[self.kind]
@@ -62,7 +61,7 @@ class FoundTarget:
         return str(own) if own else posixpath.join(folder, f"{self.name}{ending}")
 
     def checked(self, kinds: Mapping[str, Any]) -> FoundTarget:
-        """The same, with values that are of no such type among the unreadable ones."""
+        """A copy in which values of other types than `kinds` are unreadable."""
         odd = {
             name: value
             for name, value in self.fields.items()
@@ -76,12 +75,12 @@ class FoundTarget:
 
 _MAX_WEIGHT = 1_000_000
 
-# A target by its address; None where there is none that can be read.
+# Finds a target by its address; None if it does not exist or cannot be read.
 Finder = Callable[[str], "FoundTarget | None"]
 
 
 def absolute_address(address: str, folder: str) -> tuple[str, str, str]:
-    """Folder, name and the generated part of an address that is written in the BUILD file of `folder`."""
+    """Folder, name and generated part of an address that is written in the BUILD file of `folder`."""
     text, _, generated = address.partition("#")
     path, colon, name = text.partition(":")
     path = path.lstrip("/") if path else ("" if text.startswith("//") else folder)
@@ -89,7 +88,7 @@ def absolute_address(address: str, folder: str) -> tuple[str, str, str]:
 
 
 def read_build_file(text: str, folder: str, file: str) -> tuple[FoundTarget, ...]:
-    """Raises InvalidInput, with `file` and line, for what is not Python."""
+    """Read the targets of a BUILD file. Raises InvalidInput, with `file` and line, if it is not Python."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
@@ -131,18 +130,21 @@ def _target(call: ast.Call, kind: str, folder: str, constants: Mapping[str, _Con
 
 
 class _NoValueError(Exception):
-    """It takes more than reading to know it."""
+    """A value that is known only when the file is executed."""
 
 
 class _Constant(NamedTuple):
-    """A value, and how many values and letters are in it."""
+    """A value, and the number of values and characters in it."""
 
     value: Any
     weight: int
 
 
 def _constant(node: ast.expr, constants: Mapping[str, _Constant]) -> _Constant:
-    """Raises _NoValueError, also for what is enormous: thirty names that name others twice each make a gigabyte."""
+    """The value of an expression.
+
+    Raises _NoValueError, also for huge values: thirty names that each use another one twice make a gigabyte.
+    """
     weight = sum(_weight(one, constants) for one in ast.walk(node))
     if weight > _MAX_WEIGHT:
         raise _NoValueError

@@ -37,13 +37,13 @@ if True:
     assert unnamed.address == "a/b:b"
 
 
-def test_a_name_that_is_set_anew_to_what_cannot_be_read_is_not_the_old_one() -> None:
+def test_a_name_that_is_set_again_to_an_unreadable_value_is_unreadable() -> None:
     (found,) = read_build_file('V = "1"\nV = env("V")\nx(name="n", a=V)', "", "BUILD")
     assert (found.fields, found.unreadable, found.address) == ({}, {"a": "V"}, "//:n")
 
 
 @pytest.mark.parametrize("text", ["x(", "x = = 1", "\0"])
-def test_what_is_not_python_is_an_error_with_its_line(text: str) -> None:
+def test_invalid_python_is_an_error_with_its_line(text: str) -> None:
     with pytest.raises(InvalidInput, match="web/BUILD:[01]: cannot be read as a BUILD file: "):
         read_build_file(text, "web", "web/BUILD")
 
@@ -59,7 +59,7 @@ def test_what_is_not_python_is_an_error_with_its_line(text: str) -> None:
         ("odd", {}, None),
     ],
 )
-def test_where_a_package_lies(kind: str, fields: dict[str, Any], package: str | None) -> None:
+def test_path_of_a_package(kind: str, fields: dict[str, Any], package: str | None) -> None:
     words = "".join(f", {key}={value!r}" for key, value in fields.items())
     (found,) = read_build_file(f'{kind}(name="n"{words})', "a/b", "BUILD")
     assert found.package == package
@@ -92,11 +92,11 @@ def test_addresses(address: str, parts: tuple[str, str, str]) -> None:
         pytest.param("A = 'y'\n" + "A = A + A\n" * 19 + "x(a=A + A)", id="in-a-target"),
     ],
 )
-def test_values_that_grow_for_ever_are_not_read(text: str) -> None:
+def test_values_that_grow_exponentially_are_not_read(text: str) -> None:
     (found,) = read_build_file(text, "a", "a/BUILD")
     assert (found.fields, list(found.unreadable)) == ({}, ["a"])
 
 
-def test_what_python_cannot_parse_is_an_error() -> None:
+def test_a_file_that_python_cannot_parse_is_an_error() -> None:
     with pytest.raises(InvalidInput, match="a/BUILD.*: cannot be read as a BUILD file: "):
         read_build_file("x(a=" + "(" * 5_000 + ")" * 5_000 + ")", "a", "a/BUILD")

@@ -1,4 +1,4 @@
-"""The files that a Dockerfile copies from, and what COPY and ADD take of them."""
+"""The build context of a Dockerfile, and the files that COPY and ADD take from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE, DIRECTORY, SYMLINK = "file", "directory", "symlink"
 
 @dataclass(frozen=True)
 class ContextFile:
-    """Something at `path`, relative to the context; `target`: a link's text. `mode`: permission bits."""
+    """A file, directory or link at `path` in the context. `target`: a link's text; `mode`: permission bits."""
 
     path: str
     kind: str = FILE
@@ -26,7 +26,7 @@ class ContextFile:
 
 @dataclass(frozen=True)
 class Archive:
-    """What is in a tar. `owners`: of all of it; `odd_modes`: files with other permissions than Pants keeps."""
+    """The contents of a tar. `owners`: of all members; `odd_modes`: files with permissions that Pants does not keep."""
 
     files: tuple[ContextFile, ...] = ()
     owners: frozenset[str] = frozenset()
@@ -39,12 +39,12 @@ def _no_archive(_path: str) -> Archive | None:
 
 @dataclass(frozen=True)
 class Context:
-    """What a build sees.
+    """The build context.
 
     `root` and `folder`: the context and the folder of the BUILD file, from the build root. `everything`: by path from
-    the context, what Pants sees of it, also where `ignore` leaves it out; `unseen`: folders and files that Pants does
-    not see. `archive(path)`: what a tar holds, None for another file. `packages`: addresses of what `package` puts
-    beside the files, by path from the context; the paths of those that go into layers unpacked are in `unpacked`.
+    the context, all that Pants sees of it, including what `ignore` excludes; `unseen`: folders and files that Pants
+    does not see. `archive(path)`: the contents of a tar, None for another file. `packages`: addresses of the targets
+    whose packages are next to the files, by path from the context; `unpacked`: the paths of those that layers unpack.
     """
 
     root: str = ""
@@ -60,7 +60,7 @@ class Context:
         return path in self.everything and not self.ignore.ignores(path)
 
     def below(self, directory: str) -> tuple[ContextFile, ...]:
-        """What it sees below `directory`, "" for the context itself, sorted by path."""
+        """The files in it below `directory`, "" for the context itself, sorted by path."""
         front = f"{directory}/" if directory else ""
         return tuple(
             file for path, file in sorted(self.everything.items()) if path.startswith(front) and self.sees(path)
@@ -69,10 +69,10 @@ class Context:
 
 @dataclass(frozen=True)
 class Copied:
-    """What goes to `directory` of an image: the `files` of the context's directory `prefix`, or a package.
+    """Files that go to `directory` of an image: `files` of the context's directory `prefix`, or a package.
 
-    `whole`: all of `prefix`, its directories included. `rename`: a file's new name. `globs`: what means these files,
-    and no others, relative to the context. `archive`: the one file, which is unpacked.
+    `whole`: all of `prefix`, including its directories. `rename`: new names of files. `globs`: match exactly these
+    files, relative to the context. `archive`: the contents of the only file, which is unpacked.
     """
 
     directory: str
@@ -94,10 +94,10 @@ def copied(
     is_directory: Callable[[str], bool],
     unpack: bool = False,
 ) -> tuple[Copied, ...]:
-    """What COPY of `sources` to `destination`, an absolute path, brings in; ADD does `unpack` archives.
+    """The files that COPY brings from `sources` to `destination`, an absolute path; for ADD, `unpack` archives.
 
-    `slash`: a slash was written at its end; `is_directory`: of a path in the image, as far as it is known. Raises
-    InvalidInput for a source that is not there. Source: Docker's reference of COPY.
+    `slash`: `destination` was written with a slash at its end; `is_directory`: whether a path of the image is known to
+    be a directory. Raises InvalidInput for a source that does not exist. Source: Docker's reference of COPY.
     """
     found: dict[str, str] = {}
     for source in sources:
@@ -114,8 +114,8 @@ def copied(
         elif path in context.unpacked:
             if not unpack:
                 raise InvalidInput(
-                    f'"{path}" is an `archive`, which goes into layers unpacked: let another target make the file, '
-                    "such as a `shell_command`"
+                    f'"{path}" is an `archive`, which layers unpack: make the file with another target, such as a '
+                    "`shell_command`"
                 )
             results.append(Copied(destination, package=context.packages[path]))
         elif unpack and (archive := context.archive(path)):
@@ -142,13 +142,13 @@ def _found(context: Context, path: str, source: str) -> list[str]:
         seen = [name for name in names if name in context.packages or context.sees(name)]
         if seen:
             return seen
-    why = "no such file is in the context"
+    why = "the context has no such file"
     if context.ignore.ignores(path):
-        why = "`.dockerignore` leaves it out"
+        why = "`.dockerignore` excludes it"
     elif any(path == unseen or path.startswith(f"{unseen}/") for unseen in context.unseen):
         why = (
-            "Pants does not see it: Git ignores it, or `[GLOBAL].pants_ignore` does. What a build makes, make it with "
-            "a target and put that into `dependencies`"
+            "Pants does not see it, because Git or `[GLOBAL].pants_ignore` ignores it. Make build outputs with a "
+            "target and add that to `dependencies`"
         )
     raise InvalidInput(f'"{source}": {why}.')
 
@@ -159,43 +159,43 @@ def _is_directory(context: Context, path: str) -> bool:
 
 def _whole(context: Context, prefix: str, directory: str) -> Copied:
     files = context.below(prefix)
-    wanted = {file.path for file in files if file.kind == FILE}
+    paths = {file.path for file in files if file.kind == FILE}
     return Copied(
-        directory, prefix, files, whole=True, globs=_globs(context, f"{prefix}/**" if prefix else "**", prefix, wanted)
+        directory, prefix, files, whole=True, globs=_globs(context, f"{prefix}/**" if prefix else "**", prefix, paths)
     )
 
 
 def _some(context: Context, paths: list[str], directory: str, rename: Mapping[str, str], glob: str = "") -> Copied:
     if paths[0] in context.packages:
         return Copied(directory, rename=rename, package=context.packages[paths[0]])
-    # A link that is named itself is followed, by Docker as by Pants.
+    # Docker and Pants follow a link that is itself a source.
     files = tuple(ContextFile(path, mode=context.everything[path].mode) for path in paths)
     prefix = posixpath.dirname(paths[0])
     globs = _globs(context, glob, prefix, set(paths)) if glob else tuple(map(_literal, paths))
     return Copied(directory, prefix, files, rename=rename, globs=globs)
 
 
-def _globs(context: Context, glob: str, prefix: str, wanted: set[str]) -> tuple[str, ...]:
-    """`glob`, of files below `prefix`, without what is ignored; where that means other files, each by its name."""
+def _globs(context: Context, glob: str, prefix: str, paths: set[str]) -> tuple[str, ...]:
+    """Globs for exactly `paths` below `prefix`: `glob` with excludes if that works, otherwise each path by its name."""
     own = posixpath.relpath(posixpath.join(context.folder, "BUILD"), context.root or ".")
-    wanted = wanted - {own}
-    if not wanted:
+    paths = paths - {own}
+    if not paths:
         return ()
     meant = {path for path, file in context.everything.items() if file.kind != DIRECTORY and matches(glob, path)}
     excludes = [own] if matches(glob, own) else []
     front = f"{prefix}/" if prefix else ""
     for pattern in context.ignore.patterns:
         if _may_mean(pattern, front, context) and (glob.endswith("**") or any(matches(pattern, p) for p in meant)):
-            # What ends as a file's name does is no folder.
+            # A pattern with a file extension does not match folders.
             excludes += [pattern] if "*." in posixpath.basename(pattern) else [pattern, f"{pattern}/**"]
     excludes += [path for path in sorted(meant) if context.everything[path].kind == SYMLINK and context.sees(path)]
-    if context.ignore.takes_back or wanted != {p for p in meant if not any(matches(x, p) for x in excludes)}:
-        return tuple(map(_literal, sorted(wanted)))
+    if context.ignore.takes_back or paths != {p for p in meant if not any(matches(x, p) for x in excludes)}:
+        return tuple(map(_literal, sorted(paths)))
     return (glob, *(f"!{exclude}" for exclude in dict.fromkeys(excludes)))
 
 
 def _may_mean(pattern: str, front: str, context: Context) -> bool:
-    """Whether a pattern means something below `front` now; one with a wildcard may tomorrow."""
+    """Whether a pattern matches something below `front` now, or may do so later because it has a wildcard."""
     if has_wildcard(pattern):
         return pattern.startswith(("**/", front))
     return pattern in context.everything and f"{pattern}/".startswith(front)

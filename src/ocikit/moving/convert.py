@@ -1,4 +1,4 @@
-"""A Dockerfile becomes targets, and what is to be told of it. Pure: what is read is in the context."""
+"""Convert a Dockerfile to targets and notes. Pure: the context has everything that was read."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _SETTINGS = (
     "VOLUME",
 )
 _URL = re.compile(r"[a-z]+://|git@", re.IGNORECASE)
-# Debian's and others link these to directories of the same name in /usr.
+# Debian and others link these to directories of the same name in /usr.
 _OFTEN_LINKS = ("bin/", "sbin/", "lib/", "lib64/", "var/run/")
 _HOMES = "home/"
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is not in the Dockerfile. `name`: the image's, `prefix`: before the names of all other targets.
+    """Inputs besides the Dockerfile. `name`: the image's; `prefix`: put before the names of all other targets.
 
-    `taken`: names of other targets. `base_env`, `base_workdir`: what the base's config has. `address_of`: the target
-    that a FROM means, if it means one.
+    `taken`: names of existing targets. `base_env`, `base_workdir`: from the base's config. `address_of`: the address of
+    the target that a FROM refers to, if any.
     """
 
     file: str = "Dockerfile"
@@ -57,7 +57,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Conversion:
-    """The targets, the image last, and what is to be told."""
+    """The targets, the image last, and the notes on what to check or do by hand."""
 
     targets: tuple[Target, ...]
     notes: tuple[Note, ...]
@@ -68,7 +68,7 @@ class Conversion:
 
 
 def convert(dockerfile: Dockerfile, context: Context, wishes: Wishes) -> Conversion:
-    """Raises InvalidInput for a Dockerfile that Docker would refuse; what does not map is in the notes."""
+    """Convert a Dockerfile. Raises InvalidInput if Docker rejects it; the notes list what has no counterpart."""
     values = {**platform_arguments(wishes.platform), **wishes.arguments}
     chosen = choose_stage(dockerfile, wishes.file, wishes.stage, values)
     return _Conversion(dockerfile, chosen, context, wishes, values).run()
@@ -104,7 +104,7 @@ class _Conversion:
                 self._one(instruction)
         self._layers.finish()
         if base is None and not self._layers.names:
-            self._tell(self._chosen.stages[-1].start, "nothing is in the image: it cannot be built")
+            self._tell(self._chosen.stages[-1].start, "the image is empty: it cannot be built")
         image = Target(
             "oci_image",
             self._wishes.name,
@@ -120,7 +120,7 @@ class _Conversion:
         return Conversion((*before, *self._layers.targets, image), tuple(notes))
 
     def _base(self) -> Target | str | None:
-        """An `oci_base`, or the address of what is built on."""
+        """An `oci_base`, or the address of the target to build on."""
         image, start = self._chosen.base, self._chosen.stages[0].start
         if image is None:
             return None
@@ -151,12 +151,12 @@ class _Conversion:
     def _one(self, instruction: Instruction) -> None:
         self._unknown = []
         try:
-            told = self._apply(instruction)
+            hint = self._apply(instruction)
         except InvalidInput as error:
             self._tell(instruction, str(error).rstrip("."))
             return
-        if told:
-            self._tell(instruction, told, matters=False)
+        if hint:
+            self._tell(instruction, hint, matters=False)
 
     def _apply(self, instruction: Instruction) -> str | None:
         name = instruction.name
@@ -177,12 +177,12 @@ class _Conversion:
     def _setting(self, instruction: Instruction) -> str | None:
         before = deepcopy(self._settings)
         try:
-            told = self._settings.apply(instruction, self._lookup, self._escape)
+            hint = self._settings.apply(instruction, self._lookup, self._escape)
             self._refuse_unknown()
         except InvalidInput:
             self._settings = before
             raise
-        return told
+        return hint
 
     def _argument(self, instruction: Instruction) -> None:
         for name, default in declared_arguments(instruction, self._escape):
@@ -202,7 +202,7 @@ class _Conversion:
         )
 
     def _user_as_owner(self, instruction: Instruction) -> Owner:
-        """BuildKit gives the directory to USER."""
+        """The owner of a WORKDIR: USER, as with BuildKit."""
         user = self._settings.user
         if user in (None, "root"):
             return ROOT
@@ -211,7 +211,7 @@ class _Conversion:
         except InvalidInput:
             self._tell(
                 instruction,
-                f'Docker gives the directory to "{user}", here it is root\'s: give its `oci_layer` an `owner`',
+                f'Docker makes "{user}" the owner of the directory, Pants root: set `owner` of its `oci_layer`',
                 matters=False,
             )
             return ROOT
@@ -224,7 +224,7 @@ class _Conversion:
         words = instruction.words()
         texts = [self._expand(word) for word in (instruction.text.split() if words is None else words)]
         if len(texts) < 2:
-            raise InvalidInput("wanted a source and a destination")
+            raise InvalidInput("expected a source and a destination")
         *sources, last = texts
         if any(_URL.match(source) for source in sources):
             raise InvalidInput(advice.URL)
@@ -244,21 +244,21 @@ class _Conversion:
             self._doubt_place(instruction, one.directory)
 
     def _doubt_place(self, instruction: Instruction, directory: str) -> None:
-        """Tell what a layer could do to directories of the base, which is not read."""
+        """Note what a layer could change in directories of the base, which is not read."""
         path = f"{directory.strip('/')}/"
         if self._chosen.base is None:
             return
         if path.startswith(_OFTEN_LINKS):
             link = path.partition("/")[0]
             text = (
-                f"where the base links /{link} to another directory, as Debian's do, write that: a layer that has a "
-                "directory there replaces the link"
+                f"if the base links /{link} to another directory, as Debian does, use that directory: a layer with a "
+                "directory in its place replaces the link"
             )
             self._tell(instruction, text, matters=False)
         elif path.startswith(_HOMES) and path != _HOMES:
             home = "/".join(path.split("/")[:2])
             text = (
-                f"where the base has /{home} and gives it to somebody, a layer on top must say so again: "
+                f"if /{home} of the base has another owner than root, set it again in a layer on top: "
                 f'oci_layer(name="home", directory="/{home}", owner="1000:1000")'
             )
             self._tell(instruction, text, matters=False)
@@ -271,7 +271,7 @@ class _Conversion:
             elif name == "chmod":
                 mode = parse_mode(self._expand(value))
             elif name not in ("link", "checksum"):
-                raise InvalidInput(f"--{name} has no counterpart: name the files in an `oci_layer`'s `dependencies`")
+                raise InvalidInput(f"--{name} has no counterpart: list the files in `dependencies` of an `oci_layer`")
         return owner, mode
 
     def _absolute(self, instruction: Instruction, text: str) -> str:
@@ -281,7 +281,7 @@ class _Conversion:
             if not self._assumes_root:
                 self._tell(
                     instruction,
-                    "the base's working directory is not read: taken for /; else say --base-workdir DIR",
+                    "the base's working directory is not read; / is assumed: set --base-workdir DIR if it is another",
                     matters=False,
                 )
             self._assumes_root = True
@@ -314,7 +314,7 @@ class _Conversion:
 
 
 def report_lines(notes: tuple[Note, ...]) -> list[str]:
-    """For the top of a BUILD file."""
+    """The notes as comments for the top of a BUILD file."""
     lines: list[str] = []
     indent = " " * 4
     for heading, matters in (("Left out, because it has no counterpart:", True), ("Worth a look:", False)):

@@ -48,7 +48,7 @@ def converted(text: str, seen: Context | None = None, **wishes: Any) -> Conversi
 
 
 def image_of(text: str, **wishes: Any) -> dict[str, Any]:
-    """The fields of the image, without the PATH that Docker gives an image on nothing, and without its layers."""
+    """The fields of the image, without its layers and the PATH that Docker sets if there is no base."""
     conversion = converted(f"FROM scratch\nCOPY app.py /\n{text}", **wishes)
     assert conversion.notes == ()
     fields = {key: value for key, value in conversion.targets[-1].fields.items() if value is not None}
@@ -130,7 +130,7 @@ def test_build_arguments_and_platforms() -> None:
             id="renamed",
         ),
         pytest.param(
-            "WORKDIR /x\nCOPY app.py /x", [{"files": ["app.py"], "directory": "/x"}], id="to-what-is-a-directory"
+            "WORKDIR /x\nCOPY app.py /x", [{"files": ["app.py"], "directory": "/x"}], id="to-an-existing-directory"
         ),
         pytest.param("WORKDIR /x\nCOPY app.py .", [{"files": ["app.py"], "directory": "/x"}], id="to-the-workdir"),
         pytest.param("COPY ../app.py /", [{"files": ["app.py"]}], id="out-of-the-context"),
@@ -162,9 +162,9 @@ def test_build_arguments_and_platforms() -> None:
         pytest.param('COPY ["app.py", "/x y/"]', [{"files": ["app.py"], "directory": "/x y"}], id="json"),
         pytest.param("COPY empty /x", [{"directory": "/x"}], id="empty-directory"),
         pytest.param("WORKDIR /a/b", [{"directory": "/a/b"}], id="workdir-is-made"),
-        pytest.param("USER 7\nWORKDIR /a", [{"directory": "/a", "owner": "7:7"}], id="workdir-is-the-users"),
+        pytest.param("USER 7\nWORKDIR /a", [{"directory": "/a", "owner": "7:7"}], id="workdir-belongs-to-the-user"),
         pytest.param("ADD v.tar /x", [{"files": ["v.tar"], "unpack": True, "directory": "/x"}], id="archive"),
-        pytest.param("COPY v.tar /x/", [{"files": ["v.tar"], "directory": "/x"}], id="archive-that-is-copied"),
+        pytest.param("COPY v.tar /x/", [{"files": ["v.tar"], "directory": "/x"}], id="copied-archive"),
         pytest.param(
             "COPY --chown=1:2 --chmod=640 app.py /x/",
             [{"files": ["app.py"], "directory": "/x", "owner": "1:2", "file_mode": "0640"}],
@@ -173,7 +173,7 @@ def test_build_arguments_and_platforms() -> None:
         pytest.param(
             "WORKDIR /x\nCOPY --chown=1 app.py .",
             [{"files": ["app.py"], "directory": "/x", "owner": "1:1"}, {"directory": "/x"}],
-            id="a-directory-that-is-there-keeps-its-owner",
+            id="an-existing-directory-keeps-its-owner",
         ),
         pytest.param(
             "COPY --chmod=750 conf /x",
@@ -187,12 +187,12 @@ def test_build_arguments_and_platforms() -> None:
                 },
                 {"directory": "/x"},
             ],
-            id="the-destination-has-no-mode-of-chmod",
+            id="chmod-does-not-change-the-destination",
         ),
         pytest.param(
             "COPY --chown=1 app.py /x/y/",
             [{"files": ["app.py"], "directory": "/x/y", "owner": "1:1"}, {"directory": "/x", "owner": "1:1"}],
-            id="parents-are-the-owners",
+            id="parents-have-the-same-owner",
         ),
     ],
 )
@@ -211,7 +211,7 @@ def test_layers(text: str, layers: list[dict[str, Any]]) -> None:
             ["**", "!BUILD", "!src/lib", "!src/lib/**", "!secret", "!secret/**", "!src/link"],
             id="names",
         ),
-        pytest.param("*\n!app.py\n!conf", ["app.py", "conf/a.conf", "conf/b.conf"], id="taken-back"),
+        pytest.param("*\n!app.py\n!conf", ["app.py", "conf/a.conf", "conf/b.conf"], id="included-again"),
         pytest.param(
             "src\nconf\nsecret\nempty\nv.tar\nnope",
             [
@@ -228,7 +228,7 @@ def test_layers(text: str, layers: list[dict[str, Any]]) -> None:
                 "!v.tar",
                 "!v.tar/**",
             ],
-            id="what-is-not-there",
+            id="missing-names",
         ),
     ],
 )
@@ -242,11 +242,11 @@ def test_paths_are_from_the_build_root_and_sources_from_the_build_file() -> None
     assert layer == {"files": ["conf/**"], "strip_prefix": "web/conf", "directory": "/x"}
 
 
-def test_files_beside_the_build_file_s_folder_are_for_another_one() -> None:
+def test_files_outside_the_build_files_folder_need_another_build_file() -> None:
     files = (ContextFile("web", DIRECTORY), ContextFile("other", DIRECTORY), ContextFile("other/a"))
     conversion = converted("FROM scratch\nCOPY other/a /x/", context(folder="web", files=files))
     assert conversion.targets[0].fields["dependencies"] == ["//other:a-files"]
-    assert 'Write into other/BUILD: files(name="a-files", sources=["a"])' in conversion.notes[0].advice
+    assert 'Add to other/BUILD: files(name="a-files", sources=["a"])' in conversion.notes[0].advice
 
 
 def test_a_base_a_stage_on_another_and_stages_that_are_left_out() -> None:
@@ -277,7 +277,7 @@ def test_a_stage_by_its_name() -> None:
     text = "FROM scratch AS a\nCOPY app.py /\nFROM x AS b\nCMD b"
     assert [target.kind for target in converted(text, stage="A").targets] == ["files", "oci_layer", "oci_image"]
     assert converted(text, stage="1").targets[0].kind == "oci_base"
-    with pytest.raises(InvalidInput, match='D: there is no stage "c"; there are: a, b'):
+    with pytest.raises(InvalidInput, match='D: there is no stage "c"; available: a, b'):
         converted(text, stage="c")
 
 
@@ -286,37 +286,39 @@ def test_a_stage_by_its_name() -> None:
     [
         pytest.param("RUN apt-get update && apt-get install -y x", "a base that has the packages", id="run-apt"),
         pytest.param("RUN pip install x", "a `pex_binary`", id="run-pip"),
-        pytest.param("RUN mkdir /x && ln -s a b", "in `symlinks`", id="run-mkdir"),
-        pytest.param("RUN --mount=type=cache,target=/x odd", "nothing is run", id="run"),
-        pytest.param("RUN <<E\nodd\nE", "nothing is run", id="run-heredoc"),
+        pytest.param("RUN mkdir /x && ln -s a b", "to `symlinks`", id="run-mkdir"),
+        pytest.param("RUN --mount=type=cache,target=/x odd", "Pants runs nothing", id="run"),
+        pytest.param("RUN <<E\nodd\nE", "Pants runs nothing", id="run-heredoc"),
         pytest.param("COPY <<E /x\nhello\nE", "write the text to a file", id="heredoc"),
         pytest.param("COPY --from=build /x /y", "stages do not copy", id="copy-from"),
         pytest.param("ADD https://example.com/x /y", "http_source", id="url"),
         pytest.param("ADD git@example.com:x/y.git /y", "http_source", id="git"),
-        pytest.param("ONBUILD RUN x", "write it into their targets", id="onbuild"),
-        pytest.param("COPY --chown=app app.py /", "--chown=app: only the base knows", id="owner-by-name"),
+        pytest.param("ONBUILD RUN x", "write it into the targets", id="onbuild"),
+        pytest.param("COPY --chown=app app.py /", "--chown=app: only the base", id="owner-by-name"),
         pytest.param("COPY --chmod=u+x app.py /", '"u+x" is not a mode', id="mode"),
         pytest.param("COPY --exclude=x src /", "--exclude has no counterpart", id="flag"),
-        pytest.param("COPY nope /", '"nope": no such file is in the context', id="missing"),
+        pytest.param("COPY nope /", '"nope": the context has no such file', id="missing"),
         pytest.param("COPY build/x /", "Pants does not see it", id="unseen"),
-        pytest.param("COPY src/main.pyc /", "`.dockerignore` leaves it out", id="ignored"),
+        pytest.param("COPY src/main.pyc /", "`.dockerignore` excludes it", id="ignored"),
         pytest.param("COPY app.py secret /x", '"/x" must end in "/"', id="several-to-a-file"),
-        pytest.param("COPY app.py", "wanted a source and a destination", id="one-word"),
+        pytest.param("COPY app.py", "expected a source and a destination", id="one-word"),
         pytest.param("ENV A=$HOME/x", "the base's variables are not read, and $HOME", id="base-variable"),
-        pytest.param("ENV A", "wanted NAME=VALUE", id="env"),
+        pytest.param("ENV A", "expected NAME=VALUE", id="env"),
         pytest.param("EXPOSE http", '"http" is not a port', id="port"),
         pytest.param("USER a b", '"a b" is not a user', id="user"),
         pytest.param("VOLUME x", '"x" is not a volume', id="volume"),
         pytest.param("STOPSIGNAL no-signal", "is not a signal", id="signal"),
-        pytest.param("SHELL bash", "wanted the JSON form", id="shell"),
-        pytest.param("HEALTHCHECK curl", "wanted HEALTHCHECK NONE, or", id="health"),
-        pytest.param("HEALTHCHECK --retries=x CMD y", "--retries=x: wanted a whole number", id="retries"),
+        pytest.param("SHELL bash", "expected the JSON form", id="shell"),
+        pytest.param("HEALTHCHECK curl", "expected HEALTHCHECK NONE or", id="health"),
+        pytest.param("HEALTHCHECK --retries=x CMD y", '--retries: expected a whole number, got "x"', id="retries"),
         pytest.param("HEALTHCHECK --interval=x CMD y", '"x" is not a duration', id="interval"),
-        pytest.param("HEALTHCHECK --every=1s CMD y", "--every is none of --interval", id="health-option"),
-        pytest.param("WORKDIR '/x", "' has no end", id="quote"),
+        pytest.param(
+            "HEALTHCHECK --every=1s CMD y", "unknown option --every; valid options: --interval", id="health-option"
+        ),
+        pytest.param("WORKDIR '/x", "' is not closed", id="quote"),
     ],
 )
-def test_what_does_not_map_is_told_with_its_line(instruction: str, advice: str) -> None:
+def test_instructions_without_counterpart_are_noted_with_their_line(instruction: str, advice: str) -> None:
     conversion = converted(f"FROM x\nWORKDIR /\n{instruction}\nCMD a", context("**/*.pyc"))
     assert [(note.where, note.matters) for note in conversion.notes] == [("D:3", True)]
     assert advice in conversion.notes[0].advice
@@ -329,23 +331,23 @@ def test_what_does_not_map_is_told_with_its_line(instruction: str, advice: str) 
     "instruction, advice",
     [
         pytest.param("COPY app.py /bin/", "replaces the link", id="link"),
-        pytest.param("WORKDIR /home/node/app", "gives it to somebody", id="home"),
-        pytest.param("COPY app.py x/", "say --base-workdir", id="base-workdir"),
+        pytest.param("WORKDIR /home/node/app", "set it again in a layer on top", id="home"),
+        pytest.param("COPY app.py x/", "set --base-workdir", id="base-workdir"),
         pytest.param("COPY secret /x/", "permissions that Git does not keep", id="mode"),
         pytest.param('SHELL ["/bin/bash", "-c"]\nCMD a', "written out", id="shell"),
         pytest.param("MAINTAINER me", "there is no author", id="maintainer"),
-        pytest.param("USER app\nWORKDIR /x", 'Docker gives the directory to "app"', id="workdir-of-a-name"),
+        pytest.param("USER app\nWORKDIR /x", 'Docker makes "app" the owner', id="workdir-of-a-name"),
         pytest.param("HEALTHCHECK --start-interval=1s CMD a", "no start interval", id="start-interval"),
     ],
 )
-def test_what_is_worth_a_look(instruction: str, advice: str) -> None:
+def test_hints(instruction: str, advice: str) -> None:
     conversion = converted(f"FROM x\n{instruction}")
     assert [note.matters for note in conversion.notes] == [False]
     assert advice in str(conversion.notes[0])
     assert conversion.is_complete
 
 
-def test_what_is_told_of_the_base_is_used() -> None:
+def test_values_of_the_base_are_used() -> None:
     conversion = converted("FROM x\nENV PATH=/a:$PATH\nCOPY app.py .", base_env={"PATH": "/bin"}, base_workdir="/srv")
     assert conversion.notes == ()
     assert conversion.targets[-1].fields["env"] == {"PATH": "/a:/bin"}
@@ -355,11 +357,11 @@ def test_what_is_told_of_the_base_is_used() -> None:
 @pytest.mark.parametrize(
     "archive, advice",
     [
-        pytest.param(Archive(owners=frozenset({"7:7"})), "belongs to 7:7, and here to 0:0", id="owner"),
+        pytest.param(Archive(owners=frozenset({"7:7"})), "belong to 7:7, in the layer to 0:0", id="owner"),
         pytest.param(Archive(odd_modes=("a", "b")), "a (and 1 more) has other permissions", id="mode"),
     ],
 )
-def test_what_an_archive_has_and_pants_does_not_keep_is_told(archive: Archive, advice: str) -> None:
+def test_owners_and_modes_that_an_archive_loses_are_noted(archive: Archive, advice: str) -> None:
     seen = Context(everything={"v.tar": ContextFile("v.tar")}, archive=lambda _path: archive)
     assert advice in converted("FROM scratch\nADD v.tar /x", seen).notes[0].advice
 
@@ -367,14 +369,14 @@ def test_what_an_archive_has_and_pants_does_not_keep_is_told(archive: Archive, a
 @pytest.mark.parametrize(
     "text, message",
     [
-        pytest.param("FROM a b", 'D:1: found "FROM a b": wanted "FROM IMAGE"', id="words"),
-        pytest.param("FROM $A", 'D:1: "$A" is empty: give its ARG a value', id="empty"),
+        pytest.param("FROM a b", 'D:1: expected "FROM IMAGE" or "FROM IMAGE AS NAME", got "FROM a b"', id="words"),
+        pytest.param("FROM $A", 'D:1: "$A" is empty: set its ARG', id="empty"),
         pytest.param("FROM UPPER/case:x:y", "D:1: FROM: ", id="reference"),
         pytest.param("FROM --platform=plan9 x", 'D:1: FROM: "plan9" is not a platform', id="platform"),
-        pytest.param("ARG =1\nFROM x", 'D:1: ARG: "=1" has no name', id="argument"),
+        pytest.param("ARG =1\nFROM x", 'D:1: ARG: expected NAME or NAME=DEFAULT, got "=1"', id="argument"),
     ],
 )
-def test_what_docker_refuses_is_an_error(text: str, message: str) -> None:
+def test_what_docker_rejects_is_an_error(text: str, message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         converted(text)
     assert message in str(caught.value)
@@ -388,29 +390,29 @@ def test_what_docker_refuses_is_an_error(text: str, message: str) -> None:
         pytest.param("FROM scratch\nCOPY app.py /\nARG A=xxxxxxxx\n", "ARG A=$A$A\n", "ARG", id="arg"),
     ],
 )
-def test_variables_that_grow_for_ever_are_told(start: str, more: str, name: str) -> None:
+def test_variables_that_grow_exponentially_are_noted(start: str, more: str, name: str) -> None:
     notes = converted(start + more * 60).notes
     assert notes[0].what.startswith(name)
-    assert "over and over again" in notes[0].advice
+    assert "use each other repeatedly" in notes[0].advice
 
 
-def test_arguments_that_grow_for_ever_are_an_error() -> None:
-    with pytest.raises(InvalidInput, match=r"D:\d+: ARG: with the value of A, variables have become more than"):
+def test_arguments_that_grow_exponentially_are_an_error() -> None:
+    with pytest.raises(InvalidInput, match=r"D:\d+: ARG: with A, the values of variables exceed"):
         converted("ARG A=xxxxxxxx\n" + "ARG A=$A$A\n" * 60 + "FROM scratch\n")
 
 
-def test_an_image_of_nothing_is_told() -> None:
-    assert "nothing is in the image" in converted("FROM scratch\nCMD a").notes[0].advice
+def test_an_empty_image_is_noted() -> None:
+    assert "the image is empty" in converted("FROM scratch\nCMD a").notes[0].advice
 
 
-def test_an_archive_that_a_target_makes_goes_in_unpacked() -> None:
+def test_an_archive_made_by_a_target_is_unpacked() -> None:
     seen = Context(packages={"web/a.tar": "web:a"}, unpacked=frozenset({"web/a.tar"}))
     layer = converted("FROM scratch\nADD web/a.tar /x", seen).targets[0]
     assert (layer.fields["dependencies"], layer.fields["directory"]) == (["web:a"], "/x")
-    assert "goes into layers unpacked" in converted("FROM scratch\nCOPY web/a.tar /x", seen).notes[-1].advice
+    assert "which layers unpack" in converted("FROM scratch\nCOPY web/a.tar /x", seen).notes[-1].advice
 
 
-def test_names_are_given_once_and_have_a_prefix() -> None:
+def test_names_are_unique_and_have_a_prefix() -> None:
     text = "FROM scratch\nCOPY app.py /a/\nCOPY app.py /b/"
     names = [target.name for target in converted(text, name="web", prefix="web-").targets]
     assert names == ["web-app-py-files", "web-app-py", "web-app-py-2-files", "web-app-py-2", "web"]

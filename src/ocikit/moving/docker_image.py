@@ -1,4 +1,4 @@
-"""A `docker_image` becomes an `oci_image`, with what its Dockerfile says, and an `oci_push`."""
+"""Convert a `docker_image` with its Dockerfile to an `oci_image` and an `oci_push`."""
 
 from __future__ import annotations
 
@@ -28,47 +28,47 @@ _READ: Mapping[str, Any] = MappingProxyType(
         "skip_push": bool,
     }
 )
-_FOR_RUN = "only RUN uses it, and nothing is run"
+_FOR_RUN = "only RUN uses it, and Pants runs nothing"
 _NOT_NEEDED: Mapping[str, str] = MappingProxyType(
     {
         "secrets": _FOR_RUN,
         "ssh": _FOR_RUN,
         "build_network": _FOR_RUN,
         "extra_build_hosts": _FOR_RUN,
-        "cache_to": "layers are cached by Pants, and shared by its remote cache",
-        "cache_from": "layers are cached by Pants, and shared by its remote cache",
-        "pull": "what a tag of a base names is in oci.lock; `pants oci-lock` looks it up",
-        "squash": "what changes together is one layer anyhow",
-        "extra_build_options": "they are Docker's",
+        "cache_to": "Pants caches layers, and its remote cache shares them",
+        "cache_from": "Pants caches layers, and its remote cache shares them",
+        "pull": "oci.lock has the digests of the tags of bases; `pants oci-lock` looks them up",
+        "squash": "files that change together are one layer anyway",
+        "extra_build_options": "they are options of Docker",
         "extra_run_args": "`pants run` takes them from [oci].run_args",
         "restartable": "`pants run` ends with the container",
-        "output_path": "the image has its own default; set `output_path` where something reads the file",
+        "output_path": "the image has its own default; set `output_path` if something reads the file",
         "outputs_match_mode": "there are no outputs",
     }
 )
 _LOST: Mapping[str, str] = MappingProxyType(
     {
-        "output": "an image is published by its `oci_push`, or written by `package`",
-        "output_files": "files are not taken out of images; let a target of its own make them",
-        "output_directories": "files are not taken out of images; let a target of its own make them",
+        "output": "`oci_push` publishes an image, and `package` writes it",
+        "output_files": "Pants does not extract files from images; make them with a target of their own",
+        "output_directories": "Pants does not extract files from images; make them with a target of their own",
     }
 )
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _KNOWN = ("directory", "parent_directory", "full_directory")
 _INSTEAD = MappingProxyType(
     {
-        "pants.hash": "{digest} is the image's own",
+        "pants.hash": "use {digest}, the image's own",
         "tags.": "write the tag out, or take it from {env.NAME}",
-        "build_args.": "write the value out, give it with --build-arg, or take it from {env.NAME}",
+        "build_args.": "write the value out, set it with --build-arg, or take it from {env.NAME}",
     }
 )
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is around a target. `read(path)`: a file's text, None where there is none; paths are from the build root.
+    """The repository around a target. `read(path)`: a file's text, None if it does not exist; from the build root.
 
-    `context(root, folder, dockerfile, words)`: what the build sees; `words` are the paths that its Dockerfile names.
+    `context(root, folder, dockerfile, words)`: the build context; `words` are the paths that the Dockerfile names.
     """
 
     read: Callable[[str], str | None]
@@ -82,7 +82,7 @@ class Surroundings:
 
 
 def image_name(name: str) -> str:
-    """Another name than the `docker_image`'s, so that both can be in one BUILD file."""
+    """The name of the `oci_image`: not the `docker_image`'s, so that both can be in one BUILD file."""
     return f"{name}-oci"
 
 
@@ -95,9 +95,9 @@ def push_name(name: str) -> str:
 
 
 def convert_docker_image(found: FoundTarget, around: Surroundings, taken: Iterable[str] = ()) -> Conversion:
-    """`taken`: the names of the targets beside it.
+    """Convert one target; `taken`: the names of the other targets in its BUILD file.
 
-    Raises InvalidInput, the address first, for a Dockerfile that Docker would refuse.
+    Raises InvalidInput, the address first, for a Dockerfile that Docker rejects.
     """
     try:
         return _DockerImage(found, around, (*taken, push_name(found.name), index_name(found.name))).convert()
@@ -122,7 +122,7 @@ class _DockerImage:
             elif name in _LOST and value not in ({"type": "docker"}, [], None):
                 self._tell(name, f"has no counterpart: {_LOST[name]}")
             elif name not in (*_READ, *_KEPT, *_LOST):
-                self._tell(name, "is not known here: look whether an `oci_image` needs it")
+                self._tell(name, "is an unknown field: check whether the `oci_image` needs it")
         platforms = self._platforms()
         inner = self._inner(platforms)
         *before, image = inner.targets
@@ -178,7 +178,7 @@ class _DockerImage:
         )
 
     def _image_address(self, image: str) -> str | None:
-        """The image that a FROM means, where that is the address of a `docker_image`."""
+        """The address of the converted image, if a FROM has the address of a `docker_image`."""
         folder, name, _ = absolute_address(image, self._found.folder)
         named = self._around.find(f"{folder}:{name}")
         if named is None or named.kind != "docker_image":
@@ -192,13 +192,13 @@ class _DockerImage:
             if named and named.kind == "pex_binary":
                 self._tell(
                     "COPY",
-                    f"{address} goes in as one file, as with Docker. In `dependencies` of the `oci_image`, without "
+                    f"{address} is copied as one file, as with Docker. In `dependencies` of the `oci_image`, without "
                     "`entrypoint`, it becomes layers that images share, and starts without unpacking itself",
                     matters=False,
                 )
 
     def _dockerfile(self) -> tuple[str, str]:
-        """Its name, for people, and its text."""
+        """The Dockerfile's name for messages, and its text."""
         instructions = self._found.fields.get("instructions")
         if instructions:
             return "instructions", "\n".join(map(str, instructions))
@@ -216,7 +216,7 @@ class _DockerImage:
             if equals:
                 arguments[name] = value
             elif name not in arguments:
-                self._tell("extra_build_args", f"{name} is taken from the environment: give it with --build-arg")
+                self._tell("extra_build_args", f"{name} comes from the environment: set it with --build-arg")
         return arguments
 
     def _platforms(self) -> tuple[str, ...]:
@@ -247,9 +247,9 @@ class _DockerImage:
         )
 
     def _fill(self, name: str, template: str, *, literal: bool = False) -> str | None:
-        """The template with its placeholders as `oci_push` has them; None, and told, where it has no such.
+        """The template with the placeholders of `oci_push`; None, with a note, if one has no counterpart.
 
-        `literal`: it cannot have any.
+        `literal`: no placeholder has a counterpart.
         """
         arguments = self._arguments()
         bad: list[str] = []
@@ -267,7 +267,7 @@ class _DockerImage:
         filled = _PLACEHOLDER.sub(replaced, template)
         for key in bad:
             instead = next((text for start, text in _INSTEAD.items() if key.startswith(start)), "write the value out")
-            self._tell(name, f'"{template}" is left out: there is no placeholder {{{key}}} here: {instead}')
+            self._tell(name, f'"{template}" is left out, because there is no placeholder {{{key}}}: {instead}')
         return None if bad else filled
 
     def _tell(self, name: str, text: str, *, matters: bool = True) -> None:

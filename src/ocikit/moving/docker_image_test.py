@@ -116,7 +116,7 @@ def test_a_base_that_is_a_target(reference: str) -> None:
     assert one(conversion, "oci_image").fields["base"] == "base:up-oci"
 
 
-def test_names_of_targets_that_are_there_are_not_given_again() -> None:
+def test_names_of_existing_targets_are_not_used_again() -> None:
     (found,) = read_build_file('docker_image(name="x", instructions=["FROM scratch", "COPY web/a /"])', "web", "BUILD")
     around = Surroundings(FILES.get, _context, _find)
     assert [target.name for target in convert_docker_image(found, around, ["x", "x-a"]).targets] == [
@@ -136,19 +136,19 @@ def test_a_context_root_of_its_own() -> None:
 @pytest.mark.parametrize(
     "fields, advice",
     [
-        pytest.param('image_tags=["{pants.hash}"]', "{digest} is the image's own", id="hash"),
+        pytest.param('image_tags=["{pants.hash}"]', "use {digest}, the image's own", id="hash"),
         pytest.param('image_tags=["v{tags.base}"]', "write the tag out", id="tags"),
-        pytest.param('repository="{build_args.NO}"', "give it with --build-arg", id="argument"),
+        pytest.param('repository="{build_args.NO}"', "set it with --build-arg", id="argument"),
         pytest.param('image_labels={"a": "{name}{directory}"}', "write the value out", id="label"),
-        pytest.param('extra_build_args=["V"]', "V is taken from the environment", id="from-the-environment"),
+        pytest.param('extra_build_args=["V"]', "V comes from the environment", id="from-the-environment"),
         pytest.param('output={"type": "local"}', "has no counterpart", id="output"),
         pytest.param('output_files=["x"]', "has no counterpart", id="output-files"),
         pytest.param('image_labels=["a"]', "['a'] cannot be read", id="type"),
-        pytest.param('new_field="x"', "is not known here", id="unknown"),
+        pytest.param('new_field="x"', "is an unknown field", id="unknown"),
         pytest.param('repository=env("X")', 'env("X") cannot be read', id="no-value"),
     ],
 )
-def test_what_has_no_counterpart_is_told_the_address_first(fields: str, advice: str) -> None:
+def test_notes_on_fields_without_counterpart_start_with_the_address(fields: str, advice: str) -> None:
     conversion = converted(f'name="x", source="Other", {fields}')
     assert [str(note).startswith("web:x: `") and advice in str(note) for note in conversion.notes if note.matters] == [
         True
@@ -156,13 +156,13 @@ def test_what_has_no_counterpart_is_told_the_address_first(fields: str, advice: 
 
 
 @pytest.mark.parametrize("field", ["secrets", "ssh", "cache_to", "pull", "extra_run_args", "restartable"])
-def test_what_is_not_needed_is_told_and_matters_not(field: str) -> None:
+def test_fields_that_are_not_needed_are_hints(field: str) -> None:
     conversion = converted(f'name="x", source="Other", {field}=["x"]')
     assert [note.what for note in conversion.notes if not note.matters] == [f"`{field}`"]
     assert conversion.is_complete
 
 
-def test_what_the_dockerfile_lacks_is_told_with_address_and_line() -> None:
+def test_notes_on_the_dockerfile_have_address_and_line() -> None:
     conversion = converted('name="x", instructions=["FROM python", "RUN x"]')
     assert conversion.notes[0].where == "web:x: instructions:2"
 
@@ -171,7 +171,7 @@ def test_what_the_dockerfile_lacks_is_told_with_address_and_line() -> None:
     "fields, message",
     [
         ('name="x", source="Nope"', 'web:x: there is no "web/Nope", which `source` names'),
-        ('name="x", instructions=["FORM x"]', 'web:x: instructions:1: found the instruction "FORM"'),
+        ('name="x", instructions=["FORM x"]', 'web:x: instructions:1: "FORM" is not an instruction'),
         ('name="x", source="Other", build_platform="plan9"', 'web:x: "plan9" is not a platform'),
     ],
 )

@@ -1,8 +1,7 @@
-"""A Dockerfile's text becomes instructions, each with the line it begins at.
+"""Parse a Dockerfile into instructions, each with the number of its first line.
 
-Own code, although there are libraries: whoever moves over runs this where the plugin is installed, which brings no
-dependencies; and those that are kept up read neither the escape directive nor comments inside a continued line as
-Docker does. Source: BuildKit's frontend/dockerfile/parser.
+No library is used: the plugin has no dependencies, and the maintained libraries read neither the escape directive nor
+comments inside a continued line as Docker does. Source: BuildKit's frontend/dockerfile/parser.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ INSTRUCTIONS = frozenset((
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+)")
 _FLAG = re.compile(r"--[a-zA-Z][a-zA-Z-]*(=\S*)?(?=\s|$)")
-# A word of a command; "<<<" and "1<<2" are none.
+# A word of a command; "<<<" and "1<<2" are not heredocs.
 _HEREDOC = re.compile(r"""(?:^|(?<=\s))[0-9]*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_.]*)\2(?=\s|$)""")
-# No Dockerfile comes near these; buildx takes no larger file.
+# Far above any real Dockerfile; buildx rejects larger files.
 _MAX_LETTERS = 2 * 1024 * 1024
 _MAX_INSTRUCTIONS = 2_000
 _WITH_HEREDOCS = ("ADD", "COPY", "RUN")
@@ -32,9 +31,9 @@ _WITH_HEREDOCS = ("ADD", "COPY", "RUN")
 
 @dataclass(frozen=True)
 class Instruction:
-    """`name` in upper case; `flags` as written, without the dashes: {"chown": "1:1", "link": ""}; `text`: the rest.
+    """An instruction: `name` in upper case, `flags` without dashes such as {"chown": "1:1", "link": ""}, other `text`.
 
-    Lines that were continued are one. `heredoc`: whether lines after it were its input; they are left out.
+    Continued lines are joined. `heredoc`: whether lines after it are its input; they are left out.
     """
 
     name: str
@@ -44,7 +43,7 @@ class Instruction:
     heredoc: bool = False
 
     def __str__(self) -> str:
-        """For people: as it was written, shortened."""
+        """The instruction as written, shortened to 60 characters."""
         flags = "".join(f"--{name}={value} " if value else f"--{name} " for name, value in self.flags)
         text = f"{self.name} {flags}{' '.join(self.text.split())}"
         return text if len(text) <= 60 else f"{text[:59].rstrip()}…"
@@ -53,7 +52,7 @@ class Instruction:
         return dict(self.flags).get(name)
 
     def words(self) -> tuple[str, ...] | None:
-        """The words of the JSON form; None for the other form, which every text is that is no list of texts."""
+        """The words of the JSON form; None for the shell form: any text that is not a JSON list of strings."""
         if not self.text.startswith("["):
             return None
         try:
@@ -65,41 +64,41 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """`escape`: the character that continues lines and quotes the next one."""
+    """The instructions of a file. `escape`: the character that continues lines and escapes the next character."""
 
     instructions: tuple[Instruction, ...]
     escape: str = "\\"
 
 
 def parse_dockerfile(text: str, name: str = "Dockerfile") -> Dockerfile:
-    """Raises InvalidInput with `name` and line: what was found, and what is wanted."""
+    """Parse a Dockerfile; raises InvalidInput with `name`, line, what was expected and what was found."""
     if len(text) > _MAX_LETTERS:
-        raise InvalidInput(f"{name}: a Dockerfile of {len(text):,} letters: the limit is {_MAX_LETTERS:,}.")
-    # Only these end a line for Docker; splitlines() knows many more.
+        raise InvalidInput(f"{name}: the Dockerfile has {len(text):,} characters; the limit is {_MAX_LETTERS:,}.")
+    # Docker knows only these line ends; splitlines() knows many more.
     lines = [line.rstrip("\r") for line in text.lstrip("\ufeff").split("\n")]
     escape = _escape(lines, name)
     instructions = tuple(islice(_instructions(lines, escape, name), _MAX_INSTRUCTIONS + 1))
     if len(instructions) > _MAX_INSTRUCTIONS:
-        raise _wrong(name, instructions[-1].line, "one instruction more", f"at most {_MAX_INSTRUCTIONS:,}")
+        raise _wrong(name, instructions[-1].line, f"at most {_MAX_INSTRUCTIONS:,} instructions", "another one")
     if not any(instruction.name == "FROM" for instruction in instructions):
-        raise InvalidInput(f'{name}: no FROM was found: wanted "FROM IMAGE" or "FROM scratch" before what goes in.')
+        raise InvalidInput(f'{name}: expected "FROM IMAGE" or "FROM scratch" before other instructions, got no FROM.')
     for instruction in instructions:
         if instruction.name == "FROM":
             break
         if instruction.name != "ARG":
-            raise _wrong(name, instruction.line, f"{instruction.name} before the first FROM", "only ARG there")
+            raise _wrong(name, instruction.line, "only ARG before the first FROM", instruction.name)
     return Dockerfile(instructions, escape)
 
 
 def _escape(lines: list[str], name: str) -> str:
-    """Directives stand before everything else; the first other line, even an empty one, ends them."""
+    """The escape character. Directives come first; the first other line, even an empty one, ends them."""
     for number, line in enumerate(lines, 1):
         found = _DIRECTIVE.fullmatch(line.strip())
         if not found:
             break
         if found[1].lower() == "escape":
             if found[2] not in ("\\", "`"):
-                raise _wrong(name, number, f'the escape character "{found[2]}"', 'wanted "\\" or "`"')
+                raise _wrong(name, number, 'the escape character "\\" or "`"', f'"{found[2]}"')
             return found[2]
     return "\\"
 
@@ -113,7 +112,7 @@ def _instructions(lines: list[str], escape: str, name: str) -> Iterator[Instruct
         while goes_on and position < len(lines):
             line = lines[position]
             position += 1
-            # A comment or an empty line inside of a continued one does not end it.
+            # A comment or an empty line inside a continued line does not end it.
             if line.lstrip().startswith("#") or not line.strip():
                 goes_on = bool(text)
                 continue
@@ -139,23 +138,25 @@ def _after_heredoc(lines: list[str], position: int, dash: str, delimiter: str, w
     for number in range(position, len(lines)):
         if (lines[number].lstrip("\t") if dash else lines[number]) == delimiter:
             return number + 1
-    raise InvalidInput(f'{where}: "<<{delimiter}" has no end: wanted a line that is "{delimiter}" and nothing else.')
+    raise InvalidInput(f'{where}: "<<{delimiter}" has no end: expected a line with only "{delimiter}", got none.')
 
 
 def _instruction(text: str, line: int, name: str) -> Instruction:
     word, _, rest = text.partition(" ") if " " in text.split("\t", maxsplit=1)[0] else text.partition("\t")
     keyword, rest = word.upper(), rest.strip()
     if keyword not in INSTRUCTIONS:
-        raise _wrong(name, line, f'the instruction "{word}"', f"there are {', '.join(sorted(INSTRUCTIONS))}")
+        raise InvalidInput(
+            f'{name}:{line}: "{word}" is not an instruction; valid instructions: {", ".join(sorted(INSTRUCTIONS))}.'
+        )
     flags = []
     while found := _FLAG.match(rest):
         flag, _, value = found.group()[2:].partition("=")
         flags.append((flag.lower(), value))
         rest = rest[found.end() :].lstrip()
     if not rest:
-        raise _wrong(name, line, f"{keyword} with nothing after it", "wanted its arguments")
+        raise _wrong(name, line, f"arguments after {keyword}", "nothing")
     return Instruction(keyword, line, rest, tuple(flags))
 
 
-def _wrong(name: str, line: int, found: str, wanted: str) -> InvalidInput:
-    return InvalidInput(f"{name}:{line}: found {found}: {wanted}.")
+def _wrong(name: str, line: int, expected: str, found: str) -> InvalidInput:
+    return InvalidInput(f"{name}:{line}: expected {expected}, got {found}.")

@@ -21,9 +21,11 @@ def parsed(text: str) -> list[tuple[str, int, str]]:
         pytest.param("\n  FROM\tscratch  \n\n", [("FROM", 2, "scratch")], id="white-space"),
         pytest.param("\ufeffFROM scratch\r\nCMD a\r\n", [("FROM", 1, "scratch"), ("CMD", 2, "a")], id="windows"),
         pytest.param("FROM scratch\nCMD a \\\n  b", [("FROM", 1, "scratch"), ("CMD", 2, "a   b")], id="continued"),
-        pytest.param("FROM scratch\nCMD a \\  \n b", [("FROM", 1, "scratch"), ("CMD", 2, "a  b")], id="blanks-after"),
         pytest.param(
-            "FROM scratch\nCMD a \\\n# x\n\n b", [("FROM", 1, "scratch"), ("CMD", 2, "a  b")], id="comment-in-it"
+            "FROM scratch\nCMD a \\  \n b", [("FROM", 1, "scratch"), ("CMD", 2, "a  b")], id="blanks-after-escape"
+        ),
+        pytest.param(
+            "FROM scratch\nCMD a \\\n# x\n\n b", [("FROM", 1, "scratch"), ("CMD", 2, "a  b")], id="comment-inside"
         ),
         pytest.param("FROM scratch\nCMD a \\\\\n", [("FROM", 1, "scratch"), ("CMD", 2, "a \\\\")], id="escaped-escape"),
         pytest.param("FROM scratch\nCMD a # b", [("FROM", 1, "scratch"), ("CMD", 2, "a # b")], id="no-comment"),
@@ -53,7 +55,7 @@ def test_parse(text: str, instructions: list[tuple[str, int, str]]) -> None:
     assert parsed(text) == instructions
 
 
-def test_flags_stand_before_everything_else() -> None:
+def test_flags_come_first() -> None:
     one = parse_dockerfile("FROM scratch\nCOPY --chown=1:1 --link a --b c").instructions[1]
     assert (one.flags, one.text) == ((("chown", "1:1"), ("link", "")), "a --b c")
 
@@ -77,12 +79,20 @@ def test_json_form(text: str, words: tuple[str, ...] | None) -> None:
 @pytest.mark.parametrize(
     "text, message",
     [
-        pytest.param("", "D: no FROM was found", id="empty"),
-        pytest.param("FROM scratch\n\nFORM x", 'D:3: found the instruction "FORM": there are ADD, ARG', id="unknown"),
-        pytest.param("CMD a\nFROM scratch", "D:1: found CMD before the first FROM: only ARG there.", id="too-early"),
-        pytest.param("FROM scratch\nCMD", "D:2: found CMD with nothing after it", id="nothing"),
-        pytest.param("# escape=x\nFROM scratch", 'D:1: found the escape character "x"', id="escape"),
-        pytest.param("FROM scratch\nCOPY <<E /x\nE ", 'D:2: "<<E" has no end: wanted a line that is "E"', id="heredoc"),
+        pytest.param(
+            "", 'D: expected "FROM IMAGE" or "FROM scratch" before other instructions, got no FROM', id="empty"
+        ),
+        pytest.param(
+            "FROM scratch\n\nFORM x", 'D:3: "FORM" is not an instruction; valid instructions: ADD, ARG', id="unknown"
+        ),
+        pytest.param("CMD a\nFROM scratch", "D:1: expected only ARG before the first FROM, got CMD.", id="too-early"),
+        pytest.param("FROM scratch\nCMD", "D:2: expected arguments after CMD, got nothing.", id="nothing"),
+        pytest.param(
+            "# escape=x\nFROM scratch", 'D:1: expected the escape character "\\" or "`", got "x".', id="escape"
+        ),
+        pytest.param(
+            "FROM scratch\nCOPY <<E /x\nE ", 'D:2: "<<E" has no end: expected a line with only "E"', id="heredoc"
+        ),
     ],
 )
 def test_errors_name_file_and_line(text: str, message: str) -> None:
@@ -92,7 +102,7 @@ def test_errors_name_file_and_line(text: str, message: str) -> None:
 
 
 @given(st.text(alphabet="FROMCPYscratch \\`\n\r\t#[]\"'$<-=AB", max_size=80))
-def test_no_text_is_read_without_an_answer(text: str) -> None:
+def test_every_text_is_parsed_or_rejected(text: str) -> None:
     with contextlib.suppress(InvalidInput):
         instructions = parse_dockerfile(text).instructions
         assert all(one.text and one.text == one.text.strip() for one in instructions)
@@ -100,11 +110,11 @@ def test_no_text_is_read_without_an_answer(text: str) -> None:
 
 
 @given(st.lists(st.text(alphabet="abc$\"' ", min_size=1, max_size=5), min_size=1, max_size=5))
-def test_a_continued_line_is_what_is_one_line(parts: list[str]) -> None:
+def test_a_continued_line_equals_a_single_line(parts: list[str]) -> None:
     whole = parsed("FROM scratch\nRUN x" + "".join(parts))
-    pieces = "".join(f"{part}\\ \n# note\n\n" for part in ["RUN x", *parts[:-1]])
-    # An empty line is skipped, so is a piece of blanks only.
-    continued = parsed(f"FROM scratch\n{pieces}{parts[-1]}")
+    lines = "".join(f"{part}\\ \n# note\n\n" for part in ["RUN x", *parts[:-1]])
+    # Empty lines are skipped, and so are lines of blanks.
+    continued = parsed(f"FROM scratch\n{lines}{parts[-1]}")
     kept = [part for part in parts if part.strip()]
     assert continued == parsed("FROM scratch\nRUN x" + "".join(kept)) or continued == whole
 
@@ -112,16 +122,20 @@ def test_a_continued_line_is_what_is_one_line(parts: list[str]) -> None:
 @pytest.mark.parametrize(
     "text, message",
     [
-        pytest.param("FROM scratch\n" + "USER 1\n" * 2_000, "D:2001: found one instruction more", id="instructions"),
-        pytest.param("FROM scratch\nUSER " + "1" * 2_097_152, "the limit is 2,097,152", id="letters"),
+        pytest.param(
+            "FROM scratch\n" + "USER 1\n" * 2_000,
+            "D:2001: expected at most 2,000 instructions, got another one",
+            id="instructions",
+        ),
+        pytest.param("FROM scratch\nUSER " + "1" * 2_097_152, "the limit is 2,097,152", id="characters"),
         pytest.param(
             "# a=x" + " " * 1_000_000 + "x\nUSER 1\nFROM scratch",
-            "USER before the first FROM",
+            "expected only ARG before the first FROM, got USER",
             id="blanks-in-a-directive",
         ),
     ],
 )
-def test_what_is_no_dockerfile_for_its_size_is_an_error_at_once(text: str, message: str) -> None:
+def test_too_large_dockerfiles_are_rejected_immediately(text: str, message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_dockerfile(text, "D")
     assert message in str(caught.value)

@@ -1,7 +1,7 @@
-"""Globs as `.dockerignore` has them, in time that grows with their length and the path's, whatever they are. Pure.
+"""Globs of `.dockerignore`, matched in time that grows with their length times the path's. Pure.
 
-A regular expression takes years for twenty stars. Here every step of a glob turns the places that a path may have been
-read to into those that it may be read to with this step: one number, bit n for the place behind n letters.
+A regular expression takes years for twenty stars. Here each step of a glob maps the set of positions that the path may
+be read to before the step to those after it. A set is one number: bit n is the position after n characters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _CLASS = re.compile(r"\[(\^?)((?:\\.|[^\]\\])+)\]", re.DOTALL)
 
 
 class _Path:
-    """Where the letters of a path are, in such numbers."""
+    """The positions of a path's characters, as such sets."""
 
     def __init__(self, text: str) -> None:
         self.end = 1 << len(text)
@@ -32,13 +32,13 @@ _Step = Callable[[int, _Path], int]
 
 @dataclass(frozen=True)
 class Glob:
-    """`beginning`: the letters before the first wildcard; `steps` read the rest."""
+    """A compiled glob. `beginning`: the characters before the first wildcard; `steps` match the rest."""
 
     beginning: str
     steps: Sequence[_Step]
 
     def matches(self, path: str, *, parents: bool = False) -> bool:
-        """Whether it means `path`. `parents`: or a folder that this is in."""
+        """Whether it matches `path`. `parents`: or a folder above it."""
         if not path.startswith(self.beginning):
             return False
         if not self.steps and not parents:
@@ -54,7 +54,7 @@ class Glob:
 
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Glob:
-    """Every text is a pattern."""
+    """Compile a pattern; every text is valid."""
     beginning, steps, position = "", list[_Step](), 0
     while position < len(pattern):
         step: _Step = _any_letter
@@ -97,7 +97,7 @@ def _any_letter(places: int, path: _Path) -> int:
 
 
 def _within_a_part(places: int, path: _Path) -> int:
-    # Adding carries through all that is not a slash, up to the next one.
+    # The addition carries through all other characters up to the next slash.
     return places | ((path.others + (places & path.others)) ^ path.others)
 
 
@@ -110,7 +110,7 @@ def _folders(places: int, path: _Path) -> int:
 
 
 def _one_of(negated: str, ranges: str) -> _Step:
-    """What stands between the brackets: each character for itself but for ranges."""
+    """A step for the text between brackets: single characters and ranges."""
     text = "".join(
         f"{re.escape(first)}-{re.escape(last)}" if last else re.escape(only[-1])
         for first, last, only in re.findall(r"([^\\])-([^\\])|(\\.|[^\\])", ranges, re.DOTALL)
@@ -118,7 +118,7 @@ def _one_of(negated: str, ranges: str) -> _Step:
     try:
         expression = re.compile(f"[{negated}{text}]", re.DOTALL)
     except re.error:
-        # A range from high to low: no path can be meant.
+        # A range from high to low matches nothing.
         expression = re.compile(r"(?!)")
 
     def step(places: int, path: _Path) -> int:

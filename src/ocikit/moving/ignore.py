@@ -1,4 +1,4 @@
-"""`.dockerignore`: which files a build does not see. Source: moby's patternmatcher."""
+"""`.dockerignore`: the files that are not in the build context. Source: moby's patternmatcher."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ocikit.moving.glob import compiled
 
 @dataclass(frozen=True)
 class Ignore:
-    """`patterns` in their order; one that starts with "!" takes back what those before it left out."""
+    """The patterns in their order; one that starts with "!" includes again what earlier ones exclude."""
 
     patterns: tuple[str, ...] = ()
 
@@ -33,7 +33,7 @@ class Ignore:
         return any(pattern.startswith("!") for pattern in self.patterns)
 
     def ignores(self, path: str) -> bool:
-        """Whether it leaves out `path`, which is relative to the context, or a directory that it is in."""
+        """Whether it excludes `path`, relative to the context, or a directory above it."""
         ignored = False
         for pattern in self.patterns:
             negated = pattern.startswith("!")
@@ -46,12 +46,12 @@ NOTHING_IGNORED = Ignore()
 
 
 def matches(pattern: str, path: str, *, parents: bool = False) -> bool:
-    """Whether a glob means `path`: `*` and `?` stay in one part of it, `**` does not. `parents`: or a parent of it."""
+    """Whether a glob matches `path`, or with `parents` a folder above it; of the wildcards only `**` matches "/"."""
     return compiled(pattern).matches(path, parents=parents)
 
 
 def parents_of(path: str) -> Iterable[str]:
-    """ "a/b" and "a" for "a/b/c"."""
+    """The folders above a path, the nearest first: "a/b" and "a" for "a/b/c"."""
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path

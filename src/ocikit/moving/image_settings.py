@@ -1,4 +1,4 @@
-"""The settings of an image, as a Dockerfile's instructions change them one after the other."""
+"""The settings of an image, changed by the instructions of a Dockerfile one after the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ocikit.moving.dockerfile import Instruction
 from ocikit.moving.words import Lookup, expand, key_values
 from ocikit.whole_number import whole_number
 
-# What Docker gives an image that is built on nothing.
+# The PATH that Docker sets in an image without a base.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHELL = ("/bin/sh", "-c")
 _HEALTH_FLAGS = MappingProxyType(
@@ -26,7 +26,7 @@ _FORMS = ("CMD", "CMD-SHELL", "NONE")
 
 @dataclass
 class ImageSettings:
-    """What `oci_image` has fields for; None and empty: as the base has it. `workdir` is where relative paths start."""
+    """Values for fields of `oci_image`; None and empty: those of the base. Relative paths start at `workdir`."""
 
     env: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
@@ -39,17 +39,17 @@ class ImageSettings:
     stop_signal: str | None = None
     healthcheck: dict[str, Any] | None = None
     shell: tuple[str, ...] = _SHELL
-    # Whether this stage has said CMD: an ENTRYPOINT discards only what it is built on.
+    # Whether this stage has a CMD: an ENTRYPOINT discards only the CMD of the base.
     has_args: bool = False
 
     def path(self, text: str, start: str) -> str:
-        """An absolute path; a relative one starts at the working directory, or at `start` where none was set."""
+        """`text` as an absolute path; a relative one starts at the working directory, or at `start` if none is set."""
         path = posixpath.normpath(posixpath.join(self.workdir or start, text))
-        # POSIX lets two slashes at the front mean something else; Docker does not.
+        # In POSIX two leading slashes can mean something else; in Docker they do not.
         return "/" + path.lstrip("/")
 
     def fields(self) -> dict[str, Any]:
-        """For an `oci_image`."""
+        """The fields of an `oci_image`."""
         return {
             "entrypoint": self.entrypoint,
             "args": self.args,
@@ -64,10 +64,10 @@ class ImageSettings:
         }
 
     def apply(self, instruction: Instruction, lookup: Lookup, escape: str) -> str | None:
-        """Change what it says; returns what is to be told besides. Raises InvalidInput, and then nothing changes."""
+        """Apply an instruction and return a hint, if any. Raises InvalidInput, and then nothing changes."""
         apply = getattr(self, f"_{instruction.name.lower()}")
-        told: str | None = apply(instruction, lambda text: expand(text, lookup, escape), escape)
-        return told
+        hint: str | None = apply(instruction, lambda text: expand(text, lookup, escape), escape)
+        return hint
 
     def _env(self, instruction: Instruction, expanded: Any, escape: str) -> None:
         pairs = [(expanded(name), expanded(value)) for name, value in key_values(instruction.text, escape)]
@@ -79,14 +79,14 @@ class ImageSettings:
 
     def _maintainer(self, instruction: Instruction, _expanded: Any, _escape: str) -> str:
         self.labels["org.opencontainers.image.authors"] = instruction.text
-        return 'there is no author; the label "org.opencontainers.image.authors" says it'
+        return 'there is no author field; the label "org.opencontainers.image.authors" is set'
 
     def _user(self, instruction: Instruction, expanded: Any, _escape: str) -> None:
         self.user = settings.parse_user(expanded(instruction.text))
 
     def _stopsignal(self, instruction: Instruction, expanded: Any, _escape: str) -> None:
         text = expanded(instruction.text)
-        # Docker takes "term" for SIGTERM.
+        # Docker reads "term" as SIGTERM.
         named = text if re.match(r"(?i)sig|\d", text) else f"SIG{text}"
         self.stop_signal = settings.parse_stop_signal(text if text == named else named.upper())
 
@@ -104,9 +104,9 @@ class ImageSettings:
     def _shell(self, instruction: Instruction, _expanded: Any, _escape: str) -> str:
         words = instruction.words()
         if not words:
-            raise InvalidInput('wanted the JSON form, such as SHELL ["/bin/bash", "-c"]')
+            raise InvalidInput('expected the JSON form, such as SHELL ["/bin/bash", "-c"]')
         self.shell = words
-        return "written out where commands are for a shell; the image itself does not name its shell"
+        return "the shell is written out in commands of the shell form; the image itself does not name it"
 
     def _cmd(self, instruction: Instruction, _expanded: Any, _escape: str) -> None:
         self.args = self._command(instruction)
@@ -123,17 +123,17 @@ class ImageSettings:
             self.healthcheck = {"test": "NONE"}
             return None
         if kind.upper() != "CMD" or not text.strip():
-            raise InvalidInput("wanted HEALTHCHECK NONE, or HEALTHCHECK [OPTIONS] CMD and a command")
+            raise InvalidInput("expected HEALTHCHECK NONE or HEALTHCHECK [OPTIONS] CMD COMMAND")
         inner = Instruction("CMD", instruction.line, text.strip())
         health: dict[str, Any] = {"test": self._test(inner)}
         for name, value in instruction.flags:
             if name == "start-interval":
                 continue
             if name not in _HEALTH_FLAGS:
-                raise InvalidInput(f"--{name} is none of --{', --'.join(_HEALTH_FLAGS)}")
+                raise InvalidInput(f"unknown option --{name}; valid options: --{', --'.join(_HEALTH_FLAGS)}")
             retries = whole_number(value)
             if name == "retries" and retries is None:
-                raise InvalidInput(f"--retries={value}: wanted a whole number")
+                raise InvalidInput(f'--retries: expected a whole number, got "{value}"')
             health[_HEALTH_FLAGS[name]] = retries if name == "retries" else value
         settings.parse_healthcheck(health)
         self.healthcheck = health

@@ -1,4 +1,4 @@
-"""Which directories an image has, and whose: as Docker makes them, and as layers do."""
+"""The directories of an image, with modes and owners, as Docker or as layers make them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Owner(0, 0)
 
 @dataclass(frozen=True)
 class DirectoryState:
-    """`why`: what made it, for people."""
+    """The mode and owner of a directory; `why`: the instruction that made it."""
 
     mode: int
     owner: Owner
@@ -27,7 +27,7 @@ class DirectoryState:
 class ImageTree:
     """The directories of an image, by path relative to its root.
 
-    On a base those that every base has are there; what else it has is not known.
+    On a base, those that every base has exist; its others are not known.
     """
 
     def __init__(self, *, on_base: bool) -> None:
@@ -40,14 +40,14 @@ class ImageTree:
         return not path.strip("/") or path.strip("/") in self.directories
 
     def make(self, path: str, owner: Owner, why: str) -> None:
-        """Make a directory that is not there, and its parents, as `mkdir -p` does."""
+        """Make a directory and its parents unless they exist, as `mkdir -p` does."""
         path = path.strip("/")
         for missing in (*parents_of(path), path):
             if missing and missing not in self.directories:
                 self.directories[missing] = DirectoryState(0o755, owner, why)
 
     def replace(self, path: str, owner: Owner, mode: int, why: str) -> None:
-        """What a copied directory becomes, whether it was there or not."""
+        """Set the state of a copied directory, whether it exists or not."""
         self.directories[path.strip("/")] = DirectoryState(mode, owner, why)
 
     def add(self, entries: Iterable[Entry]) -> None:

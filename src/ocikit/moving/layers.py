@@ -1,6 +1,6 @@
-"""What is copied becomes `files` and `oci_layer` targets.
+"""Convert copied files to `files` and `oci_layer` targets.
 
-What they make of directories is compared with what Docker makes of them.
+The directories that these layers make are compared with those that Docker makes; more layers make up for differences.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ocikit.moving.image_tree import ROOT, DirectoryState, ImageTree
 from ocikit.moving.notes import Note
 
 _KEPT_MODES = (0o644, 0o755)
-# What an umask of 0002 adds.
+# Permissions that depend on the umask.
 _GROUP_AND_OTHERS_WRITE = 0o022
-# What the standard library and Pants unpack.
+# Archives that both the standard library and Pants unpack.
 _UNPACKED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
 class Names:
-    """Names of targets: each is given once, and none that is taken."""
+    """Unique names for targets, different from those that are taken."""
 
     def __init__(self, prefix: str, taken: Iterable[str]) -> None:
         self._prefix = prefix
@@ -42,7 +42,7 @@ class Names:
 
 
 class Layers:
-    """The layers of an image, the lowest first, as they are added."""
+    """The layers of an image, the lowest first."""
 
     def __init__(self, context: Context, names: Names, *, on_base: bool) -> None:
         self.targets: list[Target] = []
@@ -54,7 +54,7 @@ class Layers:
         self._names = names
 
     def add(self, copied: Copied, owner: Owner, mode: int | None, where: str, what: str) -> None:
-        """Add what one COPY brings in; `owner` and `mode` as --chown and --chmod say."""
+        """Add the files of one COPY; `owner` and `mode` are those of --chown and --chmod."""
         self._make_directories(copied, owner, mode, what)
         for text in _doubts(copied, mode, owner):
             self.notes.append(Note(where, what, text, matters=False))
@@ -79,12 +79,12 @@ class Layers:
         self._actual.add(place(_sources(copied, root), placement))
 
     def make_directory(self, path: str, owner: Owner, what: str) -> None:
-        """What WORKDIR does."""
+        """Make a directory as WORKDIR does."""
         self.wanted.make(path, owner, what)
 
     def finish(self) -> None:
-        """Add layers for directories that are not there yet, or are another's than with Docker."""
-        # The deepest first: a layer makes its parents anew, as root's.
+        """Add layers for directories that are missing, or that have another mode or owner than with Docker."""
+        # The deepest first: a layer makes its parent directories again, owned by root.
         for path in sorted(self.wanted.directories, key=lambda path: (-path.count("/"), path)):
             state = self.wanted.directories[path]
             if state.same(self._actual.directories.get(path)):
@@ -93,7 +93,7 @@ class Layers:
             self._layer(self._names.give(f"{path}-directory"), _placement_of(path, state), None, state.why)
 
     def _make_directories(self, copied: Copied, owner: Owner, mode: int | None, why: str) -> None:
-        # --chmod is for what is copied; the directory that it goes to is not.
+        # --chmod applies to what is copied, not to the destination directory.
         self.wanted.make(copied.directory, owner, why)
         for file in copied.archive.files if copied.archive else copied.files:
             path = posixpath.join(copied.directory, _below("" if copied.archive else copied.prefix, file.path))
@@ -105,7 +105,7 @@ class Layers:
                 self.wanted.make(posixpath.dirname(target), owner, why)
 
     def _files(self, copied: Copied, name: str, where: str, what: str) -> str:
-        """The target of its files; "" where there are none."""
+        """The address of the target with its files; "" if there are none."""
         if not copied.globs:
             return ""
         context = self._context
@@ -123,7 +123,7 @@ class Layers:
                 where,
                 what,
                 f"these files are not below {context.folder}/, and a target lists only files below its own folder. "
-                f"Write into {posixpath.join(home, 'BUILD')}: {text}",
+                f"Add to {posixpath.join(home, 'BUILD')}: {text}",
             )
         )
         return f"//{home}:{target.name}"
@@ -153,7 +153,7 @@ def _placement_of(path: str, state: DirectoryState) -> Placement:
 
 
 def _sources(copied: Copied, root: str) -> list[Source]:
-    """The files as layers see them."""
+    """The copied files as sources of a layer."""
     if copied.package:
         name = next(iter(copied.rename), "package")
         return [Source(name, copied.package)]
@@ -168,16 +168,16 @@ def _doubts(copied: Copied, mode: int | None, owner: Owner) -> Iterable[str]:
     files = copied.files
     if copied.archive:
         if any(file.path.endswith(".tar.zst") for file in files):
-            yield "zstd: Pants does not unpack it; compress it with gzip or xz"
+            yield "Pants does not unpack zstd; compress the archive with gzip or xz"
         owners = copied.archive.owners - {str(owner)}
         if owners:
-            yield f"what is in the archive belongs to {', '.join(sorted(owners))}, and here to {owner}: set `owner`"
+            yield f"files of the archive belong to {', '.join(sorted(owners))}, in the layer to {owner}; set `owner`"
         if copied.archive.odd_modes:
             yield f"{_some(copied.archive.odd_modes)} has other permissions than 0644 and 0755; set `file_mode`"
     elif mode is None:
         odd = [f.path for f in files if f.kind == FILE and f.mode & ~_GROUP_AND_OTHERS_WRITE not in _KEPT_MODES]
         if odd:
-            yield f"{_some(odd)} has permissions that Git does not keep; here it has 0644 or 0755, or set `file_mode`"
+            yield f"{_some(odd)} has permissions that Git does not keep; the layer has 0644 or 0755 without `file_mode`"
 
 
 def _some(paths: Iterable[str]) -> str:
@@ -198,17 +198,17 @@ def _octal(mode: int | None) -> str | None:
 
 
 def unpackable(path: str) -> bool:
-    """Whether Pants unpacks a tar of that name."""
+    """Whether Pants unpacks a tar with that name."""
     return path.endswith(_UNPACKED)
 
 
 def parse_owner(text: str) -> Owner:
-    """What --chown says; raises InvalidInput for names."""
+    """Parse the value of --chown; raises InvalidInput for names."""
     try:
         return Owner.parse(text)
     except InvalidInput:
         raise InvalidInput(
-            f'--chown={text}: only the base knows the numbers of names: write those, such as "1000:1000"'
+            f'--chown={text}: only the base has the numbers of names; use numbers, such as "1000:1000"'
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""What is told of a conversion."""
+"""Notes on a conversion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Note:
-    """`where`: file and line, or an address; `what`: what stands there. `matters`: the image lacks it."""
+    """A note. `where`: file and line, or an address; `what`: the text there; `matters`: the image lacks it."""
 
     where: str
     what: str

@@ -1,4 +1,4 @@
-"""Whatever stands in a Dockerfile, there is an answer, and a BUILD file that Python reads."""
+"""Every Dockerfile is rejected, or converted to a BUILD file that Python reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LINES = st.tuples(
 
 
 @given(st.sampled_from(["scratch", "x"]), st.lists(_LINES, max_size=6), st.sampled_from(["", "a", "*\n!b", "**/a"]))
-def test_everything_has_an_answer(base: str, lines: list[tuple[str, str, str]], ignored: str) -> None:
+def test_every_dockerfile_is_converted_or_rejected(base: str, lines: list[tuple[str, str, str]], ignored: str) -> None:
     text = "\n".join((f"FROM {base}", *(f"{name} {flags}{rest}" for name, flags, rest in lines)))
     context = Context(everything={file.path: file for file in FILES}, ignore=Ignore.parse(ignored))
     with suppress(InvalidInput):

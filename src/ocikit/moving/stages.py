@@ -1,4 +1,4 @@
-"""Of a Dockerfile's stages the one that is wanted, with those that it is built on."""
+"""Select a stage of a Dockerfile, and the stages that it is built on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ocikit.whole_number import whole_number
 
 @dataclass(frozen=True)
 class Stage:
-    """`image`: what it is built on, as written, or the name of another stage."""
+    """A build stage. `image`: the image that it is built on, as written, or the name of another stage."""
 
     start: Instruction
     image: str
@@ -25,9 +25,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Chosen:
-    """`stages`: the lowest first, each built on the one before it. `others` have no part in the image.
+    """The selected stages, the lowest first, each built on the one before it.
 
-    `arguments`: the values of ARG before the first FROM.
+    `others`: the stages that are not part of the image. `arguments`: the values of ARG before the first FROM.
     """
 
     stages: tuple[Stage, ...]
@@ -36,13 +36,13 @@ class Chosen:
 
     @property
     def base(self) -> str | None:
-        """The reference of the image that all is built on; None for `scratch`."""
+        """The reference of the image that the lowest stage is built on; None for `scratch`."""
         image = self.stages[0].image
         return None if image == "scratch" else image
 
 
 def platform_arguments(platform: Platform) -> dict[str, str]:
-    """The variables that BuildKit sets by itself."""
+    """The variables that BuildKit sets itself."""
     return {
         f"{kind}{name}": value
         for kind in ("TARGET", "BUILD")
@@ -55,10 +55,10 @@ def platform_arguments(platform: Platform) -> dict[str, str]:
     }
 
 
-def choose_stage(dockerfile: Dockerfile, name: str, wanted: str | None, values: Mapping[str, str]) -> Chosen:
-    """The stage called `wanted` (or its number), or the last one; `values`: those of build arguments.
+def choose_stage(dockerfile: Dockerfile, name: str, stage: str | None, values: Mapping[str, str]) -> Chosen:
+    """Select the stage with the name or number `stage`, by default the last; `values`: those of build arguments.
 
-    Raises InvalidInput with `name`, the Dockerfile's, and a line.
+    Raises InvalidInput with `name`, the Dockerfile's, and its line.
     """
     arguments: dict[str, str] = {}
     growth = Growth()
@@ -74,17 +74,17 @@ def choose_stage(dockerfile: Dockerfile, name: str, wanted: str | None, values: 
             stages[-1] = Stage(last.start, last.image, last.platform, last.name, tuple(collected))
         else:
             _declare(instruction, values, arguments, growth, dockerfile.escape, name)
-    chosen = [_wanted(stages, wanted, name)]
+    chosen = [_selected(stages, stage, name)]
     while below := _stage_named(chosen[0].image, stages[: stages.index(chosen[0])]):
         chosen.insert(0, below)
-    others = tuple(stage for stage in stages if stage not in chosen)
+    others = tuple(one for one in stages if one not in chosen)
     return Chosen(tuple(chosen), others, arguments)
 
 
 def _stage(start: Instruction, lookup: Lookup, escape: str, name: str) -> Stage:
     words = start.text.split()
     if len(words) not in (1, 3) or (len(words) == 3 and words[1].lower() != "as"):
-        raise InvalidInput(f'{name}:{start.line}: found "{start}": wanted "FROM IMAGE" or "FROM IMAGE AS NAME".')
+        raise InvalidInput(f'{name}:{start.line}: expected "FROM IMAGE" or "FROM IMAGE AS NAME", got "{start}".')
     try:
         image = expand(words[0], lookup, escape)
         platform = expand(start.flag("platform") or "", lookup, escape)
@@ -92,7 +92,7 @@ def _stage(start: Instruction, lookup: Lookup, escape: str, name: str) -> Stage:
         raise InvalidInput(f"{name}:{start.line}: FROM: {error}") from None
     if not image:
         raise InvalidInput(
-            f'{name}:{start.line}: "{words[0]}" is empty: give its ARG a value, here or with --build-arg NAME=VALUE.'
+            f'{name}:{start.line}: "{words[0]}" is empty: set its ARG, here or with --build-arg NAME=VALUE.'
         )
     return Stage(start, image, platform or None, words[2] if len(words) == 3 else "", ())
 
@@ -100,7 +100,7 @@ def _stage(start: Instruction, lookup: Lookup, escape: str, name: str) -> Stage:
 def _declare(
     instruction: Instruction, values: Mapping[str, str], known: dict[str, str], growth: Growth, escape: str, name: str
 ) -> None:
-    """Put what an ARG declares into `known`, where its defaults may name what is there."""
+    """Add the variables of an ARG to `known`; defaults can use variables that it already has."""
     lookup = growth.of(lambda variable: known.get(variable, values.get(variable)))
     try:
         for variable, default in declared_arguments(instruction, escape):
@@ -118,19 +118,19 @@ def declared_arguments(instruction: Instruction, escape: str) -> list[tuple[str,
     for word in split_words(instruction.text, escape):
         variable, equals, default = word.partition("=")
         if not variable:
-            raise InvalidInput(f'"{word}" has no name: wanted NAME or NAME=DEFAULT.')
+            raise InvalidInput(f'expected NAME or NAME=DEFAULT, got "{word}".')
         found.append((variable, default if equals else None))
     return found
 
 
-def _wanted(stages: list[Stage], wanted: str | None, name: str) -> Stage:
-    if wanted is None:
+def _selected(stages: list[Stage], text: str | None, name: str) -> Stage:
+    if text is None:
         return stages[-1]
-    number = whole_number(wanted, len(stages) - 1)
-    found = _stage_named(wanted, stages) or (None if number is None else stages[number])
+    number = whole_number(text, len(stages) - 1)
+    found = _stage_named(text, stages) or (None if number is None else stages[number])
     if found is None:
         names = ", ".join(stage.name or str(number) for number, stage in enumerate(stages))
-        raise InvalidInput(f'{name}: there is no stage "{wanted}"; there are: {names}.')
+        raise InvalidInput(f'{name}: there is no stage "{text}"; available: {names}.')
     return found
 
 

@@ -7,38 +7,38 @@ from collections.abc import Callable, Iterator
 
 from ocikit.errors import InvalidInput
 
-# The value of a variable; None where it has none.
+# Looks up the value of a variable; None if it is not set.
 Lookup = Callable[[str], "str | None"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
-# What is written by hand has two or three, and one program calls another at most a thousand times.
+# People write two or three levels, and Python recurses at most a thousand times.
 _MAX_LEVELS = 100
-# Values may name others twice each: thirty lines make a gigabyte. Linux takes none above 128 KiB.
+# Values may each use another one twice: thirty lines make a gigabyte. Linux rejects values above 128 KiB.
 _MAX_LETTERS = 1024 * 1024
 _MODIFIERS = (":-", ":+", ":?", "-", "+", "?")
 
 
 def expand(text: str, lookup: Lookup, escape: str = "\\") -> str:
-    """Take quotes and escapes away and put variables' values in. Raises InvalidInput for an open quote or brace."""
+    """Remove quotes and escapes, and substitute variables. Raises InvalidInput for an unclosed quote or brace."""
     return _Lexer(text, lookup, escape).run()
 
 
 class Growth:
-    """Counts the letters that values of variables have put into the texts of a Dockerfile."""
+    """Counts the characters that values of variables add to the texts of a Dockerfile."""
 
     def __init__(self) -> None:
         self._letters = 0
 
     def of(self, lookup: Lookup) -> Lookup:
-        """Raises InvalidInput when there are too many."""
+        """The same lookup, counted; it raises InvalidInput above the limit."""
 
         def counted(name: str) -> str | None:
             value = lookup(name)
             self._letters += len(value or "")
             if self._letters > _MAX_LETTERS:
                 raise InvalidInput(
-                    f"with the value of {name}, variables have become more than {_MAX_LETTERS:,} letters: their values "
-                    "name others over and over again; write them out."
+                    f"with {name}, the values of variables exceed {_MAX_LETTERS:,} characters, because they use each "
+                    "other repeatedly; write them out."
                 )
             return value
 
@@ -46,7 +46,7 @@ class Growth:
 
 
 def split_words(text: str, escape: str = "\\") -> Iterator[str]:
-    """Words between white space that is neither quoted nor escaped; quotes and escapes are kept."""
+    """The words between white space that is neither quoted nor escaped; quotes and escapes are kept."""
     word, quote, position = "", "", 0
     while position < len(text):
         character = text[position]
@@ -68,20 +68,18 @@ def split_words(text: str, escape: str = "\\") -> Iterator[str]:
 
 
 def key_values(text: str, escape: str = "\\") -> list[tuple[str, str]]:
-    """What ENV and LABEL take: `a=b c="d e"`, or of old `a b c`; names and values with their quotes and escapes."""
+    """The pairs of ENV and LABEL: `a=b c="d e"`, or the old form `a b c`; quotes and escapes are kept."""
     words = list(split_words(text, escape))
     if "=" not in words[0]:
         rest = text[text.index(words[0]) + len(words[0]) :].strip()
         if not rest:
-            raise InvalidInput(f'"{words[0]}" has no value: wanted NAME=VALUE.')
+            raise InvalidInput(f'expected NAME=VALUE, got "{words[0]}".')
         return [(words[0], rest)]
     pairs = []
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise InvalidInput(
-                f'"{word}" has no "=" with a name before it: wanted NAME=VALUE, or quotes around it all.'
-            )
+            raise InvalidInput(f'expected NAME=VALUE, got "{word}"; put quotes around a value with spaces.')
         pairs.append((name, value))
     return pairs
 
@@ -97,7 +95,7 @@ class _Lexer:
         return self._until("")
 
     def _until(self, stop: str) -> str:
-        """What stands before `stop`, which is passed; the whole text without one."""
+        """The text before `stop`, which is skipped; without `stop` the whole text."""
         done = ""
         while self._at < len(self._text):
             character = self._next()
@@ -156,7 +154,7 @@ class _Lexer:
     def _braced(self) -> str:
         found = _NAME.match(self._text, self._at)
         if not found:
-            raise InvalidInput(f"{self._text!r}: ${{ is not followed by a variable's name: wanted ${{NAME}}.")
+            raise InvalidInput(f"{self._text!r}: expected ${{NAME}}, got ${{ without a name.")
         name, self._at = found.group(), found.end()
         if self._text.startswith("}", self._at):
             self._at += 1
@@ -166,12 +164,12 @@ class _Lexer:
             if self._at >= len(self._text):
                 raise self._open("${")
             raise InvalidInput(
-                f"{self._text!r}: after ${{{name} was found {self._text[self._at]!r}: wanted }} or one of "
-                f"{', '.join(_MODIFIERS)}; write the value out."
+                f"{self._text!r}: expected }} or one of {', '.join(_MODIFIERS)} after ${{{name}, got "
+                f"{self._text[self._at]!r}; write the value out."
             )
         self._at += len(modifier)
         if self._level == _MAX_LEVELS:
-            raise InvalidInput(f"{self._text!r:.100}: variables within variables have at most {_MAX_LEVELS} levels.")
+            raise InvalidInput(f"{self._text!r:.100}: nested variables have at most {_MAX_LEVELS} levels.")
         self._level += 1
         word = self._until("}")
         self._level -= 1
@@ -186,4 +184,4 @@ class _Lexer:
         return word
 
     def _open(self, what: str) -> InvalidInput:
-        return InvalidInput(f"{self._text!r}: {what} has no end.")
+        return InvalidInput(f"{self._text!r}: {what} is not closed.")

@@ -57,16 +57,16 @@ def test_another_escape() -> None:
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("'a", "' has no end"),
-        ('"a', '" has no end'),
-        ("${A", "${ has no end"),
-        ("${A:-x", "${ has no end"),
-        ("${}", "${ is not followed by a variable's name"),
-        ("${A%x}", "after ${A was found '%': wanted } or one of :-"),
+        ("'a", "' is not closed"),
+        ('"a', '" is not closed'),
+        ("${A", "${ is not closed"),
+        ("${A:-x", "${ is not closed"),
+        ("${}", "expected ${NAME}, got ${ without a name."),
+        ("${A%x}", "expected } or one of :-, :+, :?, -, +, ? after ${A, got '%'; write"),
         ("${NOT:?give it}", "NOT has no value: give it."),
     ],
 )
-def test_refuses(text: str, message: str) -> None:
+def test_invalid_texts(text: str, message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         expand(text, VARIABLES.get)
     assert message in str(caught.value)
@@ -101,13 +101,13 @@ def test_key_values(text: str, pairs: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("text", ["a", "a=b c", "=b"])
-def test_key_values_refuses(text: str) -> None:
-    with pytest.raises(InvalidInput, match="wanted NAME=VALUE"):
+def test_invalid_key_values(text: str) -> None:
+    with pytest.raises(InvalidInput, match="expected NAME=VALUE"):
         key_values(text)
 
 
 @given(st.text(alphabet="aA_1$ {}:-+?'\"\\", max_size=20))
-def test_no_text_is_expanded_without_an_answer(text: str) -> None:
+def test_every_text_is_expanded_or_rejected(text: str) -> None:
     with contextlib.suppress(InvalidInput):
         expand(text, VARIABLES.get)
 
@@ -126,8 +126,8 @@ def test_variables_within_variables_have_a_limit(opened: str, closed: str) -> No
         expand(opened * 30_000 + "$A" + closed * 30_000, VARIABLES.get)
 
 
-def test_values_that_name_values_over_and_over_have_a_limit() -> None:
+def test_values_that_use_each_other_repeatedly_have_a_limit() -> None:
     lookup = Growth().of({"A": "x" * 1_000}.get)
     assert len(expand("$A" * 1_000, lookup)) == 1_000_000
-    with pytest.raises(InvalidInput, match="variables have become more than 1,048,576 letters"):
+    with pytest.raises(InvalidInput, match="the values of variables exceed 1,048,576 characters"):
         expand("$A" * 1_000, lookup)

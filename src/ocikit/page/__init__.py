@@ -1,1 +1,1 @@
-"""The report of a publish run as one page of HTML, which needs nothing but itself."""
+"""The report of a publish run as one self-contained HTML page."""

@@ -1,6 +1,6 @@
-"""Bars whose parts are as wide as what they stand for is large.
+"""Bars whose parts have widths proportional to sizes.
 
-They are SVG, not coloured boxes: widths are attributes there, so that the page can forbid styles in attributes, and
+They are SVG, not coloured boxes: widths are attributes in SVG, so that the page can forbid styles in attributes, and
 printers draw them.
 """
 
@@ -16,7 +16,7 @@ _MARK = 4
 
 @dataclass(frozen=True)
 class Part:
-    """`kind` is a class of the style sheet; `label` says in words what the part is. `marked`: it is new."""
+    """A part of a bar. `kind`: a class of the style sheet; `label`: its description; `marked`: it is new."""
 
     kind: str
     size: int
@@ -25,7 +25,7 @@ class Part:
 
 
 def bar(parts: Sequence[Part], scale: int, label: str) -> Markup:
-    """Parts side by side; `scale` is the size that is as wide as the page. `label` begins what is read aloud."""
+    """A bar of parts; `scale`: the size of the full width. Screen readers read `label` before the parts' labels."""
     drawn, start = [], 0
     for part in parts:
         drawn.append(_part(part, start, scale))
@@ -35,12 +35,12 @@ def bar(parts: Sequence[Part], scale: int, label: str) -> Markup:
 
 
 def swatch(kind: str, *, marked: bool = False) -> Markup:
-    """What a kind of part looks like, beside its name."""
+    """A sample of a kind of part, to show next to its name."""
     return element("svg", _part(Part(kind, 1, "", marked), 0, 1), class_="swatch", aria_hidden="true")
 
 
 def patterns() -> Markup:
-    """What the style sheet's fills refer to; once in a page."""
+    """The patterns that fills of the style sheet refer to; once in a page."""
     return Markup(
         '<svg class="patterns" aria-hidden="true"><defs>'
         '<pattern id="hatched" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'

@@ -1,4 +1,4 @@
-"""One image that changed: what travelled and why, and its size against the last published one."""
+"""The card of a changed image: what was transferred, why, and its size compared to the last published image."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def _badge(row: Row, words: Words) -> Markup:
 
 
 def _tag(image: Image, row: Row, words: Words) -> Markup:
-    """A tag; what became of it, where another one fared differently."""
+    """A tag, with its outcome if that differs from the image's."""
     differs = row.outcome != image.row.outcome
     return element("li", element("b", row.tag), f" {words.outcomes[row.outcome]}" if differs else "")
 
 
 def _sizes(image: Image, words: Words) -> Markup:
-    """Two bars of one scale: the image, and what the tag named before."""
+    """Two bars of one scale: the image, and the image that the tag named before."""
     now = sum(layer.size for layer in image.layers)
     before = image.row.changes.previous_size
     scale = max(now, before or 0)
@@ -63,23 +63,23 @@ def _sizes(image: Image, words: Words) -> Markup:
     lines = [_size("Now", human_bytes(now), [_part(image, layer, words) for layer in image.layers], scale)]
     if before is not None:
         kept = before - sum(layer.size for layer in image.removed)
-        parts = [Part("kept", kept, f"{human_bytes(kept)} in layers that stay")] if kept else []
-        parts += [Part("removed", gone.size, f"{human_bytes(gone.size)} gone") for gone in image.removed]
+        parts = [Part("kept", kept, f"{human_bytes(kept)} in kept layers")] if kept else []
+        parts += [Part("removed", gone.size, f"{human_bytes(gone.size)} removed") for gone in image.removed]
         lines.append(_size("Before", human_bytes(before), parts, scale))
     delta = element("p", _delta(now, before), class_="delta")
     return element("div", *lines, delta if before is not None else "", class_="sizes")
 
 
 def _size(name: str, size: str, parts: list[Part], scale: int) -> Markup:
-    told = element("p", element("span", name), element("b", size))
-    return element("div", told, bar(parts, scale, f"{name}, {size}"), class_="size")
+    caption = element("p", element("span", name), element("b", size))
+    return element("div", caption, bar(parts, scale, f"{name}, {size}"), class_="size")
 
 
 def _delta(now: int, before: int | None) -> str:
     if not before:
         return ""
     if now == before:
-        return "As large as before."
+        return "Same size as before."
     percent = 100 * (now - before) / before
     return f"{signed_bytes(now - before)} ({abs(percent):.1f} % {'more' if percent > 0 else 'less'})"
 
@@ -91,11 +91,11 @@ def _part(image: Image, layer: Layer, words: Words) -> Part:
 
 
 def _layers(image: Image, words: Words) -> Markup:
-    """The layers, the lowest first, and those that are gone."""
+    """The table of the layers, the lowest first, and of the removed ones."""
     return element(
         "table",
         element("caption", "Layers, the lowest first"),
-        element("thead", element("tr", *(element("th", name, scope="col") for name in ("Layer", "How", "Size")))),
+        element("thead", element("tr", *(element("th", name, scope="col") for name in ("Layer", "Transfer", "Size")))),
         element(
             "tbody",
             *(_layer(image, layer, words) for layer in image.layers),
@@ -112,7 +112,7 @@ def _layer(image: Image, layer: Layer, words: Words) -> Markup:
 
 
 def _gone(layer: LayerChange) -> Markup:
-    return _line(layer, (swatch("removed"), "gone"), "")
+    return _line(layer, (swatch("removed"), "removed"), "")
 
 
 def _line(layer: Layer | LayerChange, how: tuple[str, str], mark: str) -> Markup:

@@ -1,4 +1,4 @@
-"""The page as a whole: what matters first, what did not change folded away."""
+"""The whole page: failed and changed images first, unchanged images collapsed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ocikit.page.words import DONE, FORESEEN, Words, human_seconds
 from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row
 from ocikit.push.travel import MOUNTED, PRESENT, SENT
 
-# More changed images than these are folded.
+# If more images changed, they are collapsed.
 _UNFOLDED = 12
 
 
 def page(rows: Sequence[Row], *, dry_run: bool) -> str:
-    """The report as one file: equal rows give an equal page. It loads nothing, and is complete without its script."""
+    """The report as one file: equal rows give an equal page. It loads nothing, and works without its script."""
     words = FORESEEN if dry_run else DONE
     found = images(rows)
     failed = [image for image in found if image.row.outcome == FAILED]
@@ -42,7 +42,7 @@ def page(rows: Sequence[Row], *, dry_run: bool) -> str:
             element("meta", name="viewport", content="width=device-width, initial-scale=1"),
             element("meta", name="color-scheme", content="light dark"),
             element("title", f"{words.title}: {_headline(rows, words)}"),
-            # Else browsers ask the server of the page for an icon.
+            # Without this, browsers request an icon from the server of the page.
             element("link", rel="icon", href="data:,"),
             element("style", Markup(STYLE)),
         ),
@@ -60,7 +60,7 @@ def _head(rows: Sequence[Row], words: Words, dry_run: bool) -> Markup:
     facts = [
         (words.travels[SENT].capitalize(), human_bytes(sent)),
         (words.travels[MOUNTED].capitalize(), human_bytes(mounted)),
-        ("Already there", human_bytes(present)),
+        ("Already present", human_bytes(present)),
         ("Requests", f"{requests:,}"),
         ("Slowest repository", human_seconds(slowest)),
     ]
@@ -85,7 +85,7 @@ def _head(rows: Sequence[Row], words: Words, dry_run: bool) -> Markup:
     )
 
 
-# Where on the page the references of an outcome are.
+# The section of the page for the references of each outcome.
 _PLACES = MappingProxyType(
     {FAILED: "failed", PUSHED: "changed", TAGGED: "changed", UNCHANGED: "unchanged", SKIPPED: "skipped"}
 )
@@ -95,8 +95,8 @@ def _headline(rows: Sequence[Row], words: Words) -> str:
     failed = sum(row.outcome == FAILED for row in rows)
     changed = sum(row.outcome in (PUSHED, TAGGED) for row in rows)
     references = "1 reference" if len(rows) == 1 else f"{len(rows):,} references"
-    told = f"{changed:,} of {references} {words.changed}"
-    return f"{failed:,} failed, {told}" if failed else told
+    summary = f"{changed:,} of {references} {words.changed}"
+    return f"{failed:,} failed, {summary}" if failed else summary
 
 
 def _count(outcome: str, count: int, words: Words) -> Markup:
@@ -109,9 +109,9 @@ def _legend(words: Words) -> Markup:
     kinds = [
         *(element("li", swatch(kind), word) for kind, word in words.travels.items()),
         element("li", swatch(SENT, marked=True), "new since the last published image"),
-        element("li", swatch("removed"), "gone since then"),
+        element("li", swatch("removed"), "removed since then"),
     ]
-    return element("ul", *kinds, class_="legend", aria_label="What the bars mean")
+    return element("ul", *kinds, class_="legend", aria_label="Legend of the bars")
 
 
 def _cards(place: str, title: str, found: Sequence[Image], words: Words, *, folded: bool) -> Markup:
@@ -119,7 +119,7 @@ def _cards(place: str, title: str, found: Sequence[Image], words: Words, *, fold
 
 
 def _list(place: str, title: str, found: Sequence[Image]) -> Markup:
-    """Images of which there is little to say, folded."""
+    """A collapsed table of images without details."""
     names = ("Image", "Size")
     table = element(
         "table",

@@ -1,4 +1,4 @@
-"""The rows of a report, as images: the tags that name one image in one repository belong together."""
+"""The rows of a report, grouped by image: one image in one repository with all its tags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ocikit.push.changes import LayerChange
 from ocikit.push.report import FAILED, PUSHED, SKIPPED, TAGGED, UNCHANGED, Row
 from ocikit.push.travel import Layer
 
-# What says most of an image whose tags fared differently comes first.
+# If the tags of an image have different outcomes, the first of these is shown for the image.
 OUTCOMES = (FAILED, PUSHED, TAGGED, SKIPPED, UNCHANGED)
 
 
@@ -23,7 +23,7 @@ class Image:
 
     @cached_property
     def row(self) -> Row:
-        """The row that says most."""
+        """The row that is shown for the image: the first by `OUTCOMES`."""
         return min(self.rows, key=lambda row: OUTCOMES.index(row.outcome))
 
     @property
@@ -41,43 +41,43 @@ class Image:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """Those that are listed more than once, once."""
+        """The layers without duplicates."""
         return tuple({layer.digest: layer for layer in reversed(self.row.layers)}.values())[::-1]
 
     @cached_property
     def new(self) -> frozenset[str]:
-        """The digests of layers that the image which the tag named before did not have."""
+        """The digests of layers that the tag's previous image did not have."""
         return frozenset() if self.is_first else frozenset(change.digest for change in self.row.changes.added)
 
     @cached_property
     def removed(self) -> tuple[LayerChange, ...]:
-        """The layers that only the image before had."""
+        """The layers that only the tag's previous image had."""
         own = {layer.digest for layer in self.row.layers}
         gone = {change.digest: change for change in self.row.changes.removed if change.digest not in own}
         return tuple(gone.values())
 
     def total(self, what: str) -> int:
-        """Of what is told once for each repository."""
+        """The sum of a number that is reported once per repository."""
         return sum(int(getattr(row, what)) for row in self.rows)
 
     def why(self) -> str:
-        """What is different, in a sentence."""
+        """A sentence that describes the change."""
         changes = self.row.changes
         if self.row.outcome == TAGGED:
-            return "The image was there already: only the tag is new."
+            return "The image was already present; only the tag is new."
         if not changes.previous:
             return "New: the tag named no image before."
         if changes.previous_size is None:
-            return "Changed. What the tag named before could not be read."
+            return "Changed. The image that the tag named before could not be read."
         added = sum(layer.size for layer in self.layers if layer.digest in self.new)
         gone = sum(layer.size for layer in self.removed)
         reasons = [
             f"{_layers(len(self.new))} new ({human_bytes(added)})" if self.new else "",
-            f"{_layers(len(self.removed))} gone ({human_bytes(gone)})" if self.removed else "",
+            f"{_layers(len(self.removed))} removed ({human_bytes(gone)})" if self.removed else "",
             "the configuration differs" if changes.config else "",
         ]
-        told = ", ".join(filter(None, reasons)) or "only the manifest differs"
-        return f"{told[0].upper()}{told[1:]}."
+        text = ", ".join(filter(None, reasons)) or "only the manifest differs"
+        return f"{text[0].upper()}{text[1:]}."
 
 
 def images(rows: Iterable[Row]) -> tuple[Image, ...]:

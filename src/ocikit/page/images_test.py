@@ -23,17 +23,20 @@ ROW = Row("web:push", "lab", "web", "latest", "lab/web:latest", "sha256:1", "pus
     "outcome, changes, why",
     [
         pytest.param("pushed", Changes(), "New: the tag named no image before.", id="new"),
-        pytest.param("tagged", Changes(), "The image was there already: only the tag is new.", id="tagged"),
+        pytest.param("tagged", Changes(), "The image was already present; only the tag is new.", id="tagged"),
         pytest.param(
             "pushed",
             Changes("sha256:0", 32_000_000, True, (OWN,), (OLD,)),
-            "1 layer is new (6.0 MB), 1 layer is gone (4.0 MB), the configuration differs.",
+            "1 layer is new (6.0 MB), 1 layer is removed (4.0 MB), the configuration differs.",
             id="changed",
         ),
         pytest.param("pushed", Changes("sha256:0", 34_000_000, True), "The configuration differs.", id="configuration"),
         pytest.param("pushed", Changes("sha256:0", 34_000_000), "Only the manifest differs.", id="manifest"),
         pytest.param(
-            "pushed", Changes("sha256:0"), "Changed. What the tag named before could not be read.", id="unreadable"
+            "pushed",
+            Changes("sha256:0"),
+            "Changed. The image that the tag named before could not be read.",
+            id="unreadable",
         ),
     ],
 )
@@ -41,7 +44,7 @@ def test_why(outcome: Outcome, changes: Changes, why: str) -> None:
     assert Image((replace(ROW, outcome=outcome, changes=changes),)).why() == why
 
 
-def test_tags_of_one_image_belong_together() -> None:
+def test_tags_of_one_image_are_grouped() -> None:
     other = replace(ROW, tag="1.0", reference="lab/web:1.0", outcome="failed", error="no.", layers=(), requests=2)
     elsewhere = replace(ROW, repository="shop")
     one, two = images((replace(ROW, requests=3), other, elsewhere))
@@ -50,7 +53,7 @@ def test_tags_of_one_image_belong_together() -> None:
     assert two.rows == (elsewhere,)
 
 
-def test_a_layer_that_another_platform_keeps_is_not_gone() -> None:
+def test_a_layer_that_another_platform_keeps_is_not_removed() -> None:
     changes = Changes("sha256:0", 34_000_000, False, (), (replace(OWN, platforms=("linux/arm64",)), OLD))
     assert Image((replace(ROW, changes=changes),)).removed == (OLD,)
 

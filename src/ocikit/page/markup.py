@@ -1,4 +1,4 @@
-"""Markup, in which every text is escaped that is not markup itself, and shows characters that are not seen."""
+"""HTML elements. Text is escaped unless it is `Markup`, and invisible characters are shown."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Union
 
 from ocikit.printable import printable
 
-# Elements without content; of SVG those that are used here.
+# Elements without content; of SVG only those in use.
 _VOID = frozenset({"meta", "link", "rect"})
 
 Attribute = Union[str, int, bool, None]
 
 
 class Markup(str):
-    """What is put into a page as it is."""
+    """Text that is put into a page without escaping."""
 
     __slots__ = ()
 
 
 def element(name: str, /, *children: str, **attributes: Attribute) -> Markup:
-    """An element. Of attributes' names a trailing "_" is dropped, and others are "-"; False and None leave one out."""
+    """An element. In attribute names a trailing "_" is dropped, others become "-"; False and None omit an attribute."""
     words = "".join(_attribute(key, value) for key, value in attributes.items())
     if name in _VOID:
         return Markup(f"<{name}{words}>" if name != "rect" else f"<{name}{words}/>")

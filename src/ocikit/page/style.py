@@ -1,6 +1,6 @@
-"""How the page looks, what little it does, and what a browser may load for it: nothing.
+"""Style sheet, script and content security policy of the page; browsers may load nothing for it.
 
-Colours of texts have a contrast of 4.5 and more to what is behind them, and no colour says something alone.
+Text has a contrast of at least 4.5 to its background, and no information depends on colour alone.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ section > details:not(.image) > summary { color: var(--soft); padding: .2rem 0 .
 }
 """
 
-# Buttons that copy digests: without a script there are none, and a click selects a digest.
+# Adds buttons that copy digests. Without the script, a click selects a digest.
 SCRIPT = """
 for (const code of document.querySelectorAll("dd .digest")) {
   const button = document.createElement("button");
@@ -203,7 +203,7 @@ def _source(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-# Content Security Policy Level 3: nothing but the two texts above, whatever else may have got into the page.
+# Content Security Policy Level 3: only the two texts above, even if other content gets into the page.
 POLICY = (
     f"default-src 'none'; style-src {_source(STYLE)}; script-src {_source(SCRIPT)}; img-src data:; "
     "base-uri 'none'; form-action 'none'"

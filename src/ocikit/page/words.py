@@ -1,4 +1,4 @@
-"""What outcomes and travels are called; a dry run says it in other words."""
+"""Labels for outcomes and travels; a dry run has other ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True)
 class Words:
-    """`outcomes` and `travels` by what a report calls them."""
+    """The labels of a report; `outcomes` and `travels` by their names in JSON."""
 
     title: str
     changed: str
@@ -29,19 +29,19 @@ DONE = Words(
     MappingProxyType(
         {PUSHED: "pushed", TAGGED: "new tag", FAILED: "failed", UNCHANGED: "unchanged", SKIPPED: "skipped"}
     ),
-    MappingProxyType({SENT: "sent", MOUNTED: "mounted", PRESENT: "was there", UNSENT: "not sent"}),
+    MappingProxyType({SENT: "sent", MOUNTED: "mounted", PRESENT: "already present", UNSENT: "not sent"}),
 )
 FORESEEN = replace(
     DONE,
     title="Publish report: dry run",
     changed="would change",
     outcomes=MappingProxyType({**DONE.outcomes, PUSHED: "would be pushed", TAGGED: "would get a tag"}),
-    travels=MappingProxyType({**DONE.travels, SENT: "to send", MOUNTED: "to mount", PRESENT: "is there"}),
+    travels=MappingProxyType({**DONE.travels, SENT: "to send", MOUNTED: "to mount"}),
 )
 
 
 def signed_bytes(count: int) -> str:
-    """How much more it is."""
+    """A difference in bytes with its sign."""
     return f"{'+' if count > 0 else _MINUS if count < 0 else ''}{human_bytes(abs(count))}"
 
 

@@ -1,1 +1,1 @@
-"""Publishing: what is wanted, what is there, what to do about it, doing it."""
+"""Publishing: requests, the state of the registries, the plan, and its execution."""

@@ -1,6 +1,6 @@
-"""Where the bytes of blobs are: in a folder, or, those of bases, in the registries that these are in.
+"""Sources of blobs: a folder, or the registries of bases.
 
-What is in a registry is streamed from there to where it is wanted, and is never on the disk of this machine.
+A blob of a base is streamed from its registry to the destination, without a copy on the disk of this machine.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ocikit.store import Opener
 
 
 class BlobSources:
-    """Opens the blobs of `plan`: those in `folder`, else those in `bases`, the repository by digest.
+    """Opens the blobs of `plan` from `folder`, or else from `bases`, the repository by digest.
 
-    `reading` opens the stores of bases, `writing` those that are written to: what was streamed to a directory of
-    layouts is copied from there to the others. May be shared by threads.
+    `reading` opens the stores of bases, `writing` those of destinations: a blob that was streamed to a layout is copied
+    from there to other destinations. May be shared by threads.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class BlobSources:
         uploaded = {step.blob.digest: step.blob for step in plan.uploads}
         self._blobs = {**uploaded, **{step.blob.digest: step.blob for step in plan.mounts}}
         self._layouts = tuple(dict.fromkeys(s.destination for s in plan.uploads if s.destination.registry is None))
-        # What only directories want is streamed to one at a time, and found near by by the next. A registry would not
-        # wait: it is being sent the blob already when the blob is opened.
-        impatient = {step.blob.digest for step in plan.uploads if step.destination.registry}
-        self._locks = {digest: Lock() for digest in self._blobs if digest not in impatient and self._layouts}
+        # A blob that only layouts need is streamed to one at a time, and the next one copies it from there. A registry
+        # would not wait: its upload has begun already when the blob is opened.
+        to_registries = {step.blob.digest for step in plan.uploads if step.destination.registry}
+        self._locks = {digest: Lock() for digest in self._blobs if digest not in to_registries and self._layouts}
 
     def opener(self, digest: Digest) -> Opener | None:
-        """How to open a blob; None where its bytes are not at hand."""
+        """A function that opens a blob; None if its bytes are not available."""
         path = Path(self._folder, digest.algorithm, digest.hex)
         if path.exists():
             return partial(_open_file, path)

@@ -1,4 +1,4 @@
-"""Layers of a base go from its registry to where they are wanted, and nowhere else."""
+"""Layers of a base go from its registry to the destinations, and nowhere else."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Fault
 
 DATA = b"layer" * 1000
 LAYER = Descriptor(OCI_LAYER, Digest.of(DATA), len(DATA))
-# More than is read together with the head of an answer.
+# More than is read together with the headers of a response.
 LARGE = bytes(range(256)) * 1000
 LARGE_LAYER = Descriptor(OCI_LAYER, Digest.of(LARGE), len(LARGE))
 
 
 def carried_out(plan: Plan, base: Destination, root: Path, mirror: str = "", blob: Descriptor = LAYER) -> Standing:
-    """Returns how far it came."""
+    """Execute a plan; returns the final progress."""
     meter = Meter()
     options = {base.registry or "": RegistryOptions(mirrors=(mirror,))} if mirror else {}
     reading, writing = (
@@ -41,7 +41,7 @@ def carried_out(plan: Plan, base: Destination, root: Path, mirror: str = "", blo
     return meter.standing()
 
 
-def test_another_registry_is_sent_it(tmp_path: Path) -> None:
+def test_it_is_streamed_to_another_registry(tmp_path: Path) -> None:
     with FakeRegistry() as base, FakeRegistry() as registry:
         base.put_blob("base", DATA)
         plan = Plan(uploads=(Upload(Destination(f"{registry.address}/app"), LAYER),))
@@ -51,7 +51,7 @@ def test_another_registry_is_sent_it(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-def test_directories_share_what_came(tmp_path: Path) -> None:
+def test_layouts_share_a_download(tmp_path: Path) -> None:
     with FakeRegistry() as base:
         base.put_blob("base", DATA)
         places = [Destination(f"oci:dist/{name}") for name in ("one", "two", "three")]
@@ -92,7 +92,7 @@ def test_it_is_read_from_a_mirror(tmp_path: Path) -> None:
         assert (base.requests, mirror.count("GET .*blobs")) == ([], 1)
 
 
-def test_what_is_at_hand_is_not_asked_for(tmp_path: Path) -> None:
+def test_a_local_blob_is_not_downloaded(tmp_path: Path) -> None:
     path = tmp_path / "blobs/sha256" / LAYER.digest.hex
     path.parent.mkdir(parents=True)
     path.write_bytes(DATA)

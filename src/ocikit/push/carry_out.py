@@ -1,7 +1,7 @@
-"""Carry out a plan: blobs, then each manifest, or index, and its tags as soon as everything it needs is there.
+"""Execute a plan: blobs, then each manifest or index with its tags, as soon as everything it needs is stored.
 
-Tasks are handed to a pool in the order of the plan, and a task waits only for tasks that were handed over before it:
-so the oldest one at work never waits, and there is always progress.
+Tasks are submitted to a pool in the order of the plan, and a task waits only for tasks that were submitted before it.
+So the oldest running task never waits, and there is always progress.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.retry import ATTEMPTS
 from ocikit.store import BatchTagger, Opener, Store, counted
 
-# The bytes of a blob, where they are at hand.
+# Opens a blob; None if its bytes are not available.
 BlobOpener = Callable[[Digest], "Opener | None"]
 
 
 class NotMounted(OcikitError):
-    """A registry would not mount a blob, and its bytes are not at hand."""
+    """A registry did not mount a blob, and its bytes are not available."""
 
 
 def carry_out(
     plan: Plan, manifests: Mapping[Digest, Manifest | ImageIndex], stores: Stores, open_blob: BlobOpener
 ) -> Outcomes:
-    """Carry the steps out, many at a time; one failure does not stop the others. `manifests`: indexes' images too."""
+    """Execute the steps concurrently; a failure does not stop the others. `manifests`: indexes' images too."""
     run = _Run(manifests, stores, open_blob)
     stores.meter.expect(
         len(plan.puts), [((step.destination, step.blob.digest), step.blob.size) for step in plan.uploads]
@@ -76,18 +76,18 @@ class _Run:
 
     def upload(self, step: Upload) -> None:
         opener = self._open_blob(step.blob.digest)
-        assert opener, f"the blob {step.blob.digest} was to be sent, and is not at hand"
+        assert opener, f"the blob {step.blob.digest} is to be uploaded, but is not available"
         with self._stores.timed(step.destination) as store:
             _push_blob(store, step.blob, self._counted(step, opener))
         self._stores.meter.moved((step.destination, step.blob.digest), step.blob.size)
 
     def mount(self, step: Mount, source: Future[None] | None) -> None:
-        # Where the source was not filled, it is tried all the same: its failure is no reason for this one.
+        # Only wait: if the source failed, the mount is tried anyway.
         if source:
             source.exception()
         opener = self._open_blob(step.blob.digest)
         with self._stores.timed(step.destination) as store:
-            assert isinstance(store, RegistryRepository), f"{step.destination.address} mounts nothing"
+            assert isinstance(store, RegistryRepository), f"{step.destination.address} does not mount blobs"
             if store.mount_blob(step.blob, step.source.path, opener and self._counted(step, opener)):
                 self.mounted.add((step.destination, step.blob.digest))
             elif opener is None:
@@ -105,12 +105,12 @@ class _Run:
             try:
                 store.push_manifest(manifest)
             except NetworkError:
-                # The answer may have been lost.
+                # The response may have been lost.
                 if not _names(store, str(step.manifest.digest), manifest):
                     raise
 
     def put(self, step: Put) -> dict[str, str]:
-        """Returns why tags were not moved, by tag."""
+        """Store the manifest and move its tags; returns the errors, by tag."""
         manifest = self._manifests[step.manifest.digest]
         try:
             self._wait_for_needs(step.destination, manifest)
@@ -124,7 +124,7 @@ class _Run:
         return refused
 
     def _wait_for_needs(self, place: Destination, manifest: Manifest | ImageIndex) -> None:
-        """Raises what kept something that the manifest needs from being stored."""
+        """Wait for everything that the manifest needs; raises the error of what was not stored."""
         if isinstance(manifest, ImageIndex):
             for child in manifest.manifests:
                 self._wait_for_needs(place, self._manifests[child.digest])
@@ -154,11 +154,11 @@ class _Run:
         except NotMounted:
             raise
         except OcikitError as error:
-            raise OcikitError(f"{what} could not be sent: {error}") from None
+            raise OcikitError(f"{what} could not be uploaded: {error}") from None
 
 
 def _push_blob(store: Store, blob: Descriptor, opener: Opener) -> None:
-    """A registry's upload goes on by itself where what it reads breaks off; a directory knows of no network."""
+    """Upload a blob. If its source fails, an upload to a registry resumes by itself; one to a layout is repeated."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             store.push_blob(blob, opener)
@@ -169,11 +169,11 @@ def _push_blob(store: Store, blob: Descriptor, opener: Opener) -> None:
 
 
 def _move_tag(store: Store, tag: str, manifest: Manifest | ImageIndex) -> str | None:
-    """Let a tag name the image; returns why not."""
+    """Make a tag name the image; returns the error."""
     try:
         store.push_manifest(manifest, tag)
     except OcikitError as error:
-        # The answer may have been lost, or a registry refused to set what is set: what the tag names decides.
+        # The response may have been lost, or a registry refused to set a tag again: what the tag names decides.
         doubtful = isinstance(error, NetworkError) or is_immutable_tag(error)
         if not (doubtful and _names(store, tag, manifest)):
             return str(error)

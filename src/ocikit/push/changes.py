@@ -1,4 +1,4 @@
-"""An image or index compared with the one that the tag named before."""
+"""Compare an image or index with the one that the tag named before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ocikit.manifest import ImageIndex
 from ocikit.push.remote_state import Content, IndexContent, Kind, Question, RemoteState
 from ocikit.push.wanted import PushRequest
 
-# What builders call the attestations that they list beside images.
+# The system that builders give attestations, which they list next to images.
 _NO_SYSTEM = "unknown"
 
 
@@ -20,8 +20,8 @@ _NO_SYSTEM = "unknown"
 class LayerChange:
     """A layer that only one of two images has.
 
-    `digest`: of the blob. `size`: its bytes. `origin`: what it is from, where that is known. `platforms`: which images
-    of an index it concerns.
+    `digest`: of the blob. `size`: compressed bytes. `origin`: the target that it is from, if known. `platforms`: the
+    images of an index that have it.
     """
 
     digest: str
@@ -34,9 +34,9 @@ class LayerChange:
 class Changes:
     """An image compared with the one that the tag named before.
 
-    `previous`: the digest of that one; null where the tag is new. `config`: whether the configuration differs.
-    `added`: the layers that only the new one has. `removed`: those that only the previous one has. `previous_size`:
-    compressed bytes of the layers of the previous one, each once; null where they are not known.
+    `previous`: the digest of the previous image; null if the tag is new. `config`: whether the configuration differs.
+    `added`: the layers that only the new image has. `removed`: the layers that only the previous image has.
+    `previous_size`: compressed bytes of the layers of the previous image, each once; null if unknown.
     """
 
     previous: str | None = None
@@ -51,7 +51,7 @@ NO_CHANGES = Changes()
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer where it is used; `platform`: "" outside of an index."""
+    """A layer of an image; `platform` is "" outside of an index."""
 
     descriptor: Descriptor
     platform: str
@@ -59,30 +59,30 @@ class _Layer:
 
 
 def content_question(request: PushRequest, image: Digest) -> Question:
-    """What is in an image or index of the repository."""
+    """The question about the content of an image or index in the repository."""
     return Question(request.destination, Kind.CONTENT, str(image))
 
 
 def compared_children(request: PushRequest, previous: Digest, seen: RemoteState) -> tuple[Descriptor, ...]:
-    """The images of the index `previous` whose content is not known already; none when it is no index."""
+    """The images of the index `previous` whose content is not known already; none if it is not an index."""
     own = {image.descriptor.digest for image in request.images}
     return tuple(child for child in _children(request, previous, seen) if child.digest not in own)
 
 
 def layers(request: PushRequest) -> tuple[LayerChange, ...]:
-    """The layers of what is wanted, the lowest first; those of an index's images with their platforms."""
-    return _told(tuple(_own_layers(request)))
+    """The layers of a request, the lowest first; those of an index's images with their platforms."""
+    return _grouped(tuple(_own_layers(request)))
 
 
 def changes(request: PushRequest, tag: str, seen: RemoteState, *, known: bool) -> Changes:
-    """How what is wanted differs from what `tag` names now; `known`: nothing of it is new but the tag. Pure.
+    """Compare the request with what `tag` names now; `known`: only the tag is new. Pure.
 
-    Where an index takes the place of an index, layers are compared for each platform.
+    If an index replaces an index, layers are compared for each platform.
     """
     own = tuple(_own_layers(request))
     previous = seen.digest(Question(request.destination, Kind.TAG, tag))
     if previous is None:
-        return Changes(added=() if known else _told(own))
+        return Changes(added=() if known else _grouped(own))
     configs = {image.config.digest for image in request.images}
     before = seen[content_question(request, previous)]
     if isinstance(before, Content):
@@ -110,13 +110,13 @@ def _compared(
         str(previous),
         sum({layer.descriptor.digest: layer.descriptor.size for layer in old}.values()),
         config,
-        _told([layer for layer in own if key(layer) not in had]),
-        _told([layer for layer in old if key(layer) not in has]),
+        _grouped([layer for layer in own if key(layer) not in had]),
+        _grouped([layer for layer in old if key(layer) not in has]),
     )
 
 
-def _told(layers: Sequence[_Layer]) -> tuple[LayerChange, ...]:
-    """Each layer once for each place it is from, with the platforms that it is used for."""
+def _grouped(layers: Sequence[_Layer]) -> tuple[LayerChange, ...]:
+    """Each layer once per origin, with its platforms."""
     found: dict[tuple[str, int, str], dict[str, None]] = {}
     for layer in layers:
         key = (str(layer.descriptor.digest), layer.descriptor.size, layer.origin)

@@ -1,8 +1,8 @@
-"""Where this machine stored large blobs: the next run may mount them from there.
+"""The repositories where this machine stored large blobs: the next run may mount from them.
 
-A run knows what is in the repositories that it publishes to. A service that is published by itself would send again
-what another one sent the day before. What is remembered may be out of date and is never relied on: it only says which
-repository is worth a question.
+A run knows the content only of the repositories that it publishes to. Without this memory, a service that is published
+by itself would upload again what another one uploaded the day before. The memory may be out of date and is never relied
+on: it only says which repository to ask.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ocikit.errors import InvalidContent
 from ocikit.push.outcome import Outcomes
 from ocikit.push.wanted import Destination, PushRequest
 
-# Smaller ones are sent as fast as they are asked about.
+# Uploading a smaller blob is as fast as asking for it.
 SMALLEST_BYTES = 64 * 1024
-# Of all registries together, the newest: about a megabyte in a file.
+# The newest of all registries together: about a megabyte in a file.
 MOST = 10_000
 
 # A repository by registry (host[:port]) and the text of a blob's digest.
@@ -30,10 +30,10 @@ def holder(holders: Holders, place: Destination, blob: Descriptor) -> Destinatio
     return None if found == place else found
 
 
-def with_stored(holders: Holders, wanted: Iterable[PushRequest], outcomes: Outcomes) -> Holders:
-    """What to remember after a run."""
+def with_stored(holders: Holders, requests: Iterable[PushRequest], outcomes: Outcomes) -> Holders:
+    """The repositories to remember after a run."""
     found = dict(holders)
-    for request in wanted:
+    for request in requests:
         place = request.destination
         for blob in request.blobs:
             key = (place.registry or "", str(blob.digest))
@@ -49,10 +49,10 @@ def holders_to_json(holders: Holders) -> bytes:
 
 
 def holders_from_json(data: bytes) -> Holders:
-    """Raises InvalidContent."""
-    rows = canonical_json.loads_object(data, "where blobs were stored before", max_size=None).get("stored")
+    """Read what `holders_to_json` writes; raises InvalidContent."""
+    rows = canonical_json.loads_object(data, "the memory of stored blobs", max_size=None).get("stored")
     try:
         found = [(str(digest), Destination(str(address))) for digest, address in rows or ()]
     except (TypeError, ValueError):
-        raise InvalidContent("where blobs were stored before: wanted rows of a digest and a repository.") from None
+        raise InvalidContent("the memory of stored blobs: expected rows of a digest and a repository.") from None
     return {(place.registry or "", digest): place for digest, place in found}

@@ -63,11 +63,11 @@ def test_a_file_that_is_damaged(text: bytes) -> None:
 @pytest.mark.parametrize("still_there", [True, False])
 def test_a_remembered_repository_is_asked_before_it_is_mounted_from(still_there: bool) -> None:
     policy = Policy(holders=with_stored({}, [push(ONE)], stored(ONE)))
-    wanted = (push(TWO),)
+    requests = (push(TWO),)
     seen = RemoteState()
     asked: list[Question] = []
     while True:
-        more = questions(wanted, seen, policy)
+        more = questions(requests, seen, policy)
         if not more:
             break
         asked += more
@@ -76,6 +76,6 @@ def test_a_remembered_repository_is_asked_before_it_is_mounted_from(still_there:
         }
         seen = seen.plus(answers)
     assert [q for q in asked if q.destination == ONE] == [Question(ONE, Kind.BLOB, str(LARGE.digest), LARGE.size)]
-    steps = plan(wanted, seen, policy)
+    steps = plan(requests, seen, policy)
     assert [(mount.source, mount.blob.digest) for mount in steps.mounts] == [(ONE, LARGE.digest)] * still_there
     assert len(steps.uploads) == 3 - still_there

@@ -1,4 +1,4 @@
-"""Publishing an index: what is asked, decided and told about its images, and what goes over the wire."""
+"""Publishing an index: questions, plan and report of its images, and the requests to a registry."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_a_request_and_answers_cross_into_a_sandbox_and_out_of_it() -> None:
     assert RemoteState.from_json(RemoteState(answers).to_json()).answers == answers
 
 
-def told(before: dict[Question, Answer], request: PushRequest) -> Row:
+def reported(before: dict[Question, Answer], request: PushRequest) -> Row:
     steps = plan([request], RemoteState(before))
     (row,) = rows([request], RemoteState(before), steps, foreseen(steps), {})
     return row
@@ -215,33 +215,33 @@ def changed(row: Row) -> tuple[bool, set[tuple[str, tuple[str, ...]]], set[tuple
     )
 
 
-def test_changes_are_told_for_each_platform() -> None:
-    row = told({**listed(push(arm=NEWER)), **content(NEWER)}, INDEX)
+def test_changes_are_reported_for_each_platform() -> None:
+    row = reported({**listed(push(arm=NEWER)), **content(NEWER)}, INDEX)
     assert changed(row) == (True, {("web:arm", ("linux/arm64",))}, {("newer", ("linux/arm64",))})
     assert "changed layer web:arm of linux/arm64 (3 B)" in line(row)
 
-    new = told(tag(None), INDEX)
+    new = reported(tag(None), INDEX)
     assert changed(new)[1] == {
         ("//:base", ("linux/amd64", "linux/arm64")), ("web:amd", ("linux/amd64",)), ("web:arm", ("linux/arm64",)),
     }  # fmt: skip
     assert new.bytes_sent == sum(blob.size for blob in INDEX.blobs)
 
     # A layer of one platform that another one gets is new there.
-    swapped = told(listed(push(amd=ARM, arm=AMD)), INDEX)
+    swapped = reported(listed(push(amd=ARM, arm=AMD)), INDEX)
     assert changed(swapped)[1] == {("web:amd", ("linux/amd64",)), ("web:arm", ("linux/arm64",))}
     assert swapped.changes.config is False
 
 
-def test_an_index_takes_the_place_of_an_image_and_an_image_that_of_an_index() -> None:
+def test_an_index_replaces_an_image_and_an_image_an_index() -> None:
     single = PushRequest("web:push", WEB, ("latest",), AMD, ("//:base", "web:amd"))
-    row = told({**tag(single), **content(AMD)}, INDEX)
+    row = reported({**tag(single), **content(AMD)}, INDEX)
     assert changed(row) == (True, {("web:arm", ("linux/arm64",))}, set())
-    row = told({**listed(INDEX), **content(ARM)}, single)
+    row = reported({**listed(INDEX), **content(ARM)}, single)
     assert changed(row) == (True, set(), {("arm", ("linux/arm64",))})
 
 
-def test_what_cannot_be_compared_is_not_told() -> None:
-    row = told(listed(push(arm=NEWER)), INDEX)
+def test_what_cannot_be_compared_is_not_reported() -> None:
+    row = reported(listed(push(arm=NEWER)), INDEX)
     assert row.changes.previous == str(push(arm=NEWER).manifest.descriptor.digest)
     assert changed(row) == (False, set(), set())
 
@@ -253,7 +253,7 @@ class Published:
 
 
 class Publisher:
-    """Asks, plans and sends as a run does."""
+    """Asks, plans and uploads as a run does."""
 
     def __init__(self, registry: FakeRegistry, folder: Path) -> None:
         self.registry = registry
@@ -262,15 +262,15 @@ class Publisher:
     def at(self, name: str) -> Destination:
         return Destination(f"{self.registry.address}/{name}")
 
-    def __call__(self, *wanted: PushRequest, policy: Policy = DEFAULT_POLICY) -> Published:
+    def __call__(self, *requests: PushRequest, policy: Policy = DEFAULT_POLICY) -> Published:
         self.registry.requests.clear()
         make_client = partial(RegistryClient, sleep=lambda seconds: None)
         stores = Stores(self._folder, {"DOCKER_CONFIG": self._folder}, {}, make_client=make_client)
-        seen = survey(wanted, stores, policy)
-        steps = plan(wanted, seen, policy)
-        manifests = {m.descriptor.digest: m for request in wanted for m in (request.manifest, *request.children)}
+        seen = survey(requests, stores, policy)
+        steps = plan(requests, seen, policy)
+        manifests = {m.descriptor.digest: m for request in requests for m in (request.manifest, *request.children)}
         outcomes = carry_out(steps, manifests, stores, _opener) if steps.puts else Outcomes()
-        return Published(outcomes, rows(wanted, seen, steps, outcomes, {}))
+        return Published(outcomes, rows(requests, seen, steps, outcomes, {}))
 
     def writes(self) -> list[str]:
         return [f"{r.method} {r.path}" for r in self.registry.requests if r.method not in ("GET", "HEAD")]
@@ -303,7 +303,7 @@ def test_images_are_stored_by_digest_before_the_index_and_asked_for_once(publish
     assert [row.outcome for row in again.rows] == ["unchanged"]
 
 
-def test_only_the_platform_that_changed_travels(publisher: Publisher) -> None:
+def test_only_the_changed_platform_is_uploaded(publisher: Publisher) -> None:
     publisher(push(destination=publisher.at("web")))
     (row,) = publisher(push(arm=NEWER, destination=publisher.at("web"))).rows
     sent = [line for line in publisher.writes() if line.startswith("PUT")]
@@ -368,7 +368,7 @@ MANIFESTS = (AMD, ARM, NEWER)
     tagged=st.sampled_from([None, AMD, INDEX.manifest, push(arm=NEWER).manifest]),
     verify=st.booleans(),
 )
-def test_whatever_was_there_a_tag_is_whole_after_a_run(
+def test_a_tag_is_complete_after_a_run_from_any_state(
     tmp_path_factory: pytest.TempPathFactory,
     blobs: set[str],
     stored: set[int],

@@ -1,4 +1,4 @@
-"""What became of the steps of a plan, as it crosses out of a sandbox."""
+"""The outcomes of the steps of a plan, as they leave a sandbox."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Blob = tuple[Destination, Digest]
 
 @dataclass(frozen=True)
 class Cost:
-    """What one repository cost: requests (retries and tokens too), bytes of bodies sent, time from first to last."""
+    """The cost of a repository: requests (also retries and tokens), bytes of bodies sent, time from first to last."""
 
     requests: int = 0
     bytes_sent: int = 0
@@ -35,11 +35,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """`failed`: why a tag was not moved, by (target, repository, tag); those that moved are not in it.
+    """The outcomes of the steps of a plan.
 
-    `stored`: blobs, and images of indexes, that are there now, mounted blobs among them. `unmounted`: blobs that a
-    registry would not mount and whose bytes were not at hand; what needs them is neither done nor failed. `waited`: for
-    how many seconds the run waited for registries, see `ocikit.registry.wait_budget`.
+    `failed`: why a tag was not moved, by (target, repository, tag), without the tags that moved. `stored`: blobs,
+    and images of indexes, that exist now, including mounted blobs. `unmounted`: blobs that a registry did not mount and
+    whose bytes were not available; images that need them are neither done nor failed. `waited`: how many seconds the
+    run waited for registries, see `ocikit.registry.wait_budget`.
     """
 
     failed: Mapping[tuple[str, Destination, str], str] = field(default_factory=lambda: MappingProxyType({}))
@@ -51,11 +52,11 @@ class Outcomes:
     waited: int = 0
 
     def waits(self, place: Destination, blobs: Iterable[Descriptor]) -> bool:
-        """Whether what needs these blobs in `place` is neither done nor failed."""
+        """Whether an image of these blobs in `place` is neither done nor failed."""
         return any((place, blob.digest) in self.unmounted for blob in blobs)
 
     def then(self, later: Outcomes) -> Outcomes:
-        """These, and those of what was done after them."""
+        """These outcomes and those of the steps after them."""
         costs = {place: self.costs.get(place, Cost()) + cost for place, cost in later.costs.items()}
         return Outcomes(
             {**self.failed, **later.failed},

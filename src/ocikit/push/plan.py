@@ -1,23 +1,23 @@
-"""Decide what to send, as data.
+"""Decide what to upload, as data.
 
-The obvious way, pushing every image and letting the client find out what is there, costs several requests for each
-blob of each image although most runs change nothing, and sends what images share once for each of them. So a run goes
-in phases, for all of its images together:
+The obvious way is to push every image and let the client find out what exists. It costs several requests for each blob
+of each image although most runs change nothing, and it uploads a blob that images share once for each of them. So a run
+has phases, for all of its images together:
 
-1. `questions`: what is worth asking, given the answers so far. Tags first: a tag that has the wanted digest settles
-   its reference with one request. Only where one differs: is the manifest there under its digest? Only where it is
-   not: which of its blobs are? (Of an index: which of its images, and then of the others which blobs?) For a new tag
-   on content that this machine published before, the manifest comes first: that settles it with one request too.
-2. A survey asks, until there are no more questions.
-3. `plan`: the steps that are left. A blob that another repository of the registry has is mounted from there; of those
-   that nobody has, the first repository is sent it and the others mount it.
-4. The steps are carried out in an order that is safe to stop after any of them: blobs, images of indexes, manifests
-   with tags. Who carries them out decides nothing; where a registry would not mount, it is told, and there is one more
-   plan.
+1. `questions`: the questions to ask, given the answers so far. Tags come first: a tag that has the requested digest
+   settles its reference with one request. Only if a tag differs: does the manifest exist under its digest? Only if it
+   does not: which of its blobs exist? (For an index: which of its images exist, and which blobs of the others?) For a
+   new tag on content that this machine published before, the manifest comes first: that settles it with one request
+   too.
+2. A survey asks until there are no more questions.
+3. `plan`: the remaining steps. A blob that another repository of the registry has is mounted from there. A blob that no
+   repository has is uploaded to the first one, and the others mount it.
+4. The steps are executed in an order that is safe to stop after any of them: blobs, images of indexes, manifests with
+   tags. The execution decides nothing; if a registry does not mount a blob, it reports that, and another plan follows.
 
-Invariants: no blob is sent twice to one registry that mounts; a tag moves only after everything it needs; what a
-registry would not tell (Unknown) counts as missing, never as there; what this machine remembers only changes the order
-of questions.
+Invariants: no blob is uploaded twice to one registry that mounts; a tag moves only after everything it needs is stored;
+a question that a registry did not answer (Unknown) counts as missing, never as present; the memory of this machine only
+changes the order of questions.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ from ocikit.push.wanted import Destination, PushRequest
 
 @dataclass(frozen=True)
 class Policy:
-    """`verify_blobs`: a tag with the right digest is not enough, every blob must be there.
+    """What questions and plans rely on.
 
-    `memory`, `holders`: what this machine remembers.
+    `verify_blobs`: a tag with the right digest is not enough, every blob must exist. `memory`, `holders`: the
+    memory of this machine.
     """
 
     verify_blobs: bool = False
@@ -50,37 +51,37 @@ class Policy:
 
 
 DEFAULT_POLICY = Policy()
-# Who would not mount what.
+# The repositories that did not mount a blob, with its digest.
 RefusedMounts = frozenset[tuple[Destination, Digest]]
 
 
 def questions(
-    wanted: Sequence[PushRequest], seen: RemoteState, policy: Policy = DEFAULT_POLICY
+    requests: Sequence[PushRequest], seen: RemoteState, policy: Policy = DEFAULT_POLICY
 ) -> tuple[Question, ...]:
-    """What is worth asking next; nothing when `seen` is all that `plan` can use. Pure."""
-    asked = dict.fromkeys(q for request in wanted for q in _next_questions(request, seen, policy))
+    """The questions to ask next; none if `seen` has all that `plan` can use. Pure."""
+    asked = dict.fromkeys(q for request in requests for q in _next_questions(request, seen, policy))
     return tuple(q for q in asked if q not in seen)
 
 
 def plan(
-    wanted: Sequence[PushRequest],
+    requests: Sequence[PushRequest],
     seen: RemoteState,
     policy: Policy = DEFAULT_POLICY,
     refused_mounts: RefusedMounts = frozenset(),
 ) -> Plan:
-    """Decide what to send so that every wanted tag names its image, and nothing is sent twice.
+    """Decide what to upload so that every requested tag names its image, and nothing is uploaded twice.
 
     Pure: equal arguments give an equal plan. `seen`: answers to `questions`; a missing answer is Unknown. Raises
-    InvalidInput if two images want one tag. Spec: distribution-spec v1.1.1, "Pushing Manifests", "Mounting a blob from
+    InvalidInput if two images have one tag. Spec: distribution-spec v1.1.1, "Pushing Manifests", "Mounting a blob from
     another repository".
     """
-    _refuse_conflicts(wanted)
+    _refuse_conflicts(requests)
     kept: list[Keep] = []
     refused: list[Refuse] = []
     puts: list[Put] = []
     children: dict[tuple[Destination, Digest], PutChild] = {}
     missing: dict[tuple[Destination, Digest], Descriptor] = {}
-    for request in wanted:
+    for request in requests:
         image, place = request.manifest.descriptor, request.destination
         lacking = [blob for blob in _unsettled_blobs(request, seen, policy) if not _has_blob(request, blob, seen)]
         absent = [child for child in _unsettled_children(request, seen, policy) if not _has_child(request, child, seen)]
@@ -97,7 +98,7 @@ def plan(
                 children.setdefault((place, child.descriptor.digest), PutChild(place, child.descriptor))
             for blob in lacking:
                 missing.setdefault((place, blob.digest), blob)
-    uploads, mounts = _transfers(missing, _holders(wanted, seen), refused_mounts)
+    uploads, mounts = _transfers(missing, _holders(requests, seen), refused_mounts)
     return Plan(tuple(kept), tuple(refused), uploads, mounts, tuple(puts), tuple(children.values()))
 
 
@@ -137,12 +138,12 @@ def _next_questions(request: PushRequest, seen: RemoteState, policy: Policy) -> 
 
 
 def _unsettled_children(request: PushRequest, seen: RemoteState, policy: Policy) -> tuple[Manifest, ...]:
-    """The images of an index of which no tag or manifest says that they are there."""
+    """The images of an index that no tag or manifest proves to exist."""
     return () if _is_known(request, seen) and not policy.verify_blobs else request.children
 
 
 def _unsettled_blobs(request: PushRequest, seen: RemoteState, policy: Policy) -> tuple[Descriptor, ...]:
-    """The blobs of which no tag or manifest says that they are there, each once."""
+    """The blobs that no tag or manifest proves to exist, each once."""
     if policy.verify_blobs:
         return request.blobs
     if _is_known(request, seen):
@@ -156,7 +157,7 @@ def _settled_tags(request: PushRequest, seen: RemoteState) -> tuple[str, ...]:
 
 
 def _is_known(request: PushRequest, seen: RemoteState) -> bool:
-    """Whether the manifest is there: a tag names it, or it was asked for."""
+    """Whether the manifest exists: a tag names it, or its registry has it by digest."""
     return bool(_settled_tags(request, seen)) or isinstance(seen[_manifest_question(request)], Present)
 
 
@@ -177,8 +178,8 @@ def _has_blob(request: PushRequest, blob: Descriptor, seen: RemoteState) -> bool
     return isinstance(seen[_blob_question(request, blob)], Present)
 
 
-def _holders(wanted: Sequence[PushRequest], seen: RemoteState) -> Mapping[tuple[str, Digest], Destination]:
-    """For each registry and blob the first repository that has it; a mount finds out whether that is so."""
+def _holders(requests: Sequence[PushRequest], seen: RemoteState) -> Mapping[tuple[str, Digest], Destination]:
+    """For each registry and blob, the first repository that probably has it; the mount finds out."""
     holders: dict[tuple[str, Digest], Destination] = {}
     for question, answer in seen.answers.items():
         registry = question.destination.registry
@@ -187,7 +188,7 @@ def _holders(wanted: Sequence[PushRequest], seen: RemoteState) -> Mapping[tuple[
                 holders.setdefault((registry, blob.digest), question.destination)
         elif registry and isinstance(answer, Present) and question.kind is Kind.BLOB:
             holders.setdefault((registry, answer.digest), question.destination)
-    for request in wanted:
+    for request in requests:
         registry = request.destination.registry
         if registry:
             known = _is_known(request, seen)
@@ -195,7 +196,7 @@ def _holders(wanted: Sequence[PushRequest], seen: RemoteState) -> Mapping[tuple[
                 if known or (request.children and _has_child(request, image, seen)):
                     for blob in image.blobs:
                         holders.setdefault((registry, blob.digest), request.destination)
-    for request in wanted:
+    for request in requests:
         for base, blob in request.base_blobs():
             if base.registry:
                 holders.setdefault((base.registry, blob.digest), base)
@@ -207,7 +208,7 @@ def _transfers(
     holders: Mapping[tuple[str, Digest], Destination],
     refused: RefusedMounts,
 ) -> tuple[tuple[Upload, ...], tuple[Mount, ...]]:
-    """How each missing blob gets where it is missing. Large uploads come first: they take longest."""
+    """Upload or mount each missing blob. Large uploads come first, because they take longest."""
     sources = dict(holders)
     uploads, mounts = [], []
     for (place, digest), blob in missing.items():
@@ -237,14 +238,14 @@ def _blob_question(request: PushRequest, blob: Descriptor) -> Question:
     return Question(request.destination, Kind.BLOB, str(blob.digest), blob.size)
 
 
-def _refuse_conflicts(wanted: Sequence[PushRequest]) -> None:
+def _refuse_conflicts(requests: Sequence[PushRequest]) -> None:
     owners: dict[str, PushRequest] = {}
-    for request in wanted:
+    for request in requests:
         for tag in request.tags:
             reference = request.destination.reference(tag)
             other = owners.setdefault(reference, request)
             if other.manifest.data != request.manifest.data:
                 raise InvalidInput(
-                    f"{request.origin}: {reference} is wanted for two images, also by {other.origin}. "
+                    f"{request.origin}: {reference} is requested for two images, also by {other.origin}. "
                     "Give one of them another repository or tag."
                 )

@@ -110,8 +110,8 @@ def test_plan(
 
 
 def test_images_that_share_a_layer_send_it_once_to_each_destination() -> None:
-    wanted = [push(), push(OTHER, "other"), push(destination=THERE)]
-    steps = plan(wanted, RemoteState())
+    requests = [push(), push(OTHER, "other"), push(destination=THERE)]
+    steps = plan(requests, RemoteState())
     sent = [(step.destination, step.blob.digest) for step in steps.uploads]
     assert len(sent) == len(set(sent)) == 5 + 3
     assert steps.mounts == ()
@@ -124,7 +124,7 @@ ELSEWHERE = Destination("other.example/shop")
 
 
 @pytest.mark.parametrize(
-    "wanted, answers, mounts, uploads",
+    "requests, answers, mounts, uploads",
     [
         pytest.param(
             [push(), push(OTHER, destination=SIBLING)],
@@ -181,13 +181,13 @@ ELSEWHERE = Destination("other.example/shop")
     ],
 )
 def test_mounts(
-    wanted: list[PushRequest],
+    requests: list[PushRequest],
     answers: Mapping[Question, Answer],
     mounts: set[tuple[str, str, str]],
     uploads: set[tuple[str, str]],
 ) -> None:
     names = {described(name).digest: name for name in ("base", "app", "other")}
-    steps = plan(wanted, RemoteState(answers))
+    steps = plan(requests, RemoteState(answers))
     assert {(m.destination.path, names[m.blob.digest], m.source.path) for m in steps.mounts} == mounts
     sent = {(u.destination.path, names[u.blob.digest]) for u in steps.uploads if u.blob.digest in names}
     assert uploads <= sent
@@ -198,9 +198,9 @@ def test_mounts(
 
 
 def test_what_was_not_mounted_is_sent() -> None:
-    wanted = [push(), push(OTHER, destination=SIBLING)]
+    requests = [push(), push(OTHER, destination=SIBLING)]
     base = described("base").digest
-    steps = plan(wanted, RemoteState({tag("latest"): there(IMAGE)}), refused_mounts=frozenset({(SIBLING, base)}))
+    steps = plan(requests, RemoteState({tag("latest"): there(IMAGE)}), refused_mounts=frozenset({(SIBLING, base)}))
     assert steps.mounts == ()
     assert (SIBLING, base) in {(step.destination, step.blob.digest) for step in steps.uploads}
 
@@ -235,7 +235,7 @@ def test_with_every_blob_verified_what_is_lost_is_sent_again() -> None:
     "answers, asked",
     [
         pytest.param({}, [tag("latest"), tag("1.0")], id="tags-first"),
-        pytest.param({tag("latest"): there(IMAGE), tag("1.0"): Absent()}, [], id="a-tag-tells-of-the-manifest"),
+        pytest.param({tag("latest"): there(IMAGE), tag("1.0"): Absent()}, [], id="a-tag-proves-the-manifest"),
         pytest.param({tag("latest"): there(IMAGE)}, [tag("1.0")], id="the-other-tag"),
         pytest.param({tag("latest"): there(IMAGE), tag("1.0"): there(IMAGE)}, [], id="all-unchanged"),
         pytest.param(
@@ -292,11 +292,11 @@ def test_a_plan_trusts_no_memory() -> None:
 def test_two_images_for_one_tag_are_refused() -> None:
     with pytest.raises(InvalidInput) as caught:
         plan([push(), push(OTHER, origin="shop:push")], RemoteState())
-    assert str(caught.value).startswith("shop:push: registry.example/web:latest is wanted for two images")
+    assert str(caught.value).startswith("shop:push: registry.example/web:latest is requested for two images")
     assert "web:push" in str(caught.value)
 
 
-def test_one_image_twice_for_one_tag_is_no_conflict() -> None:
+def test_one_image_twice_for_one_tag_is_not_a_conflict() -> None:
     assert len(plan([push(), push(origin="shop:push")], RemoteState()).uploads) == len(IMAGE.blobs)
 
 
@@ -317,7 +317,7 @@ def test_answers_cross_out_of_a_sandbox() -> None:
     assert RemoteState.from_json(RemoteState(answers).to_json()).answers == answers
 
 
-def test_a_layer_that_may_not_be_passed_on_is_neither_asked_for_nor_sent() -> None:
+def test_a_non_distributable_layer_is_neither_asked_for_nor_uploaded() -> None:
     withheld = replace(described("base"), media_type="application/vnd.oci.image.layer.nondistributable.v1.tar")
     image = Manifest.of(IMAGE.config, [withheld, described("app")])
     seen = RemoteState({tag("latest"): there(OTHER), known(image): Absent()})

@@ -1,4 +1,4 @@
-"""What the registries said: questions and their answers."""
+"""The state of the registries: questions and their answers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ocikit.push.wanted import Destination
 
 
 class Kind(str, Enum):
-    """What a question is about."""
+    """The subject of a question."""
 
     TAG = "tag"
     MANIFEST = "manifest"
     BLOB = "blob"
-    # What is in the image or index that a tag names now.
+    # The content of the image or index that a tag names now.
     CONTENT = "content"
 
 
@@ -47,7 +47,7 @@ class Absent:
 
 @dataclass(frozen=True)
 class Unknown:
-    """The registry did not tell; never to be taken for unchanged."""
+    """The registry did not answer; never treated as unchanged."""
 
     reason: str
 
@@ -112,8 +112,8 @@ def memory_to_json(memory: Memory) -> bytes:
 
 
 def memory_from_json(data: bytes) -> Memory:
-    """Raises InvalidContent; any of it may be out of date, and none of it is ever trusted."""
-    document = canonical_json.loads_object(data, "what was published before", max_size=None)
+    """Read what may be out of date and is never trusted; raises InvalidContent."""
+    document = canonical_json.loads_object(data, "the memory of published tags", max_size=None)
     return {
         Destination(address): {str(tag): str(digest) for tag, digest in tags.items()}
         for address, tags in document.items()

@@ -1,4 +1,4 @@
-"""What happened and why, for people and for machines: a row for each reference."""
+"""The report of a run, for people and for programs: a row for each reference."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _NO_COST = Cost()
 
 @dataclass(frozen=True)
 class Row:
-    """One reference. What a repository cost (bytes, requests, time) is told once, with its first changed reference.
+    """One reference. The costs of a repository (bytes, requests, time) are only in its first changed reference.
 
     `target`: the address of the push target. `registry`: the host, or "oci:" for a directory of layouts. `repository`:
-    its name there, or the path of its layout. `tag`: one of `image_tags`. `reference`: all three, as other tools take
-    them. `digest`: of the manifest, or of the index. `outcome`: tagged, where the image was there and only the tag is
-    new; skipped, because of `skip_push`. `requests`, `seconds`: what the repository cost, survey included. `changes`:
-    against what the tag named before.
+    its name there, or the path of its layout. `tag`: one of `image_tags`. `reference`: registry, repository and tag, as
+    other tools take them. `digest`: of the manifest or index; empty if the image was not built, because nothing is
+    published. `outcome`: tagged, if the image existed and only the tag is new; skipped, because of `skip_push`.
+    `requests`, `seconds`: the cost of the repository, including the survey. `changes`: compared with the image that the
+    tag named before.
 
-    `bytes_sent`: of bodies, manifests and what had to be sent again among them. `bytes_mounted`, `bytes_present`:
-    compressed bytes of blobs. `error`: why it failed. `size`: compressed bytes of the layers, each once. `layers` are
-    told of what is not as it was, the lowest first. `digest` is empty and `size` 0 where the image was not built,
-    because nothing is published.
+    `bytes_sent`: bytes of request bodies, including manifests and retries. `bytes_mounted`, `bytes_present`: compressed
+    bytes of blobs. `error`: why it failed. `size`: compressed bytes of the layers, each once; 0 if the image was not
+    built. `layers`: all layers, the lowest first; empty if the reference is unchanged.
     """
 
     target: str
@@ -63,19 +63,19 @@ class Row:
 
 
 def rows(
-    wanted: Sequence[PushRequest],
+    requests: Sequence[PushRequest],
     seen: RemoteState,
     plan: Plan,
     outcomes: Outcomes,
     surveyed: Mapping[Destination, Cost],
 ) -> tuple[Row, ...]:
-    """What became of every reference of `wanted`, in their order. For a dry run `outcomes` are `foreseen(plan)`."""
+    """The rows of all references of `requests`, in their order. For a dry run, pass `foreseen(plan)` as `outcomes`."""
     puts = {(put.origin, put.destination, tag): put for put in plan.puts for tag in put.tags}
     refused = {(step.origin, step.destination, step.tag): step for step in plan.refused}
     costs = _Costs(plan, outcomes, surveyed)
     travels = Travels(plan, outcomes)
     found = []
-    for request in wanted:
+    for request in requests:
         for tag in request.tags:
             key = (request.origin, request.destination, tag)
             row = _row(request, tag, puts.get(key), refused.get(key), outcomes.failed.get(key))
@@ -83,24 +83,24 @@ def rows(
                 changes = compared(request, tag, seen, known=row.outcome == TAGGED)
                 row = replace(row, changes=changes, layers=travels.layers(request))
             found.append((request, row))
-    # Changed references come first where a repository's cost is told.
+    # Changed references come first, because the first row gets the cost of the repository.
     order = sorted(range(len(found)), key=lambda number: found[number][1].outcome == UNCHANGED)
-    told = {number: costs.told(*found[number]) for number in order}
-    return tuple(told[number] for number in range(len(found)))
+    finished = {number: costs.added_to(*found[number]) for number in order}
+    return tuple(finished[number] for number in range(len(found)))
 
 
 def skipped(request: PushRequest) -> tuple[Row, ...]:
-    """The rows of what is not to be published."""
+    """The rows of a request that is not to be published."""
     return tuple(replace(_row(request, tag, None, None, None), outcome=SKIPPED) for tag in request.tags)
 
 
 def unbuilt(target: str, destination: Destination, tag: str) -> Row:
-    """The row of what is not to be published, and was not even built: it has no digest."""
+    """The row of a reference that is not to be published and was not built: it has no digest."""
     return _plain(target, destination, tag, "", SKIPPED)
 
 
 def foreseen(plan: Plan) -> Outcomes:
-    """The outcomes of a plan in which nothing fails: what a dry run tells."""
+    """The outcomes of a plan if nothing fails, for a dry run."""
     mounted = frozenset((step.destination, step.blob.digest) for step in plan.mounts)
     sent = frozenset((step.destination, step.blob.digest) for step in plan.uploads)
     costs: dict[Destination, Cost] = {}
@@ -110,19 +110,19 @@ def foreseen(plan: Plan) -> Outcomes:
 
 
 def is_settled(row: Row, dry_run: bool) -> bool:
-    """Whether nothing was done about a reference, and nothing had to be."""
+    """Whether nothing was done for a reference, and nothing had to be done."""
     return row.outcome in (UNCHANGED, SKIPPED) or (dry_run and row.outcome != FAILED)
 
 
 def line(row: Row) -> str:
-    """What happened to a reference and why, for people."""
+    """The result of a reference and its reason, for people."""
     if row.error:
         return f"{row.target}: {row.reference} was not moved to {row.digest}: {row.error}"
     return f"{row.target}: {row.outcome} {row.reference} {row.digest}: {details(row)}"
 
 
 def details(row: Row) -> str:
-    """Why a reference is not what it was, and what that costs."""
+    """Why a reference changed, and how many bytes that took."""
     moved = [f"{human_bytes(row.bytes_sent)} sent"]
     if row.bytes_mounted:
         moved.append(f"{human_bytes(row.bytes_mounted)} mounted")
@@ -145,14 +145,14 @@ def _reason(change: LayerChange) -> str:
 
 
 def summary(found: Sequence[Row]) -> str:
-    """All rows in a line."""
+    """All rows in one line."""
     counts = {outcome: sum(row.outcome == outcome for row in found) for outcome in (PUSHED, TAGGED, UNCHANGED, FAILED)}
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     sent, mounted = sum(row.bytes_sent for row in found), sum(row.bytes_mounted for row in found)
     requests = sum(row.requests for row in found)
     also = f", {human_bytes(mounted)} mounted" if mounted else ""
     references = "1 reference" if len(found) == 1 else f"{len(found)} references"
-    return f"{references}: {told}; {human_bytes(sent)} sent{also} in {requests} requests"
+    return f"{references}: {outcomes}; {human_bytes(sent)} sent{also} in {requests} requests"
 
 
 class _Costs:
@@ -169,7 +169,7 @@ class _Costs:
             for place, blobs in _by_place((step.destination, step.blob) for step in plan.mounts).items()
         }
 
-    def told(self, request: PushRequest, row: Row) -> Row:
+    def added_to(self, request: PushRequest, row: Row) -> Row:
         place = request.destination
         cost = self._costs.pop(place, _NO_COST)
         total = sum(blob.size for blob in request.blobs)
@@ -214,10 +214,10 @@ def _plain(target: str, place: Destination, tag: str, digest: str, outcome: Outc
 
 def _refusal(step: Refuse) -> str:
     if not step.found:
-        return "nothing was sent, because another of its tags must not move."
+        return "nothing was uploaded, because another of its tags must not move."
     return (
-        f"it names {step.found}, and by `immutable_tags` no tag of this registry moves. "
-        "Nothing was sent. Use another tag in `image_tags`, or delete the tag in the registry."
+        f"the tag names {step.found}, and `immutable_tags` forbids moving tags of this registry. "
+        "Nothing was uploaded. Use another tag in `image_tags`, or delete the tag in the registry."
     )
 
 

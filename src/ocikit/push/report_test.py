@@ -38,15 +38,15 @@ def has(item: Descriptor) -> dict[Question, Answer]:
     return {Question(WEB, Kind.BLOB, str(item.digest), item.size): Present(item.digest)}
 
 
-def told(answers: dict[Question, Answer], *wanted: PushRequest) -> tuple[Row, ...]:
-    requests = wanted or (push(),)
+def reported(answers: dict[Question, Answer], *pushes: PushRequest) -> tuple[Row, ...]:
+    requests = pushes or (push(),)
     steps = plan(requests, RemoteState(answers))
     surveyed = {request.destination: Cost(2, 0, 10) for request in requests}
     return rows(requests, RemoteState(answers), steps, foreseen(steps), surveyed)
 
 
 def test_an_unchanged_reference() -> None:
-    (row,) = told(tag(NEW))
+    (row,) = reported(tag(NEW))
     assert (row.registry, row.repository, row.tag) == ("registry.example", "shop/web", "latest")
     assert (row.outcome, row.bytes_sent, row.bytes_present) == ("unchanged", 0, BASE + NEWER + CONFIG)
     assert (row.requests, row.seconds) == (2, 0.01)
@@ -55,8 +55,8 @@ def test_an_unchanged_reference() -> None:
     assert row.size == BASE + NEWER
 
 
-def test_a_changed_layer_is_told_with_its_target() -> None:
-    (row,) = told({**tag(OLD), **has(described("base"))})
+def test_a_changed_layer_is_reported_with_its_target() -> None:
+    (row,) = reported({**tag(OLD), **has(described("base"))})
     assert row.outcome == "pushed"
     assert (row.bytes_sent, row.bytes_present) == (NEWER + CONFIG, BASE)
     assert row.changes.previous == str(OLD.descriptor.digest)
@@ -74,21 +74,21 @@ def test_a_changed_layer_is_told_with_its_target() -> None:
 
 
 def test_a_new_reference() -> None:
-    (row,) = told(tag(None))
+    (row,) = reported(tag(None))
     assert [change.origin for change in row.changes.added] == ["//:base", "web:files"]
     assert "new, " in line(row)
 
 
 def test_a_new_tag_on_an_image_that_is_there() -> None:
-    latest, one = told({**tag(NEW), **tag(None, "1.0")}, push(NEW, "latest", "1.0"))
+    latest, one = reported({**tag(NEW), **tag(None, "1.0")}, push(NEW, "latest", "1.0"))
     assert (latest.outcome, one.outcome) == ("unchanged", "tagged")
-    # A repository's cost is told with the first reference that changed.
+    # The cost of a repository is in the first reference that changed.
     assert (latest.requests, one.requests) == (0, 2)
     assert "the image was there already" in line(one)
 
 
 def test_what_is_mounted_is_not_sent() -> None:
-    first, second = told({}, push(), push(destination=SHOP))
+    first, second = reported({}, push(), push(destination=SHOP))
     assert (first.bytes_sent, first.bytes_mounted) == (BASE + NEWER + CONFIG, 0)
     assert (second.bytes_sent, second.bytes_mounted, second.bytes_present) == (0, BASE + NEWER + CONFIG, 0)
     assert [layer.travel for layer in (*first.layers, *second.layers)] == ["sent", "sent", "mounted", "mounted"]
@@ -104,23 +104,23 @@ def test_a_failure() -> None:
 
 
 def test_a_tag_that_must_not_move() -> None:
-    (row,) = told(tag(OLD), replace(push(), immutable_tags=True))
+    (row,) = reported(tag(OLD), replace(push(), immutable_tags=True))
     assert row.outcome == "failed"
     assert [layer.travel for layer in row.layers] == ["unsent", "unsent"]
-    for part in (str(OLD.descriptor.digest), "`immutable_tags`", "Nothing was sent.", "`image_tags`"):
+    for part in (str(OLD.descriptor.digest), "`immutable_tags`", "Nothing was uploaded.", "`image_tags`"):
         assert part in line(row)
 
 
 def test_only_the_configuration_changed() -> None:
     other = Manifest.of(described("another config", media_type.OCI_CONFIG), NEW.layers)
-    (row,) = told({**tag(other), **has(described("base")), **has(described("newer"))})
+    (row,) = reported({**tag(other), **has(described("base")), **has(described("newer"))})
     assert (row.changes.config, row.changes.added) == (True, ())
     assert "changed configuration" in line(row)
 
 
 def test_only_the_annotations_changed() -> None:
     other = Manifest.of(NEW.config, NEW.layers, {"key": "value"})
-    (row,) = told({**tag(other), **has(described("base")), **has(described("newer"))})
+    (row,) = reported({**tag(other), **has(described("base")), **has(described("newer"))})
     assert not row.changes.config
     assert "changed manifest, " in line(row)
 
@@ -131,13 +131,13 @@ def test_what_is_skipped() -> None:
 
 def test_a_directory_of_layouts() -> None:
     place = Destination("oci:dist/web")
-    (row,) = told({}, push(destination=place))
+    (row,) = reported({}, push(destination=place))
     assert (row.registry, row.repository) == ("oci:", "dist/web")
 
 
 def test_summary() -> None:
     assert summary(()) == "0 references: ; 0 B sent in 0 requests"
-    found = told({}, push(), push(destination=SHOP))
+    found = reported({}, push(), push(destination=SHOP))
     assert summary(found) == "2 references: 2 pushed; 29 B sent, 29 B mounted in 4 requests"
 
 

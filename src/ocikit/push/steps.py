@@ -23,7 +23,7 @@ class Keep:
 
 @dataclass(frozen=True)
 class Refuse:
-    """A tag that must not move names the image `found`: nothing is sent; None: another tag of the request does."""
+    """Upload nothing: a tag that must not move names the image `found`, or (None) another tag of the request does."""
 
     origin: str
     destination: Destination
@@ -34,7 +34,7 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Upload:
-    """Send a blob."""
+    """Upload a blob."""
 
     destination: Destination
     blob: Descriptor
@@ -49,7 +49,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Mount:
-    """Take a blob over from another repository of the same registry, which has it or is filled before."""
+    """Mount a blob from another repository of the same registry, which has it or gets it before."""
 
     destination: Destination
     blob: Descriptor
@@ -88,7 +88,7 @@ class PutChild:
 
 @dataclass(frozen=True)
 class Put:
-    """Store a manifest or an index and let tags name it; `known` when it is there and only the tags are new."""
+    """Store a manifest or an index and make tags name it; `known`: it exists and only the tags are new."""
 
     origin: str
     destination: Destination
@@ -118,7 +118,7 @@ class Put:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps, which are safe to stop after any of them in this order: uploads, mounts, children, puts."""
+    """The steps, safe to stop after any of them in this order: uploads, mounts, children, puts."""
 
     kept: tuple[Keep, ...] = ()
     refused: tuple[Refuse, ...] = ()
@@ -129,7 +129,7 @@ class Plan:
 
     @property
     def bytes_to_send(self) -> int:
-        """Compressed bytes of the blobs to be sent; manifests are not counted."""
+        """Compressed bytes of the blobs to upload, without manifests."""
         return sum(step.blob.size for step in self.uploads)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Destinations become stores; what can be shared between them is made once."""
+"""Open the stores of destinations, with shared clients."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from ocikit.registry.retry import RetryBudget
 from ocikit.registry.scrubber import Scrubber
 from ocikit.store import Store
 
-# Steps at work at one time; towards each registry its client allows fewer.
+# Concurrent steps; the client of each registry allows fewer.
 CONCURRENCY = 32
 
 
 class Stores:
     """Opens stores for a run: one client, so one set of connections and tokens, for each registry.
 
-    `oci:PATH` is relative to `root`. Credentials are looked for as `environ` says; `options` are by registry
-    (host[:port]). `for_push`: tokens allow pushing from the start. `mirrors`: they are asked first. `meter`: where is
-    counted what is done with them. `budget`: how long they wait, where others share it. May be shared by threads.
+    `oci:PATH` is relative to `root`. `environ` says where to find credentials; `options` are by registry
+    (host[:port]). `for_push`: tokens allow pushing from the start. `mirrors`: mirrors are asked first. `meter` counts
+    the work. `budget` limits waiting; several `Stores` may share it. May be shared by threads.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Stores:
         self._make_client = make_client
         self._credentials = DockerCredentials(environ)
         self._budget = budget or RetryBudget()
-        # Two registries may be one and the same person's.
+        # Shared, because one person may own two registries.
         self._scrubber = Scrubber(proxy_secrets)
         self._clients: dict[str, RegistryClient] = {}
         self._stores: dict[Destination, Store] = {}
@@ -72,7 +72,7 @@ class Stores:
 
     @contextmanager
     def timed(self, destination: Destination) -> Iterator[Store]:
-        """The store of a destination, whose time at work counts from the first of these to the last."""
+        """The store of a destination; its cost counts the time from the first call to the end of the last."""
         started = time.monotonic()
         try:
             with self.meter.asking(destination.registry):
@@ -82,15 +82,15 @@ class Stores:
             self._spans[destination] = (first, time.monotonic())
 
     def costs(self, destinations: Iterable[Destination]) -> dict[Destination, Cost]:
-        """What these cost so far."""
+        """The costs of destinations so far."""
         return {destination: self._cost(destination) for destination in destinations}
 
     def warnings(self) -> tuple[str, ...]:
-        """What registries wanted people to be told."""
+        """The warnings of registries to people."""
         return tuple(f"{name}: {text}" for name, client in self._clients.items() for text in client.warnings)
 
     def waited(self) -> int:
-        """Seconds, of all stores that share the budget."""
+        """Seconds that all stores of the budget have waited."""
         return round(self._budget.waits.used())
 
     def _cost(self, destination: Destination) -> Cost:
@@ -109,7 +109,7 @@ class Stores:
         if client is None:
             options = self._options.get(repository.registry, DEFAULT_OPTIONS)
             if not self._mirrors:
-                # One may be behind: what a tag names, and what is there, only the registry itself can say.
+                # A mirror may be behind: only the registry itself knows its tags and content.
                 options = replace(options, mirrors=())
             client = self._clients[repository.registry] = self._make_client(
                 repository.registry,

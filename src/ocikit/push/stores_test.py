@@ -6,7 +6,7 @@ from ocikit.registry.options import RegistryOptions
 from ocikit.testing.fake_registry import FakeRegistry
 
 
-def test_no_mirror_says_what_a_registry_has() -> None:
+def test_mirrors_are_not_asked_what_a_registry_has() -> None:
     with FakeRegistry() as registry, FakeRegistry() as mirror:
         options = {registry.address: RegistryOptions(mirrors=(mirror.address,))}
         stores = Stores(".", {}, options)

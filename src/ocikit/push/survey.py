@@ -27,43 +27,43 @@ from ocikit.push.stores import Stores
 from ocikit.push.wanted import Destination, PushRequest
 from ocikit.store import Store
 
-# As many as a client asks one registry at a time; with more, threads would wait for each other.
+# A client's limit of concurrent requests to a registry; with more, threads would wait for each other.
 CONCURRENCY = 16
 
 _ANY_BLOB = "application/octet-stream"
 
 
-def survey(wanted: Sequence[PushRequest], stores: Stores, policy: Policy) -> RemoteState:
-    """Answers to every question of `wanted`; a registry that fails to answer makes them Unknown."""
+def survey(requests: Sequence[PushRequest], stores: Stores, policy: Policy) -> RemoteState:
+    """Answer every question about `requests`; answers are Unknown if a registry fails."""
     seen = RemoteState()
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         while True:
-            asked = questions(wanted, seen, policy)
+            asked = questions(requests, seen, policy)
             if not asked:
                 return seen
             seen = seen.plus(_answers(asked, stores, pool))
 
 
 def ask(asked: Sequence[Question], stores: Stores) -> RemoteState:
-    """Answers to these questions; a registry that fails to answer makes them Unknown."""
+    """Answer these questions; answers are Unknown if a registry fails."""
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         return RemoteState(_answers(asked, stores, pool))
 
 
-def remembered(wanted: Sequence[PushRequest], seen: RemoteState, before: Memory) -> Memory:
-    """What to remember of these repositories: what tags named when they were asked, else one that did before."""
+def remembered(requests: Sequence[PushRequest], seen: RemoteState, before: Memory) -> Memory:
+    """The memory of these repositories: what their tags name now, or else one tag of the memory before."""
     memory: dict[Destination, dict[str, str]] = {}
     for question, answer in seen.answers.items():
         if question.kind is Kind.TAG and isinstance(answer, Present):
             memory.setdefault(question.destination, {})[question.name] = str(answer.digest)
-    for request in wanted:
+    for request in requests:
         old = before.get(request.destination, {})
         memory.setdefault(request.destination, dict(list(old.items())[:1]))
     return memory
 
 
 def _answers(asked: Sequence[Question], stores: Stores, pool: ThreadPoolExecutor) -> dict[Question, Answer]:
-    # Handing questions over one by one would cost as much as asking them.
+    # Submitting questions one by one would cost as much as asking them.
     stores.meter.expect(len(asked))
     shares = [asked[number::CONCURRENCY] for number in range(CONCURRENCY)]
     answers = pool.map(lambda share: {question: _ask(question, stores) for question in share}, shares)

@@ -14,7 +14,7 @@ from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import manifest_of
 
 
-def wanted(registry: FakeRegistry, count: int) -> list[PushRequest]:
+def make_requests(registry: FakeRegistry, count: int) -> list[PushRequest]:
     image = manifest_of("base", "app")
     places = [Destination(f"{registry.address}/web/{number}") for number in range(count)]
     return [PushRequest(f"{place.path}:push", place, ("latest",), image) for place in places]
@@ -26,9 +26,9 @@ def ask(registry: FakeRegistry, requests: list[PushRequest], tmp_path: Path) -> 
     return survey(requests, Stores(os.fspath(tmp_path), environ, {}), Policy())
 
 
-def test_many_questions_are_under_way_at_once(tmp_path: Path) -> None:
+def test_many_questions_are_asked_concurrently(tmp_path: Path) -> None:
     with FakeRegistry(faults=Faults(delay_seconds=0.02)) as registry:
-        requests = wanted(registry, 4 * CONCURRENCY)
+        requests = make_requests(registry, 4 * CONCURRENCY)
         for request in requests:
             registry.put_manifest(request.destination.path, request.manifest, "latest")
         seen = ask(registry, requests, tmp_path)
@@ -39,7 +39,7 @@ def test_many_questions_are_under_way_at_once(tmp_path: Path) -> None:
 
 def test_a_registry_without_the_images_is_asked_for_tags_manifests_and_blobs(tmp_path: Path) -> None:
     with FakeRegistry() as registry:
-        requests = wanted(registry, 2)
+        requests = make_requests(registry, 2)
         seen = ask(registry, requests, tmp_path)
         assert set(seen.answers.values()) == {Absent()}
         assert len(registry.requests) == 2 * (1 + 1 + 3)
@@ -47,7 +47,7 @@ def test_a_registry_without_the_images_is_asked_for_tags_manifests_and_blobs(tmp
 
 def test_single_questions(tmp_path: Path) -> None:
     with FakeRegistry() as registry:
-        (there, gone) = wanted(registry, 2)
+        (there, gone) = make_requests(registry, 2)
         registry.put_manifest(there.destination.path, there.manifest, "latest")
         digest = there.manifest.descriptor.digest
         places = (there.destination, gone.destination, Destination("127.0.0.1:1/web"))
@@ -61,7 +61,7 @@ def test_single_questions(tmp_path: Path) -> None:
 
 def test_what_is_remembered(tmp_path: Path) -> None:
     with FakeRegistry() as registry:
-        (there, gone) = wanted(registry, 2)
+        (there, gone) = make_requests(registry, 2)
         registry.put_manifest(there.destination.path, there.manifest, "latest")
         seen = ask(registry, [there, gone], tmp_path)
     digest = str(there.manifest.descriptor.digest)

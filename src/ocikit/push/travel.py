@@ -1,4 +1,4 @@
-"""How the layers of an image got to where they are wanted."""
+"""How the layers of an image got to their destination."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SENT, MOUNTED, PRESENT, UNSENT = "sent", "mounted", "present", "unsent"
 class Layer:
     """A layer of an image, or of the images of an index.
 
-    `digest`: of the compressed blob. `size`: compressed bytes. `origin`: the target that it is from, where that is
-    known. `platforms`: which images of an index have it. `travel`: `sent`, `mounted`, `present` (it was there), or
-    `unsent`: it did not get there.
+    `digest`: of the compressed blob. `size`: compressed bytes. `origin`: the target that it is from, if known.
+    `platforms`: the images of an index that have it. `travel`: `sent`, `mounted`, `present` (it existed before), or
+    `unsent` (it was not stored).
     """
 
     digest: str
@@ -30,7 +30,7 @@ class Layer:
 
 
 class Travels:
-    """Tells it for every image of a plan. For a dry run `outcomes` are what is foreseen."""
+    """The transfers of the images of a plan. For a dry run, pass `foreseen(plan)` as `outcomes`."""
 
     def __init__(self, plan: Plan, outcomes: Outcomes) -> None:
         self._planned = {(step.destination, step.blob.digest) for step in plan.uploads}

@@ -1,4 +1,4 @@
-"""What a run wants published: one image or index, one repository, some tags."""
+"""A request to publish: one image or index, one repository, some tags."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Destination(NamedTuple):
 
 @dataclass(frozen=True)
 class PushRequest:
-    """Let every one of `tags` in `destination` name the image of `manifest`, or the index, with its images `children`.
+    """Make all `tags` in `destination` name the image of `manifest`, or the index with its images `children`.
 
-    `origin` is the address of the target that asked for it: messages begin with it. `layer_origins` says, for each
-    layer, where it is from, in words for people; those of an index's images stand one after the other. `bases`: where
-    the image's base is published; its layers, the lowest `base_layers`, can be mounted from there. `child_bases` says
-    the same of each of `children`. `immutable_tags`: a tag that names another image is never moved.
+    `origin` is the address of the target that requests it; messages begin with it. `layer_origins`: for each layer,
+    where it is from, in words for people; for an index, those of one image after the other. `bases`: where the image's
+    base is published; its layers, the lowest `base_layers`, can be mounted from there. `child_bases`: the same for each
+    of `children`. `immutable_tags`: a tag that names another image is never moved.
     """
 
     origin: str
@@ -68,7 +68,7 @@ class PushRequest:
 
     @cached_property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """What must be stored before the manifests may be, each blob once."""
+        """The blobs that must be stored before the manifests, each once."""
         return tuple({blob.digest: blob.plain() for image in self.images for blob in image.blobs}.values())
 
     @cached_property
@@ -77,13 +77,13 @@ class PushRequest:
         return sum({layer.digest: layer.size for image in self.images for layer in image.layers}.values())
 
     def base_blobs(self) -> Iterator[tuple[Destination, Descriptor]]:
-        """The layers of bases, and where these are published."""
+        """The layers of bases, with the repositories that have them."""
         below = self.child_bases if self.children else ((self.bases, self.base_layers),)
         for image, (bases, count) in zip(self.images, below):
             yield from ((base, layer) for base in bases for layer in image.layers[:count])
 
     def to_json(self) -> dict[str, Any]:
-        """What a sandbox needs of it: what to ask about, and what to store."""
+        """The fields that a sandbox needs to ask and to store."""
         return {
             "origin": self.origin,
             "destination": self.destination.address,

@@ -1,1 +1,1 @@
-"""Python applications as layers: which interpreter, which files of which distribution, and what starts it."""
+"""Python applications as layers: the interpreter, the files of each distribution, and the launcher."""

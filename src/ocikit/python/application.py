@@ -1,4 +1,4 @@
-"""What starts a Python application: where its parts lie below a root, and the few files that tie them together."""
+"""A Python application in an image: its layout below a root, its launcher and its few other generated files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAUNCHER = "__main__.py"
 
 @dataclass(frozen=True)
 class Main:
-    """What runs: `kind` is "module", "function" ("module:name"), "file" (below the root), or "nothing": a prompt."""
+    """What to run: `kind` is "module", "function" ("module:name"), "file" (below the root), or "nothing": a prompt."""
 
     kind: str
     value: str = ""
@@ -29,7 +29,7 @@ class Application:
     root: str
     interpreter: Interpreter
     main: Main
-    # Packages of the base's Python are seen as well, after the application's own.
+    # Also use the packages of the base's Python, after the application's own.
     system_packages: bool = False
 
     @property
@@ -44,11 +44,11 @@ class Application:
         return (python,) if prompt else (python, f"{self.root}/{LAUNCHER}")
 
     def files(self) -> dict[str, bytes]:
-        """The application's own few files, by path below the root."""
+        """The generated files of the application, by path below the root."""
         packages = f"{self.root}/{self.site.packages}"
         files = {
             LAUNCHER: _launcher(self, packages),
-            # Read by `site` at every start, of child processes too: first-party code comes first, as in a PEX.
+            # `site` reads it at every start, also of child processes: first-party code comes first, as in a PEX.
             f"{self.site.packages}/_first_party.pth": _first_on_the_path(f"{self.root}/src"),
         }
         if self.interpreter.path:
@@ -63,12 +63,12 @@ class Application:
         return {"bin/python": self.interpreter.path} if self.interpreter.path else {}
 
     def variables(self, base: Mapping[str, str]) -> dict[str, str]:
-        """The environment: what the root's `bin` adds to that of the base."""
+        """The environment variables to set: the base's PATH with the application's `bin` in front."""
         return {"PATH": f"{self.root}/bin:{base.get('PATH') or DEFAULT_PATH}"}
 
 
 def site_of(root: str, interpreter: Interpreter) -> Site:
-    """Depends on nothing of the application but its root: applications share what lies there."""
+    """The site of applications below `root`. It depends on no other property, so applications can share layers."""
     return Site(
         f"lib/python{interpreter.version}/site-packages",
         f"{root}/bin/python" if interpreter.path else "/usr/bin/env python3",
@@ -78,10 +78,10 @@ def site_of(root: str, interpreter: Interpreter) -> Site:
 def find_main(
     arguments: Iterable[str], scripts: Mapping[str, str], commands: Iterable[str], sources: Iterable[str]
 ) -> Main:
-    """What pex's own arguments ask for: --entry-point, --console-script or --executable.
+    """Find the code that pex's own arguments select: --entry-point, --console-script or --executable.
 
     `scripts` maps commands to entry points, `commands` are files in `bin`, `sources` first-party files. Raises
-    InvalidInput for a command or a file that is not there.
+    InvalidInput if a command or a file is missing.
     """
     words = tuple(arguments)
     if not words:
@@ -93,7 +93,7 @@ def find_main(
         if value in set(commands):
             return Main("file", f"bin/{value}")
         known = ", ".join(sorted({*scripts, *commands})) or "none"
-        raise InvalidInput(f'no distribution has the script "{value}"; there are: {known}.')
+        raise InvalidInput(f'no distribution has the script "{value}"; available: {known}.')
     if option == "--executable":
         fitting = [path for path in sources if f"/{value}".endswith(f"/{path}")]
         if not fitting:
@@ -138,10 +138,10 @@ def _launcher(application: Application, packages: str) -> bytes:
 
 
 def _set_up(version: str, packages: str) -> str:
-    """What `site` does for an interpreter that finds a pyvenv.cfg beside it."""
-    wanted = tuple(map(int, version.split(".")))
+    """Code that does what `site` does for an interpreter with a pyvenv.cfg."""
+    expected = tuple(map(int, version.split(".")))
     return f"""\
-if sys.version_info[:2] != {wanted!r}:
+if sys.version_info[:2] != {expected!r}:
     found = "%d.%d" % sys.version_info[:2]
     sys.exit("This application is built for Python {version}, but python3 is %s (%s)." % (found, sys.executable))
 

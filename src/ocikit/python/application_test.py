@@ -27,18 +27,18 @@ LINKED = Application("/app", Interpreter("3.11", "/usr/bin/python3.11"), Main("m
         pytest.param(("--executable", "top/shop/run.py"), Main("file", "src/shop/run.py"), id="executable"),
     ],
 )
-def test_what_runs(arguments: tuple[str, ...], main: Main) -> None:
+def test_the_main_of_pex_arguments(arguments: tuple[str, ...], main: Main) -> None:
     assert find_main(arguments, {"gunicorn": "gunicorn.app:run"}, ["old"], ["run.py", "shop/run.py"]) == main
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        pytest.param(("--console-script", "x"), 'no distribution has the script "x"; there are: old', id="script"),
+        pytest.param(("--console-script", "x"), 'no distribution has the script "x"; available: old', id="script"),
         pytest.param(("--executable", "x.py"), 'the executable "x.py" is not among the sources', id="executable"),
     ],
 )
-def test_what_cannot_run(arguments: tuple[str, ...], message: str) -> None:
+def test_a_missing_script_or_executable(arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         find_main(arguments, {}, ["old"], ["run.py"])
 
@@ -51,7 +51,7 @@ def test_with_a_known_interpreter() -> None:
     assert LINKED.variables({})["PATH"].startswith("/app/bin:/usr/local/sbin:")
 
 
-def test_without_one() -> None:
+def test_without_a_known_interpreter() -> None:
     application = replace(LINKED, interpreter=Interpreter("3.11"))
     assert application.command == ("python3", "/app/__main__.py")
     assert application.links() == {}
@@ -62,12 +62,12 @@ def test_a_prompt_is_the_interpreter_itself() -> None:
     assert replace(LINKED, main=Main("nothing")).command == ("/app/bin/python",)
 
 
-def test_packages_of_the_base_are_seen_on_demand() -> None:
+def test_packages_of_the_base_are_used_on_demand() -> None:
     assert b"include-system-site-packages = true" in replace(LINKED, system_packages=True).files()["pyvenv.cfg"]
 
 
 def started(folder: Path, application: Application, sources: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run an application with this Python, laid out in `folder` as it would be in an image."""
+    """Lay out an application in `folder` as in an image, and run it with this Python."""
     files = {**application.files(), **{f"src/{path}": text.encode() for path, text in sources.items()}}
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -79,16 +79,16 @@ def started(folder: Path, application: Application, sources: Mapping[str, str]) 
     return subprocess.run([*command, "-x"], cwd="/", env={}, capture_output=True, text=True, check=False, timeout=60)
 
 
-# Says what ran as what, from where, and that child processes find the same modules.
+# Prints how it was started and with which path, and checks that child processes find the same modules.
 _SHOW = """\
 import multiprocessing
 import subprocess
 import sys
 
-import wanted
+import words
 
 def work(number):
-    return wanted.WORD * number
+    return words.WORD * number
 
 def main():
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -114,13 +114,13 @@ def test_a_started_application(tmp_path: Path, main: Main, linked: bool) -> None
     if linked and not Path(real).exists():
         pytest.skip(f"no {real}")
     application = Application(str(tmp_path), Interpreter(VERSION, real if linked else None), main)
-    done = started(tmp_path, application, {"shop/show.py": _SHOW, "wanted.py": "WORD = 'hi'\n"})
+    done = started(tmp_path, application, {"shop/show.py": _SHOW, "words.py": "WORD = 'hi'\n"})
     assert done.stderr == ""
     assert done.stdout == f"['hihi'] ['-x'] ['{tmp_path}/src']\n"
     assert done.returncode == 3
 
 
-def test_another_version_is_told(tmp_path: Path) -> None:
+def test_another_python_version_is_an_error(tmp_path: Path) -> None:
     done = started(tmp_path, Application(str(tmp_path), Interpreter("3.99"), Main("module", "shop")), {})
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"This application is built for Python 3.99, but python3 is {VERSION} (")

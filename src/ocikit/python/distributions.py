@@ -1,8 +1,9 @@
-"""A flat tree of installed distributions, taken apart: each distribution with the files that are its own.
+"""Split a flat tree of installed distributions: each distribution with its own files.
 
-The tree is what `pex3 venv create --layout flat` writes: site-packages, and beside the packages the folders of a
-prefix (`bin`, `share`, …). Records say which file is whose. What installers add, and what would differ between versions
-of pex, is made anew or left out, so that a distribution gives the same bytes wherever it is built.
+`pex3 venv create --layout flat` writes the tree: site-packages, and next to the packages the folders of a prefix
+(`bin`, `share`, …). RECORD files say which file belongs to which distribution. Files that installers add, or that
+differ between versions of pex, are generated or left out, so that a distribution has the same bytes wherever it is
+built.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from ocikit.errors import InvalidInput
 
-# Who installed it and where from: no part of the distribution, and a path of the build where that was a file.
+# The installer and the origin: not part of the distribution, and the origin may be a path of the build.
 _LEFT_OUT = frozenset(("INSTALLER", "REQUESTED", "direct_url.json", "RECORD.jws", "RECORD.p7s"))
 _PREFIX_FOLDERS = frozenset(("bin", "etc", "include", "lib", "man", "sbin", "share", "var"))
 _METADATA = re.compile(r"(?P<name>[^/]+)-(?P<version>[^-/]+)\.dist-info/RECORD")
@@ -39,9 +40,9 @@ class TreeFile:
 
 @dataclass(frozen=True)
 class Distribution:
-    """A distribution, or what no record names (`name` is empty).
+    """A distribution, or the files that no RECORD lists (`name` is empty).
 
-    `files` maps paths below the application's root to files of the tree, `made` to new contents.
+    `files` maps paths below the application's root to files of the tree, `made` maps them to generated contents.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Distribution:
         return sum(file.size for file in self.files.values()) + sum(map(len, self.made.values()))
 
     def is_executable(self, path: str) -> bool:
-        """Whether one of its files is to be: scripts are, as pip installs them, which Pex from 2.100 on does not."""
+        """Whether one of its files is executable: scripts always are, as with pip, but not with Pex 2.100 and later."""
         return path.startswith("bin/") or (path in self.files and self.files[path].executable)
 
     def __str__(self) -> str:
@@ -63,7 +64,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Site:
-    """Where an application's distributions go: folders below its root, and the interpreter of its scripts."""
+    """The target of distributions: the `packages` folder below the root, and the interpreter of scripts."""
 
     packages: str
     shebang: str
@@ -72,8 +73,8 @@ class Site:
 def take_apart(files: Iterable[TreeFile], texts: Mapping[str, bytes], site: Site) -> tuple[Distribution, ...]:
     """Split a flat tree by its distributions, sorted by name.
 
-    `texts` has the contents of all `*.dist-info/RECORD`, `*.dist-info/entry_points.txt`, and of what in `bin` is small
-    enough to be a script. A file that two distributions claim is in both.
+    `texts` has the contents of all `*.dist-info/RECORD` and `*.dist-info/entry_points.txt`, and of all files in `bin`
+    that are small enough to be scripts. A file that two distributions list is in both.
     """
     tree = {file.path: file for file in files if not _is_left_out(file.path)}
     importable = {path.partition("/")[0] for path in tree if path.endswith("/__init__.py") and path.count("/") == 1}
@@ -98,13 +99,13 @@ def take_apart(files: Iterable[TreeFile], texts: Mapping[str, bytes], site: Site
 def group(
     distributions: Iterable[Distribution], budget: int, apart_from: int = 5_000_000
 ) -> tuple[tuple[Distribution, ...], ...]:
-    """Which distributions share a layer: at most `budget` layers, the lowest first.
+    """Group distributions into at most `budget` layers, the lowest first.
 
-    Those of `apart_from` bytes and more are alone, the largest first as long as the budget lasts; all others
-    are together on top. Raises InvalidInput for a budget below 1.
+    Each distribution of `apart_from` bytes or more gets its own layer, the largest first, within the budget; all others
+    share the top layer. Raises InvalidInput for a budget below 1.
     """
     if budget < 1:
-        raise InvalidInput(f"{budget} layers hold nothing: wanted 1 or more.")
+        raise InvalidInput(f"{budget} layers are too few: expected 1 or more.")
     ordered = sorted(distributions, key=lambda d: (-d.size, d.name.lower(), d.version))
     large = [d for d in ordered if d.size >= apart_from]
     alone = large if len(large) == len(ordered) <= budget else large[: budget - 1]
@@ -113,19 +114,19 @@ def group(
 
 
 def console_scripts(texts: Mapping[str, bytes]) -> dict[str, str]:
-    """What every `entry_points.txt` in `texts` names: the command to its "module:function"."""
+    """The console scripts of every `entry_points.txt` in `texts`: command to "module:function"."""
     found: dict[str, str] = {}
     for path in sorted(texts):
         if path.endswith(".dist-info/entry_points.txt"):
-            # Of two that have the same script the first wins, as in `settle`.
+            # If two have the same script, the first wins, as in `settle`.
             found = {**_scripts(texts[path]), **found}
     return found
 
 
 def settle(distributions: Iterable[Distribution]) -> tuple[tuple[Distribution, ...], tuple[str, ...]]:
-    """Leave each path to the first distribution that has it: scripts of one name are made for each of them.
+    """Keep each path only in the first distribution that has it, because several may have a script of the same name.
 
-    The second result says where they do not agree: "bin/run (one 1.0, two 1.0)".
+    The second result lists paths with different contents: "bin/run (one 1.0, two 1.0)".
     """
     settled: list[Distribution] = []
     owners: dict[str, tuple[Distribution, str]] = {}
@@ -138,14 +139,14 @@ def settle(distributions: Iterable[Distribution]) -> tuple[tuple[Distribution, .
         files = {path: file for path, file in distribution.files.items() if path not in lost}
         made = {path: content for path, content in distribution.made.items() if path not in lost}
         settled.append(replace(distribution, files=files, made=made))
-    return tuple(settled), tuple(f"{path} ({', '.join(who)})" for path, who in clashes.items())
+    return tuple(settled), tuple(f"{path} ({', '.join(names)})" for path, names in clashes.items())
 
 
-def collisions(told: str) -> tuple[str, ...]:
-    """The files that pex says several wheels bring, and the wheels: "pkg/file.py (one-1.0, two-2.0)"."""
+def collisions(output: str) -> tuple[str, ...]:
+    """Parse pex's report of files that several wheels have: "pkg/file.py (one-1.0, two-2.0)"."""
     found: dict[str, list[str]] = {}
     path = ""
-    for line in told.splitlines():
+    for line in output.splitlines():
         start = _COLLIDING_FILE.search(line)
         wheel = _COLLIDING_WHEEL.search(line)
         if start:
@@ -191,7 +192,7 @@ def _is_left_out(path: str) -> bool:
     folder, _, name = path.rpartition("/")
     if folder.endswith(".dist-info") and "/" not in folder and name in _LEFT_OUT:
         return True
-    # Made by some machine's Python for its own paths, and by some versions of pex only.
+    # They contain paths of the machine that compiled them, and only some versions of pex write them.
     return f"/{path}".endswith(".pyc") and "/__pycache__/" in f"/{path}"
 
 
@@ -203,7 +204,7 @@ def _scripts(entry_points: bytes) -> dict[str, str]:
     except configparser.Error:
         return {}
     groups = [dict(parser[name]) for name in ("console_scripts", "gui_scripts") if name in parser]
-    # "module:function [extra]": extras say what had to be installed, which it is.
+    # "module:function [extra]": extras are requirements, which are installed by now.
     return {script: target.partition("[")[0].strip() for group in groups for script, target in group.items()}
 
 
@@ -224,7 +225,7 @@ def _digests(files: Mapping[str, TreeFile], made: Mapping[str, bytes]) -> Iterat
 
 
 def _record(own: str, kept: Mapping[str, TreeFile], made: Mapping[str, bytes], site: Site) -> bytes:
-    """Spec: PyPA's recording installed projects, "The RECORD file"."""
+    """Write RECORD. Spec: PyPA's recording installed projects, "The RECORD file"."""
     digests = dict(_digests(kept, made))
     up = "../" * (site.packages.count("/") + 1)
     rows = [

@@ -55,12 +55,12 @@ def test_a_file_of_two_distributions_is_in_both() -> None:
     assert set(found["a"].files) == set(found["b"].files) == {f"{IN}ns/__init__.py"}
 
 
-def test_what_no_record_names_is_not_lost() -> None:
+def test_files_without_a_record_are_kept() -> None:
     found = taken_apart({**installed("a", "a.py"), "stray.txt": b"?", "share/doc": b"?"})
     assert set(found[""].files) == {f"{IN}stray.txt", "share/doc"}
 
 
-def test_a_record_deeper_in_the_tree_is_a_file_as_any_other() -> None:
+def test_a_record_deeper_in_the_tree_is_an_ordinary_file() -> None:
     vendored = "setuptools/_vendor/wheel-1.dist-info/RECORD"
     found = taken_apart(installed("setuptools", vendored))
     assert list(found) == ["setuptools"]
@@ -82,7 +82,7 @@ def test_where_files_go(path: str, place: str) -> None:
     assert set(taken_apart(installed("a", path))["a"].files) == {place}
 
 
-def test_a_package_may_be_called_as_a_folder_of_a_prefix() -> None:
+def test_a_package_may_have_the_name_of_a_folder_of_a_prefix() -> None:
     found = taken_apart(installed("etc", "etc/__init__.py", "etc/data.txt"))
     assert set(found["etc"].files) == {f"{IN}etc/__init__.py", f"{IN}etc/data.txt"}
 
@@ -97,7 +97,7 @@ def test_a_package_may_be_called_as_a_folder_of_a_prefix() -> None:
         "__pycache__/x.cpython-311.pyc",
     ],
 )
-def test_what_an_installer_adds_is_left_out(path: str) -> None:
+def test_files_of_installers_are_left_out(path: str) -> None:
     found = taken_apart(installed("a", "a.py", path))
     assert set(found["a"].files) == {f"{IN}a.py"}
     assert path.encode() not in found["a"].made[f"{IN}a-1.0.dist-info/RECORD"]
@@ -127,7 +127,7 @@ def test_scripts_start_with_the_interpreter_of_the_image() -> None:
     ]
 
 
-def test_the_record_is_true() -> None:
+def test_the_record_matches_the_files() -> None:
     site = Site("src", "/app/bin/python")
     contents = {**installed("a", "a.py", "b,c.py", entry_points_txt=b"[console_scripts]\nrun = a:main\n"), "a.py": b"1"}
     made = taken_apart(contents, site)["a"].made
@@ -174,12 +174,12 @@ def test_grouping(sizes: dict[str, int], budget: int, layers: list[str]) -> None
 
 
 @pytest.mark.parametrize("budget", [0, -1])
-def test_no_layer_is_too_few(budget: int) -> None:
+def test_a_budget_below_one_layer_is_refused(budget: int) -> None:
     with pytest.raises(InvalidInput, match=f"^{budget} layers"):
         group(sized(a=20, b=20, c=20), budget, apart_from=10)
 
 
-def test_a_script_of_several_distributions_is_of_the_first() -> None:
+def test_the_first_of_several_distributions_keeps_a_script() -> None:
     scripts = (b"[console_scripts]\nrun = a:main\nsame = x:main\n", b"[console_scripts]\nrun = b:main\nsame = x:main\n")
     contents = {
         **installed("a", "a.py", "ns/__init__.py", entry_points_txt=scripts[0]),
@@ -195,8 +195,8 @@ def test_a_script_of_several_distributions_is_of_the_first() -> None:
     assert console_scripts(contents)["run"] == "a:main"
 
 
-def test_collisions_are_told_by_file_and_distribution() -> None:
-    told = """\
+def test_collisions_are_reported_by_file_and_distribution() -> None:
+    output = """\
 Encountered collisions populating flat from PEX at deps.pex:
 1. flat/pkg/__init__.py was provided by:
 \tsha1:69 -> /root/.pex/installed_wheels/658b/one_a-1.0-py3-none-any.whl/pkg/__init__.py
@@ -204,5 +204,5 @@ Encountered collisions populating flat from PEX at deps.pex:
 2. flat/with a space was provided by:
 \tsha1:69 -> /root/.pex/installed_wheels/658b/one_a-1.0-py3-none-any.whl/with a space
 """
-    assert collisions(told) == ("pkg/__init__.py (one_a-1.0, two-2.0.post1)", "with a space (one_a-1.0)")
+    assert collisions(output) == ("pkg/__init__.py (one_a-1.0, two-2.0.post1)", "with a space (one_a-1.0)")
     assert collisions("Something else failed.") == ()

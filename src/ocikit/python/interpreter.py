@@ -1,4 +1,4 @@
-"""The Python of an image: where it is, and of which version; and for which platforms wheels were chosen."""
+"""The Python of an image, with its path and version, and the platforms of a PEX's wheels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ocikit.platform import Platform
 _NAME = re.compile(r"python(3\.[0-9]+)")
 _FULL_VERSION = re.compile(r"(3\.[0-9]+)\.[0-9]+")
 _PLATFORM_TAG = re.compile(r"(?P<system>[a-z0-9_]+)-cp-(?:3(?P<minor>[0-9]+)|3\.(?P<dotted>[0-9]+)\.[0-9]+)-.+")
-# What `platform.machine()` says, and what Go and so OCI calls it.
+# The values of `platform.machine()`, and the names in Go and therefore in OCI.
 _MACHINES: Mapping[str, tuple[str, str | None]] = MappingProxyType(
     {
         "x86_64": ("amd64", None),
@@ -37,8 +37,8 @@ _MACHINES: Mapping[str, tuple[str, str | None]] = MappingProxyType(
 class Interpreter:
     """A CPython of an image.
 
-    `version` is "3.12"; `path` is absolute, None where only the name `python3` is known; `release`
-    is "3.12.7" where it is known.
+    `version` is "3.12"; `path` is absolute, None if only the name `python3` is known; `release`
+    is "3.12.7", None if it is not known.
     """
 
     version: str
@@ -52,7 +52,7 @@ class Interpreter:
         found = _NAME.fullmatch(parts[-1]) if parts else None
         if root or not found or any(part in ("", ".", "..") for part in parts):
             raise InvalidInput(
-                f'"{path}" is not the path of a Python: wanted an absolute one whose name has the version, '
+                f'"{path}" is not the path of a Python: expected an absolute path whose name has the version, '
                 'such as "/usr/local/bin/python3.12".'
             )
         return cls(found[1], path)
@@ -78,7 +78,7 @@ def variables_of(container: Mapping[str, Any]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class WheelPlatform:
-    """One of the platforms that a PEX is built for: `name` is how the build names it."""
+    """One of the platforms that a PEX is built for; `name` is its name in the build."""
 
     name: str
     platform: Platform
@@ -96,7 +96,7 @@ class WheelPlatform:
             return cls(name, _platform(system, markers["platform_machine"]), str(markers["python_version"]))
         except (InvalidContent, KeyError, TypeError) as error:
             raise InvalidInput(
-                f'"{name}" is no complete platform that an image can be chosen for ({error!r}): wanted the output of '
+                f'"{name}" is not a complete platform that images support ({error!r}): expected the output of '
                 "`pex3 interpreter inspect --markers --tags`."
             ) from None
 
@@ -108,11 +108,11 @@ class WheelPlatform:
             if found and found["system"].endswith(f"_{machine}"):
                 system = "darwin" if found["system"].startswith("macosx") else "linux"
                 return cls(name, _platform(system, machine), f"3.{found['minor'] or found['dotted']}")
-        raise InvalidInput(f'"{name}" is no platform that an image can be chosen for; use `complete_platforms`.')
+        raise InvalidInput(f'"{name}" is not a platform that images support; use `complete_platforms`.')
 
 
 def matching(offered: Iterable[WheelPlatform], platform: Platform, version: str | None) -> tuple[WheelPlatform, ...]:
-    """Those an image of `platform` can use, with a Python of `version` or of any."""
+    """Those that an image of `platform` can use, with a Python of `version` (None: any)."""
     return tuple(o for o in offered if platform.runs(o.platform) and version in (None, o.version))
 
 

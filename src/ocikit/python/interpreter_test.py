@@ -33,7 +33,7 @@ def test_a_path_names_the_version(path: str, version: str) -> None:
         pytest.param("", id="empty"),
     ],
 )
-def test_what_is_no_path_of_a_python(path: str) -> None:
+def test_paths_that_are_not_of_a_python(path: str) -> None:
     with pytest.raises(InvalidInput, match="is not the path of a Python"):
         Interpreter.parse(path)
 
@@ -82,15 +82,15 @@ def test_a_complete_platform(markers: dict[str, str], platform: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(b"{", id="no-json"),
-        pytest.param(b"[]", id="no-object"),
+        pytest.param(b"{", id="not-json"),
+        pytest.param(b"[]", id="not-an-object"),
         pytest.param(b"{}", id="no-markers"),
         pytest.param(complete_platform(platform_machine="vax"), id="unknown-machine"),
         pytest.param(complete_platform(sys_platform="win32"), id="unknown-system"),
     ],
 )
-def test_what_is_no_complete_platform(data: bytes) -> None:
-    with pytest.raises(InvalidInput, match='"cp.json" is no complete platform'):
+def test_invalid_complete_platforms(data: bytes) -> None:
+    with pytest.raises(InvalidInput, match='"cp.json" is not a complete platform'):
         WheelPlatform.of_complete_platform("cp.json", data)
 
 
@@ -108,12 +108,12 @@ def test_an_abbreviated_platform(tag: str, platform: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("tag", ["linux_vax-cp-311-cp311", "linux_x86_64-pp-39-pypy39", "x", ""])
-def test_what_is_no_abbreviated_platform(tag: str) -> None:
+def test_invalid_abbreviated_platforms(tag: str) -> None:
     with pytest.raises(InvalidInput, match="use `complete_platforms`"):
         WheelPlatform.of_tag(tag)
 
 
-def test_a_platform_fits_by_machine_and_version() -> None:
+def test_platforms_match_by_machine_and_version() -> None:
     arm, amd = Platform.parse("linux/arm64"), Platform.parse("linux/amd64")
     offered = (WheelPlatform("a", arm, "3.11"), WheelPlatform("b", arm, "3.12"), WheelPlatform("c", amd, "3.11"))
     assert [o.name for o in matching(offered, arm, "3.12")] == ["b"]

@@ -1,1 +1,1 @@
-"""Registries: the distribution specification, authentication and credentials."""
+"""Registry client: the distribution specification, authentication and credentials."""

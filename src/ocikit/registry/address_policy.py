@@ -1,8 +1,9 @@
-"""How private an IP address is, and so who may send us there.
+"""How private an IP address is, which decides which servers may send us there.
 
-A registry says where its tokens, its uploads and its blobs are. Whoever runs it, or stands in front of it, could have
-us ask what only we can reach: this machine, its cloud's metadata service, the network of the company. So nobody sends
-us to a more private address than its own. Source: the registries of special-purpose addresses (IANA, RFC 6890).
+A registry names the addresses of its tokens, uploads and blobs. Its operator, or an attacker in front of it, could make
+us send requests that only we can send: to this machine, its cloud's metadata service, the network of the company. So a
+server must not send us to a more private address than its own. Source: the registries of special-purpose addresses
+(IANA, RFC 6890).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import lru_cache
 
 
 class Privacy(IntEnum):
-    """From what everybody reaches to what only this machine does; the last is for nobody (multicast, broadcast)."""
+    """From publicly reachable to this machine only; NOWHERE (multicast, broadcast) is the most private."""
 
     PUBLIC = 0
     PRIVATE = 1
@@ -28,17 +29,17 @@ class Privacy(IntEnum):
         return ("a public", "a private", "a link-local or metadata", "a loopback", "a multicast or broadcast")[self]
 
 
-# The first network that has an address says what it is.
+# The first network that contains an address decides.
 _IPV4 = tuple(
     (ipaddress.IPv4Network(network), privacy)
     for privacy, networks in (
         (Privacy.NOWHERE, ("224.0.0.0/4", "255.255.255.255/32")),
-        # Linux takes the addresses of "this network" for this machine.
+        # Linux treats the addresses of "this network" as this machine.
         (Privacy.LOOPBACK, ("127.0.0.0/8", "0.0.0.0/8")),
-        # The metadata services of Alibaba, Azure and Oracle are elsewhere than 169.254.169.254.
+        # Alibaba, Azure and Oracle have metadata services outside 169.254.169.254.
         (Privacy.LINK_LOCAL, ("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32")),
         (Privacy.PRIVATE, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "192.0.0.0/24")),
-        # For benchmarks, documentation, relays of 6to4, and what is reserved.
+        # Benchmarks, documentation, 6to4 relays, reserved addresses.
         (Privacy.PRIVATE, ("198.18.0.0/15", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "192.88.99.0/24")),
         (Privacy.PRIVATE, ("240.0.0.0/4",)),
     )
@@ -51,12 +52,12 @@ _IPV6 = tuple(
         (Privacy.LOOPBACK, ("::1/128", "::/128")),
         # The metadata services of Amazon, Google, Oracle and Scaleway.
         (Privacy.LINK_LOCAL, ("fe80::/10", "fd00:ec2::/32", "fd20:ce::/32", "fd00:c1::/32", "fd00:42::/32")),
-        # What the IPv4 address says that is in them: compatible, mapped, translated, NAT64, Teredo, 6to4.
+        # The embedded IPv4 address decides: compatible, mapped, translated, NAT64, Teredo, 6to4.
         (Privacy.PUBLIC, ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "2001::/32", "2002::/16")),
         # Documentation, benchmarks, identifiers that are not addresses.
         (Privacy.PRIVATE, ("2001:db8::/32", "3fff::/20", "2001::/23")),
         (Privacy.PUBLIC, ("2000::/3",)),
-        # Unique local addresses, and what is reserved.
+        # Unique local and reserved addresses.
         (Privacy.PRIVATE, ("::/0",)),
     )
     for network in networks
@@ -85,9 +86,9 @@ def privacy_of(address: str) -> Privacy:
 
 
 def privacy_of_name(host: str) -> Privacy | None:
-    """What a host's name says without a look-up: an address in any spelling, or a name of this machine, else None.
+    """The privacy that a host name alone shows: of an address in any spelling, or of a name of this machine; else None.
 
-    Others read "010.0.0.1" as 8.0.0.1 or as 10.0.0.1: it is the more private of them.
+    Parsers read "010.0.0.1" as 8.0.0.1 or as 10.0.0.1: the more private one counts.
     """
     name = host.rstrip(".")
     if ":" in name:
@@ -98,12 +99,12 @@ def privacy_of_name(host: str) -> Privacy | None:
 
 
 def _embedded(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
-    """Every IPv4 address that something on the way may make of this one."""
+    """Every IPv4 address that a network device may derive from this one."""
     number = int(address)
     if any(address in network for network in _LOW_32_BITS) or (number >> 32) & 0xFFFF_FFFF in _ISATAP:
         yield ipaddress.IPv4Address(number & 0xFFFF_FFFF)
     if address in _LOCAL_NAT64:
-        # As a prefix of 96 bits, or of 48: the bits 64 to 71 are left out then (RFC 6052, section 2.2).
+        # With a prefix of 96 bits, or of 48, which skips the bits 64 to 71 (RFC 6052, section 2.2).
         yield ipaddress.IPv4Address(number & 0xFFFF_FFFF)
         yield ipaddress.IPv4Address((number >> 48 & 0xFFFF_0000) | (number >> 40 & 0xFFFF))
     if address in _6TO4:
@@ -114,7 +115,7 @@ def _embedded(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]
 
 
 def _spelt(name: str) -> Iterator[str]:
-    """The IPv4 addresses that inet_aton, and those who know no octal numbers, read in `name`."""
+    """The IPv4 addresses that inet_aton, and parsers without octal numbers, read in `name`."""
     parts = name.split(".")
     if len(parts) > 4 or not all(_PART.fullmatch(part) and len(part) < 40 for part in parts):
         return

@@ -12,7 +12,7 @@ _PUBLIC, _PRIVATE, _LINK_LOCAL, _LOOPBACK, _NOWHERE = Privacy
 
 
 @pytest.mark.parametrize(
-    "address, wanted",
+    "address, expected",
     [
         ("8.8.8.8", _PUBLIC),
         ("9.255.255.255", _PUBLIC),
@@ -75,11 +75,11 @@ _PUBLIC, _PRIVATE, _LINK_LOCAL, _LOOPBACK, _NOWHERE = Privacy
         ("ff0e::1", _NOWHERE),
     ],
 )
-def test_addresses(address: str, wanted: Privacy) -> None:
-    assert privacy_of(address) is wanted
+def test_addresses(address: str, expected: Privacy) -> None:
+    assert privacy_of(address) is expected
 
 
-# Each with the 32 bits of an IPv4 address where "{}" is.
+# Each puts the 32 bits of an IPv4 address into an IPv6 address.
 _EMBEDDINGS = {
     "mapped": lambda number: (0xFFFF << 32) | number,
     "translated": lambda number: (0xFFFF << 48) | number,
@@ -109,7 +109,7 @@ def test_local_translation(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name, wanted",
+    "name, expected",
     [
         ("r.example", None),
         ("localhost", _LOOPBACK),
@@ -136,7 +136,7 @@ def test_local_translation(address: str) -> None:
         ("0xa9fea9fe", _LINK_LOCAL),
         ("169.254.43518", _LINK_LOCAL),
         ("10.1", _PRIVATE),
-        # 8.0.0.1 to inet_aton, 10.0.0.1 to those who know no octal numbers, and the other way round.
+        # inet_aton reads 8.0.0.1, parsers without octal numbers read 10.0.0.1, and the other way round.
         ("010.0.0.1", _PRIVATE),
         ("012.0.0.1", _PRIVATE),
         ("8.8.8.8", _PUBLIC),
@@ -153,12 +153,12 @@ def test_local_translation(address: str) -> None:
         ("2606:4700::1111", _PUBLIC),
     ],
 )
-def test_names(name: str, wanted: Privacy | None) -> None:
-    assert privacy_of_name(name) is wanted
+def test_names(name: str, expected: Privacy | None) -> None:
+    assert privacy_of_name(name) is expected
 
 
 @given(st.ip_addresses())
-def test_every_address_is_something(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_every_address_is_classified(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     privacy = privacy_of(str(address))
     assert privacy.words
     if address.is_loopback or address.is_unspecified:
@@ -168,13 +168,13 @@ def test_every_address_is_something(address: ipaddress.IPv4Address | ipaddress.I
     elif address.is_link_local:
         assert privacy is _LINK_LOCAL
     elif privacy is _PUBLIC:
-        # Teredo is global here, and not to ipaddress.
+        # Teredo is global here, but not for ipaddress.
         teredo = address.version == 6 and int(address) >> 96 == 0x20010000
         assert address.is_global or teredo or (address.version == 6 and int(address) >> 112 in (0, 0x64, 0x2002))
 
 
 @given(st.ip_addresses(v=4))
-def test_a_name_that_is_an_address_is_what_the_address_is(address: ipaddress.IPv4Address) -> None:
+def test_a_name_that_is_an_address_is_as_private_as_the_address(address: ipaddress.IPv4Address) -> None:
     number = int(address)
     spellings = (str(address), str(number), hex(number), f"0{number:o}", ".".join(map(hex, address.packed)))
     assert {privacy_of_name(text) for text in spellings[:3]} == {privacy_of(str(address))}

@@ -1,12 +1,11 @@
-"""Authentication as a conversation: 401, a token if one is wanted, the request again.
+"""Authentication as a generator: on a 401, get a token if the registry requires one, and send the request again.
 
     flow = authenticator.flow(request, access)      # a generator
     next(flow) → the request to send; flow.send(answer) → the next one, or the end
 
-Nothing here sends anything. The obvious way, a 401 before every request, doubles their number: what
-a registry asked for once is remembered, and a token serves until it expires. Threads that want the same
-wait for one of them to get it: the first answer of a registry, and each token.
-Source: Docker's "Token Authentication Specification" and "OAuth2 token authentication".
+This module sends nothing itself. A 401 before every request would double their number, so the authenticator remembers
+the registry's challenge and reuses each token until it expires. Threads wait for one another for the first response of
+a registry and for each token. Source: Docker's "Token Authentication Specification" and "OAuth2 token authentication".
 """
 
 from __future__ import annotations
@@ -29,26 +28,26 @@ from ocikit.registry.secret import Credentials, CredentialSource, Lookup, Secret
 from ocikit.registry.traffic import Traffic
 
 Flow = Generator[Request, Answer, None]
-# Its result is what an Authorization header says.
+# Returns the value of the Authorization header.
 _Attempt = Generator[Request, Answer, Optional[Secret]]
 
 _DEFAULT_SECONDS = 60
-# The names of one host; another address of 127.0.0.0/8 may be somebody else's.
+# All of these name the same host; another address of 127.0.0.0/8 may belong to another server.
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _MOST_SECONDS = 24 * 60 * 60
-# A token is dropped a little early: it must live until the registry reads it.
+# Tokens are dropped a little early: a token must still be valid when the registry reads it.
 _MARGIN = 0.9
-# Bytes of a token server's answer. A token travels in a header, of which registries take 8 KiB to 64 KiB.
+# Largest response of a token server, in bytes. A token is sent in a header, which registries limit to 8 KiB to 64 KiB.
 _LARGEST_ANSWER = 64 * 1024
-# What of a token server's answer is one, used or not.
+# Fields of a token server's response that hold secrets, used or not.
 _SECRETS = ("token", "access_token", "refresh_token", "id_token")
 
 
 @dataclass(frozen=True)
 class Access:
-    """What a request needs: the repository's path (empty for none) and the scopes of a token.
+    """What a request needs: the repository's path (may be empty) and the scopes of a token.
 
-    `traffic`: where its cost is counted.
+    `traffic`: counts its cost.
     """
 
     path: str = ""
@@ -67,11 +66,11 @@ _Key = tuple[str, str, tuple[str, ...]]
 
 
 class Authenticator:
-    """What one client knows about getting into one registry: challenge, credentials, tokens.
+    """Authentication state for one registry: challenge, credentials and tokens.
 
-    `registry` is the name that credentials have, `base` the address that may be given secrets.
-    `insecure`: secrets may go to that host in plain text. `clock` counts seconds. `scrubber` learns every secret, and
-    goes along with every request.
+    `registry` is the name to look up credentials by, `base` the address that may receive secrets. `insecure`: that host
+    may receive secrets in plain text. `clock` counts seconds. `scrubber` learns every secret and is attached to every
+    request.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class Authenticator:
         self._challenge: Challenge | None = None
         self._tokens: dict[_Key, _Token] = {}
         self._lookups: dict[str, Lookup] = {}
-        # A mirror asks for scopes of the repository that it mirrors, under another name.
+        # A mirror names scopes of the repository that it mirrors, under another name.
         self._challenged: dict[Access, str] = {}
         self._answered = False
         self._first = threading.Lock()
@@ -101,10 +100,9 @@ class Authenticator:
         self._key_locks: dict[_Key, threading.Lock] = {}
 
     def flow(self, request: Request, access: Access) -> Flow:
-        """Yield what to send, be given its answer; the last answer is the one to `request`.
+        """Yield the requests to send, and receive their responses; the last one is the response to `request`.
 
-        Raises Unauthorized and others when the token server refuses; a registry's last 401 is the
-        caller's to read.
+        Raises Unauthorized and others if the token server refuses. The caller handles a final 401 of the registry.
         """
         if not self._is_own(request):
             yield request.authorized(None, self._scrubber)
@@ -129,10 +127,10 @@ class Authenticator:
 
     @contextlib.contextmanager
     def _first_alone(self, request: Request) -> Iterator[None]:
-        """The first request is alone until its end: what it learns saves all others a 401."""
+        """Run the first request alone until its end: what it learns saves all others a 401."""
         if not self._answered and not request.body:
             with self._first:
-                # Whoever has waited for the first one is not first, and goes on beside the others.
+                # A thread that waited for the first request runs concurrently with the others.
                 if not self._answered:
                     try:
                         yield
@@ -142,7 +140,7 @@ class Authenticator:
         yield
 
     def advice(self, path: str) -> str | None:
-        """What a person can do about a refusal; None where credentials were not asked for."""
+        """What the user can do about a refusal; None if no credentials were looked up."""
         lookup = self._lookups.get(path)
         if lookup is None:
             return None
@@ -178,7 +176,7 @@ class Authenticator:
         return token.header
 
     def _find_token(self, key: _Key) -> _Token | None:
-        """A token that is good still, for these scopes or for more."""
+        """A token that is still valid, for these scopes or for more."""
         with self._lock:
             now = self._clock()
             found = self._tokens.get(key)
@@ -191,12 +189,12 @@ class Authenticator:
             return found
 
     def _forget(self, header: Secret | None) -> None:
-        """The token that was refused is not used again; one that came meanwhile is."""
+        """Drop the token that was refused, but keep a newer one."""
         with self._lock:
             self._tokens = {key: token for key, token in self._tokens.items() if token.header != header}
 
     def _key(self, challenge: Challenge, access: Access) -> _Key:
-        """Realm, service, and the scopes that we know of together with those the registry named."""
+        """Realm, service, and the union of our scopes and those that the registry named."""
         parameters = challenge.parameters
         scopes = merge_scopes((*access.scopes, self._challenged.get(access, "")))
         return self._realm(parameters.get("realm", "")), parameters.get("service", ""), scopes
@@ -254,13 +252,13 @@ class Authenticator:
         if self._may_have_secrets(url):
             return
         raise InvalidInput(
-            f'"{self._registry}" wants credentials at {printable(url)}, where anybody on the way '
-            "could read them. They are sent to https addresses, and without TLS only to the own host of "
+            f'"{self._registry}" requires credentials at {printable(url)}, where anyone on the network '
+            "could read them. Credentials are sent to https addresses, and without TLS only to the own host of "
             "a registry that is on this machine or marked as insecure."
         )
 
     def _may_have_secrets(self, url: str) -> bool:
-        """Plain text is for the registry's own host, where nobody listens in or where that has been accepted."""
+        """Whether `url` may get secrets: over TLS, or on the registry's own host if it is loopback or `insecure`."""
         scheme, host, _ = origin(url)
         own = origin(self._base)[1]
         if scheme == "https":
@@ -269,7 +267,7 @@ class Authenticator:
         return same and (self._insecure or is_loopback(host))
 
     def _is_own(self, request: Request) -> bool:
-        """Whether it is the registry that is asked, which alone may have its tokens. Raises Unreachable."""
+        """Whether a request goes to the registry itself; no other server may get its tokens. Raises Unreachable."""
         try:
             return origin(request.url) == origin(self._base)
         except ProtocolViolation:
@@ -297,5 +295,5 @@ def _refresh_request(realm: str, asked: Mapping[str, str], scopes: tuple[str, ..
 def _seconds(document: Mapping[str, Any]) -> float:
     value = document.get("expires_in")
     valid = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-    # Not every whole number is one that a float can be.
+    # An integer may be too large for a float.
     return float(min(value, _MOST_SECONDS)) if valid and value is not None else _DEFAULT_SECONDS

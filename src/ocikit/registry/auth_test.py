@@ -1,4 +1,4 @@
-"""Conversations over a scripted transport: exact requests, exact headers."""
+"""Authentication over a scripted transport: exact requests, exact headers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _ask(client: RegistryClient, url: str = _URL, access: Access = _ACCESS) -> i
     return client.ask(Request("GET", url), access, 200).status
 
 
-def test_nobody_asks() -> None:
+def test_no_challenge() -> None:
     with ScriptedTransport([Exchange("GET", _URL)]) as script:
         assert _ask(_client(script, _BOB)) == 200
 
@@ -99,7 +99,7 @@ def test_a_token_is_kept_until_it_expires(credentials: Credentials | None, autho
             _ask(client)
 
 
-def test_a_token_that_is_refused_is_asked_for_anew_once() -> None:
+def test_a_refused_token_is_replaced_once() -> None:
     refused = {"errors": [{"code": "UNAUTHORIZED", "message": "who is t3?"}]}
     script = ScriptedTransport(
         [
@@ -150,7 +150,9 @@ def test_an_identity_token_is_exchanged() -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("location", ["https://evil.example/", "/elsewhere", ""])
 @pytest.mark.parametrize("credentials", [None, _BOB, _REFRESH], ids=["anonymous", "password", "identity-token"])
-def test_a_token_server_does_not_send_us_on(credentials: Credentials | None, status: int, location: str) -> None:
+def test_redirects_of_a_token_server_are_not_followed(
+    credentials: Credentials | None, status: int, location: str
+) -> None:
     asked = Exchange("GET", _TOKEN_URL, status, {"Location": location}, authorization=_BASIC if credentials else None)
     if credentials is _REFRESH:
         asked = Exchange("POST", "https://auth.example/token", status, {"Location": location})
@@ -160,7 +162,7 @@ def test_a_token_server_does_not_send_us_on(credentials: Credentials | None, sta
 
 
 @pytest.mark.parametrize(
-    "base, realm, insecure, wanted",
+    "base, realm, insecure, expected",
     [
         pytest.param("https://r.example", "https://auth.example/t", False, "https://auth.example/t", id="tls"),
         pytest.param(
@@ -183,15 +185,15 @@ def test_a_token_server_does_not_send_us_on(credentials: Credentials | None, sta
 )
 @pytest.mark.parametrize("credentials", [_BOB, _REFRESH], ids=["password", "identity-token"])
 def test_where_credentials_go(
-    base: str, realm: str, insecure: bool, wanted: str | None, credentials: Credentials
+    base: str, realm: str, insecure: bool, expected: str | None, credentials: Credentials
 ) -> None:
     url = f"{base}/v2/"
     basic = credentials is _BOB
     script = [Exchange("GET", url, 401, {"WWW-Authenticate": f'Bearer realm="{realm}"'})]
-    if wanted:
+    if expected:
         authorization = _BASIC if basic else None
         script += [
-            Exchange("GET" if basic else "POST", wanted, body=_token("t"), authorization=authorization),
+            Exchange("GET" if basic else "POST", expected, body=_token("t"), authorization=authorization),
             Exchange("GET", url, authorization="Bearer t"),
         ]
     registry, options = base.partition("://")[2], RegistryOptions(insecure=insecure)
@@ -203,10 +205,10 @@ def test_where_credentials_go(
             options=options,
             scheme=base.partition(":")[0],
         )
-        if wanted:
+        if expected:
             assert client.ask(Request("GET", url), Access(), 200).status == 200
             return
-        with pytest.raises(InvalidInput, match="wants credentials at http://"):
+        with pytest.raises(InvalidInput, match="requires credentials at http://"):
             client.ask(Request("GET", url), Access(), 200)
 
 
@@ -230,7 +232,7 @@ def test_a_realm_is_without_fragment_and_user() -> None:
     assert "planted" not in str(raised.value)
 
 
-def test_other_repositories_are_asked_for_without_a_second_401() -> None:
+def test_other_repositories_need_no_second_401() -> None:
     other = "https://r.example/v2/b/manifests/x"
     script = ScriptedTransport(
         [
@@ -251,7 +253,7 @@ def test_other_repositories_are_asked_for_without_a_second_401() -> None:
         _ask(client, other, Access("b", ("repository:b:pull,push",)))
 
 
-def test_the_scopes_a_mirror_names_are_asked_for_too() -> None:
+def test_scopes_that_a_mirror_names_are_requested_too() -> None:
     challenge = {"WWW-Authenticate": 'Bearer realm="https://auth.example/token?x=y",scope="repository:mirror/a:pull"'}
     url = "https://auth.example/token?x=y&scope=repository%3Aa%3Apull&scope=repository%3Amirror%2Fa%3Apull"
     script = ScriptedTransport(
@@ -269,13 +271,13 @@ def test_the_scopes_a_mirror_names_are_asked_for_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "challenge, status, body, wanted",
+    "challenge, status, body, expected",
     [
         pytest.param("", 0, b"", Unauthorized, id="no-challenge"),
         pytest.param("Negotiate", 0, b"", Unauthorized, id="unknown-scheme"),
         pytest.param("Bearer service=r", 0, b"", ProtocolViolation, id="no-realm"),
         pytest.param("Bearer realm=/token", 0, b"", ProtocolViolation, id="realm-without-host"),
-        pytest.param("Bearer realm=http://[::1", 0, b"", ProtocolViolation, id="realm-is-no-url"),
+        pytest.param("Bearer realm=http://[::1", 0, b"", ProtocolViolation, id="realm-is-not-a-url"),
         pytest.param("Bearer realm=https://x/t", 401, b"planted", Unauthorized, id="refused"),
         pytest.param("Bearer realm=https://x/t", 200, b"<html>", ProtocolViolation, id="html"),
         pytest.param("Bearer realm=https://x/t", 200, b"{}", ProtocolViolation, id="no-token"),
@@ -286,14 +288,14 @@ def test_the_scopes_a_mirror_names_are_asked_for_too() -> None:
         pytest.param("Bearer realm=http://x/t", 0, b"", InvalidInput, id="realm-in-plain-text"),
     ],
 )
-def test_what_goes_wrong(challenge: str, status: int, body: bytes, wanted: type) -> None:
+def test_errors(challenge: str, status: int, body: bytes, expected: type) -> None:
     exchanges = [Exchange("GET", _URL, 401, {"WWW-Authenticate": challenge})]
     if status:
         url = "https://x/t?scope=repository%3Aa%3Apull"
         exchanges.append(Exchange("GET", url, status, body=body, authorization=_BASIC))
     with ScriptedTransport(exchanges) as script, pytest.raises(OcikitError) as raised:
         _ask(_client(script, _BOB))
-    assert type(raised.value) is wanted
+    assert type(raised.value) is expected
     assert "planted" not in f"{raised.value} {raised.value!r} {raised.value.__dict__}"
 
 
@@ -311,7 +313,7 @@ def test_credentials_are_for_https_or_for_the_registry_marked_insecure() -> None
     challenge = {"WWW-Authenticate": "Basic realm=r"}
     with (
         ScriptedTransport([Exchange("GET", base, 401, challenge)]) as script,
-        pytest.raises(InvalidInput, match="wants credentials at http://r.example"),
+        pytest.raises(InvalidInput, match="requires credentials at http://r.example"),
     ):
         _ask(_client(script, _BOB, scheme="http"), base)
     exchanges = [Exchange("GET", base, 401, challenge), Exchange("GET", base, authorization=_BASIC)]
@@ -320,12 +322,12 @@ def test_credentials_are_for_https_or_for_the_registry_marked_insecure() -> None
     elsewhere = {"WWW-Authenticate": "Bearer realm=http://auth.example/token"}
     with (
         ScriptedTransport([Exchange("GET", base, 401, elsewhere)]) as script,
-        pytest.raises(InvalidInput, match="wants credentials at http://auth.example/token"),
+        pytest.raises(InvalidInput, match="requires credentials at http://auth.example/token"),
     ):
         _ask(_client(script, _BOB, options=RegistryOptions(insecure=True)), base)
 
 
-def test_another_host_is_given_nothing_and_believed_nothing() -> None:
+def test_another_host_gets_no_secret_and_its_challenge_is_ignored() -> None:
     challenge = {"WWW-Authenticate": "Basic realm=r"}
     exchanges = [
         Exchange("GET", _URL, 401, challenge),
@@ -341,7 +343,7 @@ def test_another_host_is_given_nothing_and_believed_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "location, insecure, wanted",
+    "location, insecure, expected",
     [
         pytest.param("http://s.example/x", False, None, id="another-host"),
         pytest.param("http://r.example:81/x", False, None, id="another-port"),
@@ -351,24 +353,24 @@ def test_another_host_is_given_nothing_and_believed_nothing() -> None:
         pytest.param("http://s.example/x", True, "http://s.example/x", id="marked"),
     ],
 )
-def test_https_stays_https(location: str, insecure: bool, wanted: str | None) -> None:
-    """For redirects, and for uploads, which are what a caller asks for."""
+def test_https_stays_https(location: str, insecure: bool, expected: str | None) -> None:
+    """For redirects, and for upload addresses, which the caller requests."""
     options = RegistryOptions(insecure=insecure)
     put = Request("PUT", resolve_location(_URL, location))
     script = [Exchange("GET", _URL, 307, {"Location": location})]
-    if wanted:
-        script += [Exchange("GET", wanted), Exchange("PUT", wanted)]
+    if expected:
+        script += [Exchange("GET", expected), Exchange("PUT", expected)]
     with ScriptedTransport(script) as transport:
         client = _client(transport, options=options, scheme="https")
         for request in (Request("GET", _URL), put):
-            if wanted:
+            if expected:
                 client.ask(request, _ACCESS, 200)
                 continue
             with pytest.raises(ProtocolViolation, match=rf"^{request.method} http://.*: expected an https address"):
                 client.ask(request, _ACCESS, 200)
 
 
-def test_https_stays_https_where_nobody_logs_in() -> None:
+def test_https_stays_https_without_credentials() -> None:
     challenge = {"WWW-Authenticate": "Bearer realm=http://auth.example/token"}
     with (
         ScriptedTransport([Exchange("GET", _URL, 401, challenge)]) as script,
@@ -386,12 +388,12 @@ def test_redirects_end() -> None:
         _ask(_client(script))
 
 
-def test_nobody_listens() -> None:
+def test_a_refused_connection() -> None:
     with RegistryClient("127.0.0.1:1") as client, pytest.raises(NetworkError) as raised:
         client.ping()
     assert str(raised.value) == "GET http://127.0.0.1:1/v2/: the connection was refused."
 
 
 def test_schemes() -> None:
-    with pytest.raises(InvalidInput, match='found "ftp"'):
+    with pytest.raises(InvalidInput, match='got "ftp"'):
         RegistryClient(_REGISTRY, credentials=anonymous, scheme="ftp")

@@ -1,7 +1,7 @@
-"""`WWW-Authenticate`: what a registry asks for, and the scopes it asks it for.
+"""`WWW-Authenticate`: the challenges of a registry, and the scopes of tokens.
 
-Grammar (RFC 9110, section 11.6.1): a comma separates both challenges and the parameters of one, so
-a name followed by "=" is a parameter of the challenge before it, and any other name starts one.
+Grammar (RFC 9110, section 11.6.1): a comma separates both challenges and the parameters of one, so a name followed by
+"=" is a parameter of the challenge before it, and any other name starts one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SCHEME = re.compile(rf"{_TOKEN}(?=[\s,]|$)(?![ \t]*=)")
 _TOKEN68 = re.compile(r"[ \t]+[0-9A-Za-z._~+/-]+=*[ \t]*(?=,|$)")
-# A value without quotes may hold an address, which the grammar forbids and servers send.
+# Servers send addresses without quotes, which the grammar forbids.
 _PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))', re.DOTALL)
 _SEPARATOR = re.compile(r"[\s,]*")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -29,7 +29,7 @@ class Challenge:
 
 
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
-    """Read a header, or several joined by commas; what is not understood is left out.
+    """Read a header, or several joined by commas; invalid parts are skipped.
 
     >>> parse_challenges('Bearer realm="https://auth.example/token",service="r"')[0].parameters["service"]
     'r'
@@ -57,13 +57,13 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
 
 
 def choose(challenges: Iterable[Challenge]) -> Challenge | None:
-    """The one to answer: Bearer, which sends no password to the registry, before Basic."""
+    """The challenge to answer: Bearer, which sends the registry no password, before Basic."""
     by_scheme = {challenge.scheme: challenge for challenge in reversed(tuple(challenges))}
     return by_scheme.get("bearer") or by_scheme.get("basic")
 
 
 def repository_scope(path: str, *, push: bool) -> str:
-    """What a token must allow. Source: Docker's "Token scope documentation".
+    """The scope that a token needs. Source: Docker's "Token scope documentation".
 
     >>> repository_scope("shop/web", push=True)
     'repository:shop/web:pull,push'
@@ -72,7 +72,7 @@ def repository_scope(path: str, *, push: bool) -> str:
 
 
 def merge_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
-    """One scope per resource, sorted, its actions united; a text may hold several, with spaces.
+    """One scope per resource, sorted, with the union of its actions; a text may hold several, separated by spaces.
 
     >>> merge_scopes(["repository:a:pull", "repository:a:push repository:b:pull"])
     ('repository:a:pull,push', 'repository:b:pull')
@@ -81,14 +81,14 @@ def merge_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{resource}:{','.join(sorted(actions[resource]))}" for resource in sorted(actions))
 
 
-def covers(granted: Iterable[str], wanted: Iterable[str]) -> bool:
-    """Whether a token for some scopes serves for others; both as `merge_scopes` gives them.
+def covers(granted: Iterable[str], needed: Iterable[str]) -> bool:
+    """Whether a token for the scopes `granted` serves for `needed`; both as `merge_scopes` returns them.
 
     >>> covers(["repository:a:pull,push", "repository:b:pull"], ["repository:a:pull"])
     True
     """
     allowed = _actions(granted)
-    return all(actions <= allowed.get(resource, set()) for resource, actions in _actions(wanted).items())
+    return all(actions <= allowed.get(resource, set()) for resource, actions in _actions(needed).items())
 
 
 def _actions(scopes: Iterable[str]) -> dict[str, set[str]]:

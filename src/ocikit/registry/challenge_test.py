@@ -15,7 +15,7 @@ Parsed = list[tuple[str, dict[str, str]]]
 
 
 @pytest.mark.parametrize(
-    "header, wanted",
+    "header, expected",
     [
         pytest.param("", [], id="nothing"),
         pytest.param(
@@ -70,8 +70,8 @@ Parsed = list[tuple[str, dict[str, str]]]
         ),
     ],
 )
-def test_parse(header: str, wanted: Parsed) -> None:
-    assert [(c.scheme, dict(c.parameters)) for c in parse_challenges(header)] == wanted
+def test_parse(header: str, expected: Parsed) -> None:
+    assert [(c.scheme, dict(c.parameters)) for c in parse_challenges(header)] == expected
 
 
 # Header values are bytes, which Python's HTTP reads as Latin-1.
@@ -92,7 +92,7 @@ _names = st.text(alphabet="abcdefgh-", min_size=1, max_size=8)
         max_size=3,
     )
 )
-def test_what_is_written_is_read(challenges: Parsed) -> None:
+def test_a_header_is_read_back(challenges: Parsed) -> None:
     def quoted(text: str) -> str:
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -104,16 +104,16 @@ def test_what_is_written_is_read(challenges: Parsed) -> None:
 
 
 @pytest.mark.parametrize(
-    "header, wanted",
+    "header, expected",
     [
         pytest.param("Basic realm=a, Bearer realm=b", "bearer", id="bearer-before-basic"),
         pytest.param("Negotiate, Basic realm=a", "basic", id="basic"),
         pytest.param("Negotiate", None, id="neither"),
     ],
 )
-def test_choose(header: str, wanted: str) -> None:
+def test_choose(header: str, expected: str) -> None:
     chosen = choose(parse_challenges(header))
-    assert (chosen.scheme if chosen else None) == wanted
+    assert (chosen.scheme if chosen else None) == expected
 
 
 def test_scopes() -> None:

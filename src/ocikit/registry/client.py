@@ -1,4 +1,4 @@
-"""A registry as a whole: authentication, redirects, patience, and errors that say what to do."""
+"""Client of one registry: authentication, redirects, retries, and errors with advice."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from ocikit.registry.secret import CredentialSource, anonymous
 from ocikit.registry.transport import HttpTransport, Transport
 
 MAX_REDIRECTS = 10
-# Of different headers that hold warnings; a registry may send another one with each answer.
+# Limit on the distinct Warning headers kept: a registry may send a new one with each response.
 _MOST_WARNINGS = 100
 
 
 class RegistryClient:
-    """Talks to one registry; keeps its connections and tokens, may be shared by threads.
+    """Client of one registry. It keeps connections and tokens; threads may share it.
 
-    `registry` is host[:port], "docker.io" for Docker Hub. Plain HTTP is spoken to this machine and
-    where `options` say so; `scheme` ("http", "https") overrides. `credentials` says who we are,
-    `DockerCredentials(os.environ)` for instance; anonymous without it. `budget` and `limiter` are for all
-    clients of a run. `clock` counts seconds, `now` is the time since 1970. `on_pause` is told which
-    host is not spoken to, and for how many seconds.
+    `registry` is host[:port], "docker.io" for Docker Hub. The client uses plain HTTP for loopback hosts and where
+    `options` allow it; `scheme` ("http", "https") overrides this. `credentials` is a source such as
+    `DockerCredentials(os.environ)`; the default is anonymous. All clients of a run share `budget` and `limiter`.
+    `clock` counts seconds, `now` is the time since 1970. The client calls `on_pause` with a host and the number of
+    seconds for which it sends that host nothing.
 
-    Nothing that it returns to be shown, raises or warns of has a secret in it that `scrubber` knows, whatever the
-    registry answered. It learns them from this client, and from others that share it.
+    Text that the client returns for display, raises or warns with contains no secret that `scrubber` knows, whatever
+    the registry responds. The scrubber learns secrets from this client and from others that share it.
     """
 
     def __init__(
@@ -60,22 +60,22 @@ class RegistryClient:
         scrubber: Scrubber | None = None,
     ) -> None:
         if scheme not in (None, "http", "https"):
-            raise InvalidInput(f'the scheme of a registry is "http" or "https", found "{scheme}".')
+            raise InvalidInput(f'expected the scheme "http" or "https", got "{scheme}".')
         self.registry = registry
         self.base = protocol.address(registry, scheme or options.scheme, options.insecure) + options.path_prefix
-        # Bytes per piece of a blob, once the registry has refused blobs in one piece.
+        # Bytes per chunk, once the registry has rejected a monolithic upload.
         self.piece_size: int | None = None
-        # Whether one PUT sets several tags, once it is known; whoever finds out has the lock.
+        # Whether one PUT sets several tags; None until a thread that holds the lock has found out.
         self.takes_tags: bool | None = None
         self.tags_lock = threading.Lock()
-        # Whether a mirror still answers.
+        # False once this mirror could not be reached.
         self.reachable = True
         self._options = options
         self._https_only = self.base.startswith("https:") and not options.insecure
         self._own_transport: HttpTransport | None = None
         if transport is None:
             transport = self._own_transport = HttpTransport(options=options, home=self.base)
-        # Knows what was sent as a secret, or received as one.
+        # Knows every secret that was sent or received.
         self.scrubber = scrubber or Scrubber(proxy_secrets)
         self._authenticator = Authenticator(
             registry, self.base, credentials, insecure=options.insecure, clock=clock, scrubber=self.scrubber
@@ -90,11 +90,11 @@ class RegistryClient:
             now=now,
             sleep=sleep,
             jitter=jitter,
-            # The name of the host may be of a registry's making.
+            # The registry may have chosen the host name.
             on_pause=lambda host, seconds: on_pause(self.scrubber.scrubbed(host), seconds),
         )
         self._warnings: dict[str, None] = {}
-        # Clients of the registries to ask first for reading: without mirrors, and without a second try.
+        # Clients of the mirrors, which reads try first. They have no mirrors of their own and do not retry.
         self.mirrors = tuple(
             RegistryClient(
                 host,
@@ -114,28 +114,28 @@ class RegistryClient:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the registry wanted people to know, each text once."""
-        # Now all secrets are known, of which there may have been fewer when a warning came.
+        """The registry's warnings for the user, each once."""
+        # Scrubbed only now: more secrets may be known than when a warning arrived.
         return tuple(dict.fromkeys(text for header in self._warnings for text in read_warnings(header, self.scrubber)))
 
     def ping(self) -> None:
-        """Make sure that this is a registry and lets us in. Raises what `ask` raises."""
+        """Check that this is a registry and that it grants access. Raises what `ask` raises."""
         answer = self.ask(protocol.ping(self.base), Access(), 200)
         if is_html(answer):
             raise violation(answer, "a registry")
 
-    def ask(self, request: Request, access: Access, *wanted: int) -> Answer:
-        """Send, and return the answer if its status is `wanted`.
+    def ask(self, request: Request, access: Access, *expected: int) -> Answer:
+        """Send a request and return the response if its status is one of `expected`.
 
         Raises NetworkError, NotFound, RegistryError, ProtocolViolation.
         """
         with self.scrubber.errors():
             answer, body = self._converse(request, access)
             body.close()
-            return self._checked(answer, access, wanted)
+            return self._checked(answer, access, expected)
 
     def open(self, request: Request, access: Access) -> BinaryIO:
-        """Send a `streamed` request, and return its content to read and close. Raises as `ask`."""
+        """Send a `streamed` request and return its content for the caller to read and close. Raises as `ask`."""
         with self.scrubber.errors():
             answer, body = self._converse(request, access)
             try:
@@ -146,20 +146,20 @@ class RegistryClient:
                 raise
             return body
 
-    def failure(self, answer: Answer, access: Access, *wanted: int) -> OcikitError:
-        """The exception to raise for an answer whose status is not `wanted`, with advice."""
+    def failure(self, answer: Answer, access: Access, *expected: int) -> OcikitError:
+        """The exception, with advice, for a response whose status is not one of `expected`."""
         advice = self._authenticator.advice(access.path) if answer.status in (401, 403) else advice_on(answer)
-        # What else the caller can deal with is no answer to wish for.
-        successes = [str(status) for status in wanted if status < 300]
-        return failure(answer, " or ".join(successes or map(str, wanted)), advice)
+        # Error statuses that the caller handles are not worth naming as expected.
+        successes = [str(status) for status in expected if status < 300]
+        return failure(answer, " or ".join(successes or map(str, expected)), advice)
 
     def wait(self, attempt: int, request: Request, outcome: Outcome, access: Access) -> None:
-        """Before a `once` request is tried again after `attempt`: wait, or raise what happened to it."""
+        """Wait before a `once` request is retried after `attempt`; raise its outcome if it must not be retried."""
         if not self._patience.wait(attempt, request, outcome):
             raise outcome if isinstance(outcome, NetworkError) else self.failure(outcome, access, 201)
 
     def close(self) -> None:
-        """Close the connections, unless they are those of a transport that was given."""
+        """Close the connections, except those of a transport that was passed in."""
         if self._own_transport:
             self._own_transport.close()
         for mirror in self.mirrors:
@@ -176,9 +176,9 @@ class RegistryClient:
     ) -> None:
         self.close()
 
-    def _checked(self, answer: Answer, access: Access, wanted: tuple[int, ...]) -> Answer:
-        if answer.status not in wanted:
-            raise self.failure(answer, access, *wanted)
+    def _checked(self, answer: Answer, access: Access, expected: tuple[int, ...]) -> Answer:
+        if answer.status not in expected:
+            raise self.failure(answer, access, *expected)
         return answer
 
     def _converse(self, request: Request, access: Access) -> tuple[Answer, BinaryIO]:
@@ -198,7 +198,7 @@ class RegistryClient:
             if self._https_only and origin(request.url)[0] != "https":
                 raise ProtocolViolation(
                     f'{request}: expected an https address, because "{self.registry}" is reached by https, got plain '
-                    "http. It is only followed for a registry that is marked as insecure."
+                    "http. An http address is only followed for a registry that is marked as insecure."
                 )
             answer, body = self._patience.send(request, access.traffic)
             answer = self._noted(answer)
@@ -210,14 +210,14 @@ class RegistryClient:
         raise ProtocolViolation(f"{first}: more than {MAX_REDIRECTS} redirects.")
 
     def _noted(self, answer: Answer) -> Answer:
-        """The answer, its `Location` with our path prefix, and its warnings remembered."""
+        """Record the warnings of a response, and add our path prefix to its `Location`."""
         if "warning" in answer.headers and len(self._warnings) < _MOST_WARNINGS:
             self._warnings[answer.headers["warning"][: 2 * LONGEST]] = None
         location = answer.headers.get("location")
         if not location or not self._options.path_prefix:
             return answer
         with suppress(ProtocolViolation):
-            # Who needs it says what is wrong with it.
+            # The code that uses the header reports the error.
             found = with_prefix(self.base, location_of(answer, location))
             return replace(answer, headers={**answer.headers, "location": found})
         return answer

@@ -1,7 +1,8 @@
-"""Which addresses a connection may go to: checked after the look-up, on what is then connected to.
+"""Which addresses a connection may use: checked after the lookup, on the addresses that are then connected to.
 
-A name is looked up once, what is too private is left out, and the rest is connected to: so neither a name that changes
-its address in between (DNS rebinding) nor an odd spelling (`127.1`, `0x7f000001`) gets past.
+A name is looked up once, addresses that are too private are removed, and a connection is made to one of the rest. So
+neither a name that changes its address in between (DNS rebinding) nor an odd spelling (`127.1`, `0x7f000001`) bypasses
+the check.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from ocikit.registry.url import Url
 class Connector:
     """Opens connections of one transport, and remembers how private the hosts are that it reached.
 
-    `home`: the origin of the registry, which may be anywhere. So may `trusted`: hosts, each with one port or with None
-    for any. Without `home` nothing is refused but what redirects name. `ask`, see `dial`, and `privacy` are for tests.
+    `home`: the origin of the registry, which may have any address. So may `trusted`: hosts, each with one port or with
+    None for any. Without `home`, only hosts that redirects name are checked. `ask` (see `dial`) and `privacy` are for
+    tests.
     """
 
     def __init__(
@@ -41,9 +43,9 @@ class Connector:
         self._lock = threading.Lock()
 
     def most_private(self, url: Url, named_by: Sequence[str]) -> Privacy:
-        """How private an address of `url` may be, which the origins `named_by` sent us to, one the other; else home.
+        """The most private address that `url` may have, if the chain of origins `named_by` (empty: home) sent us there.
 
-        The least private of them counts, and what was not connected to (because it is behind a proxy) is public.
+        The least private of them counts. An origin that was not connected to, because it is behind a proxy, is public.
         """
         if url.origin == self._home or not self._trusted.isdisjoint(((url.host, url.port), (url.host, None))):
             return Privacy.NOWHERE
@@ -51,7 +53,7 @@ class Connector:
         return min(self._privacy_of_origin(origin) if origin else Privacy.NOWHERE for origin in origins)
 
     def check_name(self, url: Url, bound: Privacy) -> None:
-        """For what a proxy looks up: refuse what is too private by its name alone. Raises Misdirected."""
+        """Refuse a host that is too private by its name alone, if a proxy looks it up. Raises Misdirected."""
         known = privacy_of_name(url.host)
         if known is not None and known > bound:
             raise _misdirected(url, known, bound)
@@ -68,7 +70,7 @@ class Connector:
         return allowed
 
     def reached(self, url: Url, entry: Address) -> None:
-        """A connection was made: what answers there may name what is no more private."""
+        """Record a connection: the host that it reached may only name hosts that are no more private."""
         privacy = self._privacy_of(entry)
         with self._lock:
             self._reached[url.origin] = min(privacy, self._reached.get(url.origin, privacy))
@@ -86,5 +88,5 @@ class Connector:
 def _misdirected(url: Url, found: Privacy, bound: Privacy) -> Misdirected:
     return Misdirected(
         f"{url.bracketed_host} is at {found.words} address, but was named from {bound.words} address, which must not "
-        "lead to a more private one; if it is meant to be there, add it to `trusted_hosts`"
+        "lead to a more private one; if this is intended, add it to `trusted_hosts`"
     )

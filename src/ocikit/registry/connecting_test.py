@@ -1,4 +1,7 @@
-"""Where connections go: never to a more private address than that of who named it. Real sockets, invented names."""
+"""Connections never go to a more private address than that of the host that named it.
+
+The tests use real sockets and invented names.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ def _realm(url: str) -> dict[str, str]:
 
 
 def _leading_to(url: str) -> dict[str, FakeAnswer]:
-    """A registry that names `url` in every way there is."""
+    """The responses of a registry that names `url` in every possible way."""
     return {
         "GET /v2/a/blobs/redirect": FakeAnswer(307, {"Location": url}),
         "GET /v2/a/blobs/realm": FakeAnswer(401, _realm(url)),
@@ -62,7 +65,7 @@ def _lead(client: RegistryClient, way: str) -> None:
     list(itertools.product([p for p in Privacy if p is not Privacy.NOWHERE], Privacy)),
     ids=lambda privacy: privacy.name.lower(),
 )
-def test_nobody_leads_to_a_more_private_address_than_its_own(way: str, home: Privacy, there: Privacy) -> None:
+def test_no_host_leads_to_a_more_private_address_than_its_own(way: str, home: Privacy, there: Privacy) -> None:
     answers = _leading_to("http://s.example/there")
     names = {"r.example": [ADDRESSES[home]], "s.example": [ADDRESSES[there]]}
     with FakeHosts(names, lambda received: answers.get(received.line, FakeAnswer(404))) as hosts:
@@ -85,7 +88,7 @@ def test_nobody_leads_to_a_more_private_address_than_its_own(way: str, home: Pri
         pytest.param(RegistryOptions(insecure=True, mirrors=("s.example:80/hub",)), id="a-mirror"),
     ],
 )
-def test_what_configuration_names_may_be_anywhere(options: RegistryOptions) -> None:
+def test_configured_hosts_may_have_any_address(options: RegistryOptions) -> None:
     answers = _leading_to("http://s.example/there")
     names = {"r.example": [_PUBLIC], "s.example": [_LOOPBACK]}
     with (
@@ -107,15 +110,15 @@ def test_another_port_of_a_trusted_host_is_not_trusted() -> None:
         _lead(_client(hosts, options), "redirect")
 
 
-def test_the_registry_itself_may_be_anywhere() -> None:
+def test_the_registry_itself_may_have_any_address() -> None:
     for address in (_PUBLIC, _LOOPBACK):
         with FakeHosts({"r.example": [address]}, lambda received: FakeAnswer(200, body=b"{}")) as hosts:
             _client(hosts).ping()
         assert [received.at for received in hosts.received] == [address]
 
 
-def test_the_least_private_of_those_on_the_way_counts() -> None:
-    """A company's registry, a storage on the internet, and an address of the company again."""
+def test_the_least_private_host_of_a_chain_counts() -> None:
+    """A company's registry redirects to a storage on the internet, which redirects to the company again."""
 
     def answer(received: Received) -> FakeAnswer:
         host = received.headers["host"]
@@ -145,7 +148,7 @@ def test_an_upload_that_goes_from_host_to_host() -> None:
     assert [received.at for received in hosts.received] == [_PRIVATE, _PUBLIC]
 
 
-def test_a_connection_is_not_used_by_those_who_may_not_go_there() -> None:
+def test_a_connection_is_not_reused_by_requests_that_may_not_go_there() -> None:
     def answer(received: Received) -> FakeAnswer:
         path = received.line.split()[1]
         following = {"/v2/near": "http://t.example/", "/v2/far": "http://s.example/", "/": "http://t.example/"}
@@ -167,7 +170,7 @@ def test_a_connection_is_not_used_by_those_who_may_not_go_there() -> None:
 
 
 def test_a_name_that_changes_its_address_between_check_and_connection() -> None:
-    """It is looked up once for a connection, and what was looked up is what is checked."""
+    """A name is looked up once for a connection, and the check is of the addresses that were found."""
     answers = _leading_to("http://s.example/there")
     turns = itertools.cycle([[_PUBLIC], [_LOOPBACK]])
 
@@ -186,7 +189,7 @@ def test_a_name_that_changes_its_address_between_check_and_connection() -> None:
     assert [host for host, _ in hosts.looked_up].count("s.example") == 3
 
 
-def test_of_several_addresses_those_are_taken_that_may_be() -> None:
+def test_only_the_allowed_addresses_of_a_host_are_used() -> None:
     answers = _leading_to("http://s.example/there")
     names = {"r.example": [_PRIVATE], "s.example": [_LOOPBACK, _LINK_LOCAL, _PRIVATE, _PUBLIC]}
     with FakeHosts(names, lambda received: answers.get(received.line, FakeAnswer(200))) as hosts:
@@ -194,7 +197,7 @@ def test_of_several_addresses_those_are_taken_that_may_be() -> None:
     assert [received.at for received in hosts.received] == [_PRIVATE, _PRIVATE]
 
 
-def test_a_registry_of_several_addresses_is_as_private_as_the_least_that_it_was_reached_at() -> None:
+def test_the_least_private_address_that_a_registry_was_reached_at_counts() -> None:
     answers = _leading_to("http://s.example/there")
     turns = itertools.chain([[_LOOPBACK], [_PUBLIC]], itertools.repeat([_LOOPBACK]))
 
@@ -213,7 +216,7 @@ def test_a_registry_of_several_addresses_is_as_private_as_the_least_that_it_was_
             _lead(client, "redirect")
 
 
-def test_a_refused_address_is_not_asked_again_and_a_host_without_address_is_unreachable() -> None:
+def test_a_host_without_address_is_unreachable() -> None:
     answers = _leading_to("http://s.example/there")
     with FakeHosts({"r.example": [_PUBLIC]}, lambda received: answers.get(received.line, FakeAnswer(404))) as hosts:
         with pytest.raises(NetworkError) as raised:
@@ -225,18 +228,18 @@ def test_a_refused_address_is_not_asked_again_and_a_host_without_address_is_unre
     "there",
     ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.1", "[::1]", "[::ffff:127.0.0.1]", "10.1.2.3", "a.localhost"],
 )
-def test_a_proxy_is_not_sent_to_what_is_private_by_its_name(there: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It looks names up itself, so that nothing else can be checked."""
+def test_a_proxy_is_not_sent_to_hosts_that_are_private_by_name(there: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy looks names up, so only the name can be checked."""
     answers = {f"GET http://r.example{line[4:]}": found for line, found in _leading_to(f"http://{there}/").items()}
     with FakeHosts({}, lambda received: answers.get(received.line, FakeAnswer(404))) as hosts:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{hosts.port}")
         with pytest.raises(Misdirected):
-            # What is named "localhost" or 127.0.0.1 is never asked through a proxy.
+            # Requests to "localhost" or 127.0.0.1 never use a proxy.
             _lead(RegistryClient("r.example", options=_INSECURE, sleep=lambda seconds: None), "redirect")
     assert [received.line for received in hosts.received] == ["GET http://r.example/v2/a/blobs/redirect"]
 
 
-def test_a_proxy_itself_may_be_anywhere_and_is_sent_the_address_as_it_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_may_have_any_address_and_gets_the_canonical_url(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"GET http://r.example/v2/": FakeAnswer(307, {"Location": "HTTP://S.example:080/a/../b%zz?\xe9#f"})}
     with FakeHosts({}, lambda received: answers.get(received.line, FakeAnswer(200))) as hosts:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{hosts.port}")
@@ -246,7 +249,7 @@ def test_a_proxy_itself_may_be_anywhere_and_is_sent_the_address_as_it_was_read(m
 
 
 def test_no_address_is_looked_up_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the system's own resolver, which is asked once for a connection."""
+    """The system's resolver is called once for a connection."""
     asked: list[str] = []
     real = socket.getaddrinfo
 

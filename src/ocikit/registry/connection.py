@@ -1,8 +1,8 @@
-"""Connections whose every wait is bounded by the pace of the exchange that they are used for.
+"""Connections whose every wait is bounded by the pace of the current exchange.
 
-urllib3 and http.client read an answer through a file that waits as long as the socket's timeout for each part of it,
-and begins again with each byte. Here the socket itself asks how long it may wait: so that holds for whatever is read or
-sent, be it a proxy's answer, a status line, `100 Continue`, a chunk, a trailer, or TLS within TLS.
+urllib3 and http.client read a response through a file that waits for the socket's timeout, which each byte restarts.
+Here the socket itself asks how long it may wait. This covers everything that is read or sent: a proxy's response, a
+status line, `100 Continue`, a chunk, a trailer, or TLS within TLS.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ else:
 
 
 class Current(threading.local):
-    """What the exchange is that this thread is about to begin; a connection takes it from here.
+    """The exchange that this thread is about to begin; connections read it here.
 
-    `target`: what the request line has. urllib3 would write a signed address in another way ("%2f" as "%2F").
+    `target`: the target in the request line. urllib3 would rewrite a signed address ("%2f" as "%2F").
     """
 
     pace: Pace
@@ -38,7 +38,7 @@ class Current(threading.local):
 
 
 class _Paced(_Socket):
-    """What sockets of both kinds do before and after they wait."""
+    """Asks the pace before and after each wait; base of both kinds of sockets."""
 
     pace: Pace
 
@@ -65,7 +65,7 @@ class _Paced(_Socket):
         return data
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        # Mostly the system takes all of it at once.
+        # The system usually accepts all of it in one call.
         size = self._send_some(data, flags)
         if size < len(data):
             rest = memoryview(data)
@@ -84,29 +84,29 @@ class _Paced(_Socket):
         return size
 
     def settimeout(self, value: float | None) -> None:
-        # It is a system call, and seldom another value; urllib3 makes it twice for each request.
+        # Saves a system call: urllib3 sets the timeout twice for each request, usually to the same value.
         if value != self.gettimeout():
             super().settimeout(value)
 
 
 class PacedSocket(_Paced, socket.socket):
-    """A plain one."""
+    """A paced plain socket."""
 
 
 class PacedTlsSocket(_Paced, ssl.SSLSocket):
-    """One that speaks TLS. Its handshake has the timeout that the plain one had, as a whole."""
+    """A paced TLS socket. Its handshake as a whole has the timeout of the plain socket below it."""
 
 
 def paced(connection: Any, current: Current, limits: Limits, route: Route | None = None) -> Any:
-    """The same kind of connection, with paced sockets, and with one deadline until there is one.
+    """A subclass of `connection` with paced sockets, and with one deadline until it is connected.
 
-    `route`: where it may go; None where a proxy decides that.
+    `route`: where it may connect to; None if a proxy decides that.
     """
 
     class Paced(connection):  # type: ignore[misc]
         response_class = WholeResponse
 
-        # The socket that is read and written in the end.
+        # The innermost socket, which reads and writes.
         paced_socket: Any = None
 
         def connect(self) -> None:
@@ -116,7 +116,7 @@ def paced(connection: Any, current: Current, limits: Limits, route: Route | None
 
         def request(self, *arguments: Any, **options: Any) -> None:
             pace = current.pace
-            # urllib3 waits while it sends as long as while it connects.
+            # urllib3 uses the timeout for connecting while it sends, too.
             self.timeout = limits.silence
             if self.sock is not None:
                 self.paced_socket.pace = pace
@@ -124,17 +124,17 @@ def paced(connection: Any, current: Current, limits: Limits, route: Route | None
             try:
                 super().request(*arguments, **options)
             finally:
-                # What is refused before it was sent whole has an answer, too.
+                # A request that is refused before it was sent completely has a response, too.
                 pace.answering()
 
         def putrequest(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
             super().putrequest(method, current.target, *arguments, **options)
 
         def _new_conn(self) -> Any:
-            # Those of SOCKS know how to connect.
+            # SOCKS connections connect by themselves.
             plain = connection._new_conn is HTTPConnection._new_conn
             found = self._dial() if plain else PacedSocket(fileno=super()._new_conn().detach())
-            # For the handshake of TLS.
+            # The timeout of the TLS handshake.
             found.settimeout(limits.connect)
             current.pace.connecting()
             return self._keep_pace(found)
@@ -160,7 +160,7 @@ def paced(connection: Any, current: Current, limits: Limits, route: Route | None
             return self._keep_pace(super()._connect_tls_proxy(hostname, found))
 
         def _keep_pace(self, found: Any) -> Any:
-            # TLS within TLS is no socket, but has one.
+            # TLS within TLS is not a socket, but wraps one.
             self.paced_socket = getattr(found, "socket", found)
             self.paced_socket.pace = current.pace
             return found
@@ -169,7 +169,7 @@ def paced(connection: Any, current: Current, limits: Limits, route: Route | None
 
 
 class WholeResponse(http.client.HTTPResponse):
-    """An answer whose headers came to their end, which http.client does not look for."""
+    """A response that fails if its headers are incomplete, which http.client does not check."""
 
     def begin(self) -> None:
         file: Any = self.fp
@@ -185,7 +185,7 @@ class WholeResponse(http.client.HTTPResponse):
             raise http.client.IncompleteRead(b"")
 
     def _read_next_chunk_size(self) -> int:
-        """http.client takes "-1" for a size, and would then keep all that ever comes."""
+        """Reject negative sizes: http.client accepts "-1", and would keep everything that ever arrives."""
         size: int = super()._read_next_chunk_size()  # type: ignore[misc]
         if size < 0:
             raise ValueError

@@ -20,7 +20,7 @@ from ocikit import canonical_json
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.registry.secret import Credentials, Lookup, Secret
 
-# What `docker login` without a host writes, and asks helpers for.
+# The key that `docker login` without a host writes, and that helpers are asked for.
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 _DOCKER_HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
 _ENTRY_KEYS = ("auth", "username", "password", "identitytoken")
@@ -30,8 +30,8 @@ _VERSION_SUFFIX = re.compile(r"/v[12]/?$")
 class DockerCredentials:
     """A `CredentialSource`: `DockerCredentials(os.environ)(registry, path)`.
 
-    Files are read, and helpers run, when first needed and once. Raises InvalidInput, which names
-    the file, where one is broken or its helper does not work.
+    Files are read and helpers run once, when first needed. Raises InvalidInput, which names the file, if one is broken
+    or its helper fails.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -64,14 +64,14 @@ class DockerCredentials:
     def _ask(self, helper: str, registry: str, file: Path) -> Credentials | None:
         key = (helper, registry)
         if key not in self._helped:
-            # Most have none, and running programs takes time to load.
+            # Most configurations have no helper, and the module that runs programs is slow to load.
             from ocikit.registry.credential_helper import ask_helper  # noqa: PLC0415
 
             server = DOCKER_HUB_KEY if registry == "docker.io" else registry
             try:
                 self._helped[key] = ask_helper(helper, server, self._environ, f"{file}")
             except InvalidInput as error:
-                # A thousand images would else wait for it a thousand times, one after the other.
+                # Otherwise a thousand images would wait for it a thousand times, one after the other.
                 self._helped[key] = error
         found = self._helped[key]
         if isinstance(found, InvalidInput):
@@ -80,7 +80,7 @@ class DockerCredentials:
 
 
 def config_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """The files to search, the first first, whether they exist or not."""
+    """The files to search, in order, whether they exist or not."""
     files: list[Path] = []
     if environ.get("DOCKER_CONFIG"):
         files.append(Path(environ["DOCKER_CONFIG"], "config.json"))
@@ -112,7 +112,7 @@ def _names(registry: str, path: str) -> Iterator[str]:
 
 
 def _normalized(key: str) -> str:
-    """host[/path] of a key: with a scheme, or an API version behind it, only the host counts."""
+    """host[/path] of a key, without an API version; only the host if the key has a scheme."""
     _, scheme, rest = key.rpartition("://")
     rest = _VERSION_SUFFIX.sub("", rest).rstrip("/")
     host, slash, path = rest.partition("/")
@@ -121,10 +121,10 @@ def _normalized(key: str) -> str:
 
 
 def _read_entry(entry: Any, what: str) -> Credentials | None:
-    # Programs in Go take `null` for nothing.
+    # Programs in Go read `null` as empty.
     entry = {} if entry is None else entry
     if not isinstance(entry, dict) or not all(isinstance(entry.get(key) or "", str) for key in _ENTRY_KEYS):
-        raise InvalidInput(f"{what} is not an object of texts; run `docker login` again.")
+        raise InvalidInput(f"{what} is not an object of strings; run `docker login` again.")
     auth, username, password, token = (entry.get(key) or "" for key in _ENTRY_KEYS)
     if auth:
         username, password = _decode(auth, what)
@@ -135,7 +135,7 @@ def _read_entry(entry: Any, what: str) -> Credentials | None:
 
 def _decode(auth: str, what: str) -> tuple[str, str]:
     try:
-        # The program `base64` breaks lines, and Docker reads them.
+        # The program `base64` breaks lines, and Docker accepts them.
         text = base64.b64decode(auth.replace("\r", "").replace("\n", ""), validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         raise InvalidInput(f'{what}: "auth" is not base64 of user:password; run `docker login` again.') from None
@@ -150,21 +150,21 @@ def _helper_of(document: Mapping[str, Any], registry: str, file: Path) -> str | 
     helpers = {_normalized(key): name for key, name in _table(document, "credHelpers", file)}
     helper = helpers.get(registry, document.get("credsStore"))
     if helper is not None and not isinstance(helper, str):
-        raise InvalidInput(f"{file}: wanted the name of a credential helper, found {type(helper).__name__}.")
+        raise InvalidInput(f"{file}: expected the name of a credential helper, got {type(helper).__name__}.")
     return helper or None
 
 
 def _table(document: Mapping[str, Any], key: str, file: Path) -> list[tuple[str, Any]]:
     table = document.get(key) or {}
     if not isinstance(table, dict):
-        raise InvalidInput(f'{file}: "{key}" is not a JSON object but {type(table).__name__}.')
+        raise InvalidInput(f'{file}: expected "{key}" to be a JSON object, got {type(table).__name__}.')
     return list(table.items())
 
 
 def _read_config(file: Path) -> Mapping[str, Any]:
     try:
         data = file.read_bytes()
-        # Docker takes an empty file for one that is missing; `REGISTRY_AUTH_FILE=/dev/null` is one.
+        # Docker treats an empty file as missing; `REGISTRY_AUTH_FILE=/dev/null` is one.
         return canonical_json.loads_object(data, str(file)) if data else {}
     except (FileNotFoundError, NotADirectoryError):
         return {}

@@ -42,7 +42,7 @@ def _found(document: Any, registry: str, path: str, folder: Path) -> Credentials
         pytest.param("ghcr.io/a", "ghcr.io", "a/b", True, id="parent-path"),
         pytest.param("ghcr.io/a/b", "ghcr.io", "a/b", True, id="whole-path"),
         pytest.param("ghcr.io/a/b", "ghcr.io", "a", False, id="deeper-path"),
-        pytest.param("ghcr.io/a", "ghcr.io", "ab/c", False, id="prefix-is-no-path"),
+        pytest.param("ghcr.io/a", "ghcr.io", "ab/c", False, id="prefix-is-not-a-path"),
         pytest.param("docker.io/library", "docker.io", "library/python", True, id="hub-path"),
         pytest.param("other.example", "ghcr.io", "a", False, id="other-host"),
     ],
@@ -60,7 +60,7 @@ def test_the_most_specific_key_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry, wanted",
+    "entry, expected",
     [
         pytest.param(_auth("bob", "a:b"), Credentials("bob", Secret("a:b")), id="colon-in-password"),
         pytest.param(_auth("bob", "a\0\0"), Credentials("bob", Secret("a")), id="padded-with-zeros"),
@@ -82,19 +82,19 @@ def test_the_most_specific_key_is_taken(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_entries(entry: Any, wanted: Credentials | None, tmp_path: Path) -> None:
-    assert _found({"auths": {"r.example": entry}}, "r.example", "a", tmp_path) == wanted
+def test_entries(entry: Any, expected: Credentials | None, tmp_path: Path) -> None:
+    assert _found({"auths": {"r.example": entry}}, "r.example", "a", tmp_path) == expected
 
 
 @pytest.mark.parametrize(
     "document, text",
     [
-        pytest.param('{"auths": planted', "is not JSON", id="no-json"),
+        pytest.param('{"auths": planted', "is not JSON", id="not-json"),
         pytest.param('["planted"]', "is not a JSON object but list", id="list"),
-        pytest.param({"auths": ["planted"]}, '"auths" is not a JSON object', id="auths-list"),
+        pytest.param({"auths": ["planted"]}, 'expected "auths" to be a JSON object', id="auths-list"),
         pytest.param({"auths": {"r.example": "planted"}}, "is not an object", id="entry-text"),
         pytest.param({"auths": {"r.example": {"auth": 5}}}, "is not an object", id="auth-number"),
-        pytest.param({"auths": {"r.example": {"auth": "%planted%"}}}, "is not base64", id="no-base64"),
+        pytest.param({"auths": {"r.example": {"auth": "%planted%"}}}, "is not base64", id="not-base64"),
         pytest.param({"auths": {"r.example": {"password": "planted\ud800"}}}, "lone surrogate", id="surrogate"),
         pytest.param({"auths": {"r.example": {"planted\udfff": 1}}}, "lone surrogate", id="surrogate-in-a-key"),
         pytest.param(
@@ -117,7 +117,7 @@ def test_broken_files(document: Any, text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "environ, wanted",
+    "environ, expected",
     [
         pytest.param({}, [], id="nothing"),
         pytest.param({"HOME": "/h"}, ["/h/.docker/config.json"], id="home"),
@@ -133,8 +133,8 @@ def test_broken_files(document: Any, text: str, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_config_files(environ: dict[str, str], wanted: Any) -> None:
-    assert list(map(str, config_files(environ))) == wanted
+def test_config_files(environ: dict[str, str], expected: Any) -> None:
+    assert list(map(str, config_files(environ))) == expected
 
 
 def test_files_are_searched_in_order(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def _helper(folder: Path, name: str, script: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "script, wanted",
+    "script, expected",
     [
         pytest.param(
             """echo '{"ServerURL":"x","Username":"bob","Secret":"s"}'""",
@@ -172,23 +172,23 @@ def _helper(folder: Path, name: str, script: str) -> None:
         pytest.param("echo credentials not found in native keychain; exit 1", None, id="not-found"),
         pytest.param("echo the keychain is locked; exit 3", "keychain is locked", id="fails"),
         pytest.param('echo \'{"Secret":"planted"}\'; exit 3', "exit code 3", id="fails-with-secret"),
-        pytest.param("echo planted", "is not JSON", id="no-json"),
+        pytest.param("echo planted", "is not JSON", id="not-json"),
         pytest.param(r"""printf '%s' '{"Secret":"planted\ud800"}'""", "lone surrogate", id="surrogate"),
-        pytest.param("""echo '{"Username":1,"Secret":"planted"}'""", "no text", id="no-text"),
+        pytest.param("""echo '{"Username":1,"Secret":"planted"}'""", "no string", id="not-a-string"),
     ],
 )
-def test_helpers(script: str, wanted: Any, tmp_path: Path) -> None:
+def test_helpers(script: str, expected: Any, tmp_path: Path) -> None:
     _helper(tmp_path, "test", script)
     document = {"credHelpers": {"r.example": "test"}, "credsStore": "missing"}
-    if isinstance(wanted, str):
-        with pytest.raises(InvalidInput, match=wanted) as raised:
+    if isinstance(expected, str):
+        with pytest.raises(InvalidInput, match=expected) as raised:
             _found(document, "r.example", "a", tmp_path)
         assert "planted" not in str(raised.value)
     else:
-        assert _found(document, "r.example", "a", tmp_path) == wanted
+        assert _found(document, "r.example", "a", tmp_path) == expected
 
 
-def test_what_a_failing_helper_says_has_no_value_of_its_environment(tmp_path: Path) -> None:
+def test_a_failing_helper_does_not_reveal_its_environment(tmp_path: Path) -> None:
     _helper(tmp_path, "test", 'printf "%s is %s\\n\\033[31m" "$VALUE" "$(printf %s "$VALUE" | base64)"; exit 1')
     (tmp_path / "config.json").write_text('{"credsStore":"test"}')
     environ = {
@@ -202,7 +202,7 @@ def test_what_a_failing_helper_says_has_no_value_of_its_environment(tmp_path: Pa
 
 
 @pytest.mark.parametrize("document", ['{"credsStore": {"planted": 1}}', '{"credHelpers": {"r.example": ["planted"]}}'])
-def test_what_a_file_holds_is_not_quoted(document: str, tmp_path: Path) -> None:
+def test_contents_of_files_are_not_quoted(document: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(document)
     with pytest.raises(InvalidInput) as raised:
         DockerCredentials({"DOCKER_CONFIG": str(tmp_path)})("r.example", "a")
@@ -223,7 +223,7 @@ def test_a_helper_is_asked_once_per_registry(registry: str, asked: str, tmp_path
     assert (tmp_path / "asked").read_text() == f"get {asked}\n"
 
 
-def test_what_the_helper_does_not_have_may_be_in_the_file(tmp_path: Path) -> None:
+def test_the_file_is_read_if_the_helper_has_nothing(tmp_path: Path) -> None:
     _helper(tmp_path, "test", "echo credentials not found in native keychain; exit 1")
     document = {"credsStore": "test", "auths": {"r.example": _auth("bob")}}
     found = _found(document, "r.example", "a", tmp_path)
@@ -238,7 +238,7 @@ def test_secrets_do_not_show() -> None:
 
 
 def test_a_helper_that_fails_is_started_once(tmp_path: Path) -> None:
-    """It may take a minute to fail, and every image of a run wants to know."""
+    """It may take a minute to fail, and every image of a run needs credentials."""
     _helper(tmp_path, "broken", f"echo called >> {tmp_path}/calls; exit 3")
     (tmp_path / "config.json").write_text('{"credsStore": "broken"}')
     find = DockerCredentials({"PATH": f"{tmp_path}:{os.environ['PATH']}", "DOCKER_CONFIG": str(tmp_path)})
@@ -253,13 +253,13 @@ def test_a_helper_that_fails_is_started_once(tmp_path: Path) -> None:
     [
         ("exec sleep 60", "did not answer within 0.2 seconds"),
         ("exec >&- 2>&-; sleep 60", "did not end within 0.2 seconds"),
-        ("yes", "said more than 1048576 bytes"),
+        ("yes", "printed more than 1048576 bytes"),
     ],
 )
-def test_a_helper_that_does_not_come_to_an_end(tmp_path: Path, script: str, text: str) -> None:
+def test_a_helper_that_does_not_end(tmp_path: Path, script: str, text: str) -> None:
     _helper(tmp_path, "slow", script)
     seconds = 20 if "more" in text else 0.2
-    with pytest.raises(InvalidInput, match=f"^expected an answer of .*/docker-credential-slow, but it {text}"):
+    with pytest.raises(InvalidInput, match=f"^expected an answer from .*/docker-credential-slow, but it {text}"):
         ask_helper("slow", "r.example", {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, "config.json", seconds)
 
 
@@ -270,6 +270,6 @@ def test_a_helper_that_leaves_something_running(tmp_path: Path) -> None:
     assert (found.username, found.password.reveal()) == ("u", "s")
 
 
-def test_an_empty_file_is_one_that_is_not_there(tmp_path: Path) -> None:
+def test_an_empty_file_counts_as_missing(tmp_path: Path) -> None:
     assert _found("", "r.example", "a", tmp_path) is None
     assert DockerCredentials({"REGISTRY_AUTH_FILE": os.devnull})("r.example", "a").credentials is None

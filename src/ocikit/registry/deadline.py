@@ -1,8 +1,8 @@
-"""How long one exchange with a host may take: decided before and after every wait for the host. Pure.
+"""Time limits of one exchange with a host, checked before and after every wait for it. Pure.
 
-A timeout of a socket is for one wait, and a host that gives one byte in time starts it again: with a byte every two
-seconds it holds a client for hours. So what has no size to speak of (a connection, a status line, headers, a token, an
-error) has a deadline as a whole, and what is as long as it is (a layer, in either direction) has a least speed.
+A timeout of a socket covers one wait, and each byte restarts it: a host that sends a byte every two seconds holds a
+client for hours. So everything small (a connection, a status line, headers, a token, an error) has a deadline as a
+whole, and everything that may be large (a layer, in either direction) has a minimum speed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from ocikit.human import human_bytes
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds, and bytes.
+    """Limits of an exchange, in seconds and bytes.
 
-    `connect`: until a host is found and one of its addresses accepts the connection; then once more for a proxy's
-    answer, and for TLS. `silence`: in which nothing comes, or nothing is taken. `answer`: for all of an answer that is
-    not a stream, after all of the request was sent; it has at most `answer_size` bytes as they go over the wire.
-    `rate`: bytes in a second that a stream must have in every `window` of waiting for it. 16 connections that share
-    a line of 256 kbit/s have twice that. `beside`: bytes that are not of the stream, where one read of it meets them.
+    `connect`: until the host is found and one of its addresses accepts the connection; then once more for a proxy's
+    response, and for TLS. `silence`: in which nothing arrives, or nothing is accepted. `answer`: for a whole response
+    that is not streamed, from the end of the request on; it has at most `answer_size` bytes on the wire. `rate`:
+    minimum bytes per second of a stream, in every `window` of waiting for it. 16 connections that share a line of 256
+    kbit/s have twice that. `beside`: maximum bytes that are not content (chunk extensions, trailers) in one read of a
+    stream.
     """
 
     connect: float = 10.0
@@ -40,23 +41,23 @@ _CONNECTING, _SENDING, _ANSWERING, _STREAMING = "connecting", "sending", "answer
 _WITH_DEADLINE = (_CONNECTING, _ANSWERING)
 _NEVER = float("inf")
 _EVERYTHING = 1 << 62
-# An address of several that does not answer leaves the others at least so much.
+# Each of several addresses may take at least this long to accept.
 _LEAST_SHARE_SECONDS = 2.0
 
 
 class OverLimit(OSError):
-    """A limit was passed; the text says which, as the end of a sentence. A kind of error that libraries pass on."""
+    """A limit was exceeded; the text names it, as the end of a sentence. HTTP libraries pass an OSError on."""
 
 
 class Silence(OverLimit):
-    """Nothing came at all."""
+    """Nothing arrived at all."""
 
 
 class Pace:
-    """The limits of one exchange, and how far it has used them up; for one thread.
+    """The limits of one exchange, and how much of them is used; for one thread.
 
-    An exchange has up to four phases, each of which is said to begin. Whoever waits in one asks for `allowance` before,
-    and says `done`, or raises `timed_out`, after.
+    An exchange has up to four phases; a method begins each. The caller asks for `allowance` before every wait, and
+    calls `done` or raises `timed_out` after it.
     """
 
     __slots__ = ("_at", "_beside", "_clock", "_counting", "_deadline", "_limits", "_phase", "_size", "_waited")
@@ -68,32 +69,32 @@ class Pace:
         self._clock = clock
 
     def connecting(self) -> None:
-        """The host is there, or a proxy in front of it, which is to connect: a deadline."""
+        """Begin when the host, or a proxy that is to connect to it, has accepted: a deadline."""
         self._deadline = self._clock() + self._limits.connect
         self._phase, self._size = _CONNECTING, 0
 
     def sending(self) -> None:
-        """The request goes out: a least speed."""
+        """Begin to send the request: a minimum speed."""
         self._stream(_SENDING)
 
     def answering(self) -> None:
-        """The request is out: a deadline for the whole answer."""
+        """Begin when the request was sent: a deadline for the whole response."""
         self._deadline = self._clock() + self._limits.answer
         self._phase, self._size = _ANSWERING, 0
 
     def streaming(self) -> None:
-        """The answer is as long as it is: a least speed of what is `wanted` of it."""
+        """Begin to read a response of any length: a minimum speed of the content that `wanted` announces."""
         self._stream(_STREAMING)
 
     def wanted(self, size: int) -> None:
-        """So many bytes of the stream are to be read next; what comes beside them is no progress.
+        """Announce a read of `size` bytes of content; other bytes do not count as progress.
 
-        Extensions of chunks and trailers need not have an end.
+        Chunk extensions and trailers may be endless.
         """
         self._counting, self._beside = size, 0
 
     def allowance(self) -> float:
-        """Seconds that the next wait may take. Raises OverLimit where no time is left."""
+        """Seconds that the next wait may take. Raises OverLimit if no time is left."""
         self._at = now = self._clock()
         silence = self._limits.silence
         if now + silence <= self._deadline:
@@ -103,20 +104,21 @@ class Pace:
         return self._deadline - now
 
     def done(self, size: int) -> None:
-        """The wait is over: `size` bytes were sent, or came. Raises OverLimit where they were too few for the time, or
-        too many for an answer.
+        """Count a wait that sent or received `size` bytes.
+
+        Raises OverLimit if they are too few for the time, or too many for a response.
         """
         if self._phase in _WITH_DEADLINE:
             self._size += size
             if self._size > self._limits.answer_size:
-                raise OverLimit(f"expected an answer of at most {human_bytes(self._limits.answer_size)}, got more")
+                raise OverLimit(f"expected a response of at most {human_bytes(self._limits.answer_size)}, got more")
             return
         counted = min(size, self._counting)
         self._counting -= counted
         self._size += counted
         self._beside += size - counted
         if self._beside > self._limits.beside:
-            raise OverLimit(f"expected at most {human_bytes(self._limits.beside)} beside the content, got more")
+            raise OverLimit(f"expected at most {human_bytes(self._limits.beside)} besides the content, got more")
         self._waited += self._clock() - self._at
         if self._waited < self._limits.window:
             return
@@ -125,14 +127,14 @@ class Pace:
         self._waited, self._size = 0.0, 0
 
     def timed_out(self) -> OverLimit:
-        """Why the wait that was allowed brought nothing."""
+        """The error for a wait in which nothing arrived."""
         now = self._clock()
         if now >= self._deadline:
             return self._too_late()
         if self._phase == _SENDING:
             self._waited += now - self._at
             return self._too_slow()
-        return Silence(f"no answer within {self._limits.silence:g} seconds")
+        return Silence(f"no response within {self._limits.silence:g} seconds")
 
     def _stream(self, phase: str) -> None:
         self._phase, self._deadline = phase, _NEVER
@@ -142,7 +144,7 @@ class Pace:
     def _too_late(self) -> OverLimit:
         if self._phase == _CONNECTING:
             return OverLimit(f"the proxy did not connect within {self._limits.connect:g} seconds")
-        return OverLimit(f"the answer was not complete within {self._limits.answer:g} seconds")
+        return OverLimit(f"the response was not complete within {self._limits.answer:g} seconds")
 
     def _too_slow(self) -> OverLimit:
         least, found = human_bytes(round(self._limits.rate)), human_bytes(round(self._size / self._waited))
@@ -154,8 +156,8 @@ class Pace:
 
 
 def share(left: float, addresses: int) -> float:
-    """Seconds to wait for one address to accept, where `left` are left for it and others, `addresses` in all. Pure.
+    """Seconds to wait for one address to accept, if `left` are left for `addresses` addresses in total. Pure.
 
-    Two that hang have half of the time each; of a thousand the first five have all of it.
+    Two addresses that hang get half of the time each; of a thousand, the first five get all of it.
     """
     return max(left / addresses, min(left, _LEAST_SHARE_SECONDS))

@@ -1,4 +1,4 @@
-"""With a clock that stands still unless it is set."""
+"""Limits of an exchange, with a clock that moves only when it is set."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _LIMITS = Limits(connect=10, silence=60, answer=120, answer_size=1000, rate=1024
 
 
 class _Host:
-    """A pace, and a clock that only passes while the host is waited for."""
+    """A pace, and a clock that advances only while a test waits for the host."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.pace = Pace(_LIMITS, lambda: self.now)
 
     def gives(self, size: int, seconds: float) -> None:
-        """A wait as a socket makes it: `seconds` until `size` bytes are there, unless that is longer than allowed."""
+        """Wait as a socket does: `seconds` until `size` bytes are there, unless that is longer than allowed."""
         allowed = self.pace.allowance()
         if seconds >= allowed:
             self.now += allowed
@@ -29,7 +29,7 @@ class _Host:
 
 
 def _drips(host: _Host, size: int, seconds: float) -> str:
-    """How it ends with a host that gives `size` bytes every so many seconds."""
+    """The error for a host that sends `size` bytes every `seconds`."""
     for _ in range(1000):
         try:
             host.gives(size, seconds)
@@ -43,10 +43,10 @@ def _drips(host: _Host, size: int, seconds: float) -> str:
     [
         pytest.param("connecting", 1, 2, "the proxy did not connect within 10 seconds", 10, id="a-proxy"),
         pytest.param("connecting", 1, 60, "the proxy did not connect within 10 seconds", 10, id="a-silent-proxy"),
-        pytest.param("answering", 1, 2, "the answer was not complete within 120 seconds", 120, id="an-answer"),
-        pytest.param("answering", 1, 59, "the answer was not complete within 120 seconds", 120, id="seldom"),
-        pytest.param("answering", 1, 61, "no answer within 60 seconds", 60, id="silence"),
-        pytest.param("answering", 100, 0, "expected an answer of at most 1.0 kB, got more", 0, id="without-an-end"),
+        pytest.param("answering", 1, 2, "the response was not complete within 120 seconds", 120, id="an-answer"),
+        pytest.param("answering", 1, 59, "the response was not complete within 120 seconds", 120, id="seldom"),
+        pytest.param("answering", 1, 61, "no response within 60 seconds", 60, id="silence"),
+        pytest.param("answering", 100, 0, "expected a response of at most 1.0 kB, got more", 0, id="without-an-end"),
         pytest.param(
             "streaming",
             1,
@@ -55,7 +55,7 @@ def _drips(host: _Host, size: int, seconds: float) -> str:
             60,
             id="a-stream",
         ),
-        pytest.param("streaming", 1, 61, "no answer within 60 seconds", 60, id="a-silent-stream"),
+        pytest.param("streaming", 1, 61, "no response within 60 seconds", 60, id="a-silent-stream"),
         pytest.param(
             "sending",
             2000,
@@ -70,7 +70,7 @@ def _drips(host: _Host, size: int, seconds: float) -> str:
             61,
             "too slow: expected the host to take at least 1.0 kB a second, got 0 B a second in 60 seconds",
             60,
-            id="an-upload-that-nobody-takes",
+            id="an-upload-that-is-not-read",
         ),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_stream_may_rest_when_it_was_fast() -> None:
         host.gives(1, 55)
 
 
-def test_the_time_of_whoever_reads_is_not_the_hosts() -> None:
+def test_the_time_of_the_reader_does_not_count() -> None:
     host = _Host()
     host.pace.streaming()
     for _ in range(100):
@@ -105,25 +105,25 @@ def test_the_time_of_whoever_reads_is_not_the_hosts() -> None:
         host.gives(100, 0.05)
 
 
-def test_what_comes_beside_the_stream_is_no_progress() -> None:
-    """Trailers, and extensions of chunks."""
+def test_bytes_besides_the_content_are_not_progress() -> None:
+    """Trailers and chunk extensions are not content."""
     host = _Host()
     host.pace.streaming()
     host.pace.wanted(4096)
     assert "got 68 B a second in 60 seconds" in _drips(host, 1000, 0.5)
 
 
-def test_what_comes_beside_the_stream_is_bounded() -> None:
+def test_bytes_besides_the_content_are_limited() -> None:
     host = _Host()
     host.pace.streaming()
     for _ in range(100):
         host.pace.wanted(4096)
         host.gives(500_000, 0)
         host.gives(500_000, 0)
-    assert _drips(host, 100_000, 0) == "expected at most 1.0 MB beside the content, got more"
+    assert _drips(host, 100_000, 0) == "expected at most 1.0 MB besides the content, got more"
 
 
-def test_each_phase_begins_anew() -> None:
+def test_each_phase_has_its_own_limits() -> None:
     host = _Host()
     for _ in range(10):
         host.pace.sending()

@@ -1,4 +1,7 @@
-"""Connect to a host: look its name up and try its addresses, within one deadline. Only this opens sockets to hosts."""
+"""Connect to a host: look up its name and try its addresses, within one deadline.
+
+Only this module opens sockets to hosts.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from urllib3.util.connection import allowed_gai_family
 
 from ocikit.registry.deadline import share
 
-# As `socket.getaddrinfo` gives it: family, kind, protocol, name, and what `connect` takes.
+# As `socket.getaddrinfo` returns it: family, kind, protocol, name, and the argument of `connect`.
 Address = tuple[Any, ...]
 MakeSocket = Callable[[int, int, int], socket.socket]
 # Host, port and flags of `socket.getaddrinfo`.
@@ -21,14 +24,17 @@ Ask = Callable[[str, int, int], "list[Address]"]
 
 
 class Route(NamedTuple):
-    """Where a connection may go: `find` gives its addresses within so many seconds, `reached` is told which it took."""
+    """Where a connection may go.
+
+    `find` returns the addresses within so many seconds, `reached` is called with the one that accepted.
+    """
 
     find: Callable[[float], list[Address]]
     reached: Callable[[Address], None]
 
 
 class LookUpTimeout(OSError):
-    """No server of names answered in time."""
+    """No name server responded in time."""
 
 
 def dial(
@@ -37,10 +43,10 @@ def dial(
     make_socket: MakeSocket = socket.socket,
     options: Sequence[tuple[Any, ...]] = (),
 ) -> tuple[socket.socket, Address]:
-    """A connection to the first address that accepts one, and that address; `seconds` are for `find`, too.
+    """Connect to the first address that accepts; return the socket and the address. `seconds` include `find`.
 
-    `options`: arguments of `setsockopt`. Raises what `find` raises, socket.timeout, and OSError for what went wrong
-    with the last address.
+    `options`: arguments of `setsockopt`. Raises what `find` raises, socket.timeout, and the OSError of the last
+    address.
     """
     deadline = time.monotonic() + seconds
     addresses = find()
@@ -59,8 +65,8 @@ def dial(
 def look_up(host: str, port: int, seconds: float, ask: Ask | None = None) -> list[Address]:
     """The addresses of a host. Raises socket.gaierror, LookUpTimeout, UnicodeError.
 
-    The system's look-up has no timeout, and holds signals up: what is no address already is asked for in a thread,
-    which is left alone when it takes too long. `ask` is the system's.
+    The system's lookup has no timeout and delays signals: a thread looks up names, and is abandoned if it takes too
+    long. `ask` defaults to the system's lookup.
     """
     ask = ask or _addresses
     host = host.strip("[]")

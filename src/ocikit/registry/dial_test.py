@@ -9,7 +9,7 @@ import pytest
 
 from ocikit.registry.dial import Address, LookUpTimeout, dial, look_up
 
-# A machine that has much else to do needs some of it; what hangs does so for ever.
+# Slack for a busy machine; a real hang does not end.
 _SLACK = 20.0
 
 
@@ -21,7 +21,7 @@ def listener() -> Iterator[socket.socket]:
 
 @pytest.fixture
 def full() -> Iterator[Address]:
-    """An address that answers no one: its queue is full."""
+    """An address that accepts no connection: its queue is full."""
     with socket.socket() as queue:
         queue.bind(("127.0.0.1", 0))
         queue.listen(0)
@@ -52,7 +52,7 @@ def test_an_unknown_name() -> None:
 
 
 @pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example"])
-def test_what_is_no_name(host: str) -> None:
+def test_invalid_names(host: str) -> None:
     with pytest.raises(UnicodeError):
         look_up(host, 80, 5)
 

@@ -1,4 +1,4 @@
-"""A registry that says what it was told, anywhere in its answers, in any writing: nobody sees it."""
+"""A registry that repeats secrets anywhere in its responses, in any encoding: none is shown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _WRITINGS: dict[str, Callable[[str], str]] = {
 
 @dataclass
 class _Place:
-    """Where an answer to `method` says it."""
+    """Where a response to `method` repeats the secret."""
 
     method: str
     status: int
@@ -89,11 +89,11 @@ PLACES = {
 
 
 class _Echo:
-    """A `Transport`; lets in with `scheme`, and says `told` in `place`."""
+    """A `Transport` that authenticates with `scheme`, and repeats `echoed` in `place`."""
 
-    def __init__(self, place: _Place, told: str, scheme: str) -> None:
+    def __init__(self, place: _Place, echoed: str, scheme: str) -> None:
         self._place = place
-        self._told = told
+        self._echoed = echoed
         self._scheme = scheme
 
     def send(self, request: Request) -> Response:
@@ -108,28 +108,28 @@ class _Echo:
         return Response(self._place.status, headers, io.BytesIO(self._body().encode()))
 
     def _say(self, text: str) -> str:
-        return text.format(*[self._told] * (text.count("{") * 2))
+        return text.format(*[self._echoed] * (text.count("{") * 2))
 
     def _body(self) -> str:
         if self._place.body == "{manifest}":
-            return Manifest.of(_BLOB, [], annotations={"it": self._told}).data.decode()
+            return Manifest.of(_BLOB, [], annotations={"it": self._echoed}).data.decode()
         return (
             self._place.body.replace("{{", "\1")
             .replace("}}", "\2")
             .replace("{0}", "{}")
-            .replace("{}", self._told)
+            .replace("{}", self._echoed)
             .replace("\1", "{")
             .replace("\2", "}")
         )
 
 
-def _said(place: _Place, told: str, scheme: str, credentials: Credentials) -> str:
-    """Everything that anybody gets to see of a client's work."""
+def _said(place: _Place, echoed: str, scheme: str, credentials: Credentials) -> str:
+    """Everything that a client shows."""
     said: list[str] = []
     client = RegistryClient(
         "r.example",
         credentials=lambda registry, path: Lookup(credentials, "a file"),
-        transport=_Echo(place, told, scheme),
+        transport=_Echo(place, echoed, scheme),
         sleep=lambda seconds: None,
         on_pause=lambda host, seconds: said.append(host),
     )
@@ -167,12 +167,12 @@ def test_nothing_secret_is_said(place: _Place, write: Callable[[str], str]) -> N
         for secret in secrets:
             for form in (secret.lower(), write(secret).lower()):
                 assert form not in said
-                # At its ends a character of base64 may stay, which tells of what is beside it.
+                # At its ends a character of base64 may stay, which also depends on adjacent bytes.
                 assert form[3:-3] not in said
 
 
-def test_the_echo_is_heard_without_secrets() -> None:
-    """The same answers say what is no secret."""
+def test_text_that_is_not_a_secret_is_shown() -> None:
+    """The same responses, without secrets."""
     credentials = Credentials("robot", Secret(_PASSWORD))
     heard = {name for name, place in PLACES.items() if "words" in _said(place, "words", 'Basic realm="r"', credentials)}
     assert heard >= {
@@ -182,17 +182,17 @@ def test_the_echo_is_heard_without_secrets() -> None:
         "error",
         "error-as-text",
     }
-    # What cannot be what it should be is not quoted at all.
+    # Invalid values are not quoted at all.
     assert not heard & {"digest", "digest-of-put", "content-type", "html", "tag", "retry-after", "upload-range"}
 
 
-def test_a_digest_that_writes_a_secret_is_refused() -> None:
+def test_a_digest_that_encodes_a_secret_is_refused() -> None:
     digest = "sha256:" + _PASSWORD.encode().hex().ljust(64, "0")
     place = _Place(
         "GET", 200, {"docker-content-digest": digest, "content-type": media_type.OCI_MANIFEST, "content-length": "9"}
     )
     said = _said(place, "", 'Basic realm="r"', Credentials("robot", Secret(_PASSWORD)))
-    assert "not what the registry was told" in said and digest[:30] not in said
+    assert "not a secret that the registry received" in said and digest[:30] not in said
 
 
 def test_a_config_that_repeats_a_secret_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""One HTTP exchange as values: what is asked, what came back, and where it may be sent on to."""
+"""One HTTP exchange as values: the request, the response, and the redirect to follow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ocikit.registry.scrubber import Scrubber
 from ocikit.registry.secret import Secret
 from ocikit.registry.url import Url
 
-# What is not a valid address: its scheme, user information, and the rest.
+# The parts of an invalid address: scheme, user information, and the rest.
 _ADDRESS_LIKE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#]*@)?([^?#]*)")
 _NOT_SHOWN = re.compile(r"[^ -~]")
 _KEEPING = (307, 308)
@@ -33,14 +33,13 @@ class StreamedBody(Protocol):
 
 @dataclass(frozen=True, repr=False)
 class Request:
-    """What is asked; prints as method and address, without query or secrets.
+    """A request; prints as method and address, without query or secrets.
 
-    `streamed`: a successful answer's body is left to be read by the caller. `once`: whoever sends it does
-    not send it again by himself, unless it was refused for want of a token. `private`: it is for this
-    server alone, because its body is secret or because another server would do what it asks. `no_redirects`: none is
-    followed. `named_by`: the origins that sent us to this server, one the other; none where that was the registry.
-    `scrubber` knows what must not be shown even where a server's answer repeats it. `stores`: bytes that were sent
-    before, and that the server has to put together before it answers.
+    `streamed`: the caller reads the body of a successful response. `once`: it is not retried automatically, except with
+    a token after a 401. `private`: for this server alone, because its body is secret or because another server would
+    act on it. `no_redirects`: redirects are not followed. `named_by`: the chain of origins that sent us to this server;
+    empty if the registry itself did. `scrubber` knows what must not be shown, even if a server's response repeats it.
+    `stores`: bytes that were sent before, and that the server has to assemble before it responds.
     """
 
     method: str
@@ -61,7 +60,7 @@ class Request:
 
     @property
     def address(self) -> str:
-        """Fit for messages, and nothing else: a server may have made a part of it."""
+        """The address, for messages only: a server may have chosen a part of it."""
         shown = printable(self.url)
         return self.scrubber.scrubbed(shown) if self.scrubber else shown
 
@@ -82,9 +81,9 @@ class Response:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response that was read, with the request it answers (after redirects).
+    """A response that was read, with its request (after redirects).
 
-    `body` is empty where the request is `streamed` and succeeded.
+    `body` is empty if the request is `streamed` and succeeded.
     """
 
     request: Request
@@ -94,7 +93,7 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """Without its parameters, in lower case, empty where there is none."""
+        """The media type without parameters, in lower case; empty if missing."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -109,7 +108,7 @@ def printable(url: str) -> str:
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port: what decides whether two addresses are one server (RFC 6454)."""
+    """Scheme, host and port: two addresses with the same ones are one server (RFC 6454)."""
     return urls.parse(url)[:3]
 
 
@@ -131,10 +130,10 @@ def is_loopback(host: str) -> bool:
 
 
 def resolve_location(base: str, location: str) -> str:
-    """The absolute address that a `Location` header means in the answer to a request for `base`.
+    """The absolute address that a `Location` header means in the response to a request for `base`.
 
-    A registry behind a proxy that ends TLS often names itself with http: it stays https.
-    Raises ProtocolViolation for what is not an address.
+    A registry behind a proxy that terminates TLS often names itself with http: the address stays https. Raises
+    ProtocolViolation if it is invalid.
     """
     asked = urls.parse(base)
     return str(_still_secure(asked, urls.resolve(asked, location)))
@@ -146,7 +145,7 @@ def named_url(base: str, text: str) -> str:
 
 
 def location_of(answer: Answer, location: str) -> str:
-    """`resolve_location` of an answer's header; the error names the request."""
+    """`resolve_location` for a header of a response; the error names the request."""
     request = answer.request
     try:
         return resolve_location(request.url, location)
@@ -155,14 +154,14 @@ def location_of(answer: Answer, location: str) -> str:
 
 
 def namers(answer: Answer) -> tuple[str, ...]:
-    """`Request.named_by` for what an answer names."""
+    """`Request.named_by` for an address that a response names."""
     return (*answer.request.named_by, host_part(answer.request.url))
 
 
 def with_prefix(base: str, url: str) -> str:
-    """`url`, with the path of `base` if it leads to the API there and lacks it.
+    """`url`, with the path of `base` added if it leads to the API there and lacks it.
 
-    A registry behind a proxy does not know of the prefix that the proxy takes away.
+    A registry behind a proxy does not know the prefix that the proxy removes.
 
     >>> with_prefix("https://r.example/registry", "https://r.example/v2/a/blobs/uploads/1")
     'https://r.example/registry/v2/a/blobs/uploads/1'
@@ -175,10 +174,10 @@ def with_prefix(base: str, url: str) -> str:
 
 
 def redirected(answer: Answer) -> Request | None:
-    """The request to send next, if `answer` is a redirect to follow; another server gets no secret.
+    """The request to send next if `answer` is a redirect to follow; another server gets no secret.
 
-    307 and 308 keep method and body, unless another server would get what is not for it. The others
-    are followed where there is no body (RFC 9110, section 15.4).
+    307 and 308 keep method and body, unless a `private` request would go to another server. The others are followed
+    only without a body (RFC 9110, section 15.4).
     """
     request, location = answer.request, answer.headers.get("location")
     if answer.status not in _REDIRECTS or not location or request.no_redirects:

@@ -1,4 +1,4 @@
-"""Answers that refuse or make no sense become exceptions."""
+"""Exceptions for responses that refuse a request or violate the specification."""
 
 from __future__ import annotations
 
@@ -41,19 +41,18 @@ _WARNING = re.compile(r'299[ \t]+\S+[ \t]+"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 # RFC 6838, section 4.2.
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
-_HTML = "an HTML page, not a registry's answer"
+_HTML = "an HTML page, not a registry's response"
 
 
-def failure(answer: Answer, wanted: str, advice: str | None = None) -> OcikitError:
-    """The exception to raise for an answer whose status is not among those `wanted` (in words).
+def failure(answer: Answer, expected: str, advice: str | None = None) -> OcikitError:
+    """The exception for a response whose status is not `expected` (in words).
 
-    404 is NotFound, other refusals are RegistryError and its kinds, anything below 400 is
-    ProtocolViolation. `advice` says what a person can do.
-    Spec: distribution-spec v1.1.1, "Error Codes".
+    404 is NotFound, other refusals are RegistryError and its subclasses, any status below 400 is ProtocolViolation.
+    `advice`: what the user can do. Spec: distribution-spec v1.1.1, "Error Codes".
     """
     request = answer.request
     if answer.status < 400:
-        return violation(answer, wanted)
+        return violation(answer, expected)
     code, message = read_error(answer)
     kind = _KINDS.get(answer.status, RegistryError)
     error = kind(
@@ -68,11 +67,11 @@ def failure(answer: Answer, wanted: str, advice: str | None = None) -> OcikitErr
 
 
 def is_immutable_tag(error: BaseException) -> bool:
-    """Whether a manifest was refused because its tag must not name another than it does.
+    """Whether a manifest was refused because its tag is immutable.
 
-    There is no code for it. ECR says 400 TAG_INVALID "… cannot be overwritten because the tag is immutable"
-    (moby/buildkit#3776) and ImageTagAlreadyExistsException (aws/containers-roadmap#2179); Harbor 412 "…
-    configured as immutable"; Google 400 or 409 with "immutable"; Nexus 400 "does not allow updating".
+    No error code is defined for it. ECR sends 400 TAG_INVALID "… cannot be overwritten because the tag is immutable"
+    (moby/buildkit#3776) and ImageTagAlreadyExistsException (aws/containers-roadmap#2179); Harbor 412 "… configured as
+    immutable"; Google 400 or 409 with "immutable"; Nexus 400 "does not allow updating".
     """
     if not isinstance(error, RegistryError) or error.status not in _IMMUTABLE_STATUSES or error.method != "PUT":
         return False
@@ -81,36 +80,36 @@ def is_immutable_tag(error: BaseException) -> bool:
 
 
 def advice_on(answer: Answer) -> str | None:
-    """What a person can do about a refusal, where the answer alone tells."""
+    """What the user can do about a refusal, if the response alone shows it."""
     if answer.status == 405 and answer.request.method not in ("GET", "HEAD"):
-        return "It takes nothing: it is read-only, or a mirror of another registry."
+        return "The registry accepts no uploads: it is read-only, or a mirror of another registry."
     if answer.status == 400 and answer.request.url.startswith("http:"):
-        return "It was asked in plain HTTP; if it wants TLS, name the authority of its certificate in `ca_file`."
+        return "The request used plain HTTP; if the registry requires TLS, set `ca_file` to its certificate authority."
     return None
 
 
-def violation(answer: Answer, wanted: str) -> ProtocolViolation:
-    """The exception for an answer that the specification does not allow; `wanted` in words."""
+def violation(answer: Answer, expected: str) -> ProtocolViolation:
+    """The exception for a response that violates the specification; `expected` in words."""
     found = _HTML if is_html(answer) else _media_type(answer)
     return ProtocolViolation(
-        f"wanted {wanted}, found {answer.status} with {found} ({answer.request}). Is this the address of a registry?"
+        f"expected {expected}, got {answer.status} with {found} ({answer.request}). Is this the address of a registry?"
     )
 
 
 def is_html(answer: Answer) -> bool:
-    """Whether this is a page for people: a proxy's, a login form, a web site."""
+    """Whether a response is an HTML page: a proxy's, a login form, a web site."""
     return answer.content_type == "text/html" or answer.body[:64].lstrip()[:1] == b"<"
 
 
 def read_error(answer: Answer) -> tuple[str | None, str | None]:
-    """The code and the message of an error's body, in whatever dialect; None where there is none.
+    """The code and the message of an error response, in any dialect; None for each that is missing.
 
-    Spec: distribution-spec v1.1.1, "Error Codes". Token servers and proxies speak others: `error` with
+    Spec: distribution-spec v1.1.1, "Error Codes". Token servers and proxies use other dialects: `error` with
     `error_description` (RFC 6749, section 5.2) or with an object, `message`, `details`, or plain text.
     """
     if is_html(answer):
         return None, _HTML
-    # A page of text is an error, more is an attack on the memory.
+    # An error is a page of text at most; parsing more could exhaust the memory.
     text = answer.body[:_LARGEST_ERROR].decode("utf-8", "replace")
     try:
         document = json.loads(text)
@@ -121,13 +120,13 @@ def read_error(answer: Answer) -> tuple[str | None, str | None]:
 
 
 def read_warnings(header: str, scrubber: Scrubber | None = None) -> tuple[str, ...]:
-    """What a registry wants people to know. Spec: distribution-spec v1.1.1, "Warnings"."""
+    """The texts of a `Warning` header. Spec: distribution-spec v1.1.1, "Warnings"."""
     texts = (_line(_ESCAPED.sub(r"\1", text), scrubber) for text in _WARNING.findall(header))
     return tuple(text for text in texts if text)
 
 
 def shown(answer: Answer, text: str) -> str:
-    """A server's words as one printable line of bounded length, without our secrets."""
+    """A server's text as one printable line of bounded length, without our secrets."""
     return _line(text, answer.request.scrubber)
 
 
@@ -145,7 +144,7 @@ def _dialect(document: Any) -> tuple[Any, Any]:
     for key in _MESSAGES:
         if isinstance(document.get(key), str) and document[key]:
             return code, document[key]
-    # With nothing beside it, `error` is the message.
+    # Without another text, `error` is the message.
     return (None if code == document.get("error") else code), document.get("error")
 
 
@@ -154,7 +153,7 @@ def _shown(answer: Answer, text: Any) -> str | None:
 
 
 def _line(text: str, scrubber: Scrubber | None) -> str:
-    # Before anything is cut or squeezed: half a secret would not be recognised.
+    # Scrub before cutting: half a secret would not be recognised.
     text = scrubber.scrubbed(text) if scrubber else text[:LONGEST]
     return printable(" ".join(text.split()), _LONGEST_MESSAGE)
 
@@ -163,4 +162,4 @@ def _media_type(answer: Answer) -> str:
     found = answer.content_type
     if _MEDIA_TYPE.fullmatch(found):
         return shown(answer, found)
-    return f"a content type of {len(found)} characters that is not one" if found else "no content type"
+    return f"an invalid content type of {len(found)} characters" if found else "no content type"

@@ -1,4 +1,4 @@
-"""What registries, token servers and proxies really answer when they refuse."""
+"""Real error responses of registries, token servers and proxies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _answer(body: Any, status: int = 400, content_type: str = "application/json"
 
 
 @pytest.mark.parametrize(
-    "body, wanted",
+    "body, expected",
     [
         pytest.param(
             {"errors": [{"code": "DENIED", "message": "no", "detail": {"a": 1}}, {"code": "SECOND"}]},
@@ -57,13 +57,13 @@ def _answer(body: Any, status: int = 400, content_type: str = "application/json"
         pytest.param("only a text", (None, "only a text"), id="text"),
         pytest.param([1], (None, None), id="list"),
         pytest.param(b"404 page not found\n", (None, "404 page not found"), id="plain"),
-        pytest.param(b"<html>Nexus</html>", (None, "an HTML page, not a registry's answer"), id="html"),
+        pytest.param(b"<html>Nexus</html>", (None, "an HTML page, not a registry's response"), id="html"),
         pytest.param(b"", (None, None), id="nothing"),
         pytest.param(b"\xff\x00", (None, "\ufffd\\x00"), id="bytes"),
     ],
 )
-def test_dialects(body: Any, wanted: Any) -> None:
-    assert read_error(_answer(body)) == wanted
+def test_dialects(body: Any, expected: Any) -> None:
+    assert read_error(_answer(body)) == expected
 
 
 _JSON = st.recursive(
@@ -121,7 +121,7 @@ def test_immutable_tags(status: int, body: Any, immutable: bool) -> None:
     assert is_immutable_tag(failure(_answer(body, status), "201")) is immutable
 
 
-def test_other_errors_are_not_of_tags() -> None:
+def test_other_errors_are_not_about_tags() -> None:
     assert not is_immutable_tag(NotFound("immutable"))
     read = RegistryError(method="GET", url="u", status=409, message="immutable")
     assert not is_immutable_tag(read)

@@ -1,4 +1,4 @@
-"""Bodies on their way, in both directions: how long the host took for each part, and that a request is under way."""
+"""Bodies in transfer, in both directions: how long the host takes for each part, and when the request ends."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ocikit.registry.exchange import StreamedBody
 
 _PART_SIZE = 64 * 1024
 
-# Told the bytes of a part, and the seconds that it took; raises NetworkError where that is no way to go on.
+# Called with the bytes of a part and the seconds that it took; raises NetworkError to abort the transfer.
 Report = Callable[[int, float], None]
 
 
 class SentBody:
-    """`body`, of which is reported what the host took of it. That we have to wait for it ourselves is not its fault."""
+    """`body`, with a report on each part that the host accepted. Time that we spend on reading it does not count."""
 
     def __init__(self, body: bytes | StreamedBody, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
         self._body = body
@@ -40,12 +40,15 @@ class SentBody:
         self._read_by_us, self._since = False, self._clock()
 
     def waiting(self) -> float:
-        """For how many seconds the host alone has been waited for, since it was given something."""
+        """Seconds spent on waiting for the host alone, since it was given the last part."""
         return 0.0 if self._read_by_us else self._clock() - self._since
 
 
 class HeldBody(io.RawIOBase):
-    """`body`, of which is reported what came, with something to do once it is closed. `failed`: seconds in vain."""
+    """`body`, with a report on each part that arrived.
+
+    `closed` is called once the body is closed, `failed` with the seconds of a read that failed.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class HeldBody(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """A part, of `size` bytes at most: more would be waited for as a whole."""
+        """Read a part, of at most `size` bytes: a larger one would be waited for as a whole."""
         if size < 0:
             return self.readall()
         started = self._clock()

@@ -1,4 +1,4 @@
-"""Whatever a server answers, what comes of it is a value or an error of ours."""
+"""Any response of a server results in a value or in an error of this library."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ few = settings(max_examples=40, suppress_health_check=list(HealthCheck), deadlin
 AT = "https://r.example/v2/a"
 MANIFEST = manifest_of("a")
 BLOB = Descriptor("a/b", Digest.of(b"hello"), 5)
-# What a header's value is once it is read: latin-1, no line breaks.
+# Header values as they are read: Latin-1, no line breaks.
 VALUES = st.text(st.characters(max_codepoint=0xFF, blacklist_characters="\r\n"), max_size=60) | st.sampled_from(
     [
         "²", "-1", "+5", "1_0", " 7 ", "9" * 5000, "1" + "0" * 300, "0", "0-²", "0-" + "9" * 5000, "bytes=0-5", "NaN",
@@ -81,12 +81,12 @@ def test_headers(headers: dict[str, str], body: bytes, status: int) -> None:
 
 
 @pytest.mark.parametrize("text, size", [("5", 5), ("²", 0), ("-5", 0), ("9" * 5000, 0), ("9" * 18, 16 * 1024 * 1024)])
-def test_no_registry_chooses_how_much_is_kept_in_memory(text: str, size: int) -> None:
+def test_a_registry_does_not_choose_how_much_is_held_in_memory(text: str, size: int) -> None:
     assert protocol.least_piece_size(Answer(Request("GET", AT), 202, {"oci-chunk-min-length": text})) == size
 
 
 @pytest.mark.parametrize("text", ["²", "-7", "7_0", "9" * 300, "9" * 5000, str(2**63), "0", "٣"])
-def test_what_is_not_a_length_describes_nothing(text: str) -> None:
+def test_an_invalid_length_gives_no_descriptor(text: str) -> None:
     headers = {
         "content-length": text,
         "content-type": media_type.OCI_MANIFEST,
@@ -104,7 +104,7 @@ def test_challenges(header: str) -> None:
 
 
 class _Server:
-    """A transport that answers 401 without a token, and with one 200."""
+    """A transport that responds with 401 without a token, else with 200."""
 
     def __init__(self, challenge: str, token: bytes) -> None:
         self._challenge = challenge
@@ -130,7 +130,7 @@ def test_tokens(token: bytes, challenge: str) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["9" * 400, "-5", "0", "true", '"60"', "1e300", "[]", "null", "0.1", "{}"])
-def test_a_token_may_expire_whenever(seconds: str) -> None:
+def test_a_token_may_have_any_expiry(seconds: str) -> None:
     token = f'{{"token": "t", "expires_in": {seconds}}}'.encode()
     client = RegistryClient("r.example", transport=_Server('Bearer realm="https://a.example/t"', token))
     assert client.ask(Request("GET", f"{AT}/x"), Access("a"), 200).status == 200
@@ -206,7 +206,7 @@ RAW = {
 
 @contextmanager
 def _raw_server(answer: bytes) -> Iterator[str]:
-    """Answers each connection with these bytes, and where it is a chunk without an end, with 64 MiB more."""
+    """Respond to each connection with these bytes, and after a chunk without an end with 64 MiB more."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -225,7 +225,7 @@ def _raw_server(answer: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("answer", RAW.values(), ids=RAW)
-def test_answers_at_the_wire(answer: bytes) -> None:
+def test_raw_responses(answer: bytes) -> None:
     with _raw_server(answer) as host:
         actions: tuple[Callable[[RegistryRepository], object], ...] = (
             lambda store: store.resolve("latest"),
@@ -244,7 +244,7 @@ def test_answers_at_the_wire(answer: bytes) -> None:
     assert peak < 32 * 1024 * 1024
 
 
-def test_the_configuration_as_it_is() -> None:
+def test_the_unchanged_configuration() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.json").write_text(json.dumps({"auths": CONFIG["auths"]}))
         assert DockerCredentials({"DOCKER_CONFIG": folder})("r.example", "b").credentials

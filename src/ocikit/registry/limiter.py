@@ -1,8 +1,8 @@
-"""How many requests are under way to a host at once, and how far apart they begin.
+"""How many requests run to a host concurrently, and how far apart they begin.
 
-Nobody tells what a registry can bear, so it is found out as TCP does it: half as many after a refusal, and
-twice as far apart, then a little more with each success. The second is for limits of requests in a second: on
-a fast network even one request at a time can be too many.
+What a registry accepts is unknown, so the limiter adapts like TCP: a refusal halves the number and the rate of
+requests, and each success raises them a little. The rate is for limits of requests per second: on a fast network even
+one request at a time can be too many.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import threading
 import time
 from typing import Callable
 
-# To one host. For one image, docker, podman and crane use 3 to 6; here it is for a whole run.
+# Per host, for a whole run. docker, podman and crane use 3 to 6 for one image.
 CONNECTIONS = 16
 
 _TOO_MANY = (429, 503)
-# Requests in a second: after the first refusal, at least, where they are not counted any more, and how many
-# more are dared after a success.
+# Requests per second: after the first refusal, the minimum, the rate from which there is no limit, and the increase
+# after each success.
 _FIRST_RATE, _LEAST_RATE, _MOST_RATE, _MORE = 50.0, 1.0, 500.0, 0.5
 
 
 class Limiter:
-    """Turns to speak to hosts; shared by the threads and clients of a run.
+    """Limits requests to each host; shared by the threads and clients of a run.
 
-    A thread that has a turn already gets the next one at once: it may be sending what it reads from the
-    same host, and would wait for itself.
+    A thread that has a turn gets another one immediately: it may be uploading what it downloads from the same host, and
+    would wait for itself.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Limiter:
         self._held = threading.local()
 
     def enter(self, host: str) -> Turn:
-        """Wait for a turn, and for the end of a pause; whoever has it must `leave`."""
+        """Wait for a turn, and for the end of a pause; the caller must `leave` the turn."""
         found = self._host(host)
         held = getattr(self._held, "turns", 0)
         with found.changed:
@@ -55,7 +55,7 @@ class Limiter:
         self._held.turns = held + 1
         try:
             self._sleep_until(start)
-            # The pause may have been made longer meanwhile.
+            # The pause may have been extended meanwhile.
             while found.paused_until > start:
                 start = found.paused_until
                 self._sleep_until(start)
@@ -65,13 +65,13 @@ class Limiter:
         return turn
 
     def pause(self, host: str, seconds: float) -> None:
-        """Nobody begins to speak to `host` before `seconds` are over."""
+        """Begin no requests to `host` for `seconds`."""
         found = self._host(host)
         with found.changed:
             found.paused_until = max(found.paused_until, self._clock() + seconds)
 
     def limit(self, host: str) -> int:
-        """How many requests may be under way to `host` now."""
+        """How many requests to `host` may run concurrently now."""
         return int(self._host(host).limit)
 
     def _sleep_until(self, moment: float) -> None:
@@ -88,7 +88,7 @@ class Limiter:
         with host.changed:
             host.active -= 1
             if status in _TOO_MANY and turn.round == host.round:
-                # What was under way beside it is refused for the same reason: that counts once.
+                # Concurrent requests are refused for the same reason, which counts once.
                 host.limit = max(1.0, host.limit / 2)
                 host.rate = max(_LEAST_RATE, host.rate / 2) if host.rate else _FIRST_RATE
                 host.round += 1
@@ -96,7 +96,7 @@ class Limiter:
                 host.limit = min(float(self._most), host.limit + 1 / host.limit)
                 host.rate = host.rate + _MORE if 0 < host.rate < _MOST_RATE else 0.0
             host.changed.notify_all()
-        # A turn may end in another thread than it began in.
+        # A turn may end in a different thread.
         self._held.turns = max(0, getattr(self._held, "turns", 0) - 1)
 
 
@@ -109,7 +109,7 @@ class Turn:
         self.round = host.round
 
     def leave(self, status: int | None = None) -> None:
-        """The request is over; `status` is that of its answer, if there was one."""
+        """End the request; `status` is that of its response, if there was one."""
         limiter, self._limiter = self._limiter, None
         if limiter:
             limiter.leave(self, status)
@@ -120,7 +120,7 @@ class _Host:
         self.limit = float(limit)
         self.active = 0
         self.round = 0
-        # Requests in a second, 0 for any number.
+        # Requests per second; 0 for no limit.
         self.rate = 0.0
         self.next_start = 0.0
         self.paused_until = 0.0

@@ -8,7 +8,7 @@ from ocikit.registry.limiter import Limiter
 
 
 class _Time:
-    """A clock that only waiting moves."""
+    """A clock that only waiting advances."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -30,9 +30,9 @@ def _succeed(limiter: Limiter, times: int) -> None:
 def test_halves_and_grows_back() -> None:
     limiter = _Time().limiter(16)
     assert limiter.limit("h") == 16
-    for wanted in (8, 4, 2, 1, 1):
+    for expected in (8, 4, 2, 1, 1):
         limiter.enter("h").leave(429)
-        assert limiter.limit("h") == wanted
+        assert limiter.limit("h") == expected
     _succeed(limiter, 1)
     assert limiter.limit("h") == 2
     _succeed(limiter, 2)
@@ -78,7 +78,7 @@ def test_a_registry_that_allows_ten_requests_in_a_second() -> None:
     assert time.now < 30
 
 
-def test_what_was_under_way_together_counts_once() -> None:
+def test_concurrent_refusals_count_once() -> None:
     limiter = _Time().limiter(16)
     turns = [limiter.enter("h") for _ in range(16)]
     for turn in turns:
@@ -94,7 +94,7 @@ def test_other_errors_change_nothing() -> None:
     assert limiter.limit("h") == 8
 
 
-def test_a_pause_is_everybodys() -> None:
+def test_a_pause_is_for_all_requests_to_a_host() -> None:
     time = _Time()
     limiter = time.limiter(2)
     limiter.pause("h", 5)
@@ -106,7 +106,7 @@ def test_a_pause_is_everybodys() -> None:
     assert time.slept == [5]
 
 
-def test_no_more_at_once_than_the_limit() -> None:
+def test_concurrency_stays_within_the_limit() -> None:
     limiter, lock, active, seen = Limiter(3), threading.Lock(), [0], []
 
     def work() -> None:
@@ -129,7 +129,7 @@ def test_no_more_at_once_than_the_limit() -> None:
     assert len(seen) == 160
 
 
-def test_who_has_a_turn_never_waits_for_himself() -> None:
+def test_a_thread_that_has_a_turn_never_waits_for_itself() -> None:
     limiter = Limiter(1)
     outer = limiter.enter("h")
     inner = limiter.enter("h")

@@ -1,6 +1,6 @@
-"""Why no answer came: the libraries' exceptions become this library's, in plain words.
+"""Why no response arrived: the libraries' exceptions as this library's.
 
-Never in the libraries' own words, which quote whole addresses.
+Messages never quote the libraries, which include whole addresses.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from ocikit.registry.dial import LookUpTimeout
 from ocikit.registry.exchange import Request
 
 _NO_ADDRESS = (LocationValueError, http.client.InvalidURL, UnicodeError)
-_CLOSED = "the connection was closed before the answer was complete"
-# Those of requests are kinds of OSError.
+_CLOSED = "the connection was closed before the response was complete"
+# Exceptions of requests are subclasses of OSError.
 FAILURES = (HTTPError, OSError, UnicodeError)
 
-# The certificate of the client is missing or not trusted; TLS 1.3 tells when the answer is read.
+# The client certificate is missing or not trusted; with TLS 1.3 the alert arrives when the response is read.
 _CERTIFICATE_ALERTS = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "CERTIFICATE_REQUIRED")
 
 
 def no_answer(request: Request, error: BaseException, limits: Limits) -> NetworkError:
-    """The exception to raise where `error`, one of FAILURES, came instead of an answer."""
+    """The exception for a request that failed with `error`, one of FAILURES."""
     causes = list(_causes(error))
     kind: type[NetworkError] = NetworkError
     broken = any(isinstance(cause, ProtocolError) for cause in causes)
@@ -56,20 +56,20 @@ def _read(error: BaseException, limits: Limits) -> tuple[type[NetworkError], str
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             Untrusted,
-            f"the certificate is not trusted: {error.verify_message}; `ca_file` names an authority to trust",
+            f"the certificate is not trusted: {error.verify_message}; set `ca_file` to an authority to trust",
         )
     if isinstance(error, ssl.SSLError):
         return _read_tls(error)
     if isinstance(error, socket.gaierror):
         return Unreachable, "the host name is unknown"
     if isinstance(error, NewConnectionError):
-        # What it wraps says why.
+        # The exception that it wraps has the reason.
         return None
     if isinstance(error, ConnectTimeoutError):
         return Unreachable, f"no connection within {limits.connect:g} seconds"
     if isinstance(error, socket.timeout):
-        # Any other wait that is too long is told as an OverLimit.
-        return NetworkError, f"TLS was not complete within {limits.connect:g} seconds"
+        # Any other wait that is too long raises OverLimit.
+        return NetworkError, f"the TLS handshake was not complete within {limits.connect:g} seconds"
     if isinstance(error, ConnectionRefusedError):
         return Unreachable, "the connection was refused"
     if isinstance(error, ConnectionError):
@@ -77,7 +77,7 @@ def _read(error: BaseException, limits: Limits) -> tuple[type[NetworkError], str
     if isinstance(error, _NO_ADDRESS):
         return Unreachable, "this is not a valid address"
     if isinstance(error, OSError) and isinstance(error, ValueError):
-        # As requests says that it cannot make sense of a proxy.
+        # requests raises this for an invalid address of a proxy.
         return Unreachable, "the address of the proxy cannot be used"
     if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.strerror:
         return Unreachable, error.strerror
@@ -87,10 +87,10 @@ def _read(error: BaseException, limits: Limits) -> tuple[type[NetworkError], str
 def _read_tls(error: ssl.SSLError) -> tuple[type[NetworkError], str]:
     reason = error.reason or "no reason given"
     if any(alert in reason for alert in _CERTIFICATE_ALERTS):
-        return Untrusted, f"our certificate is not accepted ({reason}); see `client_certificate`"
+        return Untrusted, f"the client certificate is not accepted ({reason}); check `client_certificate`"
     if isinstance(error, ssl.SSLEOFError):
-        return NetworkError, "the connection was closed before TLS was complete"
-    return Unreachable, f"TLS failed ({reason}); is it plain HTTP?"
+        return NetworkError, "the connection was closed before the TLS handshake was complete"
+    return Unreachable, f"TLS failed ({reason}); is the server plain HTTP?"
 
 
 def _causes(error: BaseException, seen: set[int] | None = None) -> Iterator[BaseException]:

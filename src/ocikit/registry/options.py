@@ -1,4 +1,4 @@
-"""How a registry is reached, as people write it for each registry."""
+"""Options of a registry, as users write them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ocikit.errors import InvalidContent, InvalidInput, ProtocolViolation
 from ocikit.registry import url as urls
 
-# A mirror, and what may follow a registry's name: no scheme, no query, no empty step.
+# The syntax of a mirror and of a path prefix: no scheme, no query, no empty path segment.
 _PREFIX = r"(?:/[A-Za-z0-9._~-]+)*"
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?"
 _MIRROR = re.compile(rf"({_HOST})({_PREFIX})")
@@ -44,7 +44,9 @@ class RegistryOptions:
         if self.client_key and not self.client_certificate:
             raise InvalidInput(f'`client_key` is "{self.client_key}", but `client_certificate` is not set.')
         if not re.fullmatch(_PREFIX, self.path_prefix):
-            raise InvalidInput(f'`path_prefix` must be like "/registry", with no "/" at its end: "{self.path_prefix}".')
+            raise InvalidInput(
+                f'expected a `path_prefix` like "/registry", with no "/" at its end, got "{self.path_prefix}".'
+            )
         for name in (*self.trusted_hosts, *(split_mirror(mirror)[0] for mirror in self.mirrors)):
             _host_and_port(name)
 
@@ -74,7 +76,7 @@ class RegistryOptions:
             lists = {key: tuple(document.get(key, ())) for key in ("mirrors", "trusted_hosts")}
             return cls(**{**document, **lists})
         except TypeError as error:
-            raise InvalidContent(f"these are not a registry's options: {error}.") from None
+            raise InvalidContent(f"invalid registry options: {error}.") from None
 
 
 DEFAULT_OPTIONS = RegistryOptions()
@@ -88,7 +90,7 @@ def split_mirror(mirror: str) -> tuple[str, str]:
     """
     found = _MIRROR.fullmatch(mirror)
     if not found:
-        raise InvalidInput(f'a mirror is host[:port][/prefix], with no scheme: found "{mirror}".')
+        raise InvalidInput(f'expected a mirror host[:port][/prefix], with no scheme, got "{mirror}".')
     return found[1], found[2]
 
 
@@ -98,5 +100,5 @@ def _host_and_port(name: str) -> tuple[str, int | None]:
     except ProtocolViolation:
         found = None
     if not found or not re.fullmatch(_HOST, name):
-        raise InvalidInput(f'expected host[:port], with no scheme and no path: got "{name}".')
+        raise InvalidInput(f'expected host[:port], with no scheme and no path, got "{name}".')
     return found.host, found.port if re.search(r":[0-9]+\Z", name) else None

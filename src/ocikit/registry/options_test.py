@@ -52,12 +52,12 @@ def test_mirrors(mirror: str, parts: Any) -> None:
         assert split_mirror(mirror) == parts
         assert RegistryOptions(mirrors=(mirror,)).mirrors == (mirror,)
         return
-    with pytest.raises(InvalidInput, match="a mirror is host"):
+    with pytest.raises(InvalidInput, match="expected a mirror host"):
         RegistryOptions(mirrors=(mirror,))
 
 
 @pytest.mark.parametrize(
-    "host, wanted",
+    "host, expected",
     [
         ("s.example", ("s.example", None)),
         ("S.example:9000", ("s.example", 9000)),
@@ -74,9 +74,9 @@ def test_mirrors(mirror: str, parts: Any) -> None:
         ("", None),
     ],
 )
-def test_trusted_hosts(host: str, wanted: Any) -> None:
-    if wanted:
-        assert RegistryOptions(trusted_hosts=(host,)).trusted == (wanted,)
+def test_trusted_hosts(host: str, expected: Any) -> None:
+    if expected:
+        assert RegistryOptions(trusted_hosts=(host,)).trusted == (expected,)
         return
     with pytest.raises(InvalidInput, match="expected host"):
         RegistryOptions(trusted_hosts=(host,))
@@ -92,7 +92,7 @@ def test_mirrors_are_trusted() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["registry", "/registry/", "/", "/a b", "/a?b", "//a"])
-def test_prefixes_that_are_none(prefix: str) -> None:
+def test_invalid_prefixes(prefix: str) -> None:
     with pytest.raises(InvalidInput, match="path_prefix"):
         RegistryOptions(path_prefix=prefix)
 
@@ -102,12 +102,12 @@ def test_a_key_needs_a_certificate() -> None:
         RegistryOptions(client_key="key.pem")
 
 
-def test_what_is_not_known() -> None:
+def test_unknown_options() -> None:
     with pytest.raises(InvalidContent, match="insecur"):
         RegistryOptions.from_json({"insecur": True})
 
 
-def test_a_mirror_is_not_shown_who_we_are() -> None:
+def test_a_mirror_does_not_get_the_client_certificate() -> None:
     options = RegistryOptions(True, "ca.pem", "cert.pem", "key.pem", "/own", ("m.example",), ("s.example",))
     assert options.for_mirror("/hub") == RegistryOptions(True, "ca.pem", path_prefix="/hub")
 

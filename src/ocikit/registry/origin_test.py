@@ -1,4 +1,4 @@
-"""What is computed from an address, and what sockets do with it: hostile addresses, real connections."""
+"""The origin computed from an address is the one that sockets connect to: hostile addresses, real connections."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OWN = ("http", "r.example", 5803)
 
 @pytest.fixture(scope="module")
 def everywhere() -> Iterator[FakeHosts]:
-    """Every name leads there, so that each connection is made that somebody wants to make."""
+    """Every name resolves to this server, so that every connection succeeds."""
     with FakeHosts(lambda host: [ADDRESSES[Privacy.PUBLIC]], lambda received: FakeAnswer(200)) as hosts:
         yield hosts
 
@@ -39,7 +39,7 @@ def everywhere() -> Iterator[FakeHosts]:
 @example(location="//r.example:05803/..//evil.example/?%zz")
 @example(location="http://r.example//:65536")
 @example(location="http://cdn.example/a%2fb%2Fc?sig=%2b+%3D=~|*&se=2026%3a00Z&x[]=%zz")
-def test_the_origin_that_is_computed_is_the_one_that_is_connected_to(everywhere: FakeHosts, location: str) -> None:
+def test_connections_go_to_the_computed_origin(everywhere: FakeHosts, location: str) -> None:
     try:
         following = redirected(Answer(_ASKED, 307, {"location": location}))
         assert upload_location(Answer(_ASKED, 202, {"location": location})) == (following.url if following else "")
@@ -52,7 +52,7 @@ def test_the_origin_that_is_computed_is_the_one_that_is_connected_to(everywhere:
     try:
         transport.send(following).body.close()
     except NetworkError:
-        # TLS is more than the server speaks, but the connection was made.
+        # The server does not support TLS, but the connection was made.
         assert following.url.startswith("https:")
     finally:
         transport.close()
@@ -66,7 +66,7 @@ def test_the_origin_that_is_computed_is_the_one_that_is_connected_to(everywhere:
     shown = f"[{host}]" if ":" in host else host
     shown = shown if port == 80 else f"{shown}:{port}"
     assert f"GET {following.url}" == received.line.replace(" ", f" http://{shown}", 1)
-    # The dot at the end of a name is for the look-up alone.
+    # The dot at the end of a name is for the lookup alone.
     assert received.headers["host"] == shown.replace(".:", ":").rstrip(".")
     assert ("authorization" in received.headers) is ((scheme, host, port) == _OWN)
 

@@ -1,4 +1,4 @@
-"""One request and its answer, however often it takes: turns, pauses, and trying again."""
+"""One request and its final response: turns, pauses and retries."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ocikit.registry.wait_budget import QUICK_SECONDS, lateness
 
 
 class Patience:
-    """Sends as `limiter` lets it, and again as `budget` lets it; may be shared by threads.
+    """Sends requests as `limiter` allows, and retries as `budget` allows; threads may share it.
 
-    `clock` counts seconds, `now` is the time in seconds since 1970, `jitter` gives random numbers from 0 to 1.
-    `on_pause` is told the host, and for how long it is not spoken to.
+    `clock` counts seconds, `now` is the time in seconds since 1970, `jitter` returns random numbers from 0 to 1.
+    `on_pause` is called with a host and the number of seconds for which it gets no requests.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Patience:
         self._known_hosts: set[str] = set()
 
     def send(self, request: Request, traffic: Traffic) -> tuple[Answer, BinaryIO]:
-        """The last answer, its body read unless it is `streamed`. Raises NetworkError."""
+        """The final response, its body read unless it is `streamed`. Raises NetworkError."""
         for attempt in count(1):
             try:
                 answer, body = self._exchange(request, traffic)
@@ -64,7 +64,7 @@ class Patience:
         raise AssertionError("count has no end")
 
     def wait(self, attempt: int, request: Request, outcome: Outcome) -> bool:
-        """Wait until it is time to try again after `attempt` (1 is the first); False: it is not worth it."""
+        """Wait before the retry after `attempt` (1 is the first); False if there must not be one."""
         host, now = host_part(request.url), self._now()
         seconds = delay(attempt, outcome, now=now, jitter=self._jitter(), known=host in self._known_hosts)
         if seconds is None or not self._budget.take(seconds):
@@ -117,5 +117,5 @@ class Patience:
         host = host_part(request.url).partition("://")[2]
         return GivenUp(
             f"{request}: gave up, because {host} is too slow: this run has waited {self._waits.seconds / 60:g} minutes "
-            "in all, which is the most that it waits. Run it again when registries answer faster."
+            "in total, which is the limit. Run it again when registries respond faster."
         )

@@ -1,4 +1,4 @@
-"""A server that is slow in every way it can be, and a clock that passes only while it is waited for."""
+"""A server that is slow in every possible way, and a clock that advances only while a test waits for it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Time:
 
 
 class _Slow(io.RawIOBase):
-    """A stream, each part of which takes its time."""
+    """A stream whose every part takes `seconds`."""
 
     def __init__(self, time: _Time, seconds: float) -> None:
         self._time, self._seconds = time, seconds
@@ -46,7 +46,7 @@ class _Slow(io.RawIOBase):
 
 
 class _Server:
-    """A `Transport`: what the seconds are that each kind of wait for r.example takes. Others answer at once."""
+    """A `Transport`: the seconds that each kind of wait for r.example takes. Other hosts respond immediately."""
 
     def __init__(self, time: _Time, *, answer: float = 0, part: float = 0, fails: bool = False) -> None:
         self._time = time
@@ -66,7 +66,7 @@ class _Server:
 
 
 class _Body:
-    """Of any size, and slow to make for us."""
+    """A body of any size that we produce slowly."""
 
     def __init__(self, time: _Time, parts: int = 10**9, seconds: float = 0) -> None:
         self._time, self._parts, self._seconds = time, parts, seconds
@@ -109,22 +109,22 @@ def test_a_run_of_many_requests_ends(seconds: float, fails: bool) -> None:
     patience = _patience(time, server)
     error = _until_given_up(lambda: _asks(patience))
     assert str(error) == (
-        f"HEAD {_URL}: gave up, because r.example is too slow: this run has waited 10 minutes in all, which is the "
-        "most that it waits. Run it again when registries answer faster."
+        f"HEAD {_URL}: gave up, because r.example is too slow: this run has waited 10 minutes in total, which is the "
+        "limit. Run it again when registries respond faster."
     )
     assert 600 <= time.now <= _MOST
     asked, now = server.asked, time.now
     for _ in range(100):
         with pytest.raises(GivenUp):
             _asks(patience)
-    # Nobody else has to suffer for it.
+    # Other hosts are not affected.
     _asks(patience, _OTHER)
     assert (server.asked, time.now) == (asked + 1, now)
 
 
 def test_a_download_ends() -> None:
     time = _Time()
-    # Twice the least speed of one stream, and an eighth of what all together must have.
+    # Twice the minimum speed of one stream, and an eighth of the minimum of all streams together.
     _, body = _patience(time, _Server(time, part=32)).send(Request("GET", _URL, streamed=True), Traffic())
 
     def read() -> None:
@@ -142,7 +142,7 @@ def test_an_upload_ends() -> None:
     assert 600 <= time.now <= _MOST
 
 
-def test_what_we_do_ourselves_is_not_the_servers_fault() -> None:
+def test_our_own_time_does_not_count() -> None:
     time = _Time()
     patience = _patience(time, _Server(time, part=1, answer=1))
     for _ in range(100):
@@ -158,7 +158,7 @@ def test_a_server_that_stores_much_may_take_its_time() -> None:
     assert time.now > 5 * _MOST
 
 
-def test_a_source_that_fails_is_not_the_destinations_fault() -> None:
+def test_a_failing_source_does_not_count_for_the_destination() -> None:
     class Failing(_Body):
         def __iter__(self) -> Iterator[bytes]:
             self._time.sleep(500)

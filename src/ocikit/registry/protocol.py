@@ -1,7 +1,7 @@
-"""The distribution specification as functions: each endpoint's request, and what its answer says.
+"""The distribution specification as functions that build the requests of each endpoint and read the responses.
 
-`at` is the address of a repository: `https://registry.example/v2/shop/web`.
-Spec: distribution-spec v1.1.1, "Endpoints".
+`at` is the address of a repository: `https://registry.example/v2/shop/web`. Spec: distribution-spec v1.1.1,
+"Endpoints".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ocikit.registry.exchange import Answer, Request, StreamedBody, is_loopback,
 from ocikit.registry.failure import is_html, violation
 from ocikit.whole_number import whole_number
 
-# distribution-spec v1.1.1, "Pushing Manifests": registries should take 4 MiB, so nobody sends more.
+# distribution-spec v1.1.1, "Pushing Manifests": registries should accept 4 MiB, so clients send no more.
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 
 _ACCEPT = ", ".join((*media_type.INDEXES, *media_type.MANIFESTS))
@@ -28,23 +28,24 @@ _RANGE = re.compile(r"(?:bytes[ =])?0-([0-9]{1,18})")
 _SHORTEST_IN_DIGEST = 8
 _TEXT = re.compile(rb"[ -~]{%d}" % _SHORTEST_IN_DIGEST)
 _OCTETS = "application/octet-stream"
-# What answers several tags in one PUT where they are not taken; too many are 414 or 431.
+# Statuses of registries that do not accept several tags in one PUT; 414 and 431 mean too many.
 NO_TAGS = (400, 404, 405, 414, 431, 501)
-# distribution-spec (main, 2026): registries should take as many.
+# distribution-spec (main, 2026): registries should accept this many.
 MAX_TAGS = 10
-# What answers the upload of a blob in one piece where only pieces are taken: no such route, not
-# allowed, too large for a proxy, not implemented.
+# Statuses that reject a monolithic upload but may accept chunks: no such route, not allowed, too large for a proxy, not
+# implemented.
 WANTS_PIECES = (404, 405, 413, 501)
-# nginx takes 1 MiB unless told otherwise.
+# nginx accepts 1 MiB by default.
 PIECE_SIZES = (16 * 1024 * 1024, 960 * 1024)
-# A registry may ask for larger ones, which are in memory for every connection; those that do ask for 5 MiB to 10 MiB.
+# Upper limit of a registry's minimum: each connection holds a chunk in memory. Registries that have a minimum ask for 5
+# MiB to 10 MiB.
 _LARGEST_PIECE = PIECE_SIZES[0]
 
 
 def address(registry: str, scheme: str | None, insecure: bool) -> str:
-    """Where a registry (host[:port]) is spoken to: `https://host`, or http where nobody listens in.
+    """The base address of a registry (host[:port]): `https://host`, or http for loopback and for `insecure`.
 
-    `scheme` is the caller's word; without it plain http is for loopback and for `insecure`.
+    `scheme` overrides this.
     """
     host = "registry-1.docker.io" if registry == "docker.io" else registry
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
@@ -63,30 +64,30 @@ def manifest(method: str, at: str, name: str) -> Request:
 
 
 def put_manifest(at: str, name: str, content: Manifest | ImageIndex, tags: Sequence[str] = ()) -> Request:
-    """Spec: "Pushing Manifests"; `tags`: of main, 2026, endpoint 7b, with a digest as `name`."""
+    """Spec: "Pushing Manifests". `tags` (main, 2026, endpoint 7b) need a digest as `name`."""
     query = "?" + urlencode([("tag", tag) for tag in tags]) if tags else ""
     url = f"{at}/manifests/{quote(name, safe=':')}{query}"
     return Request("PUT", url, {"Content-Type": content.media_type}, content.data, private=True)
 
 
 def confirmed_tags(answer: Answer, asked: Sequence[str]) -> frozenset[str]:
-    """Those of the tags in one PUT that the registry says it set, in `OCI-Tag` headers."""
+    """The tags of one PUT that the registry reports as set, in `OCI-Tag` headers."""
     named = answer.headers.get("oci-tag", "").split(",")
     return frozenset(asked) & {name.strip() for name in named}
 
 
 def blob(method: str, at: str, digest: Digest) -> Request:
-    """HEAD, or GET whose answer is a stream. Spec: "Pulling blobs"."""
+    """HEAD of a blob, or GET with a streamed response. Spec: "Pulling blobs"."""
     return Request(method, f"{at}/blobs/{digest}", streamed=method == "GET")
 
 
 def start_upload(at: str) -> Request:
-    """Spec: "POST then PUT". The answer may say that another server is to be sent the blob."""
+    """Spec: "POST then PUT". The response may name another server for the upload."""
     return Request("POST", f"{at}/blobs/uploads/", private=True)
 
 
 def mount(at: str, digest: Digest, source: str) -> Request:
-    """Take a blob over from the repository `source` (its path), else start an upload.
+    """Mount a blob from the repository `source` (its path), or start an upload.
 
     Spec: "Mounting a blob from another repository".
     """
@@ -95,7 +96,7 @@ def mount(at: str, digest: Digest, source: str) -> Request:
 
 
 def upload_status(location: str) -> Request:
-    """What arrived so far. Spec: "Pushing a blob in chunks"."""
+    """Ask how much of an upload has arrived. Spec: "Pushing a blob in chunks"."""
     return Request("GET", location)
 
 
@@ -105,22 +106,22 @@ def cancel_upload(location: str) -> Request:
 
 
 def send_piece(location: str, start: int, piece: bytes) -> Request:
-    """The bytes of a blob from `start` on. Spec: "Pushing a blob in chunks"."""
+    """Send the chunk of a blob that begins at byte `start`. Spec: "Pushing a blob in chunks"."""
     span = f"{start}-{start + len(piece) - 1}"
     return Request("PATCH", location, {"Content-Type": _OCTETS, "Content-Range": span}, piece, once=True)
 
 
 def finish_upload(location: str, blob: Descriptor, body: bytes | StreamedBody) -> Request:
-    """End an upload, with all of its bytes (one piece) or none (they were sent before)."""
+    """End an upload; `body` is the whole blob (monolithic) or empty (after chunks)."""
     query = urlencode({"digest": str(blob.digest)})
     url = f"{location}{'&' if '?' in location else '?'}{query}"
     return Request("PUT", url, {"Content-Type": _OCTETS}, body, once=True, stores=blob.size)
 
 
 def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | None:
-    """How to send a blob after `status` refused it: bytes per piece, or None where all was tried.
+    """The chunk size (bytes) to try after `status` rejected a blob; None if all were tried.
 
-    `tried` is the last size of a piece, None for the blob in one.
+    `tried` is the last chunk size, None for a monolithic upload.
     """
     if tried and status != 413:
         return None
@@ -130,15 +131,15 @@ def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | Non
 
 
 def least_piece_size(answer: Answer) -> int:
-    """Bytes that each piece but the last must have. Spec: "Pushing a blob in chunks"."""
-    # A piece is kept in memory; who wants larger ones gets ones that are too small, and says so.
+    """The minimum size (bytes) of every chunk but the last. Spec: "Pushing a blob in chunks"."""
+    # Chunks are held in memory: a registry that requires larger ones gets smaller ones, and rejects them.
     return min(whole_number(answer.headers.get("oci-chunk-min-length", "")) or 0, _LARGEST_PIECE)
 
 
 def received(answer: Answer) -> int:
-    """How many bytes of an upload the registry has, as the header `Range: 0-LAST` of its status says.
+    """How many bytes of an upload the registry has, from the header `Range: 0-LAST` of its status.
 
-    Registries say "0-0" where nothing arrived.
+    Registries send "0-0" if nothing has arrived.
 
     >>> received(Answer(upload_status(""), 204, {"range": "0-99"}))
     100
@@ -149,7 +150,7 @@ def received(answer: Answer) -> int:
 
 
 def upload_location(answer: Answer) -> str:
-    """Where the upload goes on: `Location`, absolute or relative, query and all."""
+    """The address at which the upload continues: `Location`, resolved, with its query."""
     location = answer.headers.get("location")
     if not location:
         raise violation(answer, "a Location header that says where to upload")
@@ -157,7 +158,7 @@ def upload_location(answer: Answer) -> str:
 
 
 def read_description(answer: Answer, name: str) -> Descriptor | None:
-    """The descriptor that the answer to HEAD of a manifest gives, None where a header is missing.
+    """The descriptor in the response to HEAD of a manifest; None if a header is missing.
 
     Spec: "Checking if content exists in the registry". Raises ProtocolViolation.
     """
@@ -174,9 +175,9 @@ def read_description(answer: Answer, name: str) -> Descriptor | None:
 
 
 def read_manifest(answer: Answer, name: str) -> Manifest | ImageIndex:
-    """The content that GET of a manifest brought, verified against every digest that is known.
+    """Parse the response to GET of a manifest, verified against every known digest.
 
-    Raises ProtocolViolation where it is none, InvalidContent where it is another.
+    Raises ProtocolViolation if it is not a manifest, InvalidContent if it is a different one.
     """
     if is_html(answer):
         raise violation(answer, "a manifest")
@@ -194,15 +195,15 @@ def read_manifest(answer: Answer, name: str) -> Manifest | ImageIndex:
 
 
 def _algorithm(name: str) -> str:
-    """Of the digest that a manifest is asked for by; what a tag names is called by its SHA-256."""
+    """The algorithm of the digest `name`; SHA-256 for a tag."""
     return Digest.parse(name).algorithm if ":" in name else DEFAULT_ALGORITHM
 
 
 def check_stored(answer: Answer, content: Manifest | ImageIndex) -> None:
-    """Raise ProtocolViolation if the registry says that it stored something else."""
-    found, wanted = _content_digest(answer), content.descriptor.digest
-    if found and found.algorithm == wanted.algorithm and found != wanted:
-        raise violation(answer, f"the manifest {wanted} to be stored, not {found}")
+    """Raise ProtocolViolation if the registry reports that it stored something else."""
+    found, expected = _content_digest(answer), content.descriptor.digest
+    if found and found.algorithm == expected.algorithm and found != expected:
+        raise violation(answer, f"the manifest {expected} to be stored, not {found}")
     if answer.status == 200 and (is_html(answer) or not found):
         raise violation(answer, "201 after storing a manifest")
 
@@ -214,21 +215,21 @@ def _content_digest(answer: Answer) -> Digest | None:
     except InvalidInput:
         raise violation(answer, f"a digest in Docker-Content-Digest, not {len(text or '')} other characters") from None
     if digest and _holds_secret(answer, digest):
-        raise violation(answer, "a digest in Docker-Content-Digest, not what the registry was told")
+        raise violation(answer, "a digest in Docker-Content-Digest, not a secret that the registry received")
     return digest
 
 
 def _holds_secret(answer: Answer, digest: Digest) -> bool:
-    """Whether the digits of a digest write a secret. Few real ones have as much text in them, so this costs nothing."""
+    """Whether the digits of a digest encode a secret. Few real digests contain that much text, so this is cheap."""
     scrubber = answer.request.scrubber
     if scrubber is None or not _TEXT.search(bytes.fromhex(digest.hex)):
         return False
     return scrubber.finds(digest.hex, _SHORTEST_IN_DIGEST)
 
 
-def _verify(answer: Answer, wanted: Digest) -> None:
-    found = hashlib.new(wanted.algorithm, answer.body).hexdigest()
-    if found != wanted.hex:
+def _verify(answer: Answer, expected: Digest) -> None:
+    found = hashlib.new(expected.algorithm, answer.body).hexdigest()
+    if found != expected.hex:
         raise InvalidContent(
-            f"wanted the manifest {wanted}, found content of {wanted.algorithm}:{found} ({answer.request})."
+            f"expected the manifest {expected}, got content of {expected.algorithm}:{found} ({answer.request})."
         )

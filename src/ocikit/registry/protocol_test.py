@@ -48,7 +48,7 @@ def _answer(status: int = 200, body: bytes = b"", method: str = "GET", **headers
 
 
 @pytest.mark.parametrize(
-    "registry, scheme, insecure, wanted",
+    "registry, scheme, insecure, expected",
     [
         pytest.param("docker.io", None, False, "https://registry-1.docker.io", id="docker-hub"),
         pytest.param("ghcr.io", None, False, "https://ghcr.io", id="https"),
@@ -57,16 +57,16 @@ def _answer(status: int = 200, body: bytes = b"", method: str = "GET", **headers
         pytest.param("127.1.2.3", None, False, "http://127.1.2.3", id="loopback-v4"),
         pytest.param("[::1]:5000", None, False, "http://[::1]:5000", id="loopback-v6"),
         pytest.param("[::1]", None, False, "http://[::1]", id="loopback-v6-no-port"),
-        pytest.param("localhost:5000", "https", False, "https://localhost:5000", id="told"),
+        pytest.param("localhost:5000", "https", False, "https://localhost:5000", id="given"),
         pytest.param("localhost.example", None, False, "https://localhost.example", id="lookalike"),
     ],
 )
-def test_address(registry: str, scheme: str | None, insecure: bool, wanted: str) -> None:
-    assert protocol.address(registry, scheme, insecure) == wanted
+def test_address(registry: str, scheme: str | None, insecure: bool, expected: str) -> None:
+    assert protocol.address(registry, scheme, insecure) == expected
 
 
 @pytest.mark.parametrize(
-    "request_, wanted",
+    "request_, expected",
     [
         pytest.param(protocol.ping("https://r"), "GET https://r/v2/", id="ping"),
         pytest.param(protocol.manifest("HEAD", _AT, "1.0"), f"HEAD {_AT}/manifests/1.0", id="tag"),
@@ -95,11 +95,11 @@ def test_address(registry: str, scheme: str | None, insecure: bool, wanted: str)
         ),
     ],
 )
-def test_requests(request_: Request, wanted: str) -> None:
-    assert f"{request_.method} {request_.url}" == wanted
+def test_requests(request_: Request, expected: str) -> None:
+    assert f"{request_.method} {request_.url}" == expected
 
 
-def test_requests_say_what_they_carry() -> None:
+def test_headers_and_bodies_of_requests() -> None:
     put = protocol.put_manifest(_AT, "latest", _MANIFEST)
     assert put.headers == {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
     assert put.body == _MANIFEST.data
@@ -115,7 +115,7 @@ def test_requests_say_what_they_carry() -> None:
 
 
 @pytest.mark.parametrize(
-    "location, wanted",
+    "location, expected",
     [
         pytest.param("https://r.example/u/1?a=b", "https://r.example/u/1?a=b", id="absolute"),
         pytest.param("/u/1?a=b%2Fc", "https://r.example/u/1?a=b%2Fc", id="relative"),
@@ -125,8 +125,8 @@ def test_requests_say_what_they_carry() -> None:
         pytest.param("http://r.example:81/u", "http://r.example:81/u", id="other-port"),
     ],
 )
-def test_upload_location(location: str, wanted: str) -> None:
-    assert protocol.upload_location(_answer(202, location=location)) == wanted
+def test_upload_location(location: str, expected: str) -> None:
+    assert protocol.upload_location(_answer(202, location=location)) == expected
 
 
 @pytest.mark.parametrize("location", ["", "ftp://r.example/u", "https://r.example:port/u", "http://[::1/u"])
@@ -136,19 +136,19 @@ def test_no_upload_location(location: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "status, size, tried, wanted",
+    "status, size, tried, expected",
     [
-        pytest.param(405, 10, None, 16 * 1024 * 1024, id="in-pieces-whatever-the-size"),
+        pytest.param(405, 10, None, 16 * 1024 * 1024, id="chunks-of-any-size"),
         pytest.param(413, 10, None, None, id="too-large-though-small"),
         pytest.param(413, 2 * 1024 * 1024, None, 960 * 1024, id="smaller-than-the-blob"),
         pytest.param(413, 10**9, None, 16 * 1024 * 1024, id="large"),
-        pytest.param(413, 10**9, 16 * 1024 * 1024, 960 * 1024, id="smaller-pieces"),
+        pytest.param(413, 10**9, 16 * 1024 * 1024, 960 * 1024, id="smaller-chunks"),
         pytest.param(413, 10**9, 960 * 1024, None, id="all-tried"),
-        pytest.param(405, 10**9, 16 * 1024 * 1024, None, id="no-pieces-either"),
+        pytest.param(405, 10**9, 16 * 1024 * 1024, None, id="chunks-rejected-too"),
     ],
 )
-def test_next_piece_size(status: int, size: int, tried: int | None, wanted: int | None) -> None:
-    assert protocol.next_piece_size(status, size, tried) == wanted
+def test_next_piece_size(status: int, size: int, tried: int | None, expected: int | None) -> None:
+    assert protocol.next_piece_size(status, size, tried) == expected
 
 
 _GOOD: Mapping[str, Any] = {
@@ -159,7 +159,7 @@ _GOOD: Mapping[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    "change, wanted",
+    "change, expected",
     [
         pytest.param({}, _MANIFEST.descriptor, id="all-there"),
         pytest.param({"docker_content_digest": ""}, None, id="no-digest"),
@@ -170,42 +170,42 @@ _GOOD: Mapping[str, Any] = {
         pytest.param({"content_type": "text/html"}, ProtocolViolation, id="html"),
     ],
 )
-def test_read_description(change: Mapping[str, Any], wanted: Any) -> None:
+def test_read_description(change: Mapping[str, Any], expected: Any) -> None:
     answer = _answer(method="HEAD", **{**_GOOD, **change})
-    if wanted is ProtocolViolation:
+    if expected is ProtocolViolation:
         with pytest.raises(ProtocolViolation):
             protocol.read_description(answer, "latest")
     else:
-        assert protocol.read_description(answer, "latest") == wanted
+        assert protocol.read_description(answer, "latest") == expected
 
 
-def test_another_digest_than_was_asked_for() -> None:
+def test_an_unexpected_digest() -> None:
     with pytest.raises(ProtocolViolation):
         protocol.read_description(_answer(**_GOOD), str(Digest.of(b"other")))
-    with pytest.raises(InvalidContent, match="wanted the manifest sha256"):
+    with pytest.raises(InvalidContent, match="expected the manifest sha256"):
         protocol.read_manifest(_answer(body=_MANIFEST.data), str(Digest.of(b"other")))
-    with pytest.raises(InvalidContent, match="wanted the manifest sha256"):
+    with pytest.raises(InvalidContent, match="expected the manifest sha256"):
         protocol.read_manifest(_answer(body=b"{}", **_GOOD), "latest")
 
 
 @pytest.mark.parametrize(
-    "body, content_type, wanted",
+    "body, content_type, expected",
     [
         pytest.param(_MANIFEST.data, _GOOD["content_type"], None, id="good"),
         pytest.param(_MANIFEST.data, "application/json", None, id="vague-content-type"),
         pytest.param(_MANIFEST.data, "text/html", ProtocolViolation, id="said-to-be-html"),
         pytest.param(b"  <html>", "", ProtocolViolation, id="html"),
         pytest.param(b"not json", "", InvalidContent, id="text"),
-        pytest.param(b"{}", "", InvalidContent, id="no-manifest"),
+        pytest.param(b"{}", "", InvalidContent, id="not-a-manifest"),
         pytest.param(b" " * (4 * 1024 * 1024 + 1), "", ProtocolViolation, id="too-large"),
     ],
 )
-def test_read_manifest(body: bytes, content_type: str, wanted: type[OcikitError] | None) -> None:
+def test_read_manifest(body: bytes, content_type: str, expected: type[OcikitError] | None) -> None:
     answer = _answer(body=body, content_type=content_type)
-    if wanted is None:
+    if expected is None:
         assert protocol.read_manifest(answer, "latest") == _MANIFEST
         return
-    with pytest.raises(wanted) as raised:
+    with pytest.raises(expected) as raised:
         protocol.read_manifest(answer, "latest")
     assert "(GET https://r.example/v2/shop/web/manifests/latest)" in str(raised.value)
 
@@ -231,7 +231,7 @@ def test_check_stored(status: int, headers: Mapping[str, Any], good: bool) -> No
 
 
 @pytest.mark.parametrize(
-    "body, wanted",
+    "body, expected",
     [
         pytest.param(
             b'{"errors":[{"code":"DENIED","message":"no","detail":{"a":1}},{"code":"B"}]}',
@@ -253,11 +253,11 @@ def test_check_stored(status: int, headers: Mapping[str, Any], good: bool) -> No
         pytest.param(b'"no"', (None, "no"), id="json-text"),
         pytest.param(b"", (None, None), id="nothing"),
         pytest.param(b"\xff\xfe", (None, "\ufffd\ufffd"), id="not-utf-8"),
-        pytest.param(b"<html>502</html>", (None, "an HTML page, not a registry's answer"), id="html"),
+        pytest.param(b"<html>502</html>", (None, "an HTML page, not a registry's response"), id="html"),
     ],
 )
-def test_read_error(body: bytes, wanted: object) -> None:
-    assert read_error(_answer(500, body)) == wanted
+def test_read_error(body: bytes, expected: object) -> None:
+    assert read_error(_answer(500, body)) == expected
 
 
 def test_a_long_message_is_cut() -> None:
@@ -300,7 +300,7 @@ def test_a_failure_reads_well_and_hides_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    "host, wanted",
+    "host, expected",
     [
         ("localhost", True),
         ("LOCALHOST", True),
@@ -313,8 +313,8 @@ def test_a_failure_reads_well_and_hides_secrets() -> None:
         ("", False),
     ],
 )
-def test_is_loopback(host: str, wanted: bool) -> None:
-    assert is_loopback(host) is wanted
+def test_is_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
 
 
 def test_origins() -> None:
@@ -324,7 +324,7 @@ def test_origins() -> None:
 
 
 @pytest.mark.parametrize(
-    "method, status, location, wanted, authorized",
+    "method, status, location, expected, authorized",
     [
         pytest.param("GET", 307, "/x", "https://r.example/x", True, id="same-host"),
         pytest.param("GET", 302, "https://s.example/x?q", "https://s.example/x?q", False, id="other"),
@@ -337,10 +337,10 @@ def test_origins() -> None:
         pytest.param("GET", 302, "", None, False, id="no-location"),
     ],
 )
-def test_redirected(method: str, status: int, location: str, wanted: str | None, authorized: bool) -> None:
+def test_redirected(method: str, status: int, location: str, expected: str | None, authorized: bool) -> None:
     request = Request(method, "https://r.example/a").authorized(Secret("Bearer x"))
     following = redirected(Answer(request, status, {"location": location}))
-    assert (following.url if following else None) == wanted
+    assert (following.url if following else None) == expected
     assert bool(following and following.authorization) is authorized
 
 
@@ -369,7 +369,7 @@ def test_any_location_is_an_address_or_a_violation(location: str) -> None:
         ("0-99/100", 0),
     ],
 )
-def test_what_was_received(header: str, size: int) -> None:
+def test_received(header: str, size: int) -> None:
     assert protocol.received(_answer(204, range=header)) == size
 
 

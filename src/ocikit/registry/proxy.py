@@ -1,4 +1,4 @@
-"""Proxies, as requests finds them in the environment."""
+"""Proxies of the environment, found with requests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ocikit.registry.tls import proxy_context
 
 
 def proxy_manager(host: str, connections: int) -> Any:
-    """What opens connections to `host` (https://host:port) through its proxy; None where it has none.
+    """The manager of connections to `host` (https://host:port) through its proxy; None without a proxy.
 
-    requests knows how `NO_PROXY` is written, and SOCKS. Loading it takes as long as a hundred requests, so
-    this is left for where somebody may have named a proxy; macOS keeps them elsewhere.
+    requests knows the syntax of `NO_PROXY`, and SOCKS. Loading it takes as long as a hundred requests, so it is loaded
+    only if a variable may name a proxy, and on macOS, which keeps proxies elsewhere.
     """
     named = any(name.lower().endswith("_proxy") and value for name, value in os.environ.items())
     if not named and sys.platform != "darwin":
@@ -35,7 +35,7 @@ def proxy_manager(host: str, connections: int) -> Any:
 
 
 def proxy_secrets() -> Iterator[Secret]:
-    """What proxies are told: user and password in their addresses."""
+    """The secrets that proxies receive: user and password in their addresses."""
     for name, value in os.environ.items():
         if name.lower().endswith("_proxy") and "@" in value:
             pair = value.rpartition("@")[0].rpartition("://")[2]

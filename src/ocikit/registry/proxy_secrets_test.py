@@ -1,4 +1,4 @@
-"""A proxy is told who we are, too."""
+"""The credentials of proxies are secrets, too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ocikit.registry.client import RegistryClient
 
 
 @pytest.mark.parametrize(
-    "value, told, shown",
+    "value, text, shown",
     [
         (
             "http://robot:planted@proxy.example:3128",
@@ -20,7 +20,7 @@ from ocikit.registry.client import RegistryClient
         ("http://proxy.example:3128", "planted", "planted"),
     ],
 )
-def test_what_a_proxy_is_told_is_hidden(value: str, told: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_of_a_proxy_are_hidden(value: str, text: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", value)
     with RegistryClient("r.example") as client:
-        assert client.scrubber.scrubbed(told) == shown
+        assert client.scrubber.scrubbed(text) == shown

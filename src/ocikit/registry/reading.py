@@ -1,7 +1,7 @@
-"""What a text says when it is decoded: escapes of addresses, JSON, HTML and forms, base64 and hexadecimal digits.
+"""Decoded forms of a text: escapes of addresses, JSON, HTML and forms, base64 and hexadecimal digits.
 
-A server may write a secret in any of these ways, in several of them one over another, and mix them. So a text is read
-in all ways, and what is found in a `Reading` is traced back to where it came from in the text.
+A server may write a secret in any of these encodings, nest them, and mix them. So a text is decoded in all ways, and a
+match in a `Reading` is traced back to its place in the text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-# Escapes within escapes, beyond those that one step undoes: "%252541", "&amp;amp;#65;".
+# Levels of nested escapes, beyond those that one step undoes: "%252541", "&amp;amp;#65;".
 _MOST_STEPS = 6
 _SHORTEST_RUN = 8
 
@@ -31,18 +31,19 @@ _ESCAPE = re.compile(
 _ONE_BYTE = re.compile(_BYTE, re.IGNORECASE)
 _CONTROLS = str.maketrans("nrtbf0", "\n\r\t\b\f\0")
 _LARGEST = 0x10FFFF
-# With what is not seen: controls, soft hyphens, zero-width characters, marks of direction and of byte order.
+# White space and invisible characters: controls, soft hyphens, zero-width characters, marks of direction and of byte
+# order.
 _SPACE = re.compile("[\\s\\x00-\\x1f\\x7f-\\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_SHORTEST_RUN},}}")
 _HEX = re.compile(rf"[0-9A-Fa-f]{{{_SHORTEST_RUN},}}")
 _URL_SAFE = str.maketrans("-_", "+/")
 
-# Decoded text, and from where to where in what was decoded it stood.
+# Decoded text, with the start and end of its source in the text that was decoded.
 _Part = tuple[str, int, int]
 
 
 class Reading:
-    """`text`, decoded from another reading; the first is the text itself. `loose`: words of it may be torn together."""
+    """`text`, decoded from `origin`; the first reading is the text itself. `loose`: its words may be joined."""
 
     def __init__(self, parts: Iterable[_Part], origin: Reading | None = None, *, loose: bool = False) -> None:
         self._origin = origin
@@ -52,7 +53,7 @@ class Reading:
         self._starts: list[int] = []
 
     def source(self, start: int, end: int) -> tuple[int, int]:
-        """From where to where in the first reading `text[start:end]`, which is not empty, stood."""
+        """Start and end in the first reading of the source of `text[start:end]`, which is not empty."""
         if self._origin is None:
             return start, end
         if not self._starts:
@@ -70,9 +71,9 @@ class Reading:
 
 
 def readings(text: str, depth: int) -> Iterator[Reading]:
-    """`text` itself, then all ways to read it; `depth`: how often base64 and digits are decoded.
+    """Yield `text` itself, then all its decoded forms; `depth`: how often base64 and digits are decoded.
 
-    What they are in all is in proportion to its length.
+    Their total length is proportional to that of `text`.
     """
     first = Reading([(text, 0, len(text))])
     yield from _readings(first, depth)
@@ -136,7 +137,7 @@ def _characters(found: re.Match[str]) -> Iterator[_Part]:
         pair = bytes.fromhex(found["high"] + value)
         yield pair.decode("utf-16-be"), start, end
     elif kind == "name":
-        # Two thousand names, which are seldom needed.
+        # Two thousand names, which are rarely needed.
         from html.entities import html5  # noqa: PLC0415
 
         yield html5.get(f"{value};", found.group()), start, end
@@ -148,7 +149,7 @@ def _characters(found: re.Match[str]) -> Iterator[_Part]:
 
 
 def _utf8(octets: list[tuple[int, int, int]]) -> Iterator[_Part]:
-    """Octets, each with its place, as UTF-8; those that are not are taken for Latin-1."""
+    """Decode octets, each with its place, as UTF-8; invalid ones as Latin-1."""
     position = 0
     while position < len(octets):
         value, start, _ = octets[position]
@@ -163,7 +164,7 @@ def _utf8(octets: list[tuple[int, int, int]]) -> Iterator[_Part]:
 
 
 def _decoded(text: str) -> Iterator[Iterable[_Part]]:
-    """Base64 from each place of a group, and digits from each of a pair: where one begins is not known."""
+    """Base64 from each offset in a group, and digits from each in a pair: the start of an encoding is unknown."""
     runs = [(found.group().translate(_URL_SAFE), found.start()) for found in _BASE64.finditer(text)]
     if not runs:
         return

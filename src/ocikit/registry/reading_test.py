@@ -1,4 +1,4 @@
-"""Every way to read a text, and where what was read stood."""
+"""Every decoded form of a text, and where its parts came from."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def test_one_step_undoes_escapes(text: str, read: str) -> None:
     assert (*unescaped(text), text)[0] == read
 
 
-def test_steps_undo_what_is_within() -> None:
+def test_steps_undo_nested_escapes() -> None:
     assert unescaped("%5Cu0026#65;") == (r"\u0026#65;", "&#65;", "A")
 
 
-def _found(text: str, wanted: str) -> set[str]:
-    """What stands in `text` where a reading has `wanted`."""
-    places = [(reading, reading.text.find(wanted)) for reading in readings(text, 2)]
-    spans = [reading.source(at, at + len(wanted)) for reading, at in places if at >= 0]
+def _found(text: str, sought: str) -> set[str]:
+    """The parts of `text` from which readings got `sought`."""
+    places = [(reading, reading.text.find(sought)) for reading in readings(text, 2)]
+    spans = [reading.source(at, at + len(sought)) for reading, at in places if at >= 0]
     return {text[start:end] for start, end in spans}
 
 
@@ -61,7 +61,7 @@ def _found(text: str, wanted: str) -> set[str]:
         ("want\r\n  ed", {"want\r\n  ed"}),
     ],
 )
-def test_what_is_read_is_traced_back(text: str, places: set[str]) -> None:
+def test_readings_are_traced_back(text: str, places: set[str]) -> None:
     assert _found(text, "wanted") & places
 
 

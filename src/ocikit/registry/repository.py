@@ -28,13 +28,13 @@ _Found = TypeVar("_Found")
 _CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
 # A shorter secret may be in an image by chance.
 _SHORTEST_IN_CONTENT = 12
-# So many bytes are decoded in all ways, which takes milliseconds; most manifests have fewer.
+# Content up to this size is decoded in all ways, which takes milliseconds; most manifests are smaller.
 _SHORT_CONTENT = 16 * 1024
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 def _scrubbed(method: _Method) -> _Method:
-    """What a method raises may quote an answer, so no secret stays in it."""
+    """Remove secrets from the errors of a method, which may quote a response."""
 
     @functools.wraps(method)
     def scrubbed(self: RegistryRepository, *arguments: Any, **options: Any) -> Any:
@@ -47,9 +47,9 @@ def _scrubbed(method: _Method) -> _Method:
 class RegistryRepository:
     """A `Store` at `repository`, over a client of its registry.
 
-    `for_push`: ask for a token that allows pushing from the start, instead of one more when it is
-    needed; else the registry's mirrors are asked first for what is read. Every method may raise NetworkError,
-    RegistryError and ProtocolViolation.
+    `for_push`: request a token that allows pushing from the start, and do not use mirrors. Otherwise reads try the
+    registry's mirrors first, and pushing needs a second token. Every method may raise NetworkError, RegistryError and
+    ProtocolViolation.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class RegistryRepository:
         self._client = client
         self._path = repository.path
         self._at = f"{client.base}/v2/{repository.path}"
-        # What all that was done through this object cost.
+        # The cost of all requests of this object.
         self.traffic = traffic or Traffic()
         self._push = self._access(push=True)
         self._pull = self._push if for_push else self._access(push=False)
@@ -72,7 +72,7 @@ class RegistryRepository:
 
     @_scrubbed
     def resolve(self, name: str) -> Descriptor | None:
-        """See `Store`. One GET more where the registry's answer to HEAD lacks a header."""
+        """See `Store`. Sends an additional GET if the response to HEAD lacks a header."""
         found = self._from_mirrors(lambda mirror: mirror.resolve(name))
         if found:
             return found
@@ -93,7 +93,7 @@ class RegistryRepository:
 
     def _fetch_manifest(self, name: str) -> Manifest | ImageIndex:
         answer = self._client.ask(protocol.manifest("GET", self._at, name), self._pull, 200)
-        # Before an error quotes a part of it: half a secret would not be recognised.
+        # Check before an error quotes a part of the body: half a secret would not be recognised.
         self._refuse_secrets(answer.body, f'the manifest "{name}"')
         return protocol.read_manifest(answer, name)
 
@@ -121,27 +121,27 @@ class RegistryRepository:
         return io.BytesIO(data)
 
     def _refuse_secrets(self, data: bytes, what: str) -> None:
-        """What an image says of itself is shown and kept, and cannot be changed."""
+        """Refuse content that holds a secret: it is displayed and kept, and cannot be changed."""
         depth = DEPTH if len(data) <= _SHORT_CONTENT else 0
         if self._client.scrubber.finds(data.decode("utf-8", "replace"), _SHORTEST_IN_CONTENT, depth):
-            raise ProtocolViolation(f"{what} repeats a secret that this registry was told, so it is not used.")
+            raise ProtocolViolation(f"{what} repeats a secret that this registry received, so it is not used.")
 
     @_scrubbed
     def push_blob(self, blob: Descriptor, opener: Opener) -> None:
-        """See `Store`. In one piece, or in several where the registry or a proxy wants that."""
+        """See `Store`. Monolithic, or chunked if the registry or a proxy requires that."""
         self._upload(blob, opener).send()
 
     @_scrubbed
     def mount_blob(self, blob: Descriptor, source: str, opener: Opener | None = None) -> bool:
-        """Take a blob over from the repository `source` (its path) of the same registry.
+        """Mount a blob from the repository `source` (its path) of the same registry.
 
-        Returns False where the registry does not: then the blob was sent if `opener` is given.
+        Returns False if the registry did not mount it; the blob was uploaded instead if `opener` is given.
         """
         scopes = (*self._push.scopes, repository_scope(source, push=False))
         request = protocol.mount(self._at, blob.digest, source)
         started = None
-        # It may be the source alone that is refused, or this request alone that something on the way spoils; where it
-        # is more than that, sending the blob will tell.
+        # The registry may refuse only the source, or a proxy may break only this request. Any other problem breaks the
+        # upload, too, which reports it.
         with contextlib.suppress(RegistryError, NotFound, ProtocolViolation, NetworkError):
             started = self._client.ask(request, Access(self._path, scopes, self.traffic), 201, 202)
             if started.status == 201:
@@ -162,10 +162,10 @@ class RegistryRepository:
 
     @_scrubbed
     def push_with_tags(self, manifest: Manifest | ImageIndex, tags: Sequence[str]) -> frozenset[str]:
-        """Store a manifest and let `tags` name it, in one request; returns those that the registry set.
+        """Store a manifest and set `tags` on it in one request; return the tags that the registry set.
 
-        Others are the caller's to set with `push_manifest`. Where the registry does not offer this, that is
-        found out once for its client, and from then on nothing is sent.
+        The caller sets the others with `push_manifest`. If the registry does not support this, its client finds out
+        once, and later calls send nothing.
         """
         if len(tags) == 1:
             self.push_manifest(manifest, tags[0])
@@ -202,7 +202,7 @@ class RegistryRepository:
         return BlobUpload(self._client, self._at, self._push, blob, opener)
 
     def _from_mirrors(self, read: Callable[[RegistryRepository], _Found | None]) -> _Found | None:
-        """What the first mirror that has it gives; one that cannot be reached is not asked again."""
+        """The result of the first mirror that has it; a mirror that cannot be reached is not tried again."""
         for mirror in self._mirrors:
             if not mirror._client.reachable:
                 continue
@@ -211,7 +211,7 @@ class RegistryRepository:
             except NetworkError:
                 mirror._client.reachable = False
             except OcikitError:
-                # The registry itself says what is wrong, if anything is.
+                # If anything is wrong, the registry itself reports it.
                 pass
             else:
                 if found:

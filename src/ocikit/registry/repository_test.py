@@ -1,4 +1,4 @@
-"""The client against a registry on a socket: authentication, faults, and what is never sent."""
+"""The client against a registry on a socket: authentication, faults, and secrets that are never sent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Fault
 
 _PASSWORD = "planted-secret"
 _IDENTITY = "planted-identity"
-_LAYER = bytes(range(256)) * 5 * 1024  # 1.25 MiB: more than a chunk, more than a small piece
+_LAYER = bytes(range(256)) * 5 * 1024  # 1.25 MiB: more than one read, more than a small chunk
 _CONFIG = b'{"architecture":"amd64","os":"linux"}'
 
 
@@ -55,11 +55,11 @@ def _opener(data: bytes) -> Opener:
 
 
 def _no_sleep(seconds: float) -> None:
-    """Waiting is for `retry_test.py`."""
+    """`retry_test.py` tests waiting."""
 
 
 class _Kind:
-    """How a registry lets people in, and what a client needs for it."""
+    """How a registry authenticates, and the credentials for it."""
 
     def __init__(self, auth: str, identity: bool = False) -> None:
         self.auth = auth
@@ -114,8 +114,8 @@ def _read(repository: RegistryRepository, blob: Descriptor) -> bytes:
     [
         pytest.param({}, id="plain"),
         pytest.param({"relative_location": True}, id="relative-location"),
-        pytest.param({"require_pieces": True}, id="pieces-wanted"),
-        pytest.param({"max_body": 1024 * 1024}, id="small-pieces-wanted"),
+        pytest.param({"require_pieces": True}, id="chunks-required"),
+        pytest.param({"max_body": 1024 * 1024}, id="small-chunks-required"),
         pytest.param({"no_digest": True}, id="no-digest-header"),
     ],
 )
@@ -140,7 +140,7 @@ def test_an_unchanged_tag_costs_one_request(kind: _Kind) -> None:
         before = len(registry.requests)
         for _ in range(3):
             assert repository.resolve("latest")
-        # One more where a token to pull is wanted beside the one to push.
+        # One more if a token for pulling is needed besides the one for pushing.
         assert len(registry.requests) - before <= (4 if kind.auth == "token" else 3)
         assert registry.count("^HEAD .*/manifests/latest") == 3
 
@@ -161,7 +161,7 @@ def test_one_token_serves_to_pull_and_to_push() -> None:
         assert registry.count("/token") == 2
 
 
-def test_a_token_that_ends_while_a_blob_is_sent() -> None:
+def test_a_token_that_expires_during_an_upload() -> None:
     with _serving(_Kind("token")) as (registry, repository):
         _push_all(repository)
 
@@ -230,7 +230,7 @@ def test_copy_between_registries_streams() -> None:
         pytest.param(b"small", 5, id="one-chunk"),
     ],
 )
-@pytest.mark.parametrize("pieces", [False, True], ids=["one-piece", "pieces"])
+@pytest.mark.parametrize("pieces", [False, True], ids=["monolithic", "chunked"])
 def test_content_that_is_not_the_blob_is_not_stored(wrong: bytes, size: Any, pieces: bool) -> None:
     blob = Descriptor(_BLOB.media_type, _BLOB.digest, size or _BLOB.size)
     with _serving(require_pieces=pieces) as (registry, repository):
@@ -259,7 +259,7 @@ def test_a_file_that_cannot_be_read() -> None:
         pytest.param({"refusals": (Refusal("mount=", 404),)}, id="no-such-endpoint"),
     ],
 )
-def test_a_mount_that_fails_is_no_failure(faults: dict[str, Any]) -> None:
+def test_a_failed_mount_is_not_an_error(faults: dict[str, Any]) -> None:
     with _serving(**faults) as (_, repository):
         assert repository.mount_blob(_BLOB, "base") is False
         assert repository.mount_blob(_BLOB, "base", _opener(_LAYER)) is False
@@ -279,7 +279,7 @@ def test_mount(kind: _Kind, no_mount: bool) -> None:
         assert sent == (len(_LAYER) if no_mount else 0)
 
 
-def test_pieces_are_remembered() -> None:
+def test_the_chunk_size_is_remembered() -> None:
     with _serving(max_body=1024 * 1024) as (registry, repository):
         repository.push_blob(_BLOB, _opener(_LAYER))
         before = registry.count("^POST")
@@ -305,25 +305,25 @@ _REFUSED = [
             (200, ProtocolViolation),
         )
     ),
-    pytest.param({"refusals": (Refusal("^POST", 200),)}, ProtocolViolation, "found 200", id="post-200"),
+    pytest.param({"refusals": (Refusal("^POST", 200),)}, ProtocolViolation, "got 200", id="post-200"),
     pytest.param({"refusals": (Refusal("^POST", 202),)}, ProtocolViolation, "Location", id="no-location"),
     pytest.param({"refusals": (Refusal("^P", 502, body=b"<html>"),)}, RegistryError, "HTML", id="html-error"),
 ]
 
 
 @pytest.mark.parametrize("kind", _KINDS)
-@pytest.mark.parametrize("faults, wanted, text", _REFUSED)
-def test_refused(kind: _Kind, faults: dict[str, Any], wanted: type[OcikitError], text: str) -> None:
+@pytest.mark.parametrize("faults, expected, text", _REFUSED)
+def test_refused(kind: _Kind, faults: dict[str, Any], expected: type[OcikitError], text: str) -> None:
     with _serving(kind, **faults) as (registry, repository):
         with pytest.raises(OcikitError) as raised:
             _push_all(repository)
         error = raised.value
-        assert type(error) is wanted
+        assert type(error) is expected
         assert text in str(error)
         shown = f"{error} {error!r} {error.__dict__} {error.__cause__!r}"
         assert "planted" not in shown
         assert "?" not in str(error).replace("registry?", "")
-        assert "latest" not in registry.repositories["shop/web"].tags or wanted is ProtocolViolation
+        assert "latest" not in registry.repositories["shop/web"].tags or expected is ProtocolViolation
 
 
 @pytest.mark.parametrize("auth", ["basic", "token"])
@@ -354,7 +354,7 @@ def test_anonymous_pull_but_no_push() -> None:
             repository.push_blob(_BLOB, _opener(_LAYER))
 
 
-def test_what_is_not_there() -> None:
+def test_missing_content() -> None:
     with _serving() as (_, repository):
         with pytest.raises(NotFound, match="404 MANIFEST_UNKNOWN"):
             repository.fetch_manifest("latest")
@@ -382,12 +382,12 @@ def test_wrong_bytes_from_the_registry() -> None:
         with pytest.raises(ProtocolViolation):
             repository.resolve(str(_MANIFEST.descriptor.digest))
         registry.faults = Faults(drop_download_after=100)
-        with pytest.raises(NetworkError, match="closed before the answer was complete"):
+        with pytest.raises(NetworkError, match="closed before the response was complete"):
             _read(repository, _BLOB)
 
 
 @pytest.mark.parametrize("kind", _KINDS)
-def test_another_host_is_given_no_secret(kind: _Kind) -> None:
+def test_another_host_gets_no_secret(kind: _Kind) -> None:
     with _serving(kind) as (registry, repository), FakeRegistry() as storage:
         registry.put_blob("shop/web", _LAYER)
         storage.put_blob("shop/web", _LAYER)
@@ -402,7 +402,7 @@ def test_another_host_is_given_no_secret(kind: _Kind) -> None:
 
 
 def test_the_environment_adds_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """Neither a .netrc nor a proxy may see what goes to this machine."""
+    """Requests to this machine use neither a .netrc nor a proxy."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login netrc password planted\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))

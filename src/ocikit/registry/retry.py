@@ -1,7 +1,7 @@
-"""When to ask again, and how long to wait first.
+"""When to retry a request, and how long to wait first.
 
-Backoff with full jitter: a random part of a time that doubles. Source: AWS Architecture Blog, "Exponential
-Backoff And Jitter". What a registry asks for in Retry-After comes first (RFC 9110, section 10.2.3).
+Backoff with full jitter: a random part of a time that doubles. Source: AWS Architecture Blog, "Exponential Backoff And
+Jitter". A time that a registry requests in `Retry-After` takes precedence (RFC 9110, section 10.2.3).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ocikit.registry.wait_budget import WaitBudget
 
 Outcome = Union[Answer, NetworkError]
 
-# Once, and four times again, as crane does three and skopeo and docker five times.
+# One request and four retries; crane retries three times, skopeo and docker five times.
 ATTEMPTS = 5
-# It takes as long as is allowed each time.
+# A request that is too slow takes the maximum time on each attempt.
 _ATTEMPTS_OF_SLOW_ONES = 2
-# More than this is not waited for at once: the run fails with what the registry said.
+# Longest single wait: if a registry asks for more, the run fails with what the registry said.
 LONGEST_SECONDS = 60.0
 
-# The one form of a date that is still to be sent (RFC 9110, section 5.6.7).
+# The only date format that senders may still generate (RFC 9110, section 5.6.7).
 _DATE = re.compile(r"[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FIRST_SECONDS = 1.0
@@ -33,10 +33,10 @@ TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def is_transient(outcome: Outcome, *, known: bool = True) -> bool:
-    """Whether the same request may succeed later. `known`: the host has answered before.
+    """Whether the same request may succeed later. `known`: the host has responded before.
 
-    A host that never answered is taken for a wrong address; one that is not trusted, or too private, stays so; and one
-    that was given up stays given up.
+    A host that never responded is assumed to be a wrong address. A host that is not trusted, too private or given up
+    stays so.
     """
     if isinstance(outcome, Answer):
         return outcome.status in TRANSIENT
@@ -46,7 +46,7 @@ def is_transient(outcome: Outcome, *, known: bool = True) -> bool:
 
 
 def delay(attempt: int, outcome: Outcome, *, now: float, jitter: float, known: bool = True) -> float | None:
-    """Seconds to wait after `attempt` (1 is the first) had this outcome, None to stop.
+    """Seconds to wait after `attempt` (1 is the first) had this outcome; None to stop.
 
     Pure: `now` is the time in seconds since 1970, `jitter` a random number from 0 to 1.
     """
@@ -60,10 +60,10 @@ def delay(attempt: int, outcome: Outcome, *, now: float, jitter: float, known: b
 
 
 def retry_after(answer: Answer, now: float) -> float | None:
-    """The seconds that Retry-After means, as a number or as a date; None where it means nothing."""
+    """The seconds that `Retry-After` requests, as a number or as a date; None if it is missing or invalid."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        # Larger numbers are years, which nobody waits for.
+        # More digits mean years, which exceed every limit.
         return float(text[:9])
     found = _DATE.fullmatch(text)
     if not found:
@@ -85,11 +85,11 @@ def retry_after(answer: Answer, now: float) -> float | None:
 
 
 class RetryBudget:
-    """How often a whole run asks again, and how long it waits; shared by threads and clients.
+    """Limits the retries of a whole run, and how long it waits; shared by threads and clients.
 
-    Each retry costs one of `retries`; each success gives back a fifth. That is the quota of the AWS SDKs'
-    standard mode: a registry that is down is given up after a while, one that stumbles now and then never.
-    `waits`: how long it waits.
+    Each retry costs one of `retries`; each success returns a fifth. This is the quota of the AWS SDKs' standard mode: a
+    registry that is down is given up after a while, one with occasional failures never. `waits`: how long the run
+    waits.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class RetryBudget:
         self._lock = threading.Lock()
 
     def take(self, seconds: float) -> bool:
-        """Whether one more retry, after a wait of `seconds`, may be made."""
+        """Take one more retry, after a wait of `seconds`; False if the budget is exhausted."""
         with self._lock:
             if self._left < 1 or not self.waits.pause(seconds):
                 return False
@@ -116,5 +116,5 @@ class RetryBudget:
             self._left = min(self._most, self._left + 0.2)
 
     def without_retries(self) -> RetryBudget:
-        """For who is not asked again: its waits count all the same."""
+        """A budget without retries whose waits count towards this one."""
         return RetryBudget(0, self.waits)

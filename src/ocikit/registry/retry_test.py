@@ -35,13 +35,13 @@ def _answer(status: int, retry_after: str | None = None) -> Answer:
         pytest.param(GivenUp("gave up"), True, False, id="given-up"),
     ],
 )
-def test_what_may_pass(outcome: Outcome, known: bool, transient: bool) -> None:
+def test_transient_outcomes(outcome: Outcome, known: bool, transient: bool) -> None:
     assert is_transient(outcome, known=known) is transient
     assert (delay(1, outcome, now=_NOW, jitter=1.0, known=known) is not None) is transient
 
 
-def test_what_was_slow_is_asked_for_once_more() -> None:
-    slow = TooSlow("the answer was not complete")
+def test_a_slow_request_is_retried_once() -> None:
+    slow = TooSlow("the response was not complete")
     assert [delay(attempt, slow, now=_NOW, jitter=1.0) for attempt in (1, 2, 3)] == [1, None, None]
 
 
@@ -75,7 +75,7 @@ def test_retry_after(text: str, seconds: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["61", "99999999999999999999", "Sun, 09 Sep 2001 02:46:40 GMT"])
-def test_what_is_asked_for_is_not_shortened(text: str) -> None:
+def test_a_requested_wait_is_not_shortened(text: str) -> None:
     assert delay(1, _answer(429, text), now=_NOW, jitter=0.0) is None
 
 

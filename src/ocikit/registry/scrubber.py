@@ -1,7 +1,8 @@
-"""Takes secrets out of what a server said, however it wrote them.
+"""Removes secrets from what a server says, however it encodes them.
 
-A server may repeat whatever it was told, in any part of an answer. What software commonly makes of a text on its way is
-undone, see `ocikit.registry.reading`; a server that means to disguise a secret beyond that cannot be stopped.
+A server may repeat any secret that it received, in any part of a response. The scrubber undoes the encodings that
+software commonly applies to a text, see `ocikit.registry.reading`. It cannot stop a server that disguises a secret on
+purpose.
 """
 
 from __future__ import annotations
@@ -17,20 +18,21 @@ from ocikit.registry.secret import HIDDEN, Secret
 if TYPE_CHECKING:
     from ocikit.registry.traces import Trace
 
-# So much of a text is kept. What is looked at goes on behind it: a secret that stands at its end is recognised.
+# Characters of a text that are kept. The search continues behind them, so that a secret at their end is recognised.
 LONGEST = 8 * 1024
 _REACH = 4 * 1024
 _PART = 64 * 1024
-# Of secrets that servers gave us, so many characters are remembered, the newest: a server may make any number of them.
+# Limit on the characters of secrets that servers sent, of which the newest are remembered: a server may send any
+# number.
 _MOST_PASSING = 1024 * 1024
-# Base64 within base64, of digits and the like.
+# Base64 within base64, hexadecimal digits, or both.
 DEPTH = 2
 
 
 class Scrubber:
-    """Knows secrets, and takes them out of texts; may be shared by threads.
+    """Knows secrets, and removes them from texts; threads may share it.
 
-    `more` gives further secrets. It is called, and everything else worked out, when there is a text to look at.
+    `more` returns further secrets. It is called, and everything else computed, when there is a text to search.
     """
 
     def __init__(self, more: Callable[[], Iterable[Secret]] = tuple) -> None:
@@ -44,12 +46,12 @@ class Scrubber:
         self._lock = threading.Lock()
 
     def learn(self, *secrets: Secret | None) -> None:
-        """Hide these, too, from now on."""
+        """Hide these secrets, too, from now on."""
         with self._lock:
             self._lasting.update(dict.fromkeys(filter(None, secrets)))
 
     def learn_passing(self, *secrets: Secret) -> None:
-        """The same for what a server gave us; when there is much of it the oldest is forgotten."""
+        """Hide secrets that a server sent; the oldest are forgotten if there are too many."""
         with self._lock:
             for secret in filter(None, secrets):
                 if secret not in self._passing:
@@ -75,15 +77,15 @@ class Scrubber:
     def finds(self, text: str, shortest: int, depth: int = DEPTH) -> bool:
         """Whether a secret of at least `shortest` characters is in `text`, of any length.
 
-        `depth`: how often base64 and digits are decoded; for long texts 0, which finds one of the two.
+        `depth`: how often base64 and digits are decoded; 0, for long texts, finds only one level of them.
         """
-        # A part at a time: what a text says when it is decoded takes many times its memory.
+        # In parts: the decoded forms of a text take many times its memory.
         parts = (text[start : start + _PART + _REACH] for start in range(0, len(text), _PART))
         return any(True for part in parts for _ in self._found(part, shortest, depth))
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """What the body raises is raised without secrets."""
+        """Remove secrets from the errors that the body raises."""
         try:
             yield
         except OcikitError as error:
@@ -91,16 +93,16 @@ class Scrubber:
             raise
 
     def _found(self, text: str, shortest: int = 0, depth: int = DEPTH) -> Iterator[tuple[int, int]]:
-        """From where to where `text` tells a secret, in no order."""
+        """The spans of `text` that reveal a secret, unordered."""
         traces = [trace for trace in self._all_traces() if trace.size >= shortest]
         if not traces:
             return
-        # Where all goes well this need not be loaded.
+        # A run without errors and warnings does not need to load this.
         from ocikit.registry.traces import places  # noqa: PLC0415
 
         hidden = list(_occurrences(HIDDEN, text))
         for start, end in places(text, traces, self._heads, depth):
-            # Where somebody's password is "secret", what was hidden before stays as it is.
+            # If a password is "secret", text that is already hidden stays as it is.
             if not any(first <= start and end <= last for first, last in hidden):
                 yield start, end
 

@@ -1,4 +1,4 @@
-"""Secrets are found however they are written, and nothing else is."""
+"""Secrets are found in any encoding, and nothing else is hidden."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _base64(text: str) -> str:
     return base64.b64encode(_octets(text)).decode()
 
 
-# What a server, or a proxy before it, may make of a text.
+# Encodings that a server, or a proxy in front of it, may apply to a text.
 WRITINGS: dict[str, Callable[[str], str]] = {
     "plain": lambda text: text,
     "lower": str.lower,
@@ -61,7 +61,7 @@ WRITINGS: dict[str, Callable[[str], str]] = {
     "hexadecimal": lambda text: _octets(text).hex(),
     "hexadecimal-upper": lambda text: _octets(text).hex().upper(),
 }
-# Loses case, so that it cannot be read but only be foretold.
+# Encodings that lose case: they cannot be decoded, only predicted.
 LAST = {
     "base64-lower": lambda text: _base64(text).lower(),
     "base64-behind-2-lower": lambda text: _base64(f"a:{text}!").lower(),
@@ -74,27 +74,27 @@ def _units(text: str) -> list[int]:
 
 
 @pytest.mark.parametrize("write", [*WRITINGS.values(), *LAST.values()], ids=[*WRITINGS, *LAST])
-def test_a_writing_is_found(write: Callable[[str], str]) -> None:
+def test_an_encoded_secret_is_found(write: Callable[[str], str]) -> None:
     shown = _knowing(_PASSWORD).scrubbed(f'you said "{write(_PASSWORD)}", didn\'t you?')
     before, hidden, after = shown.partition(HIDDEN)
-    # Of base64 the characters beside it stay, which tell of what is around the secret, or nothing.
+    # Adjacent characters of base64 stay; they encode the text around the secret, or nothing.
     assert hidden and before.startswith('you said "') and after.endswith("\", didn't you?")
     assert len(before) <= len('you said "') + 3 and len(after) <= len("\", didn't you?") + 3
 
 
 @pytest.mark.parametrize("outer", [*WRITINGS.values(), *LAST.values()], ids=[*WRITINGS, *LAST])
 @pytest.mark.parametrize("inner", WRITINGS.values(), ids=list(WRITINGS))
-def test_a_writing_of_a_writing_is_found(inner: Callable[[str], str], outer: Callable[[str], str]) -> None:
-    if outer in LAST.values() and inner in (WRITINGS[name] for name in _UNFORETOLD):
+def test_a_secret_that_is_encoded_twice_is_found(inner: Callable[[str], str], outer: Callable[[str], str]) -> None:
+    if outer in LAST.values() and inner in (WRITINGS[name] for name in _NOT_PREDICTED):
         return
-    told = outer(inner(_PASSWORD))
-    shown = _knowing(_PASSWORD).scrubbed(f"({told})")
-    # Of the outer writing three characters may stay, each of them escaped.
+    echoed = outer(inner(_PASSWORD))
+    shown = _knowing(_PASSWORD).scrubbed(f"({echoed})")
+    # Three characters of the outer encoding may stay, each of them escaped.
     assert HIDDEN in shown and len(shown.replace(HIDDEN, "")) <= 35
 
 
-# In base64 without case.
-_UNFORETOLD = ("json-all", "html-decimal", "html-hexadecimal", "base64-behind-1", "base64-behind-2")
+# Encodings that are not predicted within base64 without case.
+_NOT_PREDICTED = ("json-all", "html-decimal", "html-hexadecimal", "base64-behind-1", "base64-behind-2")
 
 
 @given(
@@ -105,12 +105,12 @@ _UNFORETOLD = ("json-all", "html-decimal", "html-hexadecimal", "base64-behind-1"
     st.text(max_size=20),
 )
 def test_any_secret_is_found_anywhere(secret: str, inner: str, outer: str, before: str, after: str) -> None:
-    # Case is not always lost and found: "ŉ" has no upper case of one letter.
+    # Case does not always survive: "ŉ" has no upper case of one letter.
     assume(secret.lower().upper() == secret.upper() and len(secret.upper().lower()) == len(secret))
-    told = WRITINGS[outer](WRITINGS[inner](secret))
-    shown = _knowing(secret).scrubbed(f"{before} {told} {after}")
+    echoed = WRITINGS[outer](WRITINGS[inner](secret))
+    shown = _knowing(secret).scrubbed(f"{before} {echoed} {after}")
     assert HIDDEN in shown
-    assert told not in shown
+    assert echoed not in shown
 
 
 @given(
@@ -118,14 +118,14 @@ def test_any_secret_is_found_anywhere(secret: str, inner: str, outer: str, befor
     st.lists(st.sampled_from(["%{:02x}", "\\u{:04x}", "&#{};", "{:c}", "%25{:02X}"])),
 )
 def test_escapes_may_be_mixed(secret: str, kinds: list[str]) -> None:
-    told = "".join(
+    echoed = "".join(
         kind.format(ord(letter)) for kind, letter in zip_longest(kinds[: len(secret)], secret, fillvalue="%{:02X}")
     )
-    assert HIDDEN in _knowing(secret).scrubbed(f"<{told}>")
+    assert HIDDEN in _knowing(secret).scrubbed(f"<{echoed}>")
 
 
 @given(st.text(max_size=300))
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_other_text_stays(text: str) -> None:
     assert _knowing("there is nothing like this").scrubbed(text) == text
     assert Scrubber().scrubbed(text) == text
 
@@ -149,12 +149,12 @@ def test_secrets_that_are_words_or_look_like_escapes(secret: str, text: str, sho
     assert _knowing(secret).scrubbed(text) == shown
 
 
-def test_user_names_are_shown_and_all_else_of_credentials_is_not() -> None:
+def test_only_user_names_of_credentials_are_shown() -> None:
     scrubber = Scrubber()
     credentials = Credentials("robot", Secret("planted"), Secret("token-1"))
     scrubber.learn(*credentials.secrets())
-    told = f"robot, robot:planted, {credentials.basic().reveal()}, planted, token-1"
-    assert scrubber.scrubbed(told) == "robot, robot:[secret], Basic [secret], [secret], [secret]"
+    echoed = f"robot, robot:planted, {credentials.basic().reveal()}, planted, token-1"
+    assert scrubber.scrubbed(echoed) == "robot, robot:[secret], Basic [secret], [secret], [secret]"
     assert Credentials("robot", Secret("")).secrets() == ()
 
 
@@ -176,11 +176,11 @@ def test_no_text_takes_long(text: str) -> None:
     scrubber.scrubbed("warm")
     started = time.process_time()
     scrubber.scrubbed(text * 10**6)
-    # What backtracks takes hours.
+    # A regular expression that backtracks takes hours.
     assert time.process_time() - started < 20
 
 
-def test_nothing_is_worked_out_before_there_is_a_text() -> None:
+def test_nothing_is_computed_before_there_is_a_text() -> None:
     called: list[int] = []
 
     def more() -> list[Secret]:
@@ -206,7 +206,7 @@ def test_errors_lose_secrets_in_every_field() -> None:
     assert "lanted" not in f"{refused.value} {refused.value.__dict__} {refused.value.args}"
 
 
-def test_of_what_servers_gave_us_the_newest_is_known() -> None:
+def test_the_newest_secrets_of_servers_are_known() -> None:
     scrubber = _knowing("planted")
     tokens = [f"{number:04}" + "t" * 60_000 for number in range(200)]
     scrubber.learn_passing(Secret("both"), Secret("gone"))
@@ -226,5 +226,5 @@ def test_of_what_servers_gave_us_the_newest_is_known() -> None:
         "planted\u00ad-\x1bword",
     ],
 )
-def test_octal_digits_wide_escapes_and_what_is_not_seen(text: str) -> None:
+def test_octal_digits_wide_escapes_and_invisible_characters(text: str) -> None:
     assert _knowing("planted-word").scrubbed(f"<{text}>") == "<[secret]>"

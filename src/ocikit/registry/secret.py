@@ -6,13 +6,13 @@ import base64
 from dataclasses import dataclass
 from typing import Callable, NoReturn
 
-# What stands for one in a text.
+# Replaces a secret in a text.
 HIDDEN = "[secret]"
 
 
 @dataclass(frozen=True)
 class Secret:
-    """Text that is never shown: not by `str`, `repr` or a format string, only by `reveal`."""
+    """Text that only `reveal` shows: `str`, `repr` and format strings hide it."""
 
     _text: str
 
@@ -28,7 +28,7 @@ class Secret:
     __repr__ = __str__
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not written anywhere")
+        raise TypeError("a secret cannot be pickled")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Credentials:
         return Secret(f"Basic {self._pair()}")
 
     def secrets(self) -> tuple[Secret, ...]:
-        """Everything that must not be shown; a user's name may be."""
+        """Everything that must not be shown; the user name may be."""
         token = (self.identity_token,) if self.identity_token else ()
         return (self.password, Secret(self._pair()), *token) if self.password else token
 
@@ -54,19 +54,19 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Lookup:
-    """What was found for a registry, if anything, and the places, in words fit for a message.
+    """The credentials found for a registry, if any, and the places, in words for a message.
 
-    `places` is where the credentials are, or every place searched where there are none.
+    `places`: where the credentials are, or every place that was searched if there are none.
     """
 
     credentials: Credentials | None
     places: str
 
 
-# (registry, repository path) → what is known; the path is empty where no repository is meant.
+# (registry, repository path) → Lookup; the path is empty if no repository is meant.
 CredentialSource = Callable[[str, str], Lookup]
 
 
 def anonymous(registry: str, path: str) -> Lookup:
-    """The source of those who have no credentials and want none."""
+    """A source without credentials."""
     return Lookup(None, "")

@@ -1,4 +1,4 @@
-"""Servers that give just enough not to be silent: every wait ends, and says why."""
+"""Servers that send just enough not to be silent: every wait ends with an error that says why."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ocikit.registry.exchange import Request
 from ocikit.registry.transport import HttpTransport
 from ocikit.testing.dripping_server import DrippingServer, Part, dripping, forever
 
-# A server that drips does so ten times in the shortest of them.
+# A dripping server sends ten times within the shortest of them.
 _LIMITS = Limits(connect=0.5, silence=0.8, answer=1.0, answer_size=200_000, rate=100_000, window=0.9, beside=500_000)
 _PAUSE = 0.04
-# What is left for a machine that has much else to do.
+# Slack for a busy machine.
 _SLACK = 20.0
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 _CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
-_TOO_LATE = "the answer was not complete within 1 seconds"
+_TOO_LATE = "the response was not complete within 1 seconds"
 _TOO_SLOW = "too slow: expected the host to send at least 100.0 kB a second, got "
-_TOO_MUCH = "expected an answer of at most 200.0 kB, got more"
-_TOO_MUCH_BESIDE = "expected at most 500.0 kB beside the content, got more"
+_TOO_MUCH = "expected a response of at most 200.0 kB, got more"
+_TOO_MUCH_EXTRA = "expected at most 500.0 kB besides the content, got more"
 
 
 def _then(start: bytes, parts: Iterable[Part]) -> Iterator[Part]:
@@ -52,7 +52,7 @@ def _fails(address: str, text: str, *, streamed: bool = False, body: bytes = b""
 @pytest.mark.parametrize(
     "reply, text",
     [
-        pytest.param(lambda: (), "no answer within 0.8 seconds", id="nothing"),
+        pytest.param(lambda: (), "no response within 0.8 seconds", id="nothing"),
         pytest.param(lambda: dripping(b"HTTP/1.1 200 " + b"O" * 9999, _PAUSE), _TOO_LATE, id="status-line"),
         pytest.param(lambda: _then(_OK, dripping(b"X: " + b"y" * 9999, _PAUSE)), _TOO_LATE, id="a-header"),
         pytest.param(lambda: _then(_OK, forever(b"X: y\r\n", _PAUSE)), _TOO_LATE, id="headers"),
@@ -84,7 +84,7 @@ def test_an_answer_that_drips(reply: Callable[[], Iterable[Part]], text: str) ->
     "reply, text",
     [
         pytest.param(
-            lambda: (_OK + b"Content-Length: 99999999\r\n\r\nyyy",), "no answer within 0.8 seconds", id="silent"
+            lambda: (_OK + b"Content-Length: 99999999\r\n\r\nyyy",), "no response within 0.8 seconds", id="silent"
         ),
         pytest.param(
             lambda: _then(_OK + b"Content-Length: 99999999\r\n\r\n", forever(b"y", _PAUSE)), _TOO_SLOW, id="slow"
@@ -93,11 +93,11 @@ def test_an_answer_that_drips(reply: Callable[[], Iterable[Part]], text: str) ->
         pytest.param(lambda: _then(_CHUNKED, forever(b"1\r\ny\r\n", _PAUSE)), _TOO_SLOW, id="chunks"),
         pytest.param(lambda: _then(_CHUNKED, forever(b"0", _PAUSE)), _TOO_SLOW, id="a-chunks-size"),
         pytest.param(
-            lambda: _then(_CHUNKED, forever(b"1;" + b"x" * 60_000 + b"\r\ny\r\n")), _TOO_MUCH_BESIDE, id="extensions"
+            lambda: _then(_CHUNKED, forever(b"1;" + b"x" * 60_000 + b"\r\ny\r\n")), _TOO_MUCH_EXTRA, id="extensions"
         ),
         pytest.param(lambda: _then(_CHUNKED + b"0\r\n", forever(b"X: y\r\n", _PAUSE)), _TOO_SLOW, id="trailers"),
         pytest.param(
-            lambda: _then(_CHUNKED + b"0\r\n", forever(b"X: y\r\n" * 999)), _TOO_MUCH_BESIDE, id="trailers-fast"
+            lambda: _then(_CHUNKED + b"0\r\n", forever(b"X: y\r\n" * 999)), _TOO_MUCH_EXTRA, id="trailers-fast"
         ),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_stream_that_drips(reply: Callable[[], Iterable[Part]], text: str) -> 
 
 
 @pytest.mark.parametrize("reads", [1, 1000, None], ids=["a-byte", "little", "nothing"])
-def test_an_upload_that_is_hardly_taken(reads: int | None) -> None:
+def test_an_upload_that_is_read_too_slowly(reads: int | None) -> None:
     reply: list[Part] = [60.0] if reads is None else []
     with DrippingServer(lambda: reply, reads=reads, pause_seconds=_PAUSE) as server:
         text = "too slow: expected the host to take at least 100.0 kB a second, got "
@@ -116,11 +116,11 @@ def test_an_upload_that_is_hardly_taken(reads: int | None) -> None:
 
 def test_a_body_that_is_read_and_not_answered() -> None:
     with DrippingServer(reads=1 << 20, pause_seconds=0.001) as server:
-        _fails(server.address, "no answer within 0.8 seconds", body=bytes(4 * 1024 * 1024))
+        _fails(server.address, "no response within 0.8 seconds", body=bytes(4 * 1024 * 1024))
 
 
 def test_an_upload_that_is_answered_early_and_slowly() -> None:
-    """What is not read keeps the connection from being closed, so that the client sends until that is too slow."""
+    """Unread data keeps the connection open, so the client sends until the upload is too slow."""
     with DrippingServer(lambda: _then(b"HTTP/1.1 413 No\r\n", forever(b"X: y\r\n", _PAUSE)), reads=0) as server:
         _fails(server.address, "too slow: expected the host to take", body=bytes(64 * 1024 * 1024))
 
@@ -139,7 +139,7 @@ def test_a_proxy_that_drips(reply: Callable[[], Iterable[Part]], monkeypatch: py
         _fails("r.example", "", scheme="https")
 
 
-# The beginning of a record that says that 16 KiB of a handshake follow.
+# The beginning of a TLS record that announces 16 KiB of a handshake.
 _HANDSHAKE = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03"
 
 
@@ -152,11 +152,11 @@ _HANDSHAKE = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03"
 )
 def test_a_handshake_that_drips(reply: Callable[[], Iterable[Part]]) -> None:
     with DrippingServer(reply, reads=None) as server:
-        _fails(server.address, "TLS was not complete within 0.5 seconds", scheme="https")
+        _fails(server.address, "the TLS handshake was not complete within 0.5 seconds", scheme="https")
 
 
-def test_a_stream_is_read_as_slowly_as_whoever_reads_it_likes() -> None:
-    """It is not the server that is slow."""
+def test_a_slow_reader_is_not_an_error() -> None:
+    """The server itself is not slow."""
     data = bytes(range(256)) * 4096
     with DrippingServer(lambda: (_OK + b"Content-Length: %d\r\n\r\n" % len(data) + data,)) as server:
         transport = HttpTransport(limits=_LIMITS)
@@ -170,7 +170,7 @@ def test_a_stream_is_read_as_slowly_as_whoever_reads_it_likes() -> None:
     assert found == data
 
 
-def test_a_body_is_made_as_slowly_as_whoever_makes_it_likes() -> None:
+def test_a_body_that_we_produce_slowly_is_not_an_error() -> None:
     class Slow:
         def __len__(self) -> int:
             return 4
@@ -194,7 +194,7 @@ def test_a_connection_that_is_kept_has_the_limits_of_its_next_exchange() -> None
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny"
 
     def reply() -> Iterator[Part]:
-        # Each exchange takes most of what one may, so that two of them take more.
+        # Each exchange takes most of its limit, so that two together exceed it.
         for _ in range(4):
             for byte in answer:
                 yield bytes([byte])

@@ -1,4 +1,4 @@
-"""As slow_server_test.py, where TLS is between: its sockets wait in their own ways."""
+"""The cases of slow_server_test.py over TLS, whose sockets wait in their own ways."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COMMAND = (
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A certificate that vouches for itself, and its key."""
+    """A self-signed certificate and its key."""
     folder = tmp_path_factory.mktemp("tls")
     certificate, key = str(folder / "certificate.pem"), str(folder / "key.pem")
     subprocess.run((*_COMMAND, "-keyout", key, "-out", certificate), check=True, capture_output=True)
@@ -65,11 +65,11 @@ def _fails(files: tuple[str, str], request: Request, text: str) -> None:
 @pytest.mark.parametrize(
     "reply, streamed, text",
     [
-        pytest.param(lambda: (), False, "no answer within 0.8 seconds", id="nothing"),
+        pytest.param(lambda: (), False, "no response within 0.8 seconds", id="nothing"),
         pytest.param(
             lambda: _then(_OK, forever(b"X: y\r\n", _PAUSE)),
             False,
-            "the answer was not complete within 1 seconds",
+            "the response was not complete within 1 seconds",
             id="headers",
         ),
         pytest.param(
@@ -88,7 +88,7 @@ def test_an_answer_that_drips(
 
 
 @pytest.mark.parametrize("reads", [1, None])
-def test_an_upload_that_is_hardly_taken(files: tuple[str, str], context: ssl.SSLContext, reads: int | None) -> None:
+def test_an_upload_that_is_read_too_slowly(files: tuple[str, str], context: ssl.SSLContext, reads: int | None) -> None:
     with DrippingServer(lambda: (60.0,), reads=reads, pause_seconds=_PAUSE, tls=context) as server:
         request = Request("PUT", f"https://{server.address}/", body=bytes(64 * 1024 * 1024))
         _fails(files, request, "too slow: expected the host to take at least 100.0 kB a second")
@@ -108,7 +108,7 @@ def test_connections_are_kept(files: tuple[str, str], context: ssl.SSLContext) -
         transport.close()
 
 
-# The beginning of a record that says that 16 KiB of a handshake follow.
+# The beginning of a TLS record that announces 16 KiB of a handshake.
 _HANDSHAKE = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03"
 
 

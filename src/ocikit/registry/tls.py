@@ -1,4 +1,4 @@
-"""Whom we trust, and who we are, when a host speaks TLS."""
+"""TLS contexts: the trusted authorities and the client certificate."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ocikit.errors import InvalidInput
 from ocikit.registry.connection import PacedTlsSocket
 from ocikit.registry.options import RegistryOptions
 
-# As requests is told of authorities, then as curl, and last as OpenSSL and the tools that are written in Go.
+# In this order: those of requests and curl, then that of OpenSSL and of tools written in Go.
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 def tls_context(options: RegistryOptions, *, with_certificate: bool) -> ssl.SSLContext:
-    """What is made once for all connections to many hosts: reading the authorities takes milliseconds.
+    """The context for all connections to many hosts, made once: reading the authorities takes milliseconds.
 
-    They are those of the first variable of `BUNDLES` that is set, else of certifi, and `ca_file` besides.
-    Raises InvalidInput where a file is not what it should be.
+    It trusts the authorities of the first variable of `BUNDLES` that is set, else of certifi, and those of `ca_file`.
+    Raises InvalidInput if a file is invalid.
     """
     context = create_urllib3_context()
     context.sslsocket_class = PacedTlsSocket
@@ -34,7 +34,7 @@ def tls_context(options: RegistryOptions, *, with_certificate: bool) -> ssl.SSLC
 
 
 def proxy_context() -> ssl.SSLContext:
-    """For a proxy that is itself spoken to with TLS: the system's authorities."""
+    """The context for a proxy that uses TLS itself: it trusts the system's authorities."""
     context = create_urllib3_context()
     context.sslsocket_class = PacedTlsSocket
     context.load_default_certs()
@@ -48,7 +48,7 @@ def _trust(context: ssl.SSLContext, path: str) -> None:
         else:
             context.load_verify_locations(cafile=path)
     except OSError as error:
-        raise InvalidInput(f'wanted certificate authorities in PEM form in "{path}": {_why(error)}.') from None
+        raise InvalidInput(f'expected certificate authorities in PEM format in "{path}": {_why(error)}.') from None
 
 
 def _show(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
@@ -58,7 +58,7 @@ def _show(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
     except OSError as error:
         files = f'"{certificate}" and "{key}"' if key else f'"{certificate}"'
         raise InvalidInput(
-            f"wanted a client certificate and its key (without a password) in PEM form in {files}: {_why(error)}."
+            f"expected a client certificate and its key (without a password) in PEM format in {files}: {_why(error)}."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""TLS and proxies: whom we trust, who we are, and the words for what goes wrong."""
+"""TLS and proxies: trusted authorities, client certificates, and error messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NEW = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_cur
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Of every request: the line, the Host header, and a proxy's password.
+    # The request line, the Host header and the proxy's password of every request.
     seen: list[tuple[str, str | None, str | None]]
 
     def do_GET(self) -> None:
@@ -43,7 +43,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A handshake that fails is what tests want."""
+        """Tests expect handshakes that fail."""
 
 
 class _ServerOn6(_Server):
@@ -77,7 +77,7 @@ def client_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 
 def _pair(folder: Path, extension: str) -> tuple[str, str]:
-    """A certificate that vouches for itself, and its key."""
+    """A self-signed certificate and its key."""
     certificate, key = str(folder / "certificate.pem"), str(folder / "key.pem")
     command = (*_NEW, "-subj", "/CN=localhost", "-addext", extension, "-keyout", key, "-out", certificate)
     subprocess.run(command, check=True, capture_output=True)
@@ -134,11 +134,11 @@ def test_a_client_certificate_is_for_its_registry_alone(
 
 @pytest.mark.parametrize("field", ["ca_file", "client_certificate"])
 @pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "nonsense"])
-def test_files_that_are_not_what_they_should_be(field: str, content: str | None, tmp_path: Path) -> None:
+def test_invalid_files(field: str, content: str | None, tmp_path: Path) -> None:
     path = tmp_path / "file.pem"
     if content:
         path.write_text(content)
-    with pytest.raises(InvalidInput, match=r"in PEM form in .*file\.pem"):
+    with pytest.raises(InvalidInput, match=r"in PEM format in .*file\.pem"):
         _ping(1, RegistryOptions.from_json({field: str(path)}))
 
 
@@ -150,14 +150,14 @@ def test_a_key_with_a_password_is_not_asked_for(client_files: tuple[str, str], t
         _ping(1, RegistryOptions(client_certificate=client_files[0], client_key=locked))
 
 
-def test_an_address_of_version_6() -> None:
+def test_an_ipv6_address() -> None:
     with _serving(host="::1") as (port, handler):
         with RegistryClient(f"[::1]:{port}") as client:
             client.ping()
         assert handler.seen == [("GET /v2/ HTTP/1.1", f"[::1]:{port}", None)]
 
 
-def test_a_proxy_and_whom_it_is_not_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_and_its_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
     with _serving() as (port, handler):
         monkeypatch.setenv("http_proxy", f"http://user:planted@127.0.0.1:{port}")
         monkeypatch.setenv("no_proxy", "other.example")
@@ -173,7 +173,7 @@ def test_a_proxy_and_whom_it_is_not_for(monkeypatch: pytest.MonkeyPatch) -> None
         assert "proxy" not in str(raised.value)
 
 
-def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "socks5://user:planted@127.0.0.1:1")
     with RegistryClient("r.example") as client, pytest.raises(NetworkError) as raised:
         client.ping()

@@ -1,4 +1,4 @@
-"""What a secret looks like, in whatever way somebody wrote it, and where a text has it."""
+"""What a secret looks like in any encoding, and where a text contains it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from urllib.parse import quote, quote_plus
 
 from ocikit.registry.reading import readings, unescaped
 
-# A secret is known by half of it, or by so many characters: somebody may have cut it. Fewer are not enough, or a
-# secret that begins with "registry-" would hide that word everywhere.
+# Half of a secret, or this many characters, identify it: a server may have cut it. Fewer are not enough, or a secret
+# that begins with "registry-" would hide that word everywhere.
 _FEWEST, _MOST = 12, 64
-# A shorter secret is hidden where it is a word. Else "a" would be hidden in every "manifest".
+# A shorter secret is hidden only as a word. Otherwise "a" would be hidden in every "manifest".
 _SHORTEST_PART = 4
-# A shorter secret is not looked for where words are torn together.
+# A shorter secret is not searched in readings where words may be joined.
 _SHORTEST_LOOSE = 12
-# A longer secret is a token, of which servers say nothing in base64 that was escaped before.
+# A longer secret is a token; servers do not escape tokens before they encode them in base64.
 _LONGEST_REWRITTEN = 512
-# Between readings.
+# Separates readings.
 _BORDER = "\uffff"
 
-# Letters without their case, and the alphabets of base64 and of forms as one.
+# Folds case, and unifies the alphabets of base64 and of forms.
 _FOLDED = str.maketrans("\u0130\u03a3\u03c2+-_", "i\u03c3\u03c3  /")
 
 
 class Trace(NamedTuple):
-    """What a secret looks like in a text that is folded.
+    """The form that a secret has in a folded text.
 
-    `is_word`: only where no letter or digit is beside it. `before`, `after`: how many characters beside it tell
-    something of the secret, too. `size`: the secret's characters. `windows`: parts by which it is known, each with its
-    place; a run may know hundreds of tokens, so they are worked out once.
+    `is_word`: matches only without a letter or digit next to it. `before`, `after`: how many characters next to it also
+    reveal a part of the secret. `size`: the secret's characters. `windows`: parts that identify the secret, each with
+    its place; computed once, because a run may know hundreds of tokens.
     """
 
     text: str
@@ -46,23 +46,23 @@ class Trace(NamedTuple):
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """What `places` looks for first, where the text is long enough."""
+        """The parts that `places` searches first if the text is long enough."""
         return tuple(part[:_FEWEST] for _, part in self.windows)
 
 
 def traces_of(secret: str) -> tuple[Trace, ...]:
-    """All that is looked for on behalf of `secret`, which is not empty."""
+    """All forms of `secret`, which is not empty, to search for."""
     return tuple(map(_with_windows, dict.fromkeys(_traces(secret))))
 
 
 def places(text: str, traces: Sequence[Trace], heads: Container[str], depth: int) -> Iterator[tuple[int, int]]:
-    """From where to where `text` tells one of the secrets, in no order.
+    """The spans of `text` that reveal one of the secrets, unordered.
 
     `heads`: those of `traces`, at least. `depth`: see `readings`.
     """
     read = [(reading, _fold(reading.text)) for reading in readings(text, depth)] if text and traces else []
     everything = _BORDER.join(folded for _, folded in read)
-    # Most of what is looked at has none, which is found out at once, of however many secrets.
+    # Most texts contain no secret; this finds that out quickly for any number of secrets.
     if not any(everything[start : start + _FEWEST] in heads for start in range(len(everything) - _FEWEST + 1)):
         traces = [trace for trace in traces if len(trace.text) < _FEWEST]
     traces = [trace for trace in traces if any(part in everything for _, part in trace.windows)]
@@ -73,7 +73,7 @@ def places(text: str, traces: Sequence[Trace], heads: Container[str], depth: int
 
 
 def _fold(text: str) -> str:
-    """As many characters as `text` has."""
+    """Fold `text` to the same number of characters."""
     return text.translate(_FOLDED).lower()
 
 
@@ -82,14 +82,14 @@ def _places(trace: Trace, folded: str) -> Iterator[tuple[int, int]]:
         at = folded.find(part)
         while at >= 0:
             start, end = _extended(trace.text, place, len(part), folded, at)
-            beside = (folded[start - 1 : start] if start else "", folded[end : end + 1])
-            if not trace.is_word or not any(map(str.isalnum, beside)):
+            adjacent = (folded[start - 1 : start] if start else "", folded[end : end + 1])
+            if not trace.is_word or not any(map(str.isalnum, adjacent)):
                 yield max(start - trace.before, 0), min(end + trace.after, len(folded))
             at = folded.find(part, end)
 
 
 def _extended(text: str, place: int, length: int, folded: str, at: int) -> tuple[int, int]:
-    """From where to where `folded` goes on as `text` does around what they share: `text[place:place + length]`."""
+    """The span of `folded` that matches `text` around their common part, `text[place:place + length]`."""
     start, end = at, at + length
     # Where the secret's first character would be.
     zero = at - place
@@ -119,7 +119,7 @@ def _traces(secret: str) -> Iterator[Trace]:
             yield Trace(_fold(_base64(_utf8(text)).rstrip("=")), size, is_word=True)
         return
     yield Trace(_utf8(secret).hex(), size)
-    # Where case is lost there is no way back from base64, so it is gone the other way.
+    # Base64 that lost its case cannot be decoded, so the secret is encoded instead.
     for written in dict.fromkeys(_writings(secret)):
         for start in range(3):
             yield _base64_behind(start, _utf8(written), size)
@@ -138,7 +138,7 @@ def _writings(secret: str) -> Iterator[str]:
 
 
 def _base64_behind(start: int, data: bytes, size: int) -> Trace:
-    """Base64 of `data` where it begins `start` bytes into a group, without what bytes beside it have a part in."""
+    """Base64 of `data` that begins `start` bytes into a group, without digits that depend on adjacent bytes."""
     encoded = _base64(b"\0" * start + data)
     first, last = -(-8 * start // 6), 8 * (start + len(data)) // 6
     return Trace(_fold(encoded[first:last]), size, before=bool(start), after=bool((start + len(data)) % 3))
@@ -149,7 +149,7 @@ def _base64(data: bytes) -> str:
 
 
 def _octets(text: str) -> str:
-    """As it reads where UTF-8 is taken for Latin-1, which headers are."""
+    """`text` in UTF-8, read as Latin-1, as headers are."""
     return _utf8(text).decode("latin-1")
 
 

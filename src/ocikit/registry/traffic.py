@@ -1,4 +1,4 @@
-"""What one caller's requests cost."""
+"""The cost of one caller's requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PART_SIZE = 64 * 1024
 
 
 class Traffic:
-    """Requests, retries and tokens among them, and the bytes of bodies handed to a socket."""
+    """Counts requests, including retries and token requests, and the bytes of bodies passed to a socket."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -20,7 +20,7 @@ class Traffic:
         self._lock = threading.Lock()
 
     def counted(self, request: Request) -> Request:
-        """The same request, which is counted now, with a body that is counted while it is sent."""
+        """Count the request, and return it with a body that is counted while it is sent."""
         with self._lock:
             self.requests += 1
         return replace(request, body=_Counted(request.body, self)) if request.body else request

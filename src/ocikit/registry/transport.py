@@ -1,4 +1,4 @@
-"""Requests over connections that stay open: the only way to a registry."""
+"""HTTP over persistent connections: the only way to a registry."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from ocikit.registry.url import Url
 _BUFFER_SIZE = 64 * 1024
 _HEADERS = {"User-Agent": "ocikit", "Accept-Encoding": "identity"}
 _ONCE = Retry(False)
-# Hosts to which connections are kept; a registry may send each request to another one.
+# Limit on hosts with open connections; a registry may redirect each request to another host.
 _MOST_POOLS = 64
 _POOLS: Any = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 
 
 class Transport(Protocol):
-    """What carries requests; redirects and authentication are the client's business."""
+    """Sends requests; the client handles redirects and authentication."""
 
     def send(self, request: Request) -> Response:
-        """One exchange. The body must be closed. Raises NetworkError where no answer came."""
+        """Send one request. The caller must close the body. Raises NetworkError if no response arrives."""
 
 
 class HttpTransport:
-    """HTTP over connections that stay open, `connections` of them per host; may be shared by threads.
+    """HTTP over persistent connections, `connections` per host; threads may share it.
 
-    Proxies and certificate authorities are the environment's (`HTTPS_PROXY`, `NO_PROXY`,
-    `SSL_CERT_FILE`), except that this machine is never asked through a proxy. `options` names more
-    authorities, and the client certificate, which only `home` (an address) is shown. `limits`: how long it
-    waits for a host. `connector` has the last word on addresses.
+    Proxies and certificate authorities come from the environment (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`), but
+    requests to this machine never use a proxy. `options` adds authorities and the client certificate, which only `home`
+    (an address) receives. `limits`: how long the transport waits for a host. `connector` decides which addresses are
+    allowed.
 
-    A session of requests looks at the environment, merges settings and keeps cookies for each request,
-    which doubles its cost: here it is urllib3, which requests stands on, and each host is set up once.
+    A session of requests reads the environment, merges settings and keeps cookies for each request, which doubles its
+    cost. This class uses urllib3, on which requests is built, and sets up each host once.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class HttpTransport:
         self._timeout = Timeout(connect=limits.connect, read=limits.silence)
         self._current = Current()
         self._connections = connections
-        # A connection may be used again by those who may go where it leads.
+        # Keyed by origin and allowed privacy: a connection is reused only by requests that may reach its address.
         self._pools: dict[tuple[str, Privacy], Any] = {}
-        # With our certificate, and without. Reading the authorities takes milliseconds and a megabyte.
+        # Keyed by whether the client certificate is used. Reading the authorities takes milliseconds and a megabyte.
         self._contexts: dict[bool, Any] = {}
         self._lock = threading.Lock()
 
@@ -124,7 +124,7 @@ class HttpTransport:
         with self._lock:
             if key not in self._pools:
                 if len(self._pools) >= _MOST_POOLS:
-                    # What is under way there goes on, and is closed then.
+                    # Running requests of that pool continue; their connections are closed afterwards.
                     self._pools.pop(next(other for other in self._pools if other[0] != self._home)).close()
                 self._pools[key] = self._new_pool(url, bound)
             return self._pools[key]
@@ -155,12 +155,12 @@ def _origin_of(home: str) -> str:
     try:
         return host_part(home) if home else ""
     except ProtocolViolation:
-        # Whoever asks for it is told.
+        # A request to it reports the error.
         return home
 
 
 def _chunks(body: bytes | StreamedBody) -> Iterator[memoryview]:
-    """A body in small parts: a timeout is for all of what is handed to a socket at once."""
+    """Split a body into small parts: a timeout applies to everything passed to a socket in one call."""
     for chunk in (body,) if isinstance(body, bytes) else body:
         view = memoryview(chunk)
         for start in range(0, len(view), _BUFFER_SIZE):
@@ -168,7 +168,7 @@ def _chunks(body: bytes | StreamedBody) -> Iterator[memoryview]:
 
 
 class _Body(io.RawIOBase):
-    """A response's bytes as they were sent; failures are in this library's words."""
+    """The bytes of a response as they were sent; failures become errors of this library."""
 
     def __init__(self, request: Request, response: Any, pace: Pace, limits: Limits) -> None:
         self._request = request
@@ -180,7 +180,7 @@ class _Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        # http.client clears as many bytes as are asked for, be the answer ever so small.
+        # http.client allocates as many bytes as are asked for, however small the response is.
         size = min(len(buffer), _BUFFER_SIZE)
         self._pace.wanted(size)
         try:

@@ -40,11 +40,11 @@ def test_a_proxy_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("host", ["a..example", "a b", "x" * 64 + ".example"])
-def test_names_that_cannot_be(host: str) -> None:
+def test_invalid_names(host: str) -> None:
     assert f"GET https://{host}/v2/: " in _reason(RegistryClient(host))
 
 
-def test_a_registry_that_sends_us_to_a_thousand_hosts_costs_few_connections() -> None:
+def test_redirects_to_many_hosts_keep_few_connections() -> None:
     with FakeHosts(lambda host: [ADDRESSES[Privacy.PUBLIC]]) as hosts:
         transport = HttpTransport(connector=hosts.connector())
         before = len(os.listdir("/dev/fd"))

@@ -1,9 +1,8 @@
-"""A blob on its way to a repository: in one piece if that works, else in pieces, and never from the start
-while the registry still has what it got.
+"""Upload of one blob: monolithic if that works, else chunked, and resumed while the registry keeps what it received.
 
-After anything but success the upload is asked how far it came, and goes on from there. Only when it is gone
-a new one is started: docker-registry, for one, forgets an upload when the connection breaks in a piece.
-Spec: distribution-spec v1.1.1, "Pushing blobs".
+After any failure the client asks how much arrived, and continues from there. It starts a new upload only if the old one
+is gone: docker-registry, for one, forgets an upload when the connection breaks within a chunk. Spec: distribution-spec
+v1.1.1, "Pushing blobs".
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ _STORED = (201, 204)
 _OUT_OF_STEP = 416
 _UNFINISHED = (*protocol.WANTS_PIECES, *sorted(TRANSIENT), _OUT_OF_STEP)
 _TOO_LARGE = 413
-# How often one blob is begun again, or gone on with, without a pause. A registry that is well needs it once or twice;
-# one that says each time that a byte more arrived would go on for as long as the blob has bytes.
+# How often one blob is restarted or resumed without a pause. A healthy registry needs that once or twice; one that
+# reports one more byte each time would need it for every byte of the blob.
 _MOST_AT_ONCE = 20
-# What was sent last, and what came of it; None when all is done.
+# The last request and its outcome; None when the upload is complete.
 _Step = Optional[tuple[Request, Outcome]]
 
 
 class BlobUpload:
-    """Sends one blob, once. In pieces if the client has learnt that its registry wants that; it may learn now."""
+    """Uploads one blob, once. Chunked if the registry has rejected a monolithic upload, which it may do now."""
 
     def __init__(self, client: RegistryClient, at: str, access: Access, blob: Descriptor, opener: Opener) -> None:
         self._client = client
@@ -45,13 +44,13 @@ class BlobUpload:
         self._body = _BlobBody(blob, opener)
         self._piece_size = client.piece_size
         self._refused = False
-        # How often in a row no more of the blob arrived than ever before.
+        # Attempts in a row that got no further than earlier ones.
         self._attempt = 0
         self._furthest = 0
         self._at_once = 0
 
     def send(self, started: Answer | None = None) -> None:
-        """`started`: the answer that began the upload, if one did. Raises as `Store.push_blob`."""
+        """Upload the blob. `started`: the response that began the upload, if any. Raises as `Store.push_blob`."""
         while True:
             self._begin(started or self._client.ask(protocol.start_upload(self._at), self._access, 202))
             try:
@@ -74,8 +73,8 @@ class BlobUpload:
         self._location = protocol.upload_location(answer)
         self._named_by = namers(answer)
 
-    def _ask_there(self, request: Request, *wanted: int) -> Answer:
-        return self._client.ask(replace(request, named_by=self._named_by), self._access, *wanted)
+    def _ask_there(self, request: Request, *expected: int) -> Answer:
+        return self._client.ask(replace(request, named_by=self._named_by), self._access, *expected)
 
     def _go_on(self) -> None:
         while True:
@@ -106,14 +105,14 @@ class BlobUpload:
             return None
         return request, outcome
 
-    def _outcome(self, request: Request, *wanted: int) -> Outcome:
+    def _outcome(self, request: Request, *expected: int) -> Outcome:
         try:
-            return self._ask_there(request, *wanted, *_UNFINISHED)
+            return self._ask_there(request, *expected, *_UNFINISHED)
         except NetworkError as error:
             return error
 
     def _look_into(self, request: Request, outcome: Outcome) -> bool:
-        """Find out where the upload stands now; whether the blob is there. Raises where that is hopeless."""
+        """Find out how far the upload got; return whether the blob is stored. Raises if a retry is useless."""
         status = outcome.status if isinstance(outcome, Answer) else None
         if isinstance(outcome, Answer) and read_error(outcome)[0] == "BLOB_UPLOAD_UNKNOWN":
             raise _Gone(self._failure(outcome))
@@ -124,7 +123,7 @@ class BlobUpload:
             if request.method == "PUT" and self._is_there():
                 return True
             if status != 429 and self._attempt > bool(self._piece_size):
-                # Something on the way may cut what is too large for it, and say nothing.
+                # A proxy may silently cut off a body that is too large for it.
                 self._piece_size = self._smaller(_TOO_LARGE) or self._piece_size
         self._resume(outcome)
         return False
@@ -177,9 +176,9 @@ class _Gone(Exception):
 
 
 class _BlobBody:
-    """A blob's bytes, verified: the last of them only after all were found to be right.
+    """A blob's bytes, verified: the last chunk is yielded only after all bytes were found correct.
 
-    So a registry never has the whole of a wrong blob. Can be read again: after a 401, for instance.
+    So a registry never has the whole of a wrong blob. Can be read again, for instance after a 401.
     """
 
     def __init__(self, blob: Descriptor, opener: Opener) -> None:
@@ -204,7 +203,7 @@ class _BlobBody:
             yield held
 
     def pieces(self, size: int, start: int) -> Iterator[bytes]:
-        """The bytes from `start` on in pieces of `size`, the last one shorter."""
+        """The bytes from `start` on in chunks of `size`; the last one may be shorter."""
         piece = bytearray()
         for chunk in self:
             skipped = min(start, len(chunk))

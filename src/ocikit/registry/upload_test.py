@@ -31,7 +31,7 @@ _BLOB = Descriptor(media_type.OCI_LAYER_GZIP, Digest.of(_DATA), len(_DATA))
 _PUT = f"{_UP}?digest=sha256%3A{_BLOB.digest.hex}"
 _HEAD = f"{_AT}/blobs/{_BLOB.digest}"
 _GONE = b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}'
-# A status that no answer has: the connection breaks.
+# Not a status: the connection breaks.
 _CUT = 0
 
 
@@ -48,7 +48,7 @@ def _open() -> AbstractContextManager[BinaryIO]:
 
 
 def _no_sleep(seconds: float) -> None:
-    """Waiting is for `retry_test.py`."""
+    """`retry_test.py` tests waiting."""
 
 
 def _no_jitter() -> float:
@@ -83,21 +83,21 @@ _CUT_IN_ONE = [_start(), _put(_CUT, _DATA), _MISSING]
 @pytest.mark.parametrize(
     "script",
     [
-        pytest.param([_start(), _put(201, _DATA)], id="in-one"),
+        pytest.param([_start(), _put(201, _DATA)], id="monolithic"),
         pytest.param(
             [*_REFUSED_IN_ONE, *_ALL, _put(201)],
-            id="refused-in-one",
+            id="monolithic-refused",
         ),
         pytest.param(
             [*_CUT_IN_ONE, _status(_PIECE - 1), _piece(_PIECE), _piece(2 * _PIECE), _put(201)],
-            id="cut-in-one-and-resumed",
+            id="monolithic-cut-and-resumed",
         ),
         pytest.param([_start(), _put(_CUT, _DATA), _THERE], id="only-the-answer-was-lost"),
         pytest.param([_start(), _put(503, _DATA), _THERE], id="stored-all-the-same"),
         pytest.param([*_CUT_IN_ONE, _status(len(_DATA) - 1), _put(201)], id="all-but-the-end"),
         pytest.param(
             [*_REFUSED_IN_ONE, _piece(0), _piece(_PIECE, _CUT), _status(2 * _PIECE - 1), _piece(2 * _PIECE), _put(201)],
-            id="piece-arrived",
+            id="chunk-arrived",
         ),
         pytest.param(
             [*_REFUSED_IN_ONE, _piece(0), _piece(_PIECE, 416), _status(10), _piece(11), _piece(11 + _PIECE), _put(201)],
@@ -124,7 +124,7 @@ def test_exchanges(script: list[Exchange]) -> None:
         BlobUpload(client, _AT, Access("a"), _BLOB, _open).send()
 
 
-def test_pieces_have_the_least_length() -> None:
+def test_chunks_have_the_minimum_length() -> None:
     least = _PIECE + 1000
     script = [
         _start(**{"OCI-Chunk-Min-Length": str(least)}),
@@ -146,7 +146,7 @@ def test_pieces_have_the_least_length() -> None:
         pytest.param([_put(404, b"x", _GONE), Exchange("POST", "", 202)], OcikitError, id="always-gone"),
     ],
 )
-def test_an_end(repeated: list[Exchange], cause: type[Exception]) -> None:
+def test_every_upload_ends(repeated: list[Exchange], cause: type[Exception]) -> None:
     """However a registry behaves, an upload ends: a script of five rounds is enough."""
     small = Descriptor(media_type.OCI_LAYER_GZIP, Digest.of(b"x"), 1)
     put, head = f"{_UP}?digest=sha256%3A{small.digest.hex}", f"{_AT}/blobs/{small.digest}"
@@ -162,7 +162,7 @@ def test_an_end(repeated: list[Exchange], cause: type[Exception]) -> None:
 
 
 class _Creeping:
-    """A registry that takes nothing, and says each time that a byte more of the upload has arrived."""
+    """A registry that stores nothing, and reports one more byte of the upload each time."""
 
     def __init__(self, status: int, body: bytes) -> None:
         self._refusal = status, body
@@ -179,7 +179,7 @@ class _Creeping:
 
 
 @pytest.mark.parametrize("status, body", [(416, b""), (404, _GONE)], ids=["out-of-step", "gone"])
-def test_progress_without_progress_has_an_end(status: int, body: bytes) -> None:
+def test_false_progress_ends(status: int, body: bytes) -> None:
     transport = _Creeping(status, body)
     client = RegistryClient("r.example", transport=transport, sleep=_no_sleep, jitter=_no_jitter)
     with pytest.raises(RegistryError):
@@ -197,7 +197,7 @@ def _push(registry: FakeRegistry, **options: Any) -> RegistryRepository:
 
 @pytest.mark.parametrize("what", [Break.RESET, Break.RESET_IN_BODY, Break.LOST, Break.TRUNCATED])
 @pytest.mark.parametrize("request_", ["^POST", "^PATCH", "^PUT"])
-@pytest.mark.parametrize("pieces", [False, True], ids=["in-one", "pieces"])
+@pytest.mark.parametrize("pieces", [False, True], ids=["monolithic", "chunked"])
 def test_one_break_is_survived(what: Break, request_: str, pieces: bool) -> None:
     faults = Faults(disturbances=(Disturbance(request_, what),), require_pieces=pieces)
     with FakeRegistry(faults=faults) as registry:
@@ -216,7 +216,7 @@ def test_two_refusals_are_survived(status: int, request_: str) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_what_is_final_is_asked_once(status: int) -> None:
+def test_final_refusals_are_not_retried(status: int) -> None:
     with FakeRegistry(faults=Faults(refusals=(Refusal("^PUT", status),))) as registry:
         with pytest.raises(RegistryError):
             _push(registry)

@@ -1,7 +1,7 @@
-"""Web addresses, parsed once and strictly: the parse that says whose server it is also says where to connect.
+"""Web addresses, parsed once and strictly: one parse decides whose server an address is and where to connect.
 
-Two parsers that read one text differently send a secret to the wrong host: `http://a\\@b/` is the host `a` to a browser
-and `b` to Python. So whatever two parsers may read differently is refused here, and nothing else parses an address:
+Two parsers that read a text differently send a secret to the wrong host: `http://a\\@b/` is the host `a` to a browser
+and `b` to Python. So this module rejects whatever two parsers may read differently, and nothing else parses addresses:
 not `urllib.parse`, and not urllib3. Source: RFC 3986; the WHATWG's "URL Standard" for what browsers do instead.
 """
 
@@ -18,17 +18,17 @@ from ocikit.errors import ProtocolViolation
 
 DEFAULT_PORTS: Mapping[str, int] = MappingProxyType({"http": 80, "https": 443})
 
-# Without ASCII, "s" in any case is the long s of old print, too.
+# Without ASCII, "s" in any case also matches the long s of old print.
 _ABSOLUTE = re.compile(r"(https?)://([^/?#]*)([^?#]*)((?:\?[^#]*)?)(?:#.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
-# No relative reference begins so, be it a scheme or not (RFC 3986, section 4.2).
+# No relative reference begins like this, whether it is a valid scheme or not (RFC 3986, section 4.2).
 _SCHEME = re.compile(r"[^/?#]*:")
-# RFC 1035, section 2.3.4: what is longer cannot be looked up.
+# RFC 1035, section 2.3.4: a longer label cannot be looked up.
 _LABEL = "[A-Za-z0-9_-]{1,63}"
 _AUTHORITY = re.compile(rf"(?:({_LABEL}(?:\.{_LABEL})*\.?)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{{1,5}}))?")
 _HOST_AND_REST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:?)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
-# What is sent percent-encoded. All else is sent as it was given, because it may be signed: "%2f" stays so.
-# In a path that is what RFC 3986, section 3.3, does not allow, in a query what browsers encode.
+# Characters to percent-encode: in a path those that RFC 3986, section 3.3, does not allow, in a query those that
+# browsers encode. All others stay, because the address may be signed: "%2f" stays "%2f".
 _PATH = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~!$&'()*+,;=:@/%-]")
 _QUERY = re.compile(r"[^!-~]|[\"<>]")
 
@@ -36,8 +36,8 @@ _QUERY = re.compile(r"[^!-~]|[\"<>]")
 class Url(NamedTuple):
     """A valid address. `str` gives it in canonical form.
 
-    `scheme`: "http" or "https". `host`: in lower case, an IPv6 address without brackets. `port`: 1 to 65535.
-    `target`: path and query as a request line has them, ASCII, percent-encoded, without "." and "..", else as given.
+    `scheme`: "http" or "https". `host`: in lower case, an IPv6 address without brackets. `port`: 1 to 65535. `target`:
+    path and query as in a request line, ASCII, percent-encoded, without "." and "..", otherwise unchanged.
     """
 
     scheme: str
@@ -51,7 +51,7 @@ class Url(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """`https://host:port`, without a port that is the scheme's own (RFC 6454)."""
+        """`https://host:port`, without the default port of the scheme (RFC 6454)."""
         return _origin(self.scheme, self.host, self.port)
 
     @property
@@ -66,8 +66,8 @@ class Url(NamedTuple):
 def parse(text: str) -> Url:
     """Read an absolute http or https address; a fragment is dropped.
 
-    Characters above ASCII in path and query are bytes, as HTTP headers are read, and are sent percent-encoded. Raises
-    ProtocolViolation with the reason, and without any of `text`: a server may have put a secret there, or controls of
+    Characters above ASCII in path and query are bytes, as in HTTP headers, and are percent-encoded. Raises
+    ProtocolViolation with the reason, but without any part of `text`, which may hold a secret or control characters of
     a terminal.
 
     >>> str(parse("HTTPS://R.example:443/v2/../a b".replace(" ", "%20")))
@@ -76,7 +76,7 @@ def parse(text: str) -> Url:
     _check_characters(text)
     found = _ABSOLUTE.fullmatch(text)
     if not found:
-        _refuse("of another kind" if _SCHEME.match(text) else "without its scheme")
+        _refuse("with another scheme" if _SCHEME.match(text) else "without a scheme")
     scheme, authority, path, query = found.groups()
     scheme = scheme.lower()
     host, port = _host_and_port(authority, scheme)
@@ -87,7 +87,7 @@ def parse(text: str) -> Url:
 
 
 def resolve(base: Url, reference: str) -> Url:
-    """The address that `reference`, absolute or relative, means in an answer from `base` (RFC 3986, section 5.2).
+    """The address that `reference`, absolute or relative, means in a response from `base` (RFC 3986, section 5.2).
 
     Raises ProtocolViolation as `parse` does.
 

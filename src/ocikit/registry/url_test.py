@@ -1,4 +1,4 @@
-"""Addresses: what is one, what is refused, and what other parsers make of the same text."""
+"""Valid addresses, refused ones, and how other parsers read the same text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BASE = parse("https://r.example/v2/a/b?c")
 
 
 @pytest.mark.parametrize(
-    "text, wanted",
+    "text, expected",
     [
         ("https://r.example", "https://r.example/"),
         ("HTTPS://R.Example:443/A", "https://r.example/A"),
@@ -51,27 +51,27 @@ _BASE = parse("https://r.example/v2/a/b?c")
         ("https://r.example/a@b:c/?d@e/f?g", "https://r.example/a@b:c/?d@e/f?g"),
     ],
 )
-def test_addresses(text: str, wanted: str | None) -> None:
+def test_addresses(text: str, expected: str | None) -> None:
     path, query = "%22%3C%3E%7B%7D%7C%5E%60%5B%5D", "%22%3C%3E{}|^`[]"
-    assert str(parse(text)) == (wanted or f"https://r.example/a{path}?{query}")
+    assert str(parse(text)) == (expected or f"https://r.example/a{path}?{query}")
 
 
 @pytest.mark.parametrize(
     "text, reason",
     [
-        ("", "without its scheme"),
-        ("r.example/x", "without its scheme"),
-        ("//r.example/x", "without its scheme"),
-        ("r.example:5000/x", "of another kind"),
-        ("ftp://r.example/", "of another kind"),
-        ("file:///etc/passwd", "of another kind"),
-        ("http:r.example", "of another kind"),
-        ("http:/r.example", "of another kind"),
+        ("", "without a scheme"),
+        ("r.example/x", "without a scheme"),
+        ("//r.example/x", "without a scheme"),
+        ("r.example:5000/x", "with another scheme"),
+        ("ftp://r.example/", "with another scheme"),
+        ("file:///etc/passwd", "with another scheme"),
+        ("http:r.example", "with another scheme"),
+        ("http:/r.example", "with another scheme"),
         ("https:///r.example", "without a host"),
         ("http://", "without a host"),
         ("http://?x", "without a host"),
         ("http://#x", "without a host"),
-        ("httpſ://r.example/", "of another kind"),
+        ("httpſ://r.example/", "with another scheme"),
         ("http://r.example\\@evil.example/", "with a backslash"),
         ("http://r.example/\\x", "with a backslash"),
         ("http:\\\\r.example", "with a backslash"),
@@ -122,15 +122,15 @@ def test_addresses(text: str, wanted: str | None) -> None:
         ("http://[1:2]/", "not an IPv6 address"),
     ],
 )
-def test_what_is_refused(text: str, reason: str) -> None:
+def test_refused_addresses(text: str, reason: str) -> None:
     with pytest.raises(ProtocolViolation, match=reason) as raised:
         parse(text)
-    # Nothing of what a server wrote: it may be a secret, or controls of a terminal.
+    # The message quotes nothing: the text may hold a secret or control characters of a terminal.
     assert str(raised.value).isascii() and "evil" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    "reference, wanted",
+    "reference, expected",
     [
         ("https://s.example/x", "https://s.example/x"),
         ("//s.example/x", "https://s.example/x"),
@@ -161,16 +161,16 @@ def test_what_is_refused(text: str, reason: str) -> None:
         ("//user@evil.example/", None),
     ],
 )
-def test_references(reference: str, wanted: str | None) -> None:
-    if wanted:
-        assert str(resolve(_BASE, reference)) == wanted
+def test_references(reference: str, expected: str | None) -> None:
+    if expected:
+        assert str(resolve(_BASE, reference)) == expected
         return
     with pytest.raises(ProtocolViolation):
         resolve(_BASE, reference)
 
 
 @pytest.mark.parametrize("text", HOSTILE_URLS)
-def test_what_parsers_read_differently_is_refused(text: str) -> None:
+def test_addresses_that_parsers_read_differently_are_refused(text: str) -> None:
     with pytest.raises(ProtocolViolation):
         resolve(_BASE, text)
 

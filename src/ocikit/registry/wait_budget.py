@@ -1,8 +1,8 @@
-"""How long a whole run waits for registries: in all, whatever it is that they let it wait for. Pure.
+"""How long a whole run waits for registries: in total, for any reason. Pure.
 
-A registry that answers every request, each in 50 seconds, wears out no retry and passes no deadline, and holds a run of
-a thousand images for hours all the same. So what an exchange takes beyond what a registry that is well takes at most
-is counted, as are pauses, and answers that did not come.
+A registry that takes 50 seconds for every response exhausts no retries and passes no deadline, but holds up a run of a
+thousand images for hours. So the budget counts pauses, waits for responses that never came, and the part of every
+exchange that exceeds what a healthy registry takes at most.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import time
 from typing import Callable
 
 TOTAL_SECONDS = 600.0
-# An answer may take this much, and more for what it, or its request, carries: a registry has to read, hash and store a
-# layer before it says that it has it. Nobody's line is slower than that.
+# A response may take QUICK_SECONDS, and time at SLOW_RATE for the bytes of its body or the request's: a registry has to
+# read, hash and store a layer before it responds. No line is expected to be slower.
 QUICK_SECONDS, SLOW_RATE = 5.0, 16 * 1024.0
 
 
 def lateness(seconds: float, size: int) -> float:
-    """The part that counts as waiting of an exchange that took `seconds` and moved `size` bytes.
+    """The part that counts as waiting in an exchange that took `seconds` and moved `size` bytes.
 
     >>> lateness(3.0, 0), lateness(45.0, 0), lateness(45.0, 1024 * 1024)
     (0.0, 40.0, 0.0)
@@ -27,10 +27,10 @@ def lateness(seconds: float, size: int) -> float:
 
 
 class WaitBudget:
-    """Counts for how many of `seconds` at least one request of a run waited; shared by threads and clients.
+    """Counts the `seconds` in which at least one request of a run waits; shared by threads and clients.
 
-    `used`: those that an earlier process of the run waited. When none are left, whoever lets the run wait once more is
-    given up: it is not asked again, and what it sends, or takes, is broken off. Others are spoken to as before.
+    `used`: seconds that an earlier process of the run waited. Once none are left, each host that makes the run wait is
+    given up: it gets no more requests, and its running transfers are aborted. Other hosts are not affected.
     """
 
     def __init__(
@@ -39,23 +39,23 @@ class WaitBudget:
         self.seconds = seconds
         self._left = seconds - used
         self._clock = clock
-        # Until here everything was counted: what several waited for at the same time counts once. Streams have their
-        # own: that one goes on is no reason not to count what others wait for.
+        # All time until here is counted: simultaneous waits count once. Streams have a mark of their own, because a
+        # stream that progresses must not hide what other requests wait for.
         self._counted = self._streamed = clock()
-        # What streams are behind, all together. They may share a line, so that each is slow and all are well; and what
-        # one is behind another one, or the same later, makes good.
+        # How far all streams together are behind. They may share a line, so that each is slow and none is at fault;
+        # another stream, or the same one later, can make up for it.
         self._behind = 0.0
-        # Hosts that are not spoken to again.
+        # Hosts that get no more requests.
         self.given_up: set[str] = set()
         self._lock = threading.Lock()
 
     def used(self) -> float:
-        """Seconds, at most all that there were."""
+        """Seconds that were used, at most the whole budget."""
         with self._lock:
             return min(self.seconds, self.seconds - self._left + self._behind)
 
     def pause(self, seconds: float) -> bool:
-        """Whether a request may wait for so long before it is sent again."""
+        """Use `seconds` for a pause before a retry; False if too few are left."""
         with self._lock:
             until = self._clock() + seconds
             more = until - max(until - seconds, self._counted)
@@ -66,7 +66,7 @@ class WaitBudget:
             return True
 
     def waited(self, host: str, seconds: float) -> None:
-        """For an answer that came late, or did not come, until now."""
+        """Count the last `seconds`, spent on a response that was late or did not come."""
         if seconds > 0:
             with self._lock:
                 now = self._clock()
@@ -75,7 +75,7 @@ class WaitBudget:
                 self._judge(host)
 
     def streamed(self, host: str, size: int, seconds: float) -> bool:
-        """`size` bytes of a stream took so long, until now. Whether it may go on."""
+        """Count the last `seconds`, which `size` bytes of a stream took; False if the stream must stop."""
         with self._lock:
             now = self._clock()
             more = max(0.0, now - max(now - seconds, self._streamed))

@@ -1,4 +1,4 @@
-"""With a clock that stands still unless it is set."""
+"""The wait budget of a run, with a clock that moves only when it is set."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Clock:
         pytest.param(QUICK_SECONDS + 3, int(SLOW_RATE), 2, id="a-little"),
     ],
 )
-def test_what_counts_as_waiting(seconds: float, size: int, late: float) -> None:
+def test_lateness(seconds: float, size: int, late: float) -> None:
     assert lateness(seconds, size) == late
 
 
@@ -58,7 +58,7 @@ def test_answers_that_did_not_come_count_once_and_end() -> None:
     budget.waited(_HOST, 45)
     assert _HOST in budget.given_up
     assert not budget.pause(0.1)
-    # Whoever is well is spoken to as before, and whoever is not, is found out.
+    # A healthy host is not affected, and one that makes the run wait is given up.
     assert _OTHER not in budget.given_up
     budget.waited(_OTHER, 0)
     assert _OTHER not in budget.given_up
@@ -77,7 +77,7 @@ def test_a_pause_that_was_counted_before_it_was_made_does_not_count_again() -> N
 
 
 def test_every_answer_is_late() -> None:
-    """16 at a time, each after 50 seconds: a thousand would take an hour."""
+    """16 responses at a time, each after 50 seconds: a thousand would take an hour."""
     clock = _Clock()
     budget = WaitBudget(clock=clock)
     rounds = 0
@@ -91,7 +91,7 @@ def test_every_answer_is_late() -> None:
 
 
 def _stream(budget: WaitBudget, clock: _Clock, rate: float, connections: int, seconds: float) -> float | None:
-    """When it was broken off, if it was."""
+    """The time at which the stream was aborted; None if it was not."""
     end = clock.now + seconds
     while clock.now < end:
         clock.after(10)
@@ -105,7 +105,7 @@ def _stream(budget: WaitBudget, clock: _Clock, rate: float, connections: int, se
     "rate, connections, ends",
     [
         pytest.param(1_000_000, 1, False, id="fast"),
-        pytest.param(SLOW_RATE, 1, False, id="slow-enough-to-be-let"),
+        pytest.param(SLOW_RATE, 1, False, id="just-fast-enough"),
         pytest.param(SLOW_RATE / 8, 16, False, id="many-share-a-slow-line"),
         pytest.param(SLOW_RATE / 2, 1, True, id="half-of-that"),
         pytest.param(SLOW_RATE / 32, 16, True, id="many-that-drip"),
@@ -119,7 +119,7 @@ def test_streams(rate: float, connections: int, ends: bool) -> None:
     assert found is None or 600 <= found <= 1300
 
 
-def test_a_stream_makes_good_what_it_was_behind() -> None:
+def test_a_stream_makes_up_for_its_delay() -> None:
     clock = _Clock()
     budget = WaitBudget(clock=clock)
     for _ in range(100):
@@ -127,7 +127,7 @@ def test_a_stream_makes_good_what_it_was_behind() -> None:
         assert _stream(budget, clock, 1_000_000, 1, 10) is None
 
 
-def test_a_stream_that_is_well_hides_no_other_wait() -> None:
+def test_a_healthy_stream_hides_no_other_wait() -> None:
     clock = _Clock()
     budget = WaitBudget(clock=clock)
     while _OTHER not in budget.given_up:
@@ -139,7 +139,7 @@ def test_a_stream_that_is_well_hides_no_other_wait() -> None:
     assert budget.streamed(_HOST, 1_000_000, 1)
 
 
-def test_clients_that_are_not_asked_again_wait_in_the_same_budget() -> None:
+def test_clients_without_retries_share_the_wait_budget() -> None:
     clock = _Clock()
     budget = RetryBudget(clock=clock)
     mirror = budget.without_retries()
@@ -150,7 +150,7 @@ def test_clients_that_are_not_asked_again_wait_in_the_same_budget() -> None:
     assert not budget.take(0)
 
 
-def test_what_an_earlier_process_waited_counts() -> None:
+def test_waits_of_an_earlier_process_count() -> None:
     clock = _Clock()
     first = WaitBudget(100, clock=clock)
     clock.after(70)

@@ -13,7 +13,7 @@ LEVELS = 1_500
 
 @contextmanager
 def deep_directories(parent: Path) -> Iterator[None]:
-    """`parent` holds one in another, LEVELS of them, while the body runs."""
+    """Create LEVELS nested directories in `parent` while the body runs."""
     here = os.getcwd()
     os.chdir(parent)
     try:
@@ -24,5 +24,5 @@ def deep_directories(parent: Path) -> Iterator[None]:
         yield
     finally:
         os.chdir(here)
-        # What pytest removes directories with has no such depth.
+        # pytest cannot remove directories of this depth.
         subprocess.run(["rm", "-rf", str(parent / "d")], check=True)

@@ -1,4 +1,4 @@
-"""A server on a real socket that says what it is told to, as slowly as it is told to.
+"""A server on a real socket that sends any bytes, as slowly as a test needs.
 
 with DrippingServer(lambda: [b"HTTP/1.1 200 OK\\r\\n", *dripping(b"X: y", 2.0)]) as server:
     ... server.address
@@ -20,10 +20,10 @@ _LONGEST_READ = 64 * 1024
 
 
 class DrippingServer:
-    """Sends the parts that `reply` gives on every connection, and then keeps it open and silent.
+    """Reads the head of a request, sends the parts of `reply`, and then keeps the connection open and silent.
 
-    It reads the head of a request before. `reads`: how many bytes of a body it takes with each pause of
-    `pause_seconds`, before it replies; None: it reads nothing at all, and replies at once. `tls`: as which server.
+    `reads`: how many bytes of the body it reads before the reply, with a pause of `pause_seconds` before each time;
+    None: it reads nothing and replies immediately. `tls`: the server's TLS context.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class DrippingServer:
         self._pause_seconds = pause_seconds
         self._tls = tls
         self._ended = threading.Event()
-        # So that it does not take much that nobody reads.
+        # A small buffer, so that the kernel accepts little that the server does not read.
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._listener.bind(("127.0.0.1", 0))
@@ -91,14 +91,14 @@ class DrippingServer:
 
 
 def dripping(data: bytes, seconds: float) -> Iterator[Part]:
-    """A byte, a pause, a byte, …"""
+    """Yield a byte, a pause, a byte, …"""
     for number in range(len(data)):
         yield data[number : number + 1]
         yield seconds
 
 
 def forever(data: bytes, seconds: float = 0.0) -> Iterator[Part]:
-    """The same bytes again and again, with a pause after each time."""
+    """Yield the same bytes without end, with a pause after each time."""
     while True:
         yield data
         if seconds:

@@ -1,4 +1,4 @@
-"""Who may do what in a fake registry: nobody asked, a password, or a token from its own server."""
+"""Authentication of a fake registry: none, a password, or a token from its own token server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ocikit.testing.fake_contents import Refused
 
 
 class FakeAuth:
-    """`kind` is "none", "basic" or "token"; `anonymous_pull`: tokens to pull are for everybody."""
+    """`kind` is "none", "basic" or "token"; `anonymous_pull`: anyone gets a token to pull."""
 
     def __init__(self, kind: str, username: str, password: str, anonymous_pull: bool) -> None:
         self.kind = kind
@@ -24,7 +24,7 @@ class FakeAuth:
         self._numbers = itertools.count()
 
     def revoke_tokens(self) -> None:
-        """From now on no token that was given is good."""
+        """Revoke all tokens given so far."""
         self._tokens.clear()
 
     def check(self, authorization: str, scopes: Sequence[str], realm: str) -> None:
@@ -49,7 +49,7 @@ class FakeAuth:
         return True
 
     def token(self, query: str, authorization: str, form: bytes | None) -> bytes:
-        """The answer of the token server to GET (`form` is None) or POST. Raises Refused."""
+        """The response of the token server to GET (`form` is None) or POST. Raises Refused."""
         fields = parse_qs(query if form is None else form.decode())
         if form is not None:
             known = fields.get("refresh_token") == [self.identity_token]

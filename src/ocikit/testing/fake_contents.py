@@ -1,4 +1,4 @@
-"""What a fake registry stores, and the rules by which it lets things in. No sockets."""
+"""The contents of a fake registry, and its checks of what is pushed. No sockets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ocikit.errors import InvalidInput
 _INDEXES = media_type.INDEXES
 # distribution-spec v1.1.1, "Pulling manifests".
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-# distribution-spec v1.1.1, "Pushing Manifests": a limit is to be at least so high.
+# distribution-spec v1.1.1, "Pushing Manifests": the lowest limit that a registry should have.
 _LARGEST_MANIFEST = 4 * 1024 * 1024
 
 
 class Refused(Exception):
-    """An answer in the error form. Spec: distribution-spec v1.1.1, "Error Codes"."""
+    """An error response. Spec: distribution-spec v1.1.1, "Error Codes"."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code)
@@ -61,18 +61,18 @@ class FakeRepository:
         return self.uploads[name]
 
     def append(self, name: str, data: bytes, span: str | None, least: int = 0) -> int:
-        """Add a piece; `span` is its Content-Range, and only the last may be shorter than `least`.
+        """Add a chunk; `span` is its Content-Range, and only the last chunk may be shorter than `least`.
 
-        Returns the bytes there are.
+        Returns the size of the upload.
         """
         upload = self.upload(name)
         if span is not None:
             found = re.fullmatch(r"(\d+)-(\d+)", span)
-            wanted = (len(upload), len(upload) + len(data) - 1)
-            if not found or (int(found[1]), int(found[2])) != wanted:
-                raise Refused(416, "BLOB_UPLOAD_INVALID", f"wanted {wanted}, found {span}")
+            expected = (len(upload), len(upload) + len(data) - 1)
+            if not found or (int(found[1]), int(found[2])) != expected:
+                raise Refused(416, "BLOB_UPLOAD_INVALID", f"expected {expected}, got {span}")
         if data and name in self._too_short:
-            raise Refused(400, "SIZE_INVALID", f"a piece that was not the last had less than {least} bytes")
+            raise Refused(400, "SIZE_INVALID", f"a chunk other than the last had less than {least} bytes")
         if len(data) < least:
             self._too_short.add(name)
         upload += data
@@ -107,7 +107,7 @@ class FakeRepository:
         immutable_tags: bool = False,
         unchecked: bool = False,
     ) -> str:
-        """Store a manifest, unless `unchecked` only if all that it names is there; returns its digest."""
+        """Store a manifest; returns its digest. Unless `unchecked`, all that it refers to must be stored."""
         digest = str(Digest.of(data))
         if ":" in name:
             _check_digest(data, name)
@@ -127,7 +127,7 @@ class FakeRepository:
         return digest
 
     def delete_manifest(self, name: str) -> None:
-        """A tag alone, or a manifest with the tags that name it."""
+        """Delete a tag, or a manifest with all its tags."""
         if name in self.tags:
             del self.tags[name]
             return
@@ -136,7 +136,7 @@ class FakeRepository:
         self.tags = {tag: digest for tag, digest in self.tags.items() if digest != name}
 
     def referrers(self, subject: str) -> list[dict[str, Any]]:
-        """Descriptors of what names `subject`. Spec: distribution-spec v1.1.1, "Listing Referrers"."""
+        """Descriptors of the manifests with this `subject`. Spec: distribution-spec v1.1.1, "Listing Referrers"."""
         found = []
         for digest, (kind, data) in sorted(self.manifests.items()):
             document = json.loads(data)
@@ -149,7 +149,7 @@ class FakeRepository:
         return found
 
     def incomplete(self) -> dict[str, str]:
-        """Tags that name something of which a part is not there, with that part. Empty where all is well."""
+        """The tags of incomplete images, with a missing part of each; empty if there are none."""
         return {tag: part for tag, digest in self.tags.items() for part in self._missing(digest)}
 
     def _missing(self, digest: str) -> Iterator[str]:
@@ -174,7 +174,7 @@ class FakeRepository:
 
 
 def _check_manifest(kind: str, data: bytes) -> list[tuple[str, int]]:
-    """Digest and size of all that a manifest names."""
+    """Check a manifest; returns the digest and size of all that it refers to."""
     if len(data) > _LARGEST_MANIFEST:
         raise Refused(413, "MANIFEST_INVALID", f"{len(data)} bytes")
     if kind not in (*media_type.MANIFESTS, *_INDEXES):
@@ -186,20 +186,20 @@ def _check_manifest(kind: str, data: bytes) -> list[tuple[str, int]]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(400, "MANIFEST_INVALID", repr(error)) from None
     if own != kind:
-        raise Refused(400, "MANIFEST_INVALID", f"sent as {kind}, calls itself {own}")
+        raise Refused(400, "MANIFEST_INVALID", f"sent as {kind}, but its mediaType is {own}")
     return named
 
 
 def subject(data: bytes) -> str | None:
-    """The digest that a manifest names as its subject."""
+    """The digest of a manifest's subject, None if it has none."""
     digest = json.loads(data).get("subject", {}).get("digest")
     return digest if isinstance(digest, str) else None
 
 
 def _named(document: Any, kind: str) -> list[tuple[str, int]]:
-    """Digest and size of all that must be there first.
+    """Digest and size of all that must be stored before a manifest.
 
-    Layers that may not be passed on need not be. Spec: image-spec v1.1.1, layer.md#non-distributable-layers.
+    Layers that are not distributable need not be. Spec: image-spec v1.1.1, layer.md#non-distributable-layers.
     """
     if kind in _INDEXES:
         return [(item["digest"], item["size"]) for item in document["manifests"]]
@@ -215,6 +215,6 @@ def _parsed(digest: str) -> Digest:
 
 
 def _check_digest(data: bytes, digest: str) -> None:
-    wanted = _parsed(digest)
-    if hashlib.new(wanted.algorithm, data).hexdigest() != wanted.hex:
+    expected = _parsed(digest)
+    if hashlib.new(expected.algorithm, data).hexdigest() != expected.hex:
         raise Refused(400, "DIGEST_INVALID", f"the content is not {digest}")

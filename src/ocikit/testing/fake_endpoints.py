@@ -1,6 +1,6 @@
-"""The endpoints of a fake registry: a request in, an answer out. No sockets.
+"""The endpoints of a fake registry, from requests to responses. No sockets.
 
-Spec: distribution-spec v1.1.1, "Endpoints"; several tags in one PUT are of its next version.
+Spec: distribution-spec v1.1.1, "Endpoints"; several tags in one PUT are from its next version.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Registry(Protocol):
 
 
 def respond(registry: Registry, request: Incoming) -> FakeAnswer:
-    """What the registry answers. Raises Refused."""
+    """Process a request and return the response. Raises Refused."""
     url, faults = urlsplit(request.target), registry.faults
     if faults.html:
         return HTML
@@ -65,7 +65,7 @@ def respond(registry: Registry, request: Incoming) -> FakeAnswer:
 
 
 def check_access(registry: Registry, request: Incoming) -> None:
-    """Raise Refused (401) unless the request may do what it does."""
+    """Raise Refused (401) unless the request is authorized."""
     path = urlsplit(request.target).path[len(registry.prefix) :]
     route = _ROUTE.fullmatch(path)
     name = route["name"] if route else None
@@ -116,9 +116,9 @@ class _Blobs(_Endpoint):
         return _part(FakeAnswer(200, headers, blobs[rest]), self._request.headers.get("range", ""))
 
 
-def _part(whole: FakeAnswer, wanted: str) -> FakeAnswer:
+def _part(whole: FakeAnswer, span: str) -> FakeAnswer:
     """The bytes that a Range header asks for. Spec: RFC 9110, section 14."""
-    found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted)
+    found = re.fullmatch(r"bytes=(\d+)-(\d*)", span)
     if not found:
         return whole
     size = len(whole.body)
@@ -200,7 +200,7 @@ class _Uploads(_Endpoint):
         return FakeAnswer(202, headers)
 
     def _mountable(self, digest: str, source: str) -> bytes | None:
-        """The blob, from where the request may pull it. Spec: distribution-spec v1.1.1, "Mounting a blob"."""
+        """The blob, if the request may pull it from there. Spec: distribution-spec v1.1.1, "Mounting a blob"."""
         sources = [source] if source else list(self._registry.repositories) if self._faults.mount_anywhere else []
         authorization = self._request.headers.get("authorization", "")
         for name in sources:
@@ -233,7 +233,7 @@ class _Uploads(_Endpoint):
         return FakeAnswer(201, {"Location": f"{self._at}/blobs/{digest}", **self._digest_header(digest)})
 
     def _location(self, upload: str) -> dict[str, str]:
-        """With a query of its own, as many registries have, that must be kept."""
+        """The Location of an upload, with a query that clients must keep, as in many registries."""
         base = "" if self._faults.relative_location else self._faults.uploads_at or self._registry.url
         return {"Location": f"{base}{self._at}/blobs/uploads/{upload}?state=a%2Fb"}
 
@@ -246,12 +246,12 @@ class _Tags(_Endpoint):
         if not repository.known:
             raise Refused(404, "NAME_UNKNOWN", f"no repository {self._name}")
         last = query.get("last", [""])[0].lower()
-        # The specification's order knows no case.
+        # The specification's order ignores case.
         tags = sorted((tag for tag in repository.tags if tag.lower() > last), key=str.lower)
-        wanted = query.get("n", [""])[0]
+        limit = query.get("n", [""])[0]
         headers = dict(_JSON)
-        if wanted.isdigit():
-            count = int(wanted)
+        if limit.isdigit():
+            count = int(limit)
             if 0 < count < len(tags):
                 headers["Link"] = f'<{self._at}/tags/list?n={count}&last={quote(tags[count - 1])}>; rel="next"'
             tags = tags[:count]
@@ -267,10 +267,10 @@ class _Referrers(_Endpoint):
         except InvalidInput as error:
             raise Refused(400, "DIGEST_INVALID", str(error)) from None
         rows, headers = self._readable().referrers(rest), {"Content-Type": media_type.OCI_INDEX}
-        wanted = query.get("artifactType")
-        if wanted:
+        artifact_types = query.get("artifactType")
+        if artifact_types:
             headers["OCI-Filters-Applied"] = "artifactType"
-            rows = [row for row in rows if row.get("artifactType") == wanted[0]]
+            rows = [row for row in rows if row.get("artifactType") == artifact_types[0]]
         index = {"schemaVersion": 2, "mediaType": media_type.OCI_INDEX, "manifests": rows}
         return FakeAnswer(200, headers, json.dumps(index).encode())
 

@@ -1,4 +1,4 @@
-"""What a fake registry can be told to do wrong, or differently."""
+"""Faults and deviations that a fake registry can have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeVar, Union
 
 @dataclass(frozen=True)
 class Refusal:
-    """Answer `status` where `pattern` is in "METHOD /path?query", `times` times (None: always).
+    """Answer `status` to requests with `pattern` in "METHOD /path?query", `times` times (None: always).
 
     The first `skip` of these requests are let through. `{path}` in a header is the request's path with its query.
     """
@@ -26,7 +26,7 @@ class Refusal:
 
 
 class Break(Enum):
-    """What can happen to a request at the wire."""
+    """What can happen to a request on the network."""
 
     REFUSED = "the registry is gone, as in a restart: no connection lives, and no new one is accepted"
     RESET = "the connection is reset before the request is acted on"
@@ -40,7 +40,7 @@ class Break(Enum):
 
 @dataclass(frozen=True)
 class Disturbance:
-    """Let `what` happen where `pattern` is in "METHOD /path?query"; `times` and `skip` as in Refusal."""
+    """Let `what` happen to requests with `pattern` in "METHOD /path?query"; `times` and `skip` as in Refusal."""
 
     pattern: str
     what: Break
@@ -50,7 +50,7 @@ class Disturbance:
 
 @dataclass(frozen=True)
 class Faults:
-    """What a fake registry does wrong, or differently. Sizes are bytes of a body."""
+    """The faults and deviations of a fake registry. Sizes are bytes of a body."""
 
     refusals: tuple[Refusal, ...] = ()
     disturbances: tuple[Disturbance, ...] = ()
@@ -62,8 +62,8 @@ class Faults:
     busy_above: int | None = None  # 429 while more requests than these are answered at a time
     # Blobs
     no_mount: bool = False
-    mount_anywhere: bool = False  # a mount may leave out where from
-    no_single_post: bool = False  # 202 to POST with a digest: the blob is to be sent once more
+    mount_anywhere: bool = False  # a mount may leave out `from`
+    no_single_post: bool = False  # 202 to POST with a digest: the client must send the blob again
     relative_location: bool = False
     uploads_at: str = ""  # Location of an upload is at this address, "http://host:port"
     redirect_uploads: str = ""  # PATCH and PUT of a blob are sent to this address with 307
@@ -74,8 +74,8 @@ class Faults:
     drop_download_after: int | None = None
     drop_upload_after: int | None = None
     # Manifests
-    unchecked_manifests: bool = False  # taken although something that they name is not there
-    multi_tag: bool = False  # PUT by digest takes ?tag=a&tag=b and says so in OCI-Tag
+    unchecked_manifests: bool = False  # accepted although something that they refer to is missing
+    multi_tag: bool = False  # PUT by digest accepts ?tag=a&tag=b and confirms it in OCI-Tag
     no_referrers: bool = False  # 404, and no OCI-Subject
     wrong_digest: bool = False  # in Docker-Content-Digest
     no_digest: bool = False  # no Docker-Content-Digest
@@ -87,7 +87,7 @@ _Counted = TypeVar("_Counted", bound=Union[Refusal, Disturbance])
 
 
 class Counter:
-    """Remembers how often each refusal and disturbance met its request."""
+    """Counts how often each refusal and disturbance has matched a request."""
 
     def __init__(self) -> None:
         self._met: dict[Refusal | Disturbance, int] = {}
@@ -97,7 +97,7 @@ class Counter:
         return max(self._met.get(item, 0) - item.skip, 0)
 
     def due(self, items: Iterable[_Counted], line: str) -> _Counted | None:
-        """The first of `items` that is to happen to `line`, "METHOD /path?query"."""
+        """The first of `items` that applies to `line`, "METHOD /path?query"."""
         with self._lock:
             for item in items:
                 if not re.search(item.pattern, line):

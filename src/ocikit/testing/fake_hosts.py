@@ -1,7 +1,6 @@
-"""Many hosts on this machine: names that lead to loopback addresses, each as private as a test says.
+"""Many hosts on this machine: names with loopback addresses that are as private as a test needs.
 
-A server listens at every address, and keeps for whom each request was: the address that was connected to, which no name
-and no header can say wrongly.
+A server listens at every address, and records at which address each request arrived, whatever its name and headers say.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def fake_privacy(address: str) -> Privacy:
 
 @dataclass(frozen=True)
 class Received:
-    """`at`: the address of this machine that was connected to."""
+    """A received request; `at`: the address of this machine at which it arrived."""
 
     at: str
     line: str
@@ -36,9 +35,9 @@ class Received:
 
 
 class FakeHosts:
-    """A server, and the names it has. `names`: the addresses of each, looked up one list after the other.
+    """A server and its names. `names`: the addresses of each name, or a function that returns them at each look-up.
 
-    `answer` is given what was received; without it everything is 404.
+    `answer` returns the response to a request; by default, every response is 404.
     """
 
     def __init__(
@@ -89,7 +88,7 @@ class FakeHosts:
     def _serve(self, connection: socket.socket) -> None:
         at = connection.getsockname()[0]
         with connection, connection.makefile("rb") as stream:
-            # What is not HTTP, TLS for one, need not have a line to read.
+            # Other protocols, such as TLS, may send no line to read.
             while stream.peek(1)[:1].isalpha():
                 words = stream.readline(65536).decode("latin-1").split(" ")
                 incoming = Incoming(connection, stream, words[0], words[1])

@@ -1,7 +1,7 @@
-"""HTTP/1.1 on a socket, for a fake registry: quick to start and to stop, many connections, and rude on demand.
+"""HTTP/1.1 on a socket, for a fake registry: quick to start and to stop, with many connections and faults on demand.
 
-The standard library's server parses headers as it parses mail, which costs more than all that the registry does, cannot
-be made to refuse connections for a while, and waits at its end.
+The standard library's server parses headers as mail, which costs more than all that the registry does. It cannot refuse
+connections for a while, and waits when it stops.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Dropped(Exception):
-    """The connection is to be ended: closed, or reset."""
+    """Ends the connection: closes it, or resets it."""
 
     def __init__(self, *, reset: bool = False) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class FakeAnswer:
 
 
 class Incoming:
-    """A request whose head was read; the body waits to be. Header names are in lower case."""
+    """A request whose head was read; `read_body` reads the body. Header names are in lower case."""
 
     def __init__(self, connection: socket.socket, stream: BinaryIO, method: str, target: str) -> None:
         self.method = method
@@ -52,30 +52,30 @@ class Incoming:
         return f"{self.method} {self.target}"
 
     def read_body(self, limit: int | None = None) -> None:
-        """Read the body; of one that is longer than `limit` so many bytes. Raises Dropped."""
+        """Read the body, at most `limit` bytes of it. Raises Dropped if it is incomplete."""
         if self.headers.get("expect", "").lower() == "100-continue":
             self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if "chunked" in self.headers.get("transfer-encoding", "").lower():
             self.body = self._read_chunks()
             return
         size = int(self.headers.get("content-length", 0))
-        wanted = size if limit is None else min(size, limit)
-        self.body = self._stream.read(wanted)
-        if len(self.body) < wanted:
+        count = size if limit is None else min(size, limit)
+        self.body = self._stream.read(count)
+        if len(self.body) < count:
             raise Dropped
 
     def read_half(self) -> None:
-        """Read half of the body, nothing of one whose size is not known, and leave the rest on the wire."""
+        """Read half of the body, nothing if its size is unknown, and leave the rest on the socket."""
         size = int(self.headers.get("content-length", 0))
         if size:
             self.read_body(size // 2)
 
     def send(self, data: bytes) -> None:
-        """Something that is not all of an answer."""
+        """Send a part of a response."""
         self._connection.sendall(data)
 
     def wait_for_end(self) -> None:
-        """Until the other side closes the connection, or this side does."""
+        """Wait until the other side or this side closes the connection."""
         while self._connection.recv(_LONGEST_LINE):
             pass
 
@@ -89,9 +89,9 @@ class Incoming:
 
 
 class FakeServer:
-    """Accepts connections at a port of this machine, a thread for each, and asks `handle` for bytes to answer with.
+    """Accepts connections at a port of this machine, with a thread for each; `handle` returns the response as bytes.
 
-    `handle` may raise Dropped. `connections` counts what was accepted.
+    `handle` may raise Dropped. `connections` counts accepted connections.
     """
 
     def __init__(self, handle: Callable[[Incoming], bytes]) -> None:
@@ -120,10 +120,10 @@ class FakeServer:
         self._in_thread(self._accept, self._listener)
 
     def pause(self) -> None:
-        """Refuse connections, and reset those that live."""
+        """Refuse new connections, and reset the open ones."""
         with self._lock:
             self.listening = False
-            # What waits in `accept` is woken by this, not by a mere close.
+            # This wakes the thread in `accept`; `close` alone does not.
             with _no_matter():
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
@@ -173,7 +173,7 @@ class FakeServer:
             if dropped.reset:
                 _reset_at_close(connection)
         except (OSError, ValueError):
-            # The other side went away, or speaks another language.
+            # The other side went away, or does not speak HTTP.
             pass
         finally:
             with self._lock:
@@ -183,7 +183,7 @@ class FakeServer:
 
 
 def to_bytes(answer: FakeAnswer, method: str) -> bytes:
-    """An answer as it goes over the wire; HEAD tells the size of a body that does not come."""
+    """Serialise a response; the response to HEAD has the size of the body but no body."""
     headers = dict(answer.headers)
     if answer.status != HTTPStatus.NO_CONTENT:
         headers.setdefault("Content-Length", str(len(answer.body)))
@@ -193,7 +193,7 @@ def to_bytes(answer: FakeAnswer, method: str) -> bytes:
 
 
 def _read_head(connection: socket.socket, stream: BinaryIO) -> Incoming | None:
-    """None where the other side has ended. Raises Dropped for what is no HTTP."""
+    """Read the head of a request, None if the other side closed the connection. Raises Dropped if it is not HTTP."""
     line = stream.readline(_LONGEST_LINE).decode("latin-1")
     words = line.split()
     if len(words) == 3 and words[2].startswith("HTTP/1."):
@@ -220,5 +220,5 @@ def _reset_at_close(connection: socket.socket) -> None:
 
 
 def _no_matter() -> contextlib.suppress:
-    """For what may have ended already."""
+    """Suppress errors of sockets that may be closed already."""
     return contextlib.suppress(OSError)

@@ -1,11 +1,11 @@
-"""A registry on a real socket, in memory, strict to the specification, that can be made to fail.
+"""A registry in memory on a real socket, strict about the specification, that can be made to fail.
 
     with FakeRegistry(auth="basic") as registry:
-        ... registry.address                      # "127.0.0.1:PORT", spoken to with plain HTTP
+        ... registry.address                      # "127.0.0.1:PORT", for plain HTTP
         registry.faults = Faults(no_mount=True)
         registry.requests                         # what went over the wire
 
-`tests/registry_conformance_test.py` holds it to the specification, beside a real registry.
+`tests/registry_conformance_test.py` checks it against the specification, as it does a real registry.
 Spec: distribution-spec v1.1.1.
 """
 
@@ -30,15 +30,15 @@ from ocikit.testing.fake_http import Dropped, FakeAnswer, FakeServer, Incoming, 
 
 __all__ = ["Break", "Disturbance", "FakeRegistry", "Faults", "RecordedRequest", "Refusal"]
 
-# Of a body so much is kept in the record of requests.
+# The bytes of a body that are kept in the record of requests.
 _RECORDED = 4096
 
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """One request as it came over the wire; `path` with its query, header names in lower case.
+    """A received request; `path` includes the query, header names are in lower case.
 
-    `body` is its beginning. `status` is 0 where no answer was sent.
+    `body` is its beginning. `status` is 0 if no response was sent.
     """
 
     method: str
@@ -75,7 +75,7 @@ class FakeRegistry:
         self.repositories: dict[str, FakeRepository] = defaultdict(FakeRepository)
         self.lock = threading.Lock()
         self.counter = Counter()
-        # Done once, before the next request is answered.
+        # Called once, before the next request is processed.
         self.at_next_request: Callable[[], object] | None = None
         self.most_at_once = 0
         self._at_once = 0
@@ -85,12 +85,12 @@ class FakeRegistry:
 
     @property
     def connections(self) -> int:
-        """How many connections were made."""
+        """The number of connections so far."""
         return self._server.connections
 
     @property
     def open_connections(self) -> int:
-        """How many connections live: none of whose requests is still acted on when they are gone."""
+        """The number of open connections; requests of closed connections are no longer processed."""
         return self._server.open_connections
 
     def put_blob(self, name: str, data: bytes) -> Digest:
@@ -99,7 +99,7 @@ class FakeRegistry:
         return digest
 
     def put_manifest(self, name: str, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
-        """Store without the checks that a request would meet."""
+        """Store a manifest without the checks of a request."""
         digest = str(manifest.descriptor.digest)
         repository = self.repositories[name]
         repository.manifests[digest] = (manifest.media_type, manifest.data)
@@ -107,11 +107,11 @@ class FakeRegistry:
             repository.tags[tag] = digest
 
     def count(self, pattern: str) -> int:
-        """How many requests had `pattern` in "METHOD /path?query"."""
+        """Count the requests with `pattern` in "METHOD /path?query"."""
         return sum(1 for r in self.requests if re.search(pattern, f"{r.method} {r.path}"))
 
     def incomplete(self) -> dict[str, str]:
-        """Tags ("repository:tag") that name something of which a part is not there, with that part."""
+        """The tags ("repository:tag") of incomplete images, with a missing part of each."""
         with self.lock:
             return {
                 f"{name}:{tag}": part

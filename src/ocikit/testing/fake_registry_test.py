@@ -1,4 +1,4 @@
-"""A fake registry is as wrong as it says; what it does right, tests/registry_conformance_test.py sees."""
+"""The faults of a fake registry; tests/registry_conformance_test.py checks the correct behaviour."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _broken(what: Break, **options: Any) -> Faults:
 
 
 def _received(registry: FakeRegistry, sent: str) -> bytes:
-    """Everything that comes until the connection ends."""
+    """Send a request and return all that is received until the connection ends."""
     with _raw(registry) as connection:
         connection.sendall(sent.encode())
         received = b""
@@ -57,7 +57,7 @@ def test_reset(what: Break) -> None:
         assert registry.repositories == {}
 
 
-def test_lost_and_cut_answers_are_of_requests_that_were_acted_on() -> None:
+def test_requests_are_processed_although_the_response_is_lost_or_cut() -> None:
     for what in (Break.LOST, Break.TRUNCATED):
         with FakeRegistry(faults=_broken(what)) as registry:
             received = _received(registry, _START + "x" * 10)
@@ -75,14 +75,14 @@ def test_stalled() -> None:
 
 
 def _ends(connection: socket.socket) -> bool:
-    """Whether the other side ends a connection, politely or not, before it has said anything."""
+    """Whether the other side closes or resets a connection before it sends anything."""
     try:
         return connection.recv(1) == b""
     except ConnectionResetError:
         return True
 
 
-def test_refused_until_it_is_back() -> None:
+def test_refused_until_resumed() -> None:
     with FakeRegistry(faults=_broken(Break.REFUSED)) as registry:
         with _raw(registry) as idle, _raw(registry) as connection:
             connection.sendall((_START + "x" * 10).encode())
@@ -94,7 +94,7 @@ def test_refused_until_it_is_back() -> None:
         assert _ask(registry, "POST", "/v2/a/blobs/uploads/").status == 202
 
 
-def test_which_requests_are_met() -> None:
+def test_which_requests_are_refused() -> None:
     refusal = Refusal("^GET /v2/$", 503, times=1, headers=(("Location", "http://r.example{path}"),), skip=1)
     with FakeRegistry(faults=Faults(refusals=(refusal,))) as registry:
         answers = [_ask(registry, "GET", "/v2/") for _ in range(3)]
@@ -103,7 +103,7 @@ def test_which_requests_are_met() -> None:
         assert registry.counter.fired(refusal) == 1
 
 
-def test_a_challenge_in_the_middle() -> None:
+def test_an_unexpected_challenge() -> None:
     with FakeRegistry("basic", faults=_broken(Break.UNAUTHORIZED)) as registry:
         header = f"Authorization: {registry.auth.basic}\r\n"
         request = _START.replace("Host", f"{header}Connection: close\r\nHost") + "x" * 10
@@ -126,7 +126,7 @@ def test_too_many_at_a_time() -> None:
         assert registry.connections == 4
 
 
-def test_elsewhere() -> None:
+def test_other_addresses() -> None:
     with FakeRegistry(prefix="/registry") as registry:
         assert _ask(registry, "GET", "/v2/").status == 404
         path = "/registry/v2/a/blobs/uploads/"
@@ -162,7 +162,7 @@ def test_an_incomplete_image_is_found() -> None:
         ("application/vnd.oci.image.layer.v1.tar", 404),
     ],
 )
-def test_an_absent_layer_that_may_not_be_passed_on(kind: str, answered: int) -> None:
+def test_a_missing_layer_that_is_not_distributable(kind: str, answered: int) -> None:
     with FakeRegistry() as registry:
         config = registry.put_blob("a", b"{}")
         manifest = {
@@ -178,7 +178,7 @@ def test_an_absent_layer_that_may_not_be_passed_on(kind: str, answered: int) -> 
 
 
 @pytest.mark.parametrize("layer", [{}, "x", {"digest": "x"}, {"mediaType": 1, "digest": "x", "size": 1}])
-def test_a_layer_that_is_none(layer: object) -> None:
+def test_an_invalid_layer(layer: object) -> None:
     kind = "application/vnd.oci.image.manifest.v1+json"
     data = json.dumps({"config": {"digest": "x", "size": 1}, "layers": [layer]}).encode()
     with FakeRegistry() as registry:

@@ -1,10 +1,10 @@
-"""Addresses that somebody writes who wants two parsers to read them differently."""
+"""Hostile URLs, which different parsers may read differently."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-# Each of these is one host to one of urllib.parse, urllib3, Go, curl or a browser, and another, or none, to another.
+# Two of urllib.parse, urllib3, Go, curl and browsers find different hosts in each of these, or one of them finds none.
 HOSTILE_URLS = (
     "http://evil.example\\@r.example/",
     "http://r.example\\@evil.example/",
@@ -130,9 +130,9 @@ _PIECES = (
 
 
 def hostile_urls() -> st.SearchStrategy[str]:
-    """Addresses, whole or not, of which some are valid, many nearly so, and the others wild."""
+    """URLs, absolute or relative: some are valid, many are nearly valid, the others are wild."""
     pieces = st.lists(st.sampled_from(_PIECES), max_size=4).map("".join)
-    # Most of the places between the parts stay empty, else nothing would be valid.
+    # Most places between the parts stay empty: otherwise no URL would be valid.
     few = st.one_of(st.just(""), st.just(""), st.just(""), pieces)
     parts = (st.sampled_from(_STARTS), few, st.sampled_from(_HOSTS), few, st.sampled_from(_PORTS), few)
     paths = st.sampled_from(("", "/", "/v2/", "?x", "#y"))

@@ -46,9 +46,9 @@ def tiny_layout(
     settings: ContainerSettings = NO_SETTINGS,
     compression: Compression = UNCOMPRESSED,
 ) -> Digest:
-    """Put an image of one layer with `files` into the layout `path`; gives its digest.
+    """Put an image of one layer with `files` into the layout `path`; returns its digest.
 
-    Not compressed unless said otherwise, so that no requirement is needed.
+    By default the layer is not compressed, so that no requirement is needed.
     """
     layout = Layout(path)
     layer = tiny_layer(layout.path, files, compression)
@@ -64,7 +64,7 @@ def tiny_index(
     *,
     platforms: tuple[Platform, ...] = (LINUX, Platform("linux", "arm64")),
 ) -> Digest:
-    """Put an index into the layout `path`: the same files for each platform; gives its digest."""
+    """Put an index into the layout `path`, with the same files for each platform; returns its digest."""
     layout = Layout(path)
     images = []
     for platform in platforms:
@@ -77,18 +77,18 @@ def tiny_index(
 
 
 def push_image(layout: Layout, image: Image, tag: str | None) -> None:
-    """Put config and manifest of an image, whose layers are there, into a layout."""
+    """Put the config and the manifest of an image into a layout that has its layers."""
     layout.push_blob(image.manifest.config, lambda: BytesIO(image.config.data))
     layout.push_manifest(image.manifest, tag)
 
 
 def described(content: str, kind: str = media_type.OCI_LAYER_GZIP) -> Descriptor:
-    """The descriptor of a blob that has this text."""
+    """The descriptor of a blob with this text."""
     return Descriptor(kind, Digest.of(content.encode()), len(content))
 
 
 def manifest_of(*layers: str) -> Manifest:
-    """The manifest of an image whose layers have these texts, and whose config names them."""
+    """The manifest of an image whose layers, and config, contain these texts."""
     config = described("config of " + " ".join(layers), media_type.OCI_CONFIG)
     return Manifest.of(config, [described(layer) for layer in layers])
 

@@ -1,4 +1,4 @@
-"""Calls of the command line whose memory and time are measured, and images of any blobs to call it on."""
+"""Measure the memory and time of commands, and make images of any blobs to run them on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ocikit.manifest import Manifest
 from ocikit.testing.images import LINUX, push_image
 
 _SOURCES = str(Path(ocikit.__file__).parent.parent)
-# A small process in between: a child's peak begins with what its parent had.
+# A small process in between: a child's peak memory starts with its parent's.
 _MEASURE = """
 import json, resource, subprocess, sys
 with open("stdout", "wb") as output, open("stderr", "wb") as errors:
@@ -33,7 +33,7 @@ print(json.dumps([code, used.ru_maxrss * 1024, used.ru_utime + used.ru_stime]))
 
 @dataclass(frozen=True)
 class Measured:
-    """`memory`: bytes at the peak, those of Python with them. `seconds`: of processor time."""
+    """The result of a command. `memory`: bytes at the peak, including Python's. `seconds`: processor time."""
 
     code: int
     memory: int
@@ -42,7 +42,7 @@ class Measured:
 
 
 def measured(*arguments: str, folder: Path) -> Measured:
-    """Call `python -m ocikit` in `folder`, where "stdout" and "stderr" have what it said; `said` is the end of both."""
+    """Run `python -m ocikit` in `folder`; the files "stdout" and "stderr" get its output, and `said` its end."""
     done = subprocess.run(
         [sys.executable, "-c", _MEASURE, *arguments],
         cwd=folder,
@@ -56,7 +56,7 @@ def measured(*arguments: str, folder: Path) -> Measured:
 
 
 def layout_of(path: Path, *layers: bytes, kind: str, diff_ids: Iterable[Digest] = ()) -> str:
-    """Write a layout with an image of these blobs; gives its name. Diff IDs are wrong unless given."""
+    """Write a layout with an image of these blobs; returns its location. Diff IDs are wrong unless given."""
     (path / "blobs/sha256").mkdir(parents=True)
     described = [Descriptor(kind, Digest.of(layer), len(layer)) for layer in layers]
     for layer, descriptor in zip(layers, described):

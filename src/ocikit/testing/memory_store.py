@@ -47,7 +47,7 @@ class MemoryStore:
         self.writes.append(str(blob.digest))
 
     def push_manifest(self, manifest: Manifest | ImageIndex, tag: str | None = None) -> None:
-        """See Store. Raises InvalidContent when something that the manifest names is missing."""
+        """See Store. Raises InvalidContent if something that the manifest refers to is missing."""
         digest = manifest.descriptor.digest
         for missing in self._missing(manifest):
             raise InvalidContent(f"the manifest {digest} needs {missing.digest}: push it first.")

@@ -1,4 +1,4 @@
-"""A transport that plays a script: exact exchanges in their order, anything else fails the test."""
+"""A transport with a script: it expects exact requests in their order; any other request fails the test."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request that is expected, and its answer.
+    """An expected request, and its response.
 
-    `authorization`: the header's whole value; None means that there must be none.
+    `authorization`: the header's whole value; None means that the header must be missing.
     `sent`: the request's body, None where it does not matter.
     """
 
@@ -30,7 +30,7 @@ class Exchange:
 
 
 class ScriptedTransport:
-    """A `Transport` for `with`: leaving the block fails if part of the script was not asked for."""
+    """A `Transport` for `with`: leaving the block fails if a request of the script is missing."""
 
     def __init__(self, script: Sequence[Exchange]) -> None:
         self._script: list[Exchange] = list(script)
@@ -38,10 +38,10 @@ class ScriptedTransport:
 
     def send(self, request: Request) -> Response:
         self.requests.append(request)
-        assert self._script, f"nothing more was expected, found {request.method} {request.url}"
+        assert self._script, f"expected no more requests, got {request.method} {request.url}"
         expected = self._script.pop(0)
         found = (request.method, request.url)
-        assert found == (expected.method, expected.url), f"wanted {expected}, found {found}"
+        assert found == (expected.method, expected.url), f"expected {expected}, got {found}"
         shown = request.authorization.reveal() if request.authorization else None
         assert shown == expected.authorization, f"Authorization for {request}: {shown}"
         if expected.sent is not None:
@@ -61,4 +61,4 @@ class ScriptedTransport:
         traceback: TracebackType | None,
     ) -> None:
         if error is None:
-            assert not self._script, f"never asked for: {self._script}"
+            assert not self._script, f"expected more requests: {self._script}"

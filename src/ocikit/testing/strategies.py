@@ -1,4 +1,4 @@
-"""Wild values for hypothesis: any JSON, and JSON that is nearly what is wanted."""
+"""Wild values for hypothesis: any JSON, and JSON that is nearly valid."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def damaged(document: Any) -> st.SearchStrategy[Any]:
     return st.just(document) | json_values()
 
 
-# What a document is given by somebody who wants to break its reader; the texts between "@" stand for what Python's own
-# writer of JSON would not write.
+# Values that may break a reader; the texts between "@" are placeholders for what Python's own JSON writer would not
+# write.
 _RAW: Mapping[str, str] = MappingProxyType(
     {
         "@90 lists@": "[" * 90 + "]" * 90,
@@ -86,7 +86,7 @@ _WILD: st.SearchStrategy[Any] = st.sampled_from(_WILD_VALUES)
 
 
 def hostile(document: Any) -> st.SearchStrategy[bytes]:
-    """`document` as JSON in which some members are what nobody expects there, are missing, or are bytes of any kind."""
+    """`document` as JSON with unexpected values of some members, and sometimes with damaged bytes."""
 
     @st.composite
     def changed(draw: st.DrawFn) -> bytes:
@@ -94,8 +94,8 @@ def hostile(document: Any) -> st.SearchStrategy[bytes]:
         for _ in range(draw(st.integers(1, 3))):
             value = _changed(value, draw(st.sampled_from(_paths(value))), draw(_WILD | json_values()))
         text = json.dumps(value, ensure_ascii=draw(st.booleans()))
-        for stands_for, raw in _RAW.items():
-            text = text.replace(f'"{stands_for}"', raw)
+        for placeholder, raw in _RAW.items():
+            text = text.replace(f'"{placeholder}"', raw)
         data = text.encode("utf-8", "surrogatepass")
         if draw(st.integers(0, 9)) == 0:
             position = draw(st.integers(0, len(data)))

@@ -1,4 +1,4 @@
-"""Parts of tars that no library writes: headers with anything in them."""
+"""Parts of tars that no library writes: headers with any content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ END = bytes(1024)
 
 
 def header(name: bytes = b"a", size: int = 0, kind: bytes = b"0", **fields: bytes) -> bytes:
-    """A ustar header. `fields`, by their names in POSIX, are put in as they are; the checksum is right unless given."""
+    """A ustar header. `fields`, by their POSIX names, are inserted as they are; the checksum is right unless given."""
     values = {
         "name": name,
         "mode": b"0000644\0",
@@ -61,7 +61,7 @@ def gnu(kind: bytes, name: bytes) -> bytes:
 
 
 def names(count: int, length: int, mark: bytes = b"") -> bytes:
-    """A tar of `count` files with names of `length` bytes, no two of which have anything in common."""
+    """A tar of `count` files with names of `length` bytes that have nothing in common."""
     blocks = []
     for number in range(count):
         name = (b"%b%07d/" % (mark, number)).ljust(length, b"x")
