@@ -43,8 +43,14 @@ class _WriteRequest(EngineAwareParameter):
         return str(self.address)
 
 
+# Not a `BuiltPackage` itself: docs/architecture.md tells what each way to one costs.
+@dataclass(frozen=True)
+class _Written:
+    package: BuiltPackage
+
+
 @rule(desc="Write an OCI image to disk", level=LogLevel.DEBUG)
-async def write_package(request: _WriteRequest, oci: OciSubsystem) -> BuiltPackage:
+async def write_package(request: _WriteRequest, oci: OciSubsystem) -> _Written:
     digest = request.described.digest
     lines = (f"  {digest}",)
     own = request.format.value
@@ -53,7 +59,7 @@ async def write_package(request: _WriteRequest, oci: OciSubsystem) -> BuiltPacka
         layout = await merge_digests(MergeDigests((request.blobs, documents)))
         path = request.output_path.value_or_default(file_ending=None)
         written = await add_prefix(AddPrefix(layout, path))
-        return BuiltPackage(written, (BuiltPackageArtifact(path, lines),))
+        return _Written(BuiltPackage(written, (BuiltPackageArtifact(path, lines),)))
     inputs = await add_prefix(AddPrefix(request.blobs, INPUT_DIRECTORY))
     path = request.output_path.value_or_default(file_ending="tar")
     document = {"digest": str(digest), "name": f"{local_name(request.address)}:latest", "output": path}
@@ -67,10 +73,10 @@ async def write_package(request: _WriteRequest, oci: OciSubsystem) -> BuiltPacka
             here=True,
         )
     )
-    return BuiltPackage(output.digest, (BuiltPackageArtifact(path, lines),))
+    return _Written(BuiltPackage(output.digest, (BuiltPackageArtifact(path, lines),)))
 
 
-_call_write = by_name(write_package, BuiltPackage, _WriteRequest)
+_call_write = by_name(write_package, _Written, _WriteRequest)
 
 
 @rule(desc="Package an OCI image", level=LogLevel.DEBUG)
@@ -78,10 +84,10 @@ async def package_image(field_set: ImageFieldSet) -> BuiltPackage:
     built = await call_image(ImageRequest(field_set))
     blobs = await call_image_blobs(ImageBlobsRequest(built))
     described = replace(built.image.manifest.descriptor, platform=built.image.platform)
-    package: BuiltPackage = await _call_write(
+    written: _Written = await _call_write(
         _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, blobs.digest)
     )
-    return package
+    return written.package
 
 
 @rule(desc="Package an OCI index", level=LogLevel.DEBUG)
@@ -92,10 +98,10 @@ async def package_index(field_set: IndexFieldSet) -> BuiltPackage:
     path = f"blobs/sha256/{described.digest.hex}"
     document = await create_digest(CreateDigest([FileContent(path, built.index.data)]))
     merged = await merge_digests(MergeDigests((document, *(found.digest for found in blobs))))
-    package: BuiltPackage = await _call_write(
+    written: _Written = await _call_write(
         _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, merged)
     )
-    return package
+    return written.package
 
 
 @rule(desc="Package an OCI push", level=LogLevel.DEBUG)
