@@ -53,6 +53,7 @@ from pants.engine.target import (
     DependenciesRequest,
     FieldSetsPerTarget,
     FieldSetsPerTargetRequest,
+    FilteredTargets,
     HydratedSources,
     HydrateSourcesRequest,
     TargetRootsToFieldSets,
@@ -102,6 +103,7 @@ if CALLS_BY_NAME:
     from pants.core.util_rules.stripped_source_files import strip_source_roots
     from pants.core.util_rules.system_binaries import find_binary
     from pants.engine.internals.graph import (
+        filter_targets,
         find_valid_field_sets,
         hydrate_sources,
         resolve_targets,
@@ -130,7 +132,8 @@ if CALLS_BY_NAME:
     from pants.vcs.git import get_git_worktree
 
     execute_process_in = execute_process
-    dependencies_of = targets_of = resolve_targets
+    dependencies_of = targets_of = targets_of_specs = resolve_targets
+    filtered_targets_of_specs = filter_targets
     unexpanded_targets_of = resolve_unexpanded_targets
 
     async def find_field_sets_of_specs(request: Any, specs: Any) -> Any:
@@ -211,6 +214,7 @@ else:
     environment_vars_subset = _get(EnvironmentVars, EnvironmentVarsRequest)
     execute_process = _get(FallibleProcessResult, Process)
     execute_process_or_raise = _get(ProcessResult, Process)
+    filtered_targets_of_specs = _get(FilteredTargets, Specs)
     find_binary = _get(BinaryPaths, BinaryPathRequest)
     find_interpreter = _get(PythonExecutable, InterpreterConstraints)
     find_valid_field_sets = _get(FieldSetsPerTarget, FieldSetsPerTargetRequest)
@@ -230,6 +234,7 @@ else:
     setup_venv_pex_process = _get(Process, VenvPexProcess)
     strip_source_roots = _get(StrippedSourceFiles, SourceFilesRequest)
     targets_of = _get(Targets, Addresses)
+    targets_of_specs = _get(Targets, Specs)
     transitive_targets = _get(TransitiveTargets, TransitiveTargetsRequest)
     unexpanded_targets_of = _get(UnexpandedTargets, Addresses)
 

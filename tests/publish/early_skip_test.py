@@ -8,6 +8,7 @@ from pants.testutil.rule_runner import QueryRule, RuleRunner
 
 from pants_oci import register
 from pants_oci.compat import CheckSkipResult
+from pants_oci.goals.package import PackagedFieldSet
 from pants_oci.steps.wanted import PushFieldSet, SkipPushRequest
 
 # The image cannot be built: its base is not there.
@@ -33,8 +34,9 @@ def runner() -> RuleRunner:
 
 def ask(runner: RuleRunner, name: str, registries: dict[str, dict[str, object]]) -> CheckSkipResult:
     runner.set_options([f"--oci-registries={registries!r}"], env_inherit={"PATH"})
-    field_set = PushFieldSet.create(runner.get_target(Address("app", target_name=name)))
-    return runner.request(CheckSkipResult, [field_set.check_skip_request(field_set)])
+    target = runner.get_target(Address("app", target_name=name))
+    request = PushFieldSet.create(target).check_skip_request(PackagedFieldSet.create(target))
+    return runner.request(CheckSkipResult, [request])
 
 
 def test_a_skipped_push_has_its_rows_and_is_not_built(runner: RuleRunner) -> None:

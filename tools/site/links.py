@@ -20,6 +20,7 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "benchmarks/README.md": "benchmarks/index.md",
     "benchmarks/results/README.md": "benchmarks/results.md",
+    "benchmarks/results/cold-start.md": "benchmarks/cold-start.md",
     "benchmarks/results/remote-cache-20.md": "benchmarks/remote-cache-20.md",
     "benchmarks/results/start-up.md": "benchmarks/start-up.md",
 }

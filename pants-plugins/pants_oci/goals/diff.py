@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pants.base.specs import Specs
 from pants.engine.console import Console
+from pants.engine.fs import Workspace
 from pants.engine.goal import Goal, GoalSubsystem, Outputting
 from pants.engine.rules import collect_rules, goal_rule
-from pants.engine.target import FilteredTargets
 from pants.option.option_types import BoolOption
 from pants.util.strutil import help_text, softwrap
 
@@ -17,7 +18,7 @@ from ocikit.image import shared_layers
 from ocikit.layer.files import File, FileChanges, FileTree, compare, overlay
 from ocikit.looking.comparison import ImageChanges, compare_images, lines
 from ocikit.printable import printable_json, printable_lines
-from pants_oci.compat import concurrently
+from pants_oci.compat import concurrently, filtered_targets_of_specs, implicitly
 from pants_oci.log import printable_logger
 from pants_oci.steps.image import BuiltImage, named_images
 from pants_oci.steps.layer_files import ImageFiles, ImageFilesRequest, call_image_files
@@ -85,8 +86,10 @@ class _Compared:
         return shared_layers(self.remote.image.config.diff_ids, self.image.image.config.diff_ids)
 
 
+# Takes all that Pants gives a goal: of what it left, each rule below would get one more version (docs/architecture.md).
 @goal_rule
-async def diff(targets: FilteredTargets, options: OciDiffSubsystem, console: Console) -> OciDiff:
+async def diff(specs: Specs, options: OciDiffSubsystem, console: Console, _: Workspace) -> OciDiff:
+    targets = await filtered_targets_of_specs(**implicitly({specs: Specs}))
     pushes = [PushFieldSet.create(target) for target in targets if PushFieldSet.is_applicable(target)]
     if not pushes:
         logger.warning("There is no `%s` to compare.", OciPushTarget.alias)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from pants.base.specs import Specs
 from pants.engine.console import Console
+from pants.engine.fs import Workspace
 from pants.engine.goal import Goal, GoalSubsystem, Outputting
 from pants.engine.rules import collect_rules, goal_rule
-from pants.engine.target import FilteredTargets
 from pants.option.option_types import BoolOption, IntOption
 from pants.util.strutil import help_text, softwrap
 
 from ocikit.layer.files import largest, overlay
 from ocikit.looking.inspection import PlacedFile, document, lines
 from ocikit.printable import printable_json, printable_lines
-from pants_oci.compat import concurrently
+from pants_oci.compat import concurrently, filtered_targets_of_specs, implicitly
 from pants_oci.log import printable_logger
 from pants_oci.steps.image import BuiltImage, ImageRequest, call_image, named_images
 from pants_oci.steps.image_field_set import ImageFieldSet
@@ -63,8 +64,10 @@ class OciInspect(Goal):
     environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
 
 
+# Takes all that Pants gives a goal: of what it left, each rule below would get one more version (docs/architecture.md).
 @goal_rule
-async def inspect(targets: FilteredTargets, options: OciInspectSubsystem, console: Console) -> OciInspect:
+async def inspect(specs: Specs, options: OciInspectSubsystem, console: Console, _: Workspace) -> OciInspect:
+    targets = await filtered_targets_of_specs(**implicitly({specs: Specs}))
     images = [ImageFieldSet.create(target) for target in targets if ImageFieldSet.is_applicable(target)]
     indexes = [IndexFieldSet.create(target) for target in targets if IndexFieldSet.is_applicable(target)]
     pushes = [PushFieldSet.create(target) for target in targets if PushFieldSet.is_applicable(target)]

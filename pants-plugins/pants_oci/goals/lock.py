@@ -6,15 +6,18 @@ import os
 from collections.abc import Iterable
 
 from pants.base.build_environment import get_buildroot
+from pants.base.specs import Specs
 from pants.engine.console import Console
+from pants.engine.fs import Workspace
 from pants.engine.goal import Goal, GoalSubsystem
 from pants.engine.rules import collect_rules, goal_rule
-from pants.engine.target import AllTargets, Target, Targets
+from pants.engine.target import AllTargets, Target
 from pants.option.option_types import BoolOption
 from pants.util.strutil import help_text, softwrap
 
 from ocikit import atomic_file
 from ocikit.printable import printable
+from pants_oci.compat import implicitly, targets_of_specs
 from pants_oci.errors import blamed_on
 from pants_oci.lock_changes import LockChanges, WantedLock, changed, checked
 from pants_oci.pinned import lockable
@@ -55,10 +58,14 @@ class OciLock(Goal):
     environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
 
 
+# Takes all that Pants gives a goal: of what it left, each rule below would get one more version (docs/architecture.md).
 @goal_rule
-async def oci_lock(console: Console, options: OciLockSubsystem, targets: Targets, all_targets: AllTargets) -> OciLock:
-    every = _references(all_targets)
-    chosen = _references(targets) if targets else every
+async def oci_lock(
+    specs: Specs, options: OciLockSubsystem, console: Console, _: Workspace, all_targets: AllTargets
+) -> OciLock:
+    targets = await targets_of_specs(**implicitly({specs: Specs}))
+    every = _wanted(all_targets)
+    chosen = _wanted(targets) if targets else every
     asked = tuple(one for one in every if one.reference in {named.reference for named in chosen})
     everything = len(asked) == len(every)
     file = await call_lock_file(LockFileRequest())

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, OutputPathField, PackageFieldSet
-from pants.engine.addresses import Address
+from pants.engine.addresses import Address, Addresses
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules, rule
@@ -15,18 +15,31 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 import ocikit
-from pants_oci.compat import add_prefix, by_name, concurrently, create_digest, merge_digests
+from pants_oci.compat import (
+    EnvironmentField,
+    add_prefix,
+    by_name,
+    concurrently,
+    create_digest,
+    implicitly,
+    merge_digests,
+    targets_of,
+)
 from pants_oci.errors import OciTargetError
+from pants_oci.goals.package_deployment import call_package_deployment
+from pants_oci.steps.deployment_field_set import DeploymentFieldSet
 from pants_oci.steps.image import ImageRequest, call_image
 from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
 from pants_oci.steps.image_field_set import ImageFieldSet
 from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.steps.layout import layout_documents, local_name
 from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
+from pants_oci.steps.packaged import Packaged
 from pants_oci.steps.run_mode import RunMode
 from pants_oci.steps.wanted import PushFieldSet, Wanted, WantedRequest, call_wanted
 from pants_oci.subsystem import OciSubsystem, PackageFormat
 from pants_oci.targets.image import OciPackageFormatField
+from pants_oci.targets.packaged import OciPackagedDependenciesField
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ class _WriteRequest(EngineAwareParameter):
 
 
 @rule(desc="Write an OCI image to disk", level=LogLevel.DEBUG)
-async def write_package(request: _WriteRequest, oci: OciSubsystem) -> BuiltPackage:
+async def write_package(request: _WriteRequest, oci: OciSubsystem) -> Packaged:
     digest = request.described.digest
     lines = (f"  {digest}",)
     own = request.format.value
@@ -53,7 +66,7 @@ async def write_package(request: _WriteRequest, oci: OciSubsystem) -> BuiltPacka
         layout = await merge_digests(MergeDigests((request.blobs, documents)))
         path = request.output_path.value_or_default(file_ending=None)
         written = await add_prefix(AddPrefix(layout, path))
-        return BuiltPackage(written, (BuiltPackageArtifact(path, lines),))
+        return Packaged(BuiltPackage(written, (BuiltPackageArtifact(path, lines),)))
     inputs = await add_prefix(AddPrefix(request.blobs, INPUT_DIRECTORY))
     path = request.output_path.value_or_default(file_ending="tar")
     document = {"digest": str(digest), "name": f"{local_name(request.address)}:latest", "output": path}
@@ -67,37 +80,45 @@ async def write_package(request: _WriteRequest, oci: OciSubsystem) -> BuiltPacka
             here=True,
         )
     )
-    return BuiltPackage(output.digest, (BuiltPackageArtifact(path, lines),))
+    return Packaged(BuiltPackage(output.digest, (BuiltPackageArtifact(path, lines),)))
 
 
-_call_write = by_name(write_package, BuiltPackage, _WriteRequest)
+_call_write = by_name(write_package, Packaged, _WriteRequest)
 
 
 @rule(desc="Package an OCI image", level=LogLevel.DEBUG)
-async def package_image(field_set: ImageFieldSet) -> BuiltPackage:
+async def package_image(field_set: ImageFieldSet) -> Packaged:
     built = await call_image(ImageRequest(field_set))
     blobs = await call_image_blobs(ImageBlobsRequest(built))
     described = replace(built.image.manifest.descriptor, platform=built.image.platform)
-    return await _call_write(
+    packaged: Packaged = await _call_write(
         _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, blobs.digest)
     )
+    return packaged
+
+
+_call_package_image = by_name(package_image, Packaged, ImageFieldSet)
 
 
 @rule(desc="Package an OCI index", level=LogLevel.DEBUG)
-async def package_index(field_set: IndexFieldSet) -> BuiltPackage:
+async def package_index(field_set: IndexFieldSet) -> Packaged:
     built = await call_index(IndexRequest(field_set))
     blobs = await concurrently(call_image_blobs(ImageBlobsRequest(image)) for image in built.images)
     described = built.index.descriptor
     path = f"blobs/sha256/{described.digest.hex}"
     document = await create_digest(CreateDigest([FileContent(path, built.index.data)]))
     merged = await merge_digests(MergeDigests((document, *(found.digest for found in blobs))))
-    return await _call_write(
+    packaged: Packaged = await _call_write(
         _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, merged)
     )
+    return packaged
+
+
+_call_package_index = by_name(package_index, Packaged, IndexFieldSet)
 
 
 @rule(desc="Package an OCI push", level=LogLevel.DEBUG)
-async def package_push(field_set: PushFieldSet, mode: RunMode) -> BuiltPackage:
+async def package_push(field_set: PushFieldSet, mode: RunMode) -> Packaged:
     if mode.problem:
         raise OciTargetError(field_set.address, mode.problem)
     requested = await call_wanted(WantedRequest(field_set))
@@ -105,8 +126,35 @@ async def package_push(field_set: PushFieldSet, mode: RunMode) -> BuiltPackage:
     # The name that `OutputPathField` gives the output of a parametrized target.
     name = f"{address.target_name}{address.parameters_repr.replace('.', '_')}.oci-push.json"
     path = os.path.join(address.spec_path.replace("/", "."), name)
-    digest = await create_digest(CreateDigest([FileContent(path, _push_document(requested))]))
-    return BuiltPackage(digest, (BuiltPackageArtifact(path),))
+    digest = await create_digest(CreateDigest([FileContent(path, _push_document(wanted))]))
+    return Packaged(BuiltPackage(digest, (BuiltPackageArtifact(path),)))
+
+
+_call_package_push = by_name(package_push, Packaged, PushFieldSet)
+
+
+@dataclass(frozen=True)
+class PackagedFieldSet(PackageFieldSet):
+    """Of all that `package` writes, of whatever kind: docs/architecture.md tells what each other one would cost."""
+
+    required_fields = (OciPackagedDependenciesField,)
+
+    environment: EnvironmentField
+
+
+@rule(desc="Package an OCI target", level=LogLevel.TRACE)
+async def package_target(field_set: PackagedFieldSet) -> BuiltPackage:
+    (target,) = await targets_of(**implicitly(Addresses([field_set.address])))
+    packaged: Packaged
+    if ImageFieldSet.is_applicable(target):
+        packaged = await _call_package_image(ImageFieldSet.create(target))
+    elif IndexFieldSet.is_applicable(target):
+        packaged = await _call_package_index(IndexFieldSet.create(target))
+    elif PushFieldSet.is_applicable(target):
+        packaged = await _call_package_push(PushFieldSet.create(target))
+    else:
+        packaged = await call_package_deployment(DeploymentFieldSet.create(target))
+    return packaged.package
 
 
 def _push_document(requested: Wanted) -> bytes:
@@ -124,9 +172,4 @@ def _push_document(requested: Wanted) -> bytes:
 
 
 def rules() -> Iterable[object]:
-    return (
-        *collect_rules(),
-        UnionRule(PackageFieldSet, ImageFieldSet),
-        UnionRule(PackageFieldSet, IndexFieldSet),
-        UnionRule(PackageFieldSet, PushFieldSet),
-    )
+    return (*collect_rules(), UnionRule(PackageFieldSet, PackagedFieldSet))

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import AddPrefix
 from pants.engine.rules import collect_rules, rule
-from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from pants_oci.compat import add_prefix
+from pants_oci.compat import add_prefix, by_name
 from pants_oci.steps.compared import CheckCommittedRequest, call_check_committed
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
+from pants_oci.steps.packaged import Packaged
 from pants_oci.steps.rendered import RenderRequest, call_render, warn_of_skipped
 
 
 @rule(desc="Package an OCI deployment", level=LogLevel.DEBUG)
-async def package_deployment(field_set: DeploymentFieldSet) -> BuiltPackage:
+async def package_deployment(field_set: DeploymentFieldSet) -> Packaged:
     await call_check_committed(CheckCommittedRequest(field_set))
     rendered = await call_render(RenderRequest(field_set))
     path = field_set.output_path.value_or_default(file_ending=None)
     digest = await add_prefix(AddPrefix(rendered.digest, path))
     warn_of_skipped(field_set.address, rendered.images)
     lines = tuple(f"  {image.reference}" for image in rendered.images)
-    return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
+    return Packaged(BuiltPackage(digest, (BuiltPackageArtifact(path, lines),)))
+
+
+call_package_deployment = by_name(package_deployment, Packaged, DeploymentFieldSet)
 
 
 def rules() -> Iterable[object]:
-    return (*collect_rules(), UnionRule(PackageFieldSet, DeploymentFieldSet))
+    return collect_rules()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pants.base.specs import Specs
 from pants.engine.console import Console
 from pants.engine.fs import CreateDigest, Workspace
 from pants.engine.goal import Goal, GoalSubsystem
 from pants.engine.rules import collect_rules, goal_rule
-from pants.engine.target import FilteredTargets
 from pants.util.strutil import help_text
 
 from ocikit.printable import printable
 from pants_oci.committed import changed_lines
-from pants_oci.compat import concurrently, create_digest
+from pants_oci.compat import concurrently, create_digest, filtered_targets_of_specs, implicitly
 from pants_oci.log import printable_logger
 from pants_oci.steps.compared import Compared, ComparedRequest, call_compared
 from pants_oci.steps.deployment_field_set import DeploymentFieldSet
@@ -47,8 +47,10 @@ class OciRender(Goal):
     environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
 
 
+# Takes all that Pants gives a goal: of what it left, each rule below would get one more version (docs/architecture.md).
 @goal_rule
-async def oci_render(targets: FilteredTargets, oci: OciSubsystem, console: Console, workspace: Workspace) -> OciRender:
+async def oci_render(specs: Specs, oci: OciSubsystem, console: Console, workspace: Workspace) -> OciRender:
+    targets = await filtered_targets_of_specs(**implicitly({specs: Specs}))
     found = [DeploymentFieldSet.create(target) for target in targets if DeploymentFieldSet.is_applicable(target)]
     chosen = [field_set for field_set in found if field_set.rendered.value is not None]
     others = ", ".join(str(field_set.address) for field_set in found if field_set not in chosen)

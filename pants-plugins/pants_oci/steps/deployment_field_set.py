@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pants.core.goals.deploy import DeployFieldSet
-from pants.core.goals.package import OutputPathField, PackageFieldSet
+from pants.core.goals.package import OutputPathField
 
 from pants_oci.targets.deployment import (
     OciDeploymentArgumentsField,
@@ -22,7 +22,7 @@ from pants_oci.targets.deployment import (
 
 
 @dataclass(frozen=True)
-class DeploymentFieldSet(PackageFieldSet, DeployFieldSet):
+class DeploymentFieldSet(DeployFieldSet):
     required_fields = (OciDeploymentSourcesField, OciDeploymentToolField)
 
     sources: OciDeploymentSourcesField

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pants.core.goals.package import OutputPathField, PackageFieldSet
+from pants.core.goals.package import OutputPathField
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
 
 import ocikit
@@ -40,7 +40,7 @@ from pants_oci.targets.python import (
 
 
 @dataclass(frozen=True)
-class ImageFieldSet(PackageFieldSet, RunFieldSet):
+class ImageFieldSet(RunFieldSet):
     run_in_sandbox_behavior = RunInSandboxBehavior.NOT_SUPPORTED
     required_fields = (OciImageDependenciesField, OciImagePlatformField)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.core.goals.package import OutputPathField, PackageFieldSet
+from pants.core.goals.package import OutputPathField
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
 from pants.engine.addresses import Address, Addresses
 from pants.engine.engine_aware import EngineAwareParameter
@@ -28,7 +28,7 @@ from pants_oci.targets.index import (
 
 
 @dataclass(frozen=True)
-class IndexFieldSet(PackageFieldSet, RunFieldSet):
+class IndexFieldSet(RunFieldSet):
     run_in_sandbox_behavior = RunInSandboxBehavior.NOT_SUPPORTED
     required_fields = (OciIndexImagesField,)
 

@@ -54,7 +54,7 @@ class SkipPushRequest(CheckSkipRequest):
 
 
 @dataclass(frozen=True)
-class PushFieldSet(PackageFieldSet, PublishFieldSet):
+class PushFieldSet(PublishFieldSet):
     publish_request_type = PublishImageRequest
     required_fields = (OciPushImageField, OciPushRegistriesField)
 

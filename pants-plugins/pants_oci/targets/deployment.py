@@ -6,7 +6,6 @@ from enum import Enum
 
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
-    Dependencies,
     MultipleSourcesField,
     StringField,
     StringSequenceField,
@@ -15,6 +14,7 @@ from pants.engine.target import (
 from pants.util.strutil import help_text
 
 from pants_oci.targets.image import OciOutputPathField
+from pants_oci.targets.packaged import OciPackagedDependenciesField
 
 
 class DeploymentTool(Enum):
@@ -52,7 +52,7 @@ class OciDeploymentSourcesField(MultipleSourcesField):
     )
 
 
-class OciDeploymentDependenciesField(Dependencies):
+class OciDeploymentDependenciesField(OciPackagedDependenciesField):
     help = help_text(
         """
         Pants infers the push targets that the sources name. Add `files` that the tool or the command needs in addition

@@ -8,7 +8,6 @@ from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
-    Dependencies,
     Field,
     StringField,
     StringSequenceField,
@@ -21,6 +20,7 @@ from ocikit import settings
 from ocikit.platform import Platform
 from pants_oci.errors import OciFieldError
 from pants_oci.targets.layer import OciDirectoryField, OciEnvironmentField
+from pants_oci.targets.packaged import OciPackagedDependenciesField
 from pants_oci.targets.python import (
     OciImagePexCollisionsField,
     OciImagePexCompileField,
@@ -30,7 +30,7 @@ from pants_oci.targets.python import (
 from pants_oci.targets.validation import CheckedDictField, CheckedStringField, CheckedStringsField, check
 
 
-class OciImageDependenciesField(Dependencies):
+class OciImageDependenciesField(OciPackagedDependenciesField):
     help = help_text(
         """
         The contents of the image: `file`, `files`, `resource`, `resources` and `relocated_files` targets, and any

@@ -7,7 +7,6 @@ from typing import Iterable, Optional, Tuple
 from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
-    Dependencies,
     StringSequenceField,
     Target,
 )
@@ -16,10 +15,11 @@ from pants.util.strutil import help_text
 from ocikit import settings
 from pants_oci.errors import OciFieldError
 from pants_oci.targets.image import OciOutputPathField, OciPackageFormatField
+from pants_oci.targets.packaged import OciPackagedDependenciesField
 from pants_oci.targets.validation import CheckedDictField
 
 
-class OciIndexDependenciesField(Dependencies):
+class OciIndexDependenciesField(OciPackagedDependenciesField):
     help = help_text(
         """
         Pants infers `images`. Add targets whose changes count as changes of the index for `--changed-since`:

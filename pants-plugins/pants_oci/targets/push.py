@@ -8,7 +8,6 @@ from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     BoolField,
-    Dependencies,
     StringField,
     StringSequenceField,
     Target,
@@ -18,9 +17,10 @@ from pants.util.strutil import help_text
 from pants_oci.errors import OciFieldError
 from pants_oci.placeholders import PLACEHOLDERS_HELP
 from pants_oci.registries import ALL_DEFAULT_REGISTRIES
+from pants_oci.targets.packaged import OciPackagedDependenciesField
 
 
-class OciPushDependenciesField(Dependencies):
+class OciPushDependenciesField(OciPackagedDependenciesField):
     help = help_text(
         """
         Pants infers `image`. Add targets whose changes select this target for `--changed-since`:
