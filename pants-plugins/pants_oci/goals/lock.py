@@ -64,8 +64,8 @@ async def oci_lock(
     specs: Specs, options: OciLockSubsystem, console: Console, _: Workspace, all_targets: AllTargets
 ) -> OciLock:
     targets = await targets_of_specs(**implicitly({specs: Specs}))
-    every = _wanted(all_targets)
-    chosen = _wanted(targets) if targets else every
+    every = _references(all_targets)
+    chosen = _references(targets) if targets else every
     asked = tuple(one for one in every if one.reference in {named.reference for named in chosen})
     everything = len(asked) == len(every)
     file = await call_lock_file(LockFileRequest())

@@ -91,10 +91,9 @@ async def package_image(field_set: ImageFieldSet) -> Packaged:
     built = await call_image(ImageRequest(field_set))
     blobs = await call_image_blobs(ImageBlobsRequest(built))
     described = replace(built.image.manifest.descriptor, platform=built.image.platform)
-    packaged: Packaged = await _call_write(
+    return await _call_write(
         _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, blobs.digest)
     )
-    return packaged
 
 
 _call_package_image = by_name(package_image, Packaged, ImageFieldSet)
@@ -108,10 +107,9 @@ async def package_index(field_set: IndexFieldSet) -> Packaged:
     path = f"blobs/sha256/{described.digest.hex}"
     document = await create_digest(CreateDigest([FileContent(path, built.index.data)]))
     merged = await merge_digests(MergeDigests((document, *(found.digest for found in blobs))))
-    packaged: Packaged = await _call_write(
+    return await _call_write(
         _WriteRequest(field_set.address, field_set.output_path, field_set.package_format, described, merged)
     )
-    return packaged
 
 
 _call_package_index = by_name(package_index, Packaged, IndexFieldSet)
@@ -126,7 +124,7 @@ async def package_push(field_set: PushFieldSet, mode: RunMode) -> Packaged:
     # The name that `OutputPathField` gives the output of a parametrized target.
     name = f"{address.target_name}{address.parameters_repr.replace('.', '_')}.oci-push.json"
     path = os.path.join(address.spec_path.replace("/", "."), name)
-    digest = await create_digest(CreateDigest([FileContent(path, _push_document(wanted))]))
+    digest = await create_digest(CreateDigest([FileContent(path, _push_document(requested))]))
     return Packaged(BuiltPackage(digest, (BuiltPackageArtifact(path),)))
 
 
