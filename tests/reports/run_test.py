@@ -1,4 +1,4 @@
-"""The page that a real run of `publish` writes, looked at in a browser."""
+"""The page that a real run of `publish` writes, in a browser."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def registry() -> Iterator[FakeRegistry]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, registry: FakeRegistry) -> Iterator[BuildRoot]:
-    """Published once, and changed since then."""
+    """A build root that was published once, and then changed."""
     with BuildRoot(tmp_path_factory.mktemp("root")) as root:
         noise = bytes(range(256)) * 40
         root.write({"BUILD": BUILD, "large.bin": noise, "text.txt": "Good day.\n", "arm.txt": "Arm.\n"})
@@ -71,7 +71,7 @@ def test_a_page_for_a_run(root: BuildRoot, registry: FakeRegistry, browser: Brow
     assert publish(root, registry, "publish.html", check=False).exit_code == 1
 
     web = planned["web:latest"]
-    # The first repository of the registry is sent what is new, and the others mount it.
+    # New blobs are uploaded to the first repository; the others mount them.
     assert travels(web) == [("//:shared", "present"), ("//:text", "mounted")]
     assert travels(planned["all:latest"])[:2] == [("//:shared", "present"), ("//:text", "sent")]
     assert web["size"] == sum(one["size"] for one in web["layers"])

@@ -1,6 +1,6 @@
 """ocikit.md: the library's public modules, and its command line.
 
-Public are the modules that the table in docs/ocikit.md names, and in them what has a name without an underscore.
+The table in docs/ocikit.md names the public modules; their public members have names without a leading underscore.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _COLUMNS = 100
 _COLUMNS = 100
 _INTRODUCTION = """
-The library module by module, and its command line; [ocikit](../ocikit.md) says how they fit together. What is not here
-can change in any release.
+The library module by module, and its command line; [ocikit](../ocikit.md) explains how they fit together. Anything not
+listed here can change in any release.
 """
 
 
@@ -26,7 +26,7 @@ def page() -> str:
     package = griffe.load("ocikit", search_paths=[_ROOT / "src"], resolve_aliases=True)
     assert isinstance(package, griffe.Module)
     exported = ", ".join(f"`{name}`" for name in package.exports or ())
-    blocks = ["## Command line", *commands.blocks(), "## `ocikit`", *_told(package), f"Names: {exported}."]
+    blocks = ["## Command line", *commands.blocks(), "## `ocikit`", *_docstring(package), f"Names: {exported}."]
     for name in public_modules():
         blocks += _module(name, package[name])
     return markdown.page("ocikit", _INTRODUCTION, *blocks)
@@ -40,14 +40,14 @@ def public_modules() -> tuple[str, ...]:
 
 def _module(name: str, module: griffe.Module) -> Iterator[str]:
     yield f"## `ocikit.{name}`"
-    yield from _told(module)
+    yield from _docstring(module)
     for member in _members(module):
         if isinstance(member, griffe.Class):
             yield from _class(member)
         elif isinstance(member, griffe.Function):
             yield f"### `{member.name}`"
             yield markdown.code("python", _in_lines(_signature(member)))
-            yield from _told(member)
+            yield from _docstring(member)
 
 
 def _class(found: griffe.Class) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _class(found: griffe.Class) -> Iterator[str]:
     yield markdown.code("python", _in_lines(f"class {signature}"))
     if found.bases:
         yield f"Extends {', '.join(f'`{base}`' for base in found.bases)}."
-    yield from _told(found)
+    yield from _docstring(found)
     for member in _members(found):
         if isinstance(member, griffe.Function):
             yield _item(f"{'' if member.labels & {'classmethod', 'staticmethod'} else '.'}{_signature(member)}", member)
@@ -66,7 +66,7 @@ def _class(found: griffe.Class) -> Iterator[str]:
 
 
 def _members(parent: griffe.Module | griffe.Class) -> Iterator[griffe.Object]:
-    """What is defined there, in its order; and what a package says are its names."""
+    """The public members defined there, in order, and the names that a package exports."""
     for name, member in parent.members.items():
         if isinstance(member, griffe.Object) and not name.startswith("_") and not member.is_module:
             yield member
@@ -79,12 +79,12 @@ def _signature(function: griffe.Function) -> str:
     made = function.name == "__init__"
     name = function.parent.name if made and function.parent else function.name
     text = re.sub(r"\((self|cls)(, |(?=\)))", "(", function.signature(name=name, return_type=not made))
-    # A default that is made anew each time is of no interest.
+    # A default that is created for each call is not interesting.
     return re.sub(r"= \(lambda: .*?\)\(\)", "= …", text)
 
 
 def _in_lines(signature: str) -> str:
-    """A line for each parameter, where they do not fit in one."""
+    """Put each parameter on its own line if the signature is longer than a line."""
     if len(signature) <= _COLUMNS:
         return signature
     start, end = signature.index("(") + 1, signature.rindex(")")
@@ -99,10 +99,10 @@ def _in_lines(signature: str) -> str:
 
 
 def _item(signature: str, member: griffe.Object) -> str:
-    docstring = "\n\n".join(_told(member))
+    docstring = "\n\n".join(_docstring(member))
     indented = re.sub("(?m)^(?=.)", "    ", docstring)
     return f"* `{signature}`" + (f"\n\n{indented}" if docstring else "")
 
 
-def _told(found: griffe.Object) -> tuple[str, ...]:
+def _docstring(found: griffe.Object) -> tuple[str, ...]:
     return (markdown.docstring(found.docstring.value),) if found.docstring else ()
