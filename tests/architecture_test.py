@@ -1,4 +1,4 @@
-"""The rules of the tree that no type checker sees: who may import whom, and what stays pure."""
+"""Rules of the source tree that no type checker sees: allowed imports, and pure modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OCIKIT = ROOT / "src" / "ocikit"
 PANTS_OCI = ROOT / "pants-plugins" / "pants_oci"
 
-# Only the standard library, no IO: what rules may call.
+# Modules that rules may call: only the standard library, no IO.
 PURE = (
     "ocikit",
     "ocikit.printable",
@@ -111,11 +111,11 @@ PURE = (
     "ocikit.moving.docker_image",
     "ocikit.moving.backend_oci",
 )
-# What a pure module must not even load: sockets, processes, and what sandboxes bring along.
+# Modules that a pure module must not load: sockets, processes, and dependencies of sandboxes.
 IMPURE = ("socket", "ssl", "subprocess", "requests", "deflate", "zstandard", "ruamel")
 
-# The blocks of ocikit. A block imports only itself and blocks above it; a name stands for the module
-# or package of that name, the most specific one counts.
+# The blocks of ocikit. A block imports only itself and blocks above it. A name is a module or a package;
+# the most specific one counts.
 BLOCKS = (
     "ocikit.printable",
     "ocikit.errors",
@@ -164,7 +164,7 @@ BLOCKS = (
 )
 
 MAX_LINES = 400
-# Makers of what can be changed.
+# Constructors of mutable objects.
 MUTABLE = ("Counter", "OrderedDict", "WeakValueDictionary", "bytearray", "defaultdict", "deque", "dict", "list", "set")
 
 
@@ -180,7 +180,7 @@ def _module(path: Path) -> str:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Every module that a file names in an import, anywhere; `from a import b` gives "a.b"."""
+    """Yield every module that a file imports anywhere; `from a import b` gives "a.b"."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -211,7 +211,7 @@ def test_a_block_imports_only_blocks_above_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", _sources(OCIKIT, tests=True), ids=_module)
-def test_ocikit_knows_nothing_of_pants(path: Path) -> None:
+def test_ocikit_does_not_import_pants(path: Path) -> None:
     roots = {name.split(".")[0] for name in _imports(path)}
     assert roots & {"pants", "pants_oci"} == set()
 
@@ -226,7 +226,7 @@ def test_a_pure_module_loads_nothing_impure(name: str) -> None:
     assert (found.stdout.strip(), found.stderr) == ("", "")
 
 
-def test_the_names_of_ocikit_are_what_it_says() -> None:
+def test_ocikit_exports_what_it_imports() -> None:
     assert ocikit.__all__ == sorted(ocikit.__all__)
     imported = {
         alias.asname or alias.name
@@ -248,8 +248,8 @@ def test_the_names_of_ocikit_come_from_pure_modules() -> None:
 
 
 @pytest.mark.parametrize("path", _sources(PANTS_OCI), ids=lambda path: str(path.relative_to(PANTS_OCI)))
-def test_only_compat_asks_which_pants_it_is(path: Path) -> None:
-    """Neither by its version nor by trying an import of it."""
+def test_only_compat_detects_the_version_of_pants(path: Path) -> None:
+    """Other modules neither query the version of Pants nor try an import."""
     if path.name == "compat.py":
         return
     asked = [name for name in _imports(path) if name.startswith(("pants.version", "packaging"))]
@@ -264,8 +264,8 @@ def test_only_compat_asks_which_pants_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", _sources(PANTS_OCI), ids=lambda path: str(path.relative_to(PANTS_OCI)))
-def test_what_a_rule_calls_is_defined_above_it(path: Path) -> None:
-    """Pants looks at a rule's calls when the rule is defined, and what is not there yet it does not see."""
+def test_a_rule_calls_only_definitions_above_it(path: Path) -> None:
+    """Pants inspects a rule's calls when the rule is defined, and ignores names that are not defined yet."""
     assert _called_before_defined(ast.parse(path.read_text())) == []
 
 
@@ -284,7 +284,7 @@ def _called_before_defined(tree: ast.Module) -> list[str]:
     ]
 
 
-def test_what_is_called_before_it_is_defined_is_seen() -> None:
+def test_a_call_before_its_definition_is_found() -> None:
     source = "async def a():\n await call_b()\nasync def b(): ...\ncall_b = by_name(b)\nasync def c():\n await b()"
     assert _called_before_defined(ast.parse(source)) == ["a calls call_b"]
 
@@ -295,9 +295,9 @@ def test_what_is_called_before_it_is_defined_is_seen() -> None:
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_no_module_has_state(path: Path) -> None:
-    """Rules run in threads, on a Pants without a GIL at the same time; so what they share does not change.
+    """Rules run in threads, in parallel on a Pants without a GIL, so shared objects must not change.
 
-    `functools.lru_cache` guards itself, and a `cached_property` may be worked out twice.
+    `functools.lru_cache` is thread-safe, and a `cached_property` may be computed twice.
     """
     tree = ast.parse(path.read_text())
     kept = [
@@ -319,7 +319,7 @@ def _can_change(value: ast.expr) -> bool:
     "source, can_change",
     [("{}", True), ("[1]", True), ("collections.deque()", True), ("(1, 2)", False), ("frozenset({1})", False)],
 )
-def test_what_can_change_is_seen(source: str, can_change: bool) -> None:
+def test_mutable_objects_are_found(source: str, can_change: bool) -> None:
     assert _can_change(ast.parse(source, mode="eval").body) is can_change
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks run, and count what their smallest case promises."""
+"""The benchmarks run, and Pants sends less than skopeo in their smallest case."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_the_smallest_benchmark(tmp_path: Path) -> None:
 
     cells = {cell["tool"]: cell for cell in document["cells"]}
     assert {"pants", "skopeo one by one"} <= set(cells)
-    # One image of five changed: ours asks once for each, and once or twice for each part of the one.
+    # One image of five changed: ours sends one request for each image, and one or two for each part of the changed one.
     assert 5 <= cells["pants"]["requests"] < cells["skopeo one by one"]["requests"]
     assert 0 < cells["pants"]["bytes_sent"] < cells["skopeo one by one"]["bytes_sent"]
     assert all(cell["wall_least"] > 0 and cell["processor"] > 0 for cell in cells.values())

@@ -1,4 +1,4 @@
-"""What end-to-end tests share: a build root with the examples, and registries in containers."""
+"""Fixtures of end-to-end tests: a build root with the examples, and registries in containers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def daemons() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def examples_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    """For fixtures that put back what they change; tests take `examples`."""
+    """The build root for fixtures that restore what they change; tests use `examples`."""
     with examples_build_root(tmp_path_factory.mktemp("examples") / "root") as root:
         yield root
 
 
 @pytest.fixture
 def examples(examples_root: BuildRoot) -> Iterator[BuildRoot]:
-    """A copy of the examples that has been published nowhere, and is put back after the test."""
+    """A copy of the examples, not yet published, that is restored after the test."""
     shutil.rmtree(examples_root.path / "dist", ignore_errors=True)
     yield examples_root
     examples_root.restore()
@@ -39,13 +39,13 @@ def examples(examples_root: BuildRoot) -> Iterator[BuildRoot]:
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A registry for everybody."""
+    """A registry without authentication."""
     with registry_container(tmp_path_factory.mktemp("registry")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def closed_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A registry that wants a login for everything."""
+    """A registry that requires a login for every request."""
     with registry_container(tmp_path_factory.mktemp("closed-registry"), Login("reader", "open:sesame")) as running:
         yield running

@@ -1,6 +1,6 @@
-"""The examples published by the real Pants in different surroundings, each time from nothing: equal digests.
+"""Equal digests of the examples when the real Pants publishes them in different surroundings, with empty caches.
 
-What surrounds a single layer is shaken in `determinism_test.py`, in more ways and faster.
+`determinism_test.py` varies the surroundings of a single layer in more ways, and faster.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("surroundings", OTHERS)
-def test_surroundings_do_not_count(surroundings: Surroundings, usual: dict[str, str], tmp_path: Path) -> None:
+def test_surroundings_do_not_matter(surroundings: Surroundings, usual: dict[str, str], tmp_path: Path) -> None:
     found = publish(surroundings, tmp_path)
     assert found == usual
 
@@ -73,8 +73,8 @@ def test_golden_digests_are_reproduced(usual: dict[str, str]) -> None:
     assert usual == json.loads(GOLDEN.read_text("utf-8"))
 
 
-def test_the_user_does_not_count() -> None:
-    """The interpreter may lie where only its owner can read, so a forked child becomes somebody else."""
+def test_the_user_does_not_matter() -> None:
+    """Only its owner may be able to read the interpreter, so a forked child changes its user."""
     if os.geteuid() != 0:
         pytest.skip("NOT TESTED AS ANOTHER USER: only root can become one.")
     with tempfile.TemporaryDirectory() as folder:
@@ -82,13 +82,13 @@ def test_the_user_does_not_count() -> None:
         sources = Path(folder, "sources")
         sources.mkdir()
         (sources / "run.sh").write_text("#!/bin/sh\n")
-        # Also imports what is imported late, while it can be read.
-        wanted = build(sources, Path(folder, "root"))
-        assert build_as(65534, sources, Path(folder, "nobody")) == wanted
+        # Also loads the lazy imports while they are readable.
+        expected = build(sources, Path(folder, "root"))
+        assert build_as(65534, sources, Path(folder, "nobody")) == expected
 
 
 def publish(surroundings: Surroundings, directory: Path) -> dict[str, str]:
-    """The digest of every image, published with caches that are empty before."""
+    """Publish with empty caches, and return the digest of every image."""
     caches = directory / "caches"
     env = {
         "PANTS_LOCAL_STORE_DIR": str(caches / "store"),
@@ -96,7 +96,7 @@ def publish(surroundings: Surroundings, directory: Path) -> dict[str, str]:
         "PANTS_OCIKIT_INTERPRETER_CONSTRAINTS": f"['CPython=={surroundings.python}.*']",
         **surroundings.env,
     }
-    # The requirements of `api` are for Python 3.9, whoever runs ocikit.
+    # The requirements of `api` are for Python 3.9, whichever Python runs ocikit.
     options = f"--python-bootstrap-search-path={[folder_of_python(v) for v in (surroundings.python, '3.9')]}"
     with umask(surroundings.umask), examples_build_root(directory / surroundings.folder) as root:
         if surroundings.file_time is not None:
@@ -122,7 +122,7 @@ def build(sources: Path, output: Path) -> str:
 
 
 def build_as(user: int, sources: Path, output: Path) -> str:
-    """The same, in a child that belongs to `user`."""
+    """Build in a child process of `user`."""
     output.mkdir()
     os.chown(output, user, user)
     child = os.fork()

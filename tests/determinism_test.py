@@ -1,4 +1,4 @@
-"""The same layer built in other surroundings: equal entry by entry, then byte by byte.
+"""Equality of a layer built in different surroundings: entry by entry, then byte by byte.
 
 `OCIKIT_TEST_PYTHONS` names more interpreters, separated by ":", that have the requirements.
 """
@@ -75,7 +75,7 @@ def write_sources(directory: Path, backwards: bool = False, seconds: int = 1, mo
 
 
 def members(blob: Path) -> list[tuple[Any, ...]]:
-    """What a tar of any compression but zstd holds, for a failure that names the file."""
+    """The members of a tar of any compression but zstd, so that a failure names the file."""
     with tarfile.open(blob) as archive:
         return [(m.name, m.type, m.mode, m.uid, m.gid, m.mtime, m.linkname, m.size) for m in archive]
 
@@ -117,7 +117,7 @@ SURROUNDINGS = [
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str, Any], Path]]:
-    """For each compression the layer as the running Python builds it, and its blob."""
+    """The layer and its blob by compression, as the running Python builds them."""
     directory = tmp_path_factory.mktemp("plain")
     write_sources(directory / "sources")
     return {
@@ -127,7 +127,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str,
 
 
 @pytest.mark.parametrize("settings, changes", SURROUNDINGS)
-def test_surroundings_do_not_count(
+def test_surroundings_do_not_matter(
     settings: dict[str, Any], changes: dict[str, Any], tmp_path: Path, plain: Any
 ) -> None:
     sources = tmp_path / "elsewhere" / "sources"
@@ -136,19 +136,19 @@ def test_surroundings_do_not_count(
 
 
 @pytest.mark.parametrize("python", [pytest.param(p, id=p.replace(os.sep, "-")) for p in PYTHONS])
-def test_the_version_of_python_does_not_count(python: str, tmp_path: Path, plain: Any) -> None:
+def test_the_version_of_python_does_not_matter(python: str, tmp_path: Path, plain: Any) -> None:
     write_sources(tmp_path / "sources")
     same_layers(tmp_path, python, tmp_path / "sources", {}, plain)
 
 
 def same_layers(directory: Path, python: str, sources: Path, settings: dict[str, Any], plain: Any) -> None:
     for compression in COMPRESSIONS:
-        wanted, wanted_blob = plain[compression]
+        expected, expected_blob = plain[compression]
         found, found_blob = build(directory, compression, python, sources, settings)
         if not compression.startswith("zstd"):
-            assert members(found_blob) == members(wanted_blob)
-        assert found == wanted
-        assert found_blob.read_bytes() == wanted_blob.read_bytes()
+            assert members(found_blob) == members(expected_blob)
+        assert found == expected
+        assert found_blob.read_bytes() == expected_blob.read_bytes()
 
 
 @pytest.mark.parametrize("compression", ["gzip:1", "zstd:1"])

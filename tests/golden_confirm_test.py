@@ -55,8 +55,8 @@ def test_gnu_tar_writes_the_same_bytes(name: str, tmp_path: Path) -> None:
     root.mkdir()
     write_tree(root, arranged, contents)
     data = b"".join(gnu_tar(root, entry, tmp_path) for entry in arranged) + bytes(1024)
-    wanted = json.loads(GOLDEN.read_text())["cases"][name]["tar"]
-    assert f"sha256:{hashlib.sha256(data).hexdigest()}" == wanted
+    expected = json.loads(GOLDEN.read_text())["cases"][name]["tar"]
+    assert f"sha256:{hashlib.sha256(data).hexdigest()}" == expected
 
 
 @needs("tar")
@@ -77,7 +77,7 @@ def test_gnu_tar_reads_long_and_foreign_names(tmp_path: Path) -> None:
 
 @needs("gzip", "zstd")
 @pytest.mark.parametrize("name", sorted(cases()))
-def test_gzip_and_zstd_give_the_tar_back(name: str, tmp_path: Path) -> None:
+def test_gzip_and_zstd_restore_the_tar(name: str, tmp_path: Path) -> None:
     entries, contents = cases()[name]
     golden = json.loads(GOLDEN.read_text())["cases"][name]
     for source, content in contents.items():

@@ -1,4 +1,4 @@
-"""Equal inputs give these digests, on every machine and in every version; see golden/README.md."""
+"""Equal inputs give the golden digests, on every machine and in every version; see golden/README.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Case = tuple[list[Entry], dict[str, bytes]]
 
 
 def text(size: int) -> bytes:
-    """Bytes that compress about as well as source files, made of nothing but numbers."""
+    """Bytes that compress about as well as source files, generated from numbers."""
     lines = (hashlib.sha256(b"%d" % n).hexdigest().encode()[:24] + b" = 1\n" for n in range(size // 29 + 1))
     return b"".join(lines)[:size]
 
@@ -102,9 +102,9 @@ def test_digests(name: str, tmp_path: Path) -> None:
         updated = {**document.get("cases", {}), name: found}
         GOLDEN.write_text(json.dumps({"formats": formats, "cases": updated}, indent=2, sort_keys=True) + "\n")
         return
-    wanted = document["cases"][name]
-    assert found["tar"] == wanted["tar"], "the tar itself differs"
-    assert found == wanted
+    expected = document["cases"][name]
+    assert found["tar"] == expected["tar"], "the tar itself differs"
+    assert found == expected
 
 
 def test_the_formats_are_those_of_the_digests() -> None:

@@ -1,4 +1,4 @@
-"""The most that limits allow at once, in the memory that is promised."""
+"""Memory stays within its bound for the largest layers that the limits allow."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ocikit.testing.measured import layout_of, measured
 from ocikit.testing.tar_parts import names
 
 MEMORY = 200 * 1024 * 1024
-# It would all be too little that was received.
+# The blobs are so small that the default limit would refuse to unpack them.
 OPTION = "--max-layer-expansion=100000"
 
 
 def image(path: Path, count: int, length: int, mark: str = "") -> str:
-    """With the largest window that zstd may ask for."""
+    """A layout whose layer uses the largest zstd window that is allowed."""
     parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=25)
     compressor = zstandard.ZstdCompressor(compression_params=parameters)
     return layout_of(path, compressor.compress(names(count, length, mark.encode())), kind=media_type.OCI_LAYER_ZSTD)
 
 
-def test_as_many_files_as_are_allowed_with_names_as_long_as_they_are_allowed(tmp_path: Path) -> None:
+def test_the_most_files_with_the_longest_names(tmp_path: Path) -> None:
     name = image(tmp_path / "l", DEFAULT_LIMITS.files, NAME_BYTES - 1)
     found = measured("inspect", "--files=3", OPTION, name, folder=tmp_path)
     assert (found.code, found.said.count("1 B  /")) == (0, 3), found

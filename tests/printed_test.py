@@ -1,4 +1,4 @@
-"""No way to a terminal but through what makes text printable: who adds one that does not meets these tests."""
+"""Text reaches a terminal only through functions that make it printable; any other way fails these tests."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ ROOT = Path(__file__).resolve().parent.parent
 OCIKIT = ROOT / "src" / "ocikit"
 PANTS_OCI = ROOT / "pants-plugins" / "pants_oci"
 
-# What makes printable.
+# Functions that make text printable.
 MAKERS = ("printable", "printable_lines", "printable_json", "_printable")
-# What prints: functions, and methods of Pants's console and of `Outputting`.
+# Functions that print, and methods of Pants's console and of `Outputting`.
 PRINTERS = ("print", "print_stdout", "print_stderr", "write_stdout", "write_stderr")
 OUTPUTTING = "write"
-# Errors that make their text printable themselves. Pants prints what its own kinds say as it is.
+# Errors that make their text printable themselves. Pants prints the text of its own errors unchanged.
 ERRORS = (
     *("OciTargetError", "OciTargetError.of_all", "OciFieldError"),
     *("OcikitError", "InvalidInput", "InvalidContent", "NotFound", "ProtocolViolation", "NotMounted"),
     *("ocikit.InvalidInput", "ocikit.InvalidContent"),
 )
-# Functions that make one of these.
+# Functions that return one of these errors.
 MAKE_ERRORS = ("failure", "violation", "no_answer", "self.failure", "self._failure", "self._open")
 MAKE_ERRORS_OF_INPUT = ("_invalid", "_not_a", "_not_an_address", "_wrong")
-# Not seen by anybody, or no text of others in it.
+# Errors that are never shown, or have no text from outside.
 OTHERS = (
     "ValueError",
     "_Gone",
@@ -53,7 +53,7 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
 
 
 def _is_printable(value: ast.expr) -> bool:
-    """A text of ours, or one that was made printable; both may be joined."""
+    """Whether an expression is a text of ours, a text made printable, or a concatenation of these."""
     if isinstance(value, ast.Call):
         return ast.unparse(value.func) in MAKERS
     if isinstance(value, ast.BinOp):
@@ -76,7 +76,7 @@ def test_commands_print_through_one_module(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", _sources(PANTS_OCI), ids=lambda path: str(path.relative_to(ROOT)))
-def test_goals_print_what_is_printable(path: Path) -> None:
+def test_goals_print_printable_text(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert [ast.unparse(call) for name, call in _calls(tree) if _prints_raw(name, call)] == []
 
@@ -88,7 +88,7 @@ def _prints_raw(name: str, call: ast.Call) -> bool:
 
 
 @pytest.mark.parametrize("path", _sources(PANTS_OCI), ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_log_has_one_door(path: Path) -> None:
+def test_only_one_module_gets_a_logger(path: Path) -> None:
     if path != PANTS_OCI / "log.py":
         assert [name for name, _ in _calls(ast.parse(path.read_text())) if name == "logging.getLogger"] == []
 
@@ -96,7 +96,7 @@ def test_the_log_has_one_door(path: Path) -> None:
 @pytest.mark.parametrize(
     "path", [*_sources(PANTS_OCI), *_sources(OCIKIT)], ids=lambda path: str(path.relative_to(ROOT))
 )
-def test_errors_are_of_a_kind_that_is_printable(path: Path) -> None:
+def test_errors_have_printable_text(path: Path) -> None:
     assert [line for line in _raised(ast.parse(path.read_text())) if line] == []
 
 
@@ -127,7 +127,7 @@ def _is_number(value: ast.expr) -> bool:
         ("write(printable_json(a) if b else printable_lines(c) + '\\n')", False),
     ],
 )
-def test_what_is_printed_raw_is_seen(source: str, raw: bool) -> None:
+def test_raw_printing_is_found(source: str, raw: bool) -> None:
     assert any(_prints_raw(name, call) for name, call in _calls(ast.parse(source))) is raw
 
 
@@ -135,5 +135,5 @@ def test_what_is_printed_raw_is_seen(source: str, raw: bool) -> None:
     "source, found",
     [("raise Exception(text)", True), ("raise InvalidInput(text)", False), ("raise Exception('x')", False)],
 )
-def test_an_error_of_another_kind_is_seen(source: str, found: bool) -> None:
+def test_an_error_of_another_kind_is_found(source: str, found: bool) -> None:
     assert bool(list(_raised(ast.parse(source)))) is found

@@ -1,4 +1,4 @@
-"""The README's first screen is what a user sees."""
+"""The README's first screen matches a real run and the example."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def test_the_build_file_is_that_of_the_example() -> None:
 
 
 def _code(text: str) -> str:
-    """Without comments and white space, and with the fields of a target alone: those shown may be fewer."""
+    """Strip comments, white space and the closing parenthesis, since the README may show fewer fields."""
     return re.sub(r"\s", "", re.sub(r"#.*", "", text)).rstrip(")").rstrip(",")

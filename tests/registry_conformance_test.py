@@ -1,8 +1,8 @@
-"""Requests and the answers that the specification wants, asked of the fake registry and of a real one.
+"""Requests and responses of the specification, checked against the fake registry and a real one.
 
-Tests of the client against the fake prove something only as far as the fake is as strict as the specification, and as
-odd as real registries: so both are asked the same. Where the real one (distribution 2.8) differs from the
-specification, DIFFERENCES says how and why; one that no longer differs fails the test.
+Tests with the fake prove something only as far as the fake is as strict as the specification and as odd as real
+registries, so both get the same requests. DIFFERENCES lists where the real one (distribution 2.8) differs from the
+specification, and why; an entry without a difference fails the test.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from support.specification import CASES
 from support.specification_case import Step
 
 _NO_CONTENT_RANGE = (
-    "It appends a piece without a look at Content-Range: a piece that is sent twice spoils the blob, which only its "
-    "digest tells. So a client has to ask how much has arrived, and must not count on 416."
+    "It appends a chunk without checking Content-Range, so a chunk that is sent twice corrupts the blob, which only "
+    "the digest reveals. A client has to ask how much has arrived, and must not rely on 416."
 )
-_TAGS = "Its tags come in the order of the storage."
+_TAGS = "It lists tags in the order of the storage."
 
-# Of distribution 2.8: at which step (from 0) it answers which status instead, and why.
+# By case of distribution 2.8: the step (from 0), the status of the response there, and why.
 DIFFERENCES: Mapping[str, tuple[int, int, str]] = {
     "blob-in-single-post": (0, 202, "It starts an upload: single POST is optional."),
     "pieces-out-of-order": (2, 202, _NO_CONTENT_RANGE),
@@ -38,13 +38,13 @@ DIFFERENCES: Mapping[str, tuple[int, int, str]] = {
     "manifest-of-layers-that-are-not-distributed": (
         4,
         500,
-        "It takes such layers only with addresses that `validation.manifests.urls` allows, which is none by default.",
+        "It accepts such layers only with URLs that `validation.manifests.urls` allows; the default allows none.",
     ),
     "tags": (8, 200, _TAGS),
-    "tags-none-wanted": (5, 200, "It takes n=0 for no limit."),
+    "tags-limited-to-0": (5, 200, "It treats n=0 as no limit."),
     "tags-in-an-order-without-case": (7, 200, _TAGS),
     "delete-tag": (5, 400, "It deletes manifests by digest only, which is allowed: 400 or 405."),
-    "referrers": (5, 404, "It is older than the referrers API."),
+    "referrers": (5, 404, "It predates the referrers API."),
 }
 
 
@@ -56,7 +56,7 @@ class Found:
 
 
 class _Wire:
-    """Plain HTTP, and nothing that helps."""
+    """A client of plain HTTP without retries, redirects or credentials."""
 
     def __init__(self, address: str, name: str) -> None:
         self._connection = http.client.HTTPConnection(address, timeout=30)
@@ -87,34 +87,34 @@ def _read(response: http.client.HTTPResponse) -> bytes:
 
 
 def _complaints(step: Step, found: Found) -> Iterator[str]:
-    """How an answer is not what was wanted."""
-    wanted = (step.status,) if isinstance(step.status, int) else step.status
-    if found.status not in wanted:
-        yield f"wanted {step.status}, found {found.status}"
+    """Yield each difference between a response and the expected one."""
+    expected = (step.status,) if isinstance(step.status, int) else step.status
+    if found.status not in expected:
+        yield f"expected {step.status}, got {found.status}"
     lower = {name.lower(): value for name, value in found.headers.items()}
     for name, pattern in step.answered.items():
         value = lower.get(name.lower(), "")
         if not (re.search(f"{pattern}$", value) if pattern else not value):
-            yield f'{name}: wanted "{pattern}", found "{value}"'
+            yield f'{name}: expected "{pattern}", got "{value}"'
     if step.body is not None and found.body != step.body:
-        yield f"body: wanted {step.body!r}, found {found.body!r}"
+        yield f"body: expected {step.body!r}, got {found.body!r}"
     if not step.code and not step.names:
         return
     try:
         document = json.loads(found.body)
     except ValueError:
-        yield "wanted JSON"
+        yield "expected JSON"
         return
     codes = [error["code"] for error in document.get("errors", ())]
     if step.code and step.code not in codes:
-        yield f"wanted {step.code}, found {codes}"
+        yield f"expected {step.code}, got {codes}"
     for name, value in step.names.items():
         if document.get(name) != value:
-            yield f"{name}: wanted {value}, found {document.get(name)}"
+            yield f"{name}: expected {value}, got {document.get(name)}"
 
 
 def _failures(address: str, key: str) -> list[tuple[int, int, str]]:
-    """At which step, with which status, and what is wrong: of every step that is not answered as wanted."""
+    """Return the number, the status and the difference of every step with an unexpected response."""
     wire = _Wire(address, f"spec/{key.lower()}")
     failures = []
     try:

@@ -1,4 +1,4 @@
-"""Every config, manifest, index and layout that ocikit makes is what image-spec says it is."""
+"""Every config, manifest, index and layout that ocikit writes is valid by image-spec."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_the_schemas_notice_any_member_of_the_wrong_type(data: bytes, kind: str)
         pytest.param(b'{"imageLayoutVersion":"1.0.0"}', schemas.LAYOUT, ("imageLayoutVersion",), id="layout"),
     ],
 )
-def test_the_official_schemas_are_asked(data: bytes, kind: str, path: tuple[Any, ...]) -> None:
+def test_the_official_schemas_are_used(data: bytes, kind: str, path: tuple[Any, ...]) -> None:
     schemas.validate_officially(data, kind)
     document = json.loads(data)
     parent = document

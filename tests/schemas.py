@@ -1,8 +1,8 @@
-"""What image-spec v1.1.1 says of its documents, written as JSON schemas from its text.
+"""JSON schemas of the documents of image-spec v1.1.1, written from its text.
 
-Stricter than the specification where that only concerns what we write: a media type is always
-named, numbers and texts have one form, nothing unknown is there. `validate_officially` asks the
-specification's own schemas instead, which Debian packages.
+They are stricter than the specification where that only concerns what we write: a media type is always present,
+numbers and texts have one form, and unknown members are errors. `validate_officially` uses the specification's own
+schemas instead, which Debian packages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LAYOUT = "application/vnd.oci.layout.header.v1+json"
 
 
 def validate(document: bytes, media_type: str) -> None:
-    """Raise jsonschema.ValidationError unless `document` is what `media_type` promises."""
+    """Raise jsonschema.ValidationError unless `document` is valid for `media_type`."""
     checker = jsonschema.Draft7Validator(SCHEMAS[media_type])
     checker.validate(json.loads(document.decode("utf-8")))
 
@@ -44,7 +44,7 @@ _OFFICIAL_FILES = {
 @functools.cache
 def _official_validator(name: str) -> jsonschema.Draft4Validator:
     schema = _official_schema(name)
-    # Whatever base a reference is resolved against, its last part is the name of one of the files.
+    # The last part of a resolved reference is the name of a file, whatever its base.
     resolver = jsonschema.RefResolver(
         schema["id"], schema, handlers={"https": lambda uri: _official_schema(uri.rpartition("/")[2])}
     )

@@ -1,4 +1,4 @@
-"""GNU tar writes tars in all of its formats, and says what is in them; what we read is the same."""
+"""Comparison with GNU tar, which writes tars in all of its formats and lists them; our reader finds the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ocikit.errors import InvalidContent
 from ocikit.layer.tar_reader import Member, StreamSource, read_members
 
 FORMATS = ("v7", "oldgnu", "gnu", "ustar", "posix")
-# What each format cannot hold, GNU tar leaves out with an error.
+# GNU tar skips what a format cannot hold, with an error.
 LONG = "/".join(["directory-" * 5] * 3 + ["file-" * 12])
 VERY_LONG = "/".join(["d" * 200] * 4)
 CONTENTS = {"empty": b"", "block": b"x" * 512, "a b": b"space", "ü\nnew": b"odd", LONG: b"long", VERY_LONG: b"very"}
@@ -48,7 +48,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def as_tar_tells(member: Member) -> tuple[str, int, int, str, str, int | None]:
+def as_read(member: Member) -> tuple[str, int, int, str, str, int | None]:
     kinds = {b"0": "-", b"1": "h", b"2": "l", b"3": "c", b"4": "b", b"5": "d", b"6": "p"}
     mode = kinds[member.kind] + stat.filemode(member.mode)[1:]
     device = f"{member.device[0]},{member.device[1]}" if member.kind in (b"3", b"4") else ""
@@ -85,8 +85,8 @@ def test_gnu_tar_lists_the_same(tar_format: str, owner: int, tree: Path, tmp_pat
     listed = tar("--list", *options, f"--file={path}", folder=tmp_path).decode("ascii").splitlines()
     source = StreamSource([Path(path).read_bytes()])
     members = [(found, b"".join(source.pieces(found.size))) for found in read_members(source)]
-    assert [as_tar_tells(found) for found, _ in members] == [as_tar_lists(line) for line in listed]
-    # Above seven octal digits these formats hold no owner, so that nothing is packed.
+    assert [as_read(found) for found, _ in members] == [as_tar_lists(line) for line in listed]
+    # These formats have no room for owners above seven octal digits, so nothing is packed.
     assert len(members) == 0 if owner > 8**7 and tar_format in ("v7", "ustar") else len(members) >= 9
     for found, content in members:
         if found.kind == b"0" and found.name != "z-same":

@@ -1,4 +1,4 @@
-# Virtual environments for tests and tools, sourced by them with the checkout's root for working directory.
+# Virtual environments for tests and tools. They source it with the checkout's root as working directory.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pants-oci
 
 say() { echo "== $*"; }
@@ -10,7 +10,7 @@ fail() {
 
 find_python() { # VERSION
   local python
-  # A pyenv shim may have nothing to run, so each candidate is tried.
+  # A pyenv shim may not have a Python to run, so each candidate is tried.
   for python in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python "/usr/local/bin/python$1" \
     /opt/*/bin/"python$1"; do
     "$python" -c "import ensurepip, sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null || continue

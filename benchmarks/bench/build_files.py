@@ -21,7 +21,7 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 @dataclass(frozen=True)
 class Image:
-    """Where an image is in the build root, and where it is pushed."""
+    """The folder of an image in the build root, and its repository."""
 
     number: int
     folder: str
@@ -32,12 +32,12 @@ class Image:
 
     @property
     def layout(self) -> str:
-        """Where `pants package` puts it."""
+        """The path of the layout that `pants package` writes."""
         return f"dist/{self.folder.replace('/', '.')}/image"
 
 
 def images_of(images: Images, counts: tuple[int, ...]) -> tuple[Image, ...]:
-    """All images, each in a folder for the smallest of `counts` that it belongs to."""
+    """All images, each below a folder for the smallest of `counts` that includes it."""
     return tuple(
         Image(number, f"of{next(count for count in counts if number < count)}/i{number}")
         for number in range(images.count)
@@ -45,14 +45,14 @@ def images_of(images: Images, counts: tuple[int, ...]) -> tuple[Image, ...]:
 
 
 def specs(counts: tuple[int, ...], count: int) -> tuple[str, ...]:
-    """What to name for the first `count` images."""
+    """The specs of the first `count` images."""
     return tuple(f"of{each}::" for each in counts if each <= count)
 
 
 def build_files(
     images: Images, counts: tuple[int, ...], registry: str, push_fields: str = ""
 ) -> Iterator[tuple[str, str | bytes]]:
-    """All files of the first edition, by path. `push_fields`: more of each push target."""
+    """All files of the first edition, by path. `push_fields`: more fields of each push target."""
     shared = range(len(images.shared))
     yield (
         "shared/BUILD",

@@ -1,4 +1,4 @@
-"""The cases: what is pushed, where the registry is, and what it has already."""
+"""The cases: what is pushed, the registry's delay, and its content before."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 KB, MB = 1000, 1000 * 1000
-# A registry on this machine, and one at some distance: seconds added to every request.
+# Seconds added to every request: a registry on this machine, and a distant one.
 DELAYS = (0.0, 0.03)
-# The floor: the same command, when every push target says `skip_push`.
+# The floor: the same command with `skip_push` on every push target.
 SKIPPING = "pants, all skipped"
-# What rules_oci, ko and many scripts do; how most people call skopeo; and the fairest that can be made of the others.
+# The way of rules_oci, ko and many scripts; the usual way to call skopeo; and the fairest setups of the others.
 PEERS_AT_8 = ("crane at 8", "skopeo at 8", "docker at 8")
 
 
 @dataclass(frozen=True)
 class Images:
-    """What there is to push: so many images with the `shared` layers, and each with one of its `own` on top.
+    """The images to push: `count` images with the `shared` layers, and one layer of their `own` on top.
 
-    Sizes are bytes, of content that does not compress. `base`: layers of an image in the same registry all stand on.
+    Sizes are bytes of incompressible content. `base`: layers of the base of all images, which is in the same registry.
     """
 
     count: int
@@ -29,7 +29,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Edition:
-    """A state of the content. `own`: which edition of the first image's own layer; `base`: which of the base."""
+    """A state of the content. `own`: the edition of the first image's own layer; `base`: the edition of the base."""
 
     own: int = 0
     base: int = 0
@@ -38,7 +38,7 @@ class Edition:
 
 @dataclass(frozen=True)
 class Case:
-    """`before`: what the registry has already. `after`: what repetition 0, 1 … pushes. `counts`: of how many images."""
+    """A case. `before`: the registry's content. `after`: what repetition 0, 1 … pushes. `counts`: numbers of images."""
 
     name: str
     title: str

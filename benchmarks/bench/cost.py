@@ -1,4 +1,4 @@
-"""What a command costs: seconds on the wall, and of the processors."""
+"""The cost of a command: wall time and processor time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds. `processor`: user and system, of all processes of the command together."""
+    """Seconds. `processor`: user and system time of all processes of the command."""
 
     wall: float
     processor: float
 
 
 def measure(action: Callable[[], object], daemons: Iterable[int] = ()) -> Cost:
-    """Run `action`, which waits for its processes. `daemons`: other processes that work for it, and their children."""
+    """Run `action`, which waits for its processes. `daemons`: other processes that work for it; children count."""
     pids = tuple(daemons)
     used_before = _used(pids)
     start = time.perf_counter()
@@ -33,6 +33,6 @@ def _used(daemons: tuple[int, ...]) -> float:
 
 
 def _used_by(pid: int) -> float:
-    """Of a process and of its children that ended. proc(5): after the name come the state, 10 fields, and the times."""
+    """Seconds of a process and its ended children. proc(5): the state, 10 fields and the times follow the name."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")

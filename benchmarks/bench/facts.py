@@ -1,4 +1,4 @@
-"""What each case promises, held against what was seen."""
+"""The promises of each case, checked against the measurements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.counting_proxy import Exchange
 
 @dataclass(frozen=True)
 class Fact:
-    """`timed`: it holds on a quiet machine only; the others hold everywhere."""
+    """A checked promise. `timed`: it holds only on a quiet machine; the others hold everywhere."""
 
     what: str
     wanted: str
@@ -28,7 +28,7 @@ def facts_of(session: Session, samples: Samples) -> tuple[Fact, ...]:
 
 
 def wall(samples: Iterable[Sample]) -> float:
-    """The least: what disturbs only adds."""
+    """The least wall time: disturbances only add to it."""
     return min(sample.cost.wall for sample in samples)
 
 
@@ -46,7 +46,7 @@ def _unchanged(session: Session, samples: Samples) -> Iterator[Fact]:
 
 
 def _quiet(samples: Sequence[Sample], count: int, where: str) -> Iterator[Fact]:
-    """Nothing is sent, and no more is asked than must be."""
+    """Nothing is uploaded, and only the necessary requests are made."""
     traffic = [sample.traffic for sample in samples]
     yield _at_most(f"requests for {count} references{where}", max(len(each.exchanges) for each in traffic), count)
     yield _at_most(f"connections{where}", max(each.connections for each in traffic), 16)
@@ -64,9 +64,9 @@ def _changed(session: Session, samples: Samples) -> Iterator[Fact]:
         sizes = (session.export(case.after(turn)).sizes(session.images[:1]) for turn, _ in turns)
         changed = [sum(size for digest, size in new.items() if digest not in old) for new in sizes]
         beyond = max(sample.traffic.sent / size for size, (_, sample) in zip(changed, turns))
-        wanted = f"at most 1.01 times {max(changed):,}"
-        yield Fact(f"bytes sent{where}", wanted, f"{beyond:.4f} times", beyond <= 1.01)
-        # What the same run costs when nothing has changed.
+        expected = f"at most 1.01 times {max(changed):,}"
+        yield Fact(f"bytes sent{where}", expected, f"{beyond:.4f} times", beyond <= 1.01)
+        # The cost of the same run without changes.
         _, *unchanged = (
             session.sample(OURS, session.pants, case.before, cell.delay, cell.count) for _ in (None, *turns)
         )
@@ -109,12 +109,12 @@ def _base_moved(session: Session, samples: Samples) -> Iterator[Fact]:
         fetched = max(sum(_fetches(e, layers) for e in each) for layers, each in zip(base, exchanges))
         yield _at_most(f"base layers fetched{where}", fetched, 0)
         mounted = min(sum(e.method == "POST" and e.status == 201 for e in each) for each in exchanges)
-        wanted = cell.count * len(base[0])
-        yield Fact(f"base layers mounted{where}", f"{wanted}", f"{mounted}", mounted == wanted)
+        expected = cell.count * len(base[0])
+        yield Fact(f"base layers mounted{where}", f"{expected}", f"{mounted}", mounted == expected)
 
 
 def _ours(session: Session, samples: Samples) -> Iterator[tuple[Cell, tuple[tuple[int, Sample], ...]]]:
-    """Our cells, with the number of the turn that each sample was taken in."""
+    """Our cells, with each sample numbered by its turn."""
     turn = 0
     for cell, found in samples.items():
         if cell.tool == OURS:
@@ -146,8 +146,8 @@ def _smallest(session: Session, samples: Samples) -> Iterator[Fact]:
     yield _at_most("layers in sandboxes", layers_in_sandboxes(session), 0)
 
 
-def _at_most(what: str, found: int, limit: int, wanted: str = "") -> Fact:
-    return Fact(what, f"at most {wanted or f'{limit:,}'}", f"{found:,}", found <= limit)
+def _at_most(what: str, found: int, limit: int, expected: str = "") -> Fact:
+    return Fact(what, f"at most {expected or f'{limit:,}'}", f"{found:,}", found <= limit)
 
 
 def _timed(what: str, found: float, limit: float, meaning: str) -> Fact:

@@ -27,11 +27,11 @@ _DEFAULT = tuple(case.name for case in CASES if case.name != "smallest")
 
 def main() -> int:
     arguments = _parse()
-    # Whoever ends this ends Pants's daemon, the registry and the proxy with it.
+    # A signal must also end Pants's daemon, the registry and the proxy.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     missing = [tool for tool in (REGISTRY, SKOPEO) if not shutil.which(tool)]
     if missing:
-        return _fail(f"{', '.join(missing)}: not on this machine. ./test installs all that is needed.")
+        return _fail(f"{', '.join(missing)}: not on this machine. ./test installs everything that is needed.")
     crane = find_crane()
     documents = []
     for case in CASES:
@@ -42,8 +42,8 @@ def main() -> int:
     facts = [(document["case"], fact) for document in documents for fact in document["facts"]]
     for name, fact in facts:
         met = "met" if fact["met"] else "NOT MET"
-        print(f"{met}: {name}: {fact['what']}: {fact['found']}{fact['wanted'] and ', wanted ' + fact['wanted']}")
-    # Times are told, and judged by people: the machine may have been busy.
+        print(f"{met}: {name}: {fact['what']}: {fact['found']}{fact['wanted'] and ', expected ' + fact['wanted']}")
+    # Times are reported but do not fail the run: the machine may have been busy.
     return int(any(not fact["met"] and not fact["timed"] for _, fact in facts))
 
 
@@ -56,7 +56,7 @@ def _parse() -> argparse.Namespace:
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.cases) - set(names))
     if unknown:
-        parser.error(f"unknown case {', '.join(unknown)}; there are {', '.join(names)}.")
+        parser.error(f"unknown case {', '.join(unknown)}; valid values: {', '.join(names)}.")
     return arguments
 
 
@@ -80,7 +80,7 @@ def find_crane() -> str | None:
 
 
 def conditions(crane: str | None) -> Mapping[str, str]:
-    """What the numbers depend on."""
+    """The machine and the versions that the numbers depend on."""
     versions = {"skopeo": run(SKOPEO, "--version").split()[2]}
     if crane:
         versions["crane"] = (Path(crane).parents[2] / "version").read_text().strip()

@@ -1,7 +1,7 @@
-"""A second machine publishes what a first one built: what comes from the remote cache, in each way to set it up.
+"""A second machine publishes what a first one built: downloads from the remote cache, for each way to set it up.
 
 Every sample is a machine with empty caches, another checkout path, a copy of the server's store and one of the
-registry, as the first machine left both. Bytes are counted at the wire, on the way to the server and to the registry.
+registry, as the first machine left both. Bytes are counted at the wire, to the server and to the registry.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ oci_push(name="push", image=":image", repository="{repository}")
 
 @dataclass(frozen=True)
 class Sample:
-    """`down`, `up`: bytes from and to the cache's server. `layers`: that were read there. `sent`: to the registry.
+    """`down`, `up`: bytes from and to the cache's server. `layers`: read from it. `sent`: bytes to the registry.
 
-    `beside`: those of `down` that are no layer, and not the program that builds layers: questions and answers.
+    `beside`: bytes of `down` without layers and the program that builds layers: requests and responses.
     """
 
     wall: float
@@ -103,7 +103,7 @@ class Bench:
             else:
                 run = machine.pants("publish", "::", cache=wire.address, cache_content_behavior=way)
             wall, traffic = time.perf_counter() - start, registry.take()
-            # Smaller ones are not streamed, but part of an answer.
+            # Smaller blobs are not streamed but part of a response.
             read = server.reads()
             layers = sum(f"sha256:{blob}" in self._layers for blob in read)
             beside = wire.down - sum(read.values())
@@ -114,7 +114,7 @@ class Bench:
         return sample
 
     def theirs(self, tool: Tool, own: int) -> Sample:
-        """Push finished layouts, which nobody had to fetch."""
+        """Push finished layouts, which are already on this machine."""
         push = Push(self.images, (), self._export(own), Edition(own), self._ports.address)
         with self._registry() as registry:
             tool.prepare(push)
@@ -127,7 +127,7 @@ class Bench:
         return site(self._folder / "registry", self._ports, seed=self._folder / "published")
 
     def _export(self, own: int) -> Export:
-        """The images as layouts, made once."""
+        """The images as layouts, made once for each edition."""
         if own not in self._exports:
             root, folder = self._first.root, self._folder / f"export{own}"
             root.write(dict([own_file(IMAGES, self.images[0], Edition(own))]))
@@ -144,7 +144,7 @@ def main() -> int:
     parser.add_argument("--repetitions", type=int, default=2, help="of each (%(default)s)")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="folder for the results (%(default)s)")
     arguments = parser.parse_args()
-    # Whoever ends this ends Pants and the servers with it.
+    # A signal must also end Pants and the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     _find_casd()
     crane = find_crane()
@@ -170,12 +170,12 @@ def main() -> int:
     (arguments.output / f"{NAME}.json").write_text(json.dumps(document, indent=2) + "\n")
     (arguments.output / f"{NAME}.md").write_text(page(document))
     for fact in facts:
-        print(f"{'met' if fact.met else 'NOT MET'}: {fact.what}: {fact.found}, wanted {fact.wanted}")
+        print(f"{'met' if fact.met else 'NOT MET'}: {fact.what}: {fact.found}, expected {fact.wanted}")
     return int(not all(fact.met for fact in facts))
 
 
 def _find_casd() -> None:
-    """Take the one that `./test` installed, if none is named."""
+    """Use the `buildbox-casd` that `./test` installed, unless `TEST_BUILDBOX` is set."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pants-oci"
     for folder in cache.glob("casd-*/lib/python*/site-packages/buildstream/subprojects/buildbox"):
         os.environ.setdefault("TEST_BUILDBOX", str(folder))
@@ -188,7 +188,7 @@ def facts_of(samples: Samples) -> Iterator[Fact]:
             yield _at_most(f"layers read from the cache, {way}, {state}", max(each.layers for each in found), 0)
             beside = max(each.beside for each in found) // IMAGES.count
             yield _at_most(f"bytes of questions and answers for one image, {way}, {state}", beside, 1000)
-            # Of a layer's content nothing compresses; a tar has some headers, an image a manifest and a config.
+            # Layers do not compress; a tar adds headers, and an image a manifest and a config.
             most = sent * (IMAGES.own + 10_000)
             yield _at_most(f"bytes to the registry, {way}, {state}", max(each.sent for each in found), most)
 
@@ -198,7 +198,7 @@ def _at_most(what: str, found: int, limit: int) -> Fact:
 
 
 def _cells(samples: Samples) -> Iterator[Mapping[str, Any]]:
-    """Counts are the largest of the repetitions."""
+    """Summarize a way; counts are the largest of the repetitions."""
     for (state, way), found in samples.items():
         walls = [each.wall for each in found]
         counts = {
@@ -223,8 +223,8 @@ def page(document: Mapping[str, Any]) -> str:
     lines = [
         "# Remote cache",
         "",
-        "Written by `benchmarks/remote_cache`; [README.md](../README.md) tells what is measured and how. With more",
-        "load than processors, seconds say little, and counts as much as ever.",
+        "Written by `benchmarks/remote_cache`; [README.md](../README.md) describes what is measured and how. With more",
+        "load than processors, seconds are unreliable, but counts are not.",
         "",
         f"{about}.",
         "",
@@ -238,7 +238,7 @@ def page(document: Mapping[str, Any]) -> str:
             *(_row(cell) for cell in cells if cell["state"] == state),
             "",
         ]
-    lines += ["| | wanted | found | |", "|---|---|---|---|"]
+    lines += ["| | expected | found | |", "|---|---|---|---|"]
     lines += [
         f"| {fact['what']} | {fact['wanted']} | {fact['found']} | {'met' if fact['met'] else '**not met**'} |"
         for fact in document["facts"]

@@ -18,9 +18,9 @@ Document = dict[str, Any]
 _HEAD = """\
 # Results
 
-Written by `benchmarks/run`; [README.md](../README.md) tells what is measured and how. Seconds are the least of the
+Written by `benchmarks/run`; [README.md](../README.md) describes what is measured and how. Seconds are the least of the
 repetitions and, after the stroke, their median. The ratio is ours to the peer's: below 1 ours is better. *load* is what
-else wanted to run on the machine: with more of it than processors, seconds say little and counts as much as ever.
+else was ready to run on the machine: above the number of processors, seconds are unreliable, but counts are not.
 """
 
 
@@ -36,7 +36,7 @@ def document_of(
 
 
 def _cell(cell: Cell, samples: Sequence[Sample]) -> Document:
-    """Counts are the largest of the repetitions."""
+    """Summarize a cell; counts are the largest of the repetitions."""
     walls = [sample.cost.wall for sample in samples]
     return {
         **asdict(cell),
@@ -53,7 +53,7 @@ def _cell(cell: Cell, samples: Sequence[Sample]) -> Document:
 
 
 def write(document: Document, folder: Path) -> None:
-    """Keep a case's results, and write the page anew with what the folder has of all cases."""
+    """Write a case's results, and update the page with the results of all cases in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{document['case']}.json").write_text(json.dumps(document, indent=2) + "\n")
     kept = {case: folder / f"{case.name}.json" for case in CASES}
@@ -70,7 +70,7 @@ def page(case: Case, document: Document) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *_rows(document["cells"]),
         "",
-        "| | wanted | found | |",
+        "| | expected | found | |",
         "|---|---|---|---|",
         *(
             f"| {fact['what']} | {fact['wanted']} | {fact['found']} | {'met' if fact['met'] else '**not met**'} |"

@@ -35,7 +35,7 @@ default = true
 
 @dataclass(frozen=True)
 class Cell:
-    """Which tool pushed how many images to a registry how far away."""
+    """The tool, the number of images, and the registry's delay."""
 
     tool: str
     delay: float
@@ -44,7 +44,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sample:
-    """One repetition of a cell. `load`: of the machine before it, in processes that want to run."""
+    """One repetition of a cell. `load`: the machine's load average before it."""
 
     cost: Cost
     traffic: Traffic
@@ -52,13 +52,13 @@ class Sample:
 
 
 class Session:
-    """A build root in `folder`, with what the registry has before each push. Editions of the content come and go."""
+    """A build root in `folder`, and the registry's content before each push. The edition of the content changes."""
 
     def __init__(self, case: Case, folder: Path) -> None:
         self.case = case
         self.images = images_of(case.images, case.counts)
         self.folder = folder
-        # Pants always meets the same registry, as a warm daemon does.
+        # Pants always uses the same address, as a warm daemon does.
         self._ports = free_ports()
         self._current = Edition()
         self._exports: dict[Edition, Export] = {}
@@ -73,7 +73,7 @@ class Session:
 
     @contextmanager
     def tools(self) -> Iterator[dict[str, Tool]]:
-        """Pants as it is, and as it is when there is nothing to do; their daemons end with this."""
+        """Pants, and Pants with all pushes skipped; their daemons end with the context."""
         with self.root:
             if SKIPPING not in self.case.peers:
                 yield {OURS: self.pants}
@@ -91,7 +91,7 @@ class Session:
         self._current = edition
 
     def export(self, edition: Edition) -> Export:
-        """The layouts of an edition, made once."""
+        """The layouts of an edition, made once for each edition."""
         key = Edition(edition.own, edition.base)
         if key not in self._exports:
             self.edit(edition)
@@ -108,8 +108,8 @@ class Session:
         return Push(self.images[:count], specs(self.case.counts, count), self.export(edition), edition, address)
 
     def sample(self, name: str, tool: Tool, edition: Edition, delay: float, count: int) -> Sample:
-        """Let a tool push once. What it builds is its own affair, and Pants does build."""
-        # A tool that remembers what it sent where must not know an empty registry.
+        """Let a tool push once. Builds count too, and Pants does build."""
+        # A tool that remembers its uploads must not know the address of an empty registry.
         ports = self._ports if self.case.before or name == OURS else free_ports()
         if name == OURS:
             self.edit(edition)
@@ -126,7 +126,7 @@ class Session:
     def site(
         self, name: str, tool: Tool, edition: Edition, delay: float = 0, ports: Ports | None = None
     ) -> Iterator[Site]:
-        """A registry with what was there before, and with the base that `edition` stands on."""
+        """A registry with the content of before, and with the base of `edition`."""
         seed = self._seed(name, tool) if self.case.before else None
         with site(self.folder / "registry", ports or self._ports, delay, seed) as wire:
             self._push_base(edition, wire)
@@ -134,7 +134,7 @@ class Session:
             yield wire
 
     def _seed(self, name: str, tool: Tool) -> Path:
-        """The storage of a registry that the tool, or another one that sends the same bytes, has pushed to."""
+        """The storage of a registry after a push by the tool, or by another one that uploads the same bytes."""
         assert self.case.before
         by, seeder = (OURS, self.pants) if tool.same_bytes else (name, tool)
         if by not in self._seeds:
@@ -154,7 +154,7 @@ class Session:
         if self.case.images.base:
             reference = f"docker://{wire.ports.behind}/{BASE_REPOSITORY}:1"
             layout = self._base_layout(edition)
-            # Else it would compress them, and the registry had other layers than the layout.
+            # Otherwise skopeo compresses them, and the layers differ from those of the layout.
             options = ("--quiet", "--preserve-digests", "--dest-tls-verify=false")
             run(SKOPEO, "copy", *options, f"oci:{layout}", reference)
 
@@ -172,13 +172,13 @@ class Session:
 
 
 def repeat(session: Session, tools: dict[str, Tool], repetitions: int) -> dict[Cell, tuple[Sample, ...]]:
-    """All cells of a case; ours and the others take turns, so that a noisy minute is nobody's alone."""
+    """All cells of a case. Tools take turns, so that a noisy minute affects all of them."""
     case = session.case
     samples: dict[Cell, tuple[Sample, ...]] = {}
     turn = 0
     for delay in case.delays:
         for count in case.counts:
-            # The daemon is warm, and has met this registry; nothing else is prepared.
+            # The daemon is warm and has used this registry; nothing else is prepared.
             session.sample(OURS, session.pants, case.before or case.after(turn), delay, count)
             for _ in range(repetitions):
                 for name, tool in tools.items():
@@ -191,7 +191,7 @@ def repeat(session: Session, tools: dict[str, Tool], repetitions: int) -> dict[C
 
 
 def layers_in_sandboxes(session: Session) -> int:
-    """How many files with a layer's content are in the sandboxes of one more push. It ends the warm daemon."""
+    """Push once more, and count files with a layer's content in its sandboxes. It ends the warm daemon."""
     edition = session.case.before or session.case.after(0)
     layers = session.export(edition).layers(session.images)
     kept = session.folder / "sandboxes"

@@ -1,4 +1,4 @@
-"""A registry behind a proxy that counts, each a process of its own, for the time of one push."""
+"""A registry behind a counting proxy, each its own process, for the duration of one push."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REGISTRY = "docker-registry"
 
 @dataclass(frozen=True)
 class Ports:
-    """Where a registry listens, and the proxy that everybody talks to."""
+    """The ports of a registry, and of the proxy that all tools use."""
 
     registry: int
     proxy: int
@@ -32,13 +32,13 @@ class Ports:
 
     @property
     def behind(self) -> str:
-        """The registry past the proxy, for what is not to be counted."""
+        """The address of the registry without the proxy, for requests that are not counted."""
         return f"127.0.0.1:{self.registry}"
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """What went through the proxy."""
+    """The requests and bytes that passed the proxy."""
 
     exchanges: tuple[Exchange, ...]
     connections: int
@@ -58,7 +58,7 @@ class Site:
         self._proxy = proxy
 
     def take(self) -> Traffic:
-        """What happened since the last call."""
+        """The traffic since the last call."""
         self._proxy.send("take")
         traffic: Traffic = self._proxy.recv()
         return traffic
@@ -71,10 +71,10 @@ def free_ports() -> Ports:
 
 @contextmanager
 def site(storage: Path, ports: Ports, delay: float = 0, seed: Path | None = None) -> Iterator[Site]:
-    """Start both; `storage` is where the registry keeps what it gets, from `seed`'s content on, or from nothing."""
+    """Start both. `storage`: the registry's folder, a copy of `seed` or empty."""
     shutil.rmtree(storage, ignore_errors=True)
     if seed:
-        # A copy of thousands of small files, which Python would take seconds for.
+        # Python would take seconds to copy thousands of small files.
         subprocess.run(["cp", "--archive", str(seed), str(storage)], check=True)
     with _registry(storage, ports), _proxy(ports, delay) as connection:
         yield Site(ports, connection)
@@ -88,7 +88,7 @@ def _registry(storage: Path, ports: Ports) -> Iterator[None]:
         "storage": {"filesystem": {"rootdirectory": str(storage)}},
         "http": {"addr": ports.behind},
     }
-    # JSON is YAML as well.
+    # JSON is valid YAML.
     file = storage.with_suffix(".yml")
     file.write_text(json.dumps(settings))
     with subprocess.Popen(
@@ -103,7 +103,7 @@ def _registry(storage: Path, ports: Ports) -> Iterator[None]:
 
 @contextmanager
 def _proxy(ports: Ports, delay: float) -> Iterator[Connection]:
-    # Not forked: it shares nothing with this process, its interpreter least of all.
+    # Not forked: it shares nothing with this process, above all not its interpreter.
     context = get_context("spawn")
     ours, its = context.Pipe()
     process = context.Process(target=_run_proxy, args=(its, ports, delay), daemon=True)

@@ -1,7 +1,7 @@
-"""One application, started in a container as each way of packing it starts it: what Python itself takes, and no engine.
+"""Start-up time of one application for each way of packing it, without the container engine.
 
-Each start is a new container whose own Python runs the application's command and takes the time: from the start of the
-process until it has imported what it needs and ended. Ways take turns; the least of the repetitions counts.
+Each start is a new container whose own Python runs the application's command and measures the time: from the start of
+the process until it has imported its requirements and ended. Ways take turns; the least of the repetitions counts.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ COPY src /app/src
 ENV PYTHONPATH=/app/src
 ENTRYPOINT ["/app/bin/python", "-m", "application"]
 """
-# Run by the image's own Python, beside the application.
+# Run by the image's own Python, which measures the application from outside.
 _TIMER = """\
 import subprocess, sys, time
 start = time.perf_counter()
@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def _start(image: str, *, writable: bool) -> float:
-    """The seconds of a first start in a new container, where nothing can be written unless the way needs it."""
+    """Seconds of a first start in a new container, read-only unless the way needs to write."""
     config = json.loads(run(DOCKER, "image", "inspect", image))[0]["Config"]
     options = ["--tmpfs=/tmp:exec"] if writable else []
     return float(
@@ -91,7 +91,7 @@ def _start(image: str, *, writable: bool) -> float:
 
 
 def _images(folder: Path) -> Mapping[str, str]:
-    """The images, loaded: ours, and what others write Dockerfiles for."""
+    """Load the images: ours, and those that are usually built with Dockerfiles."""
     names = {OURS: "ours", COMPILED: "compiled", ZIPAPP: "zipapp"}
     with BuildRoot(folder / "root", _SETTINGS) as root:
         root.write({"src/BUILD": _BUILD, "src/application.py": _MAIN, "src/requirements.txt": "\n".join(REQUIREMENTS)})
@@ -112,7 +112,7 @@ def _load(layout: Path, name: str) -> str:
 
 
 def _docker_build(folder: Path, base: str, options: Sequence[str]) -> str:
-    """What `python -m venv` and `pip install` in a Dockerfile make; the base of the tests has no pip, so made here."""
+    """An image as from `python -m venv` and `pip install` in a Dockerfile, but run here: the base has no pip."""
     app = folder / "app"
     run(PYTHON, "-m", "venv", "--without-pip", str(app))
     site = app / "lib/python3.11/site-packages"
@@ -126,7 +126,7 @@ def _docker_build(folder: Path, base: str, options: Sequence[str]) -> str:
         check=True,
     )  # fmt: skip
     if not options:
-        # Whoever runs this may have another Python than the image.
+        # This machine's Python may differ from the image's.
         run(PYTHON, "-m", "compileall", "-q", "-f", str(site))
     (folder / "src").mkdir()
     (folder / "src/application.py").write_text(_MAIN)

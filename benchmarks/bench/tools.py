@@ -1,4 +1,4 @@
-"""Who pushes: Pants with this plugin, and the peers that it is compared with."""
+"""The tools: Pants with this plugin, and the peers that it is compared with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SKOPEO = "skopeo"
 
 @dataclass(frozen=True)
 class Export:
-    """The images of an edition as layouts, which `pants package` wrote."""
+    """The images of an edition as layouts, written by `pants package`."""
 
     folder: Path
 
@@ -35,7 +35,7 @@ class Export:
         return {digest: size for image in images for digest, size in layers_of(self.layout(image)).items()}
 
     def sizes(self, images: Sequence[Image]) -> dict[str, int]:
-        """The sizes of all that a registry must have, manifests too, by digest."""
+        """The sizes of everything that a registry must have, manifests too, by digest."""
         return {
             f"sha256:{blob.name}": blob.stat().st_size
             for image in images
@@ -57,7 +57,7 @@ def layers_of(layout: Path) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Push:
-    """Which images go where. `specs`: how Pants calls them."""
+    """The images to push, and the registry. `specs`: their specs for Pants."""
 
     images: Sequence[Image]
     specs: Sequence[str]
@@ -70,16 +70,16 @@ class Push:
 
 
 class Tool(Protocol):
-    # Whether it sends the layers as they are in the layouts, so that what another tool pushed is unchanged to it.
+    # Whether it uploads the layers of the layouts unchanged, so that it finds the push of another tool unchanged.
     same_bytes: bool
 
     def prepare(self, push: Push) -> None:
-        """What is not counted."""
+        """Do what is not counted."""
 
     def push(self, push: Push) -> None: ...
 
     def daemons(self) -> tuple[int, ...]:
-        """Processes that work for it and are not started by it."""
+        """The ids of processes that work for the tool but were not started by it."""
 
 
 class Pants:
@@ -89,7 +89,7 @@ class Pants:
         self._root = root
 
     def prepare(self, push: Push) -> None:
-        """The build root has the edition already."""
+        """Do nothing: the build root has the edition already."""
 
     def push(self, push: Push) -> None:
         self._root.pants("publish", *push.specs, env={"TAG": push.edition.tag})
@@ -99,14 +99,14 @@ class Pants:
 
 
 class Skipping(Pants):
-    """Pants on push targets that are all to be skipped: what its goal costs before anything of ours is run."""
+    """Pants with `skip_push` on every push target: the cost of the goal without the plugin's work."""
 
     def prepare(self, push: Push) -> None:
         self.push(push)
 
 
 class Command:
-    """A tool that takes a layout and a reference, `jobs` of it at a time. It finds no credentials and no cache."""
+    """A tool that takes a layout and a reference, `jobs` at a time, without credentials and caches."""
 
     same_bytes = True
 
@@ -121,7 +121,7 @@ class Command:
 
     def push(self, push: Push) -> None:
         pairs = [(str(push.export.layout(image)), push.reference(image)) for image in push.images]
-        _at_once(self._jobs, self._command_line(), pairs, clean_environment(self._scratch))
+        _run_parallel(self._jobs, self._command_line(), pairs, clean_environment(self._scratch))
 
     def daemons(self) -> tuple[int, ...]:
         return ()
@@ -139,7 +139,7 @@ class Skopeo(Command):
 
 
 class Docker(Command):
-    """It compresses layers anew, so its blobs are of its own making. Images are loaded once, before anything counts."""
+    """Docker compresses layers itself, so its blobs differ from ours. Images are loaded once, which is not counted."""
 
     same_bytes = False
 
@@ -192,13 +192,13 @@ def peers(names: Sequence[str], crane: str | None, folder: Path) -> Iterator[dic
 
 
 def clean_environment(scratch: Path) -> dict[str, str]:
-    """Nobody's home: no credentials, and skopeo's memory of which blob is where empty."""
+    """An empty home: no credentials, and an empty blob info cache of skopeo."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(scratch),
         "DOCKER_CONFIG": str(scratch / "nobody"),
         "XDG_DATA_HOME": str(scratch / "data"),
-        # Root's memory would else be the machine's.
+        # As root, skopeo would otherwise use the cache of the machine.
         "_CONTAINERS_ROOTLESS_UID": "65534",
     }
 
@@ -209,8 +209,8 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def _at_once(jobs: int, command: str, pairs: Sequence[tuple[str, str]], environment: dict[str, str]) -> None:
-    """Run a shell command for each pair, $0 and $1 to it."""
+def _run_parallel(jobs: int, command: str, pairs: Sequence[tuple[str, str]], environment: dict[str, str]) -> None:
+    """Run a shell command for each pair, which it gets as $0 and $1, `jobs` at a time."""
     done = subprocess.run(
         ["xargs", "-n2", f"-P{jobs}", "sh", "-c", f"exec {command}"],
         input="".join(f"{one} {other}\n" for one, other in pairs),

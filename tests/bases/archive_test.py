@@ -19,7 +19,7 @@ from support.layouts import LayoutImage
 pytestmark = pytest.mark.container
 
 NAME = "localhost/pants-oci-test-archive"
-# Those that hold the image as Docker keeps it, and those that hold it as skopeo compressed it.
+# The first hold the image as Docker stores it, the others as skopeo compressed it.
 SAVED = ("docker", "docker-by-skopeo", "docker-by-podman")
 COPIED = ("oci-by-skopeo", "oci-by-podman")
 
@@ -58,12 +58,12 @@ def images(root: BuildRoot, *names: str) -> list[LayoutImage]:
     return [LayoutImage(root.path / "dist" / name) for name in names]
 
 
-def test_who_saved_an_image_makes_no_difference(root: BuildRoot) -> None:
+def test_the_tool_that_saved_an_image_makes_no_difference(root: BuildRoot) -> None:
     assert len({image.digest for image in images(root, *SAVED, "zipped")}) == 1
     assert len({image.digest for image in images(root, *COPIED)}) == 1
 
 
-def test_it_is_the_image_that_was_saved(root: BuildRoot) -> None:
+def test_the_base_is_the_saved_image(root: BuildRoot) -> None:
     described = json.loads(run(DOCKER, "image", "inspect", image_from("TEST_PYTHON_IMAGE")))[0]
     for image in images(root, "docker", "oci-by-skopeo"):
         assert image.config["rootfs"]["diff_ids"][:-1] == described["RootFS"]["Layers"]
@@ -73,12 +73,12 @@ def test_it_is_the_image_that_was_saved(root: BuildRoot) -> None:
         assert (done.returncode, done.stdout) == (0, "text\n\n"), done
 
 
-def test_layers_travel_compressed(root: BuildRoot) -> None:
+def test_layers_are_uploaded_compressed(root: BuildRoot) -> None:
     uncompressed = (root.path / "docker.tar").stat().st_size
     (image,) = images(root, "docker")
     assert all(layer["mediaType"].endswith("+gzip") for layer in image.manifest["layers"])
     assert sum(layer["size"] for layer in image.manifest["layers"]) < uncompressed / 2
-    # A layer that an archive holds compressed is used as it is.
+    # A layer that is compressed in the archive is used as it is.
     (copied,) = images(root, "oci-by-skopeo")
     with tarfile.open(root.path / "oci-by-skopeo.tar") as tar:
         names = tar.getnames()
@@ -86,7 +86,7 @@ def test_layers_travel_compressed(root: BuildRoot) -> None:
 
 
 def repacked(source: Path, target: Path, change: str) -> None:
-    """The archive `source`, in whose layer a byte is another, or which lacks it."""
+    """Copy the archive `source` with one byte of its layer changed, or without the layer."""
     with tarfile.open(source) as old, tarfile.open(target, "w") as new:
         for member in old:
             if not member.isfile():
@@ -121,39 +121,39 @@ def message(root: BuildRoot, name: str, target: str = "image") -> str:
     return text.partition("\n\n")[0]
 
 
-def test_what_is_wrong_with_an_archive_is_told(root: BuildRoot) -> None:
+def test_errors_in_an_archive_are_reported(root: BuildRoot) -> None:
     bad(root, "missing")
     assert 'the `path` "base.tar" is no archive: there is no such file' in message(root, "missing")
 
     bad(root, "text").write_text("no tar")
-    assert 'the `path` "base.tar" cannot be built on: it is no tar, or damaged' in message(root, "text")
+    assert 'the `path` "base.tar" cannot be built on: it is not a tar, or it is damaged' in message(root, "text")
 
     good = (root.path / "docker.tar").read_bytes()
     bad(root, "cut").write_bytes(good[: len(good) // 2])
-    assert "cannot be built on: it is no tar, or damaged: unexpected end of data" in message(root, "cut")
+    assert "cannot be built on: it is not a tar, or it is damaged: unexpected end of data" in message(root, "cut")
 
     repacked(root.path / "docker.tar", bad(root, "no-layer"), "no-layer")
-    told = message(root, "no-layer")
-    assert "the archive has no file " in told
-    assert "Save the image again." in told
+    text = message(root, "no-layer")
+    assert "the archive has no file " in text
+    assert "Save the image again." in text
 
     repacked(root.path / "docker.tar", bad(root, "other-layer"), "other-layer")
-    told = message(root, "other-layer")
-    assert "wanted the diff ID sha256:" in told
-    assert "found sha256:" in told
-    assert 'the base is for platform "linux/amd64", wanted "linux/arm64"' in message(root, "other-layer", "arm")
+    text = message(root, "other-layer")
+    assert "expected the diff ID sha256:" in text
+    assert "got sha256:" in text
+    assert 'expected a base for platform "linux/arm64", got "linux/amd64"' in message(root, "other-layer", "arm")
 
 
-def test_of_several_images_digest_chooses(root: BuildRoot) -> None:
+def test_digest_selects_one_of_several_images(root: BuildRoot) -> None:
     image = image_from("TEST_PYTHON_IMAGE")
     other = image_from("TEST_REGISTRY_IMAGE")
     path = bad(root, "several")
     run(DOCKER, "save", "--output", str(path), image, other)
-    told = message(root, "several")
-    assert 'the archive has 2 images for platform "linux/amd64"; name one of them in `digest`: ' in told
+    text = message(root, "several")
+    assert 'the archive has 2 images for platform "linux/amd64"; set `digest` to one of them: ' in text
     ids = {name: run(DOCKER, "image", "inspect", "--format={{.Id}}", name).strip() for name in (image, other)}
     for name, image_id in ids.items():
-        assert f"{image_id} ({name}" in told
+        assert f"{image_id} ({name}" in text
     build = (path.parent / "BUILD").read_text()
     (path.parent / "BUILD").write_text(build.replace('"base.tar"', f'"base.tar", digest="{ids[image]}"'))
     root.pants("package", "bad/several:image")

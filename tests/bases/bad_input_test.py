@@ -1,4 +1,4 @@
-"""What is wrong with a base, through the real goals: the target first, and what to do."""
+"""Wrong bases through the real goals. Messages name the target first, and say what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.build_root_pool import empty_build_root
 OTHER = f"sha256:{'5' * 64}"
 _SCHEMA_1 = b'{"schemaVersion": 1, "name": "base", "tag": "1", "fsLayers": []}'
 _SCHEMA_1_TYPE = ("Content-Type", "application/vnd.docker.distribution.manifest.v1+prettyjws")
-# More than is read together with the head of an answer.
+# More than is read together with the head of a response.
 _LARGE = bytes(range(256)) * 1000
 
 
@@ -86,7 +86,7 @@ def gone(registry: FakeRegistry, repository: str) -> str:
 TABLE = [
     case("digest-that-another-has", another_manifest, OTHER, "{repository}"),
     case("digest-that-is-gone", gone, OTHER, "404", "MANIFEST_UNKNOWN", "{repository}"),
-    case("another-architecture", image(platform=ARM), 'for platform "linux/arm64", wanted "linux/amd64"'),
+    case("another-architecture", image(platform=ARM), 'for platform "linux/amd64", got "linux/arm64"'),
     case(
         "foreign-layer",
         image(kind="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
@@ -95,12 +95,12 @@ TABLE = [
         "choose a base without such layers",
     ),
     case("schema-1", schema_1, "schema version 1: only 2 is supported"),
-    case("layer-of-another-digest", another_layer, "the layer sha256:", "wanted", "found"),
+    case("layer-of-another-digest", another_layer, "the layer sha256:", "expected", "got"),
     case(
-        "layer-of-another-diff-id", image(diff_id=Digest.parse(OTHER)), f"wanted the diff ID {OTHER}", "found sha256:"
+        "layer-of-another-diff-id", image(diff_id=Digest.parse(OTHER)), f"expected the diff ID {OTHER}", "got sha256:"
     ),
     case("download-cut-short", cut_short, "GET http://", "/blobs/sha256:"),
-    case("platform-of-an-index", index, '"linux/s390x"; there are: linux/amd64, linux/arm64', platform="linux/s390x"),
+    case("platform-of-an-index", index, '"linux/s390x"; available: linux/amd64, linux/arm64', platform="linux/s390x"),
     case("unlocked", locked_index, "{repository}:1", "not in oci.lock", "pants oci-lock", "`digest`"),
 ]
 
@@ -126,8 +126,8 @@ def build_file(address: str, repository: str, digest: object, platform: str = "l
     )
 
 
-def told(result: Result, target: str) -> str:
-    """What an error says, which begins with the target."""
+def error_of(result: Result, target: str) -> str:
+    """The error, which must start with the target."""
     assert result.exit_code == 1, result
     assert "Traceback" not in result.stdout + result.stderr, result
     _, found, text = result.stderr.partition(f"{target}: ")
@@ -136,28 +136,28 @@ def told(result: Result, target: str) -> str:
 
 
 @pytest.mark.parametrize("row", TABLE)
-def test_the_message_tells_what_is_wrong(
+def test_the_message_says_what_is_wrong(
     row: Case, registry: FakeRegistry, root: BuildRoot, request: pytest.FixtureRequest
 ) -> None:
     here = request.node.callspec.id
     registry.faults = Faults()
     digest = row.make(registry, here)
     root.write({f"{here}/BUILD": build_file(registry.address, here, digest, row.platform)})
-    message = told(root.pants("package", f"{here}:image", check=False), f"{here}:base")
+    message = error_of(root.pants("package", f"{here}:image", check=False), f"{here}:base")
     for part in row.parts:
         assert part.replace("{repository}", f"{registry.address}/{here}") in message, message
     assert not Path(root.path / "dist" / here).exists()
 
 
-def test_what_the_lock_file_says_of_it(registry: FakeRegistry, root: BuildRoot) -> None:
+def test_errors_about_the_lock_file(registry: FakeRegistry, root: BuildRoot) -> None:
     registry.faults = Faults()
     add_index(registry, "locked", "1", {LINUX: b"1", ARM: b"2"})
     root.write({"locked/BUILD": build_file(registry.address, "locked", None, "linux/s390x")})
     root.pants("oci-lock", "locked:base")
     text = (root.path / "oci.lock").read_text()
-    message = told(root.pants("package", "locked:image", check=False), "locked:base")
+    message = error_of(root.pants("package", "locked:image", check=False), "locked:base")
     assert "oci.lock has no image of" in message
-    assert 'for platform "linux/s390x"; there are: linux/amd64, linux/arm64.' in message
+    assert 'for platform "linux/s390x"; available: linux/amd64, linux/arm64.' in message
 
     root.write({"locked/BUILD": build_file(registry.address, "locked", None)})
     root.write(
@@ -167,27 +167,27 @@ def test_what_the_lock_file_says_of_it(registry: FakeRegistry, root: BuildRoot) 
             )
         }
     )
-    message = told(root.pants("package", "locked:image", check=False), "locked:base")
+    message = error_of(root.pants("package", "locked:image", check=False), "locked:base")
     assert OTHER in message
     assert "404" in message
     assert "`pants oci-lock` looks up what the tag names now" in message
 
     root.write({"oci.lock": "<<<<<<< HEAD\n" + text})
-    message = told(root.pants("package", "locked:image", check=False), "locked:base")
-    assert "oci.lock, line 1: the mark of a merge conflict" in message
+    message = error_of(root.pants("package", "locked:image", check=False), "locked:base")
+    assert "oci.lock, line 1: this is a merge conflict marker" in message
     (root.path / "oci.lock").unlink()
 
 
-def test_a_registry_that_wants_credentials(root: BuildRoot, tmp_path: Path) -> None:
+def test_a_registry_that_requires_credentials(root: BuildRoot, tmp_path: Path) -> None:
     with FakeRegistry("basic") as closed:
         digest = add_image(closed, "base").descriptor.digest
         root.write({"closed/BUILD": build_file(closed.address, "base", digest)})
         refused = root.pants("package", "closed:image", check=False)
-        message = told(refused, "closed:base")
+        message = error_of(refused, "closed:base")
         assert "401" in message
         assert f"run `docker login {closed.address}`" in message
 
-        # Once it is told, the same works, and what is found is kept for whoever has no credentials.
+        # With credentials it works. The result is cached, and later runs need no credentials.
         (tmp_path / "config.json").write_text(
             f'{{"auths": {{"{closed.address}": {{"auth": "dXNlcjpwYXNzd29yZA=="}}}}}}'
         )

@@ -1,4 +1,4 @@
-"""A base of 300 MB, counted at the wire: its layer goes where it has to, once, and nowhere else."""
+"""A base of 300 MB, counted at the wire: its layer is transferred once, and only where it is needed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ oci_push(name="two", image=":image", repository="app/two")
 
 @dataclass(frozen=True)
 class World:
-    """A base in the registry `home`, another registry, `away`, and the images that are built on it."""
+    """A base in the registry `home`, the images built on it, and another registry, `away`."""
 
     root: BuildRoot
     home: CountingProxy
@@ -42,7 +42,7 @@ class World:
         return self.root.pants(*([option] if to else []), *arguments)
 
     def moved(self, proxy: CountingProxy) -> tuple[int, int, tuple[Exchange, ...]]:
-        """Bytes downloaded and uploaded, and what was asked about the layer's bytes."""
+        """Bytes downloaded and uploaded, and the requests for the layer's blob."""
         exchanges = proxy.take()
         about = tuple(e for e in exchanges if str(self.layer.digest) in unquote(e.target) and e.method != "HEAD")
         return sum(e.answer for e in exchanges if e.method != "HEAD"), sum(e.body for e in exchanges), about
@@ -76,7 +76,7 @@ def test_building_reads_documents(world: World) -> None:
     assert (uploaded, about_layer) == (0, ())
 
 
-def test_the_registry_that_has_the_base_is_sent_none_of_it(world: World) -> None:
+def test_the_registry_that_has_the_base_gets_no_upload_of_it(world: World) -> None:
     result = world.pants("publish", "::", to=world.home.address)
     downloaded, uploaded, about_layer = world.moved(world.home)
     assert downloaded < LITTLE
@@ -86,7 +86,7 @@ def test_the_registry_that_has_the_base_is_sent_none_of_it(world: World) -> None
     assert world.has_layer(world.home, "app/two")
 
 
-def test_another_registry_is_sent_it_once(world: World) -> None:
+def test_another_registry_gets_it_once(world: World) -> None:
     world.pants("publish", "::", to=world.away.address)
     downloaded, _, about_layer = world.moved(world.home)
     assert [(e.method, e.status, e.answer) for e in about_layer] == [("GET", 200, SIZE)]
@@ -97,7 +97,7 @@ def test_another_registry_is_sent_it_once(world: World) -> None:
     assert world.has_layer(world.away, "app/two")
 
 
-def test_once_there_it_is_not_read_again(world: World) -> None:
+def test_an_uploaded_base_is_not_read_again(world: World) -> None:
     world.root.write({"file.txt": "another text\n"})
     world.pants("publish", "::", to=world.away.address)
     assert world.moved(world.home) == (0, 0, ())

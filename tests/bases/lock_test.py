@@ -1,4 +1,4 @@
-"""`oci-lock`: what it writes and tells, with which exit code, and when it leaves the file alone."""
+"""`oci-lock`: its file, messages and exit codes, and when it leaves the file unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ oci_base(name="pinned", image="{address}/three:1", digest="sha256:{zeros}")
 
 @dataclass
 class Project:
-    """Two bases in a registry; each test starts with what they were at first, locked."""
+    """Two bases in a registry; `begin` restores their first state for each test."""
 
     root: BuildRoot
     registry: FakeRegistry
@@ -98,20 +98,20 @@ def test_created_and_then_unchanged(project: Project) -> None:
     for arguments in (("--check",), ("::",)):
         assert "oci.lock is up to date." in project.lock(*arguments).stdout
     assert project.text == before
-    # One for each reference, though two targets have the same one; platforms cost one more.
+    # One request for each reference, even if two targets share it; platforms need one more.
     assert sorted(r.method for r in project.registry.requests[asked:]) == ["GET"] * 2 + ["HEAD"] * 4
 
 
 def test_a_tag_moves(locked: Project) -> None:
     before = locked.text
     one, two = locked.move("one", b"second"), locked.move("two", b"second")
-    told = f"{locked.one}: {locked.first_one.descriptor.digest} → {one.descriptor.digest}"
-    assert told in locked.lock("--check", code=1).stdout
+    change = f"{locked.one}: {locked.first_one.descriptor.digest} → {one.descriptor.digest}"
+    assert change in locked.lock("--check", code=1).stdout
     assert locked.text == before
 
-    # One of them, by either of its targets; the other keeps its entry.
+    # One base is locked by either of its targets; the other keeps its entry.
     result = locked.lock("//:again")
-    assert told in result.stdout
+    assert change in result.stdout
     assert locked.two not in result.stdout
     first_two = str(locked.first_two.descriptor.digest)
     assert locked.digests() == {locked.one: str(one.descriptor.digest), locked.two: first_two}
@@ -128,7 +128,7 @@ def test_a_tag_is_deleted(locked: Project) -> None:
     assert (
         f"{locked.one} does not exist any more; //:again, //:one names it. Its entry stays as it is." in failed.stderr
     )
-    # The others are looked up all the same.
+    # The others are still looked up.
     assert locked.digests() == {
         locked.one: str(locked.first_one.descriptor.digest),
         locked.two: str(two.descriptor.digest),
@@ -149,16 +149,16 @@ def test_a_platform_is_dropped(locked: Project) -> None:
     add_index(locked.registry, "one", "1", {LINUX: b"only"})
     add_index(locked.registry, "two", "1", {LINUX: b"only"})
     result = locked.lock(code=1)
-    # Nobody has said that it is wanted …
+    # No target requires the platform …
     assert f"{locked.one}: has no image for linux/arm64 any more" in result.stdout
-    # … and here somebody has.
-    assert f"{locked.two} has no image for linux/arm64, which //:two wants; it has: linux/amd64." in result.stderr
+    # … but `//:two` does.
+    assert f"{locked.two} has no image for linux/arm64, needed by //:two; available: linux/amd64." in result.stderr
     bases = Lock.parse(locked.text).bases
     assert [platform for platform, _ in bases[locked.one].platforms] == [LINUX]
     assert bases[locked.two].digest == locked.first_two.descriptor.digest
 
 
-def test_what_nobody_names_goes(locked: Project) -> None:
+def test_unused_entries_are_removed(locked: Project) -> None:
     locked.write(f'oci_base(name="one", image="{locked.one}")\n')
     assert f"{locked.two}: no `oci_base` names it any more" in locked.lock("--check", code=1).stdout
     locked.lock()
@@ -173,14 +173,14 @@ def test_a_tag_of_one_image(project: Project) -> None:
     assert (base.digest, base.platforms) == (image.descriptor.digest, ((ARM, image.descriptor.digest),))
 
 
-def test_a_merge_conflict_is_written_anew(locked: Project) -> None:
+def test_a_merge_conflict_is_resolved(locked: Project) -> None:
     before = locked.text
     conflict = before.replace(locked.two, f"<<<<<<< HEAD\n{locked.two}", 1)
     locked.root.write({"oci.lock": conflict})
     number = conflict.splitlines().index("<<<<<<< HEAD") + 1
-    # Whose entries are to stay must be readable.
+    # These commands keep entries, so the file must be readable.
     for arguments in (("--check",), ("//:two",)):
-        assert f"oci.lock, line {number}: the mark of a merge conflict" in locked.lock(*arguments, code=1).stderr
+        assert f"oci.lock, line {number}: this is a merge conflict marker" in locked.lock(*arguments, code=1).stderr
     locked.registry.faults = Faults(refusals=(Refusal("/two/", 403),))
     assert "was left alone" in locked.lock(code=1).stderr
     assert locked.text == conflict
@@ -198,7 +198,7 @@ def test_two_branches_add_a_base_each(locked: Project) -> None:
         root.write({f"{name}/BUILD": f'oci_base(name="base", image="{locked.registry.address}/{name}:1")\n'})
         locked.lock(f"{name}:base")
         root.commit()
-    # Who is built on it depends on the lock file.
+    # Bases without a digest depend on the lock file.
     assert root.pants("--changed-since=HEAD~1", "--changed-dependents=transitive", "list").stdout.split() == [
         "//:_oci_lockfile",
         "//:again",
@@ -211,7 +211,7 @@ def test_two_branches_add_a_base_each(locked: Project) -> None:
     assert "up to date" in locked.lock("--check").stdout
 
 
-def test_other_platforms_are_wanted(project: Project) -> None:
+def test_the_platforms_change(project: Project) -> None:
     base = f'oci_base(name="one", image="{project.one}", platforms=[{{}}])\n'
     for platforms, locked in (('"linux/amd64"', [LINUX]), ("", [LINUX, ARM]), ('"linux/arm64"', [ARM])):
         project.write(base.format(platforms))
@@ -227,4 +227,4 @@ def test_the_path_of_the_file(project: Project) -> None:
     assert not project.root.pants("--oci-lockfile=./locks/bases.lock", "dependencies", "//:pinned").stdout
     for path in ("../bases.lock", "/bases.lock", "."):
         failed = project.lock(f"--oci-lockfile={path}", code=1)
-        assert f'[oci].lockfile is "{path}": wanted the path of a file below the build root' in failed.stderr
+        assert f'[oci].lockfile: expected the path of a file below the build root, got "{path}".' in failed.stderr

@@ -1,4 +1,4 @@
-"""Building on bases in registries: what is inherited, what is said of them, and that a registry may be gone."""
+"""Building on bases in registries: inherited settings, annotations, and a registry that is unreachable later."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def root(
 ) -> Iterator[BuildRoot]:
     with empty_build_root() as root:
         root.write({"BUILD": _BUILD.format(address=registry.address, **named), "file.txt": "text\n"})
-        # What is pinned needs no lock.
+        # Pinned bases need no lock file.
         root.pants("package", ":arm", ":pinned")
         assert not (root.path / "oci.lock").exists()
         root.pants("oci-lock")
@@ -95,14 +95,14 @@ def test_the_image_for_the_platform_is_used(root: BuildRoot) -> None:
         pytest.param("pinned", ":old", "manifest", id="pinned-manifest"),
     ],
 )
-def test_images_say_what_they_are_built_on(
+def test_annotations_name_the_base(
     root: BuildRoot, registry: FakeRegistry, named: dict[str, str], image: str, tag: str, digest: str
 ) -> None:
     manifest, _ = image_in(root.path / "dist" / image)
     assert manifest.annotations == {NAME: f"{registry.address}/base{tag.format(**named)}", DIGEST: named[digest]}
 
 
-def test_who_says_it_otherwise_is_believed(root: BuildRoot, named: dict[str, str]) -> None:
+def test_own_annotations_win(root: BuildRoot, named: dict[str, str]) -> None:
     manifest, _ = image_in(root.path / "dist/said")
     assert manifest.annotations == {NAME: "ours.example/base:1", DIGEST: named["index"]}
 
@@ -129,7 +129,7 @@ def test_a_registry_that_does_not_mount(root: BuildRoot, registry: FakeRegistry)
 
 
 def test_a_registry_that_is_gone(root: BuildRoot, registry: FakeRegistry) -> None:
-    """What was read of it is kept from run to run, not in the memory of a daemon alone."""
+    """Pants caches what it read from the registry on disk, not only in the daemon's memory."""
     registry.pause()
     try:
         root.write({"file.txt": "another text\n"})

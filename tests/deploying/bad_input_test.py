@@ -1,6 +1,6 @@
-"""What people get wrong in deployments: the target first, the file and the line, what was found, what to do.
+"""Wrong deployments. Messages name the target, the file and the line, what was found and what to do.
 
-Every row is a directory of one build root, which has the name of the row; `{here}` stands for it.
+Each row is a directory of one build root, named after the row; `{here}` is that name.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ GOOD = "image: pants://:push\n"
 
 @dataclass(frozen=True)
 class Case:
-    """The text of `web.yaml`, more `fields` of the deployment, and the `parts` of what Pants must say of it."""
+    """The text of `web.yaml`, more `fields` of the deployment, and the `parts` of the message that Pants prints."""
 
     text: str
     parts: tuple[str, ...]
     fields: str = ""
     goal: tuple[str, ...] = ("package",)
-    # Whether the message begins with the address of the deployment; not where an option is wrong, or Pants tells it.
+    # Whether the message starts with the deployment's address. Errors in options and errors of Pants itself do not.
     is_blamed: bool = True
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ ADDRESSES = [
     ),
     pytest.param(
         source("image: pants://:@@\n", "{here}/web.yaml:1:8", '"pants://:@@"'),
-        id="address-that-is-none",
+        id="invalid-address",
     ),
     pytest.param(
         source(
@@ -95,7 +95,7 @@ ADDRESSES = [
     pytest.param(
         source(
             "- pants://:image\n- pants://:push?part=x\n- pants://:none\n- pants://:push\n",
-            "3 things are wrong",
+            "3 errors:",
             "{here}/web.yaml:1:3",
             "{here}/web.yaml:2:3",
             "{here}/web.yaml:3:3",
@@ -148,11 +148,11 @@ REGISTRIES = [
             '"three"',
             "one.example/team (@one), two.example:5000 (@two)",
         ),
-        id="registry-of-the-address-is-none",
+        id="registry-of-the-address-is-unknown",
     ),
     pytest.param(
         source("image: pants://:both\n", "{here}/web.yaml:1:8", '"@three"', "(@one)", fields=', registry="@three"'),
-        id="registry-of-the-target-is-none",
+        id="registry-of-the-target-is-unknown",
     ),
     pytest.param(
         source(
@@ -187,7 +187,7 @@ FILES = [
     pytest.param(
         source(
             "image: pants://:push\nimage: 1\n",
-            "2 things are wrong",
+            "2 errors:",
             "{here}/other.yaml:2:1",
             "{here}/web.yaml:2:1",
             fields=', sources=["*.yaml"]',
@@ -254,24 +254,24 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
 
 
 @pytest.mark.parametrize("case", TABLE)
-def test_the_message_tells_what_to_do(case: Case, root: BuildRoot, request: pytest.FixtureRequest) -> None:
+def test_the_message_says_what_to_do(case: Case, root: BuildRoot, request: pytest.FixtureRequest) -> None:
     here = request.node.callspec.id
     result = root.pants(*case.goal, f"{here}:deployment", check=False)
     assert result.exit_code == 1, result
-    told = message(result)
+    text = message(result)
     for part in case.parts:
-        assert part.replace("{here}", here) in told, result
+        assert part.replace("{here}", here) in text, result
     if case.is_blamed:
-        assert f"{here}:deployment: " in told.splitlines()[0], result
+        assert f"{here}:deployment: " in text.splitlines()[0], result
     assert "Traceback" not in result.stdout + result.stderr, result
     assert root.git("status", "--short") == ""
     assert not list(root.path.glob(f"dist/{here}*"))
 
 
 def message(result: Result) -> str:
-    """What was wrong: what Pants says before it names its own manual, without the way it took to get there."""
+    """The error that Pants logged, without its traceback and the advice that follows."""
     _, _, rest = result.stderr.partition("[ERROR] ")
     assert rest, result
-    told = rest.partition("Use --print-stacktrace")[0]
-    _, found, reason = told.partition("Engine traceback:\n")
-    return reason.partition("\n\n")[2] if found else told
+    text = rest.partition("Use --print-stacktrace")[0]
+    _, found, reason = text.partition("Engine traceback:\n")
+    return reason.partition("\n\n")[2] if found else text

@@ -1,4 +1,4 @@
-"""`pants experimental-deploy`: what is published first, what then applies which files, and what keeps it from that."""
+"""`pants experimental-deploy` publishes images, then applies files with a tool; errors stop it before that."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ oci_deployment(name="overlay", sources=["overlay/*"], tool="kustomize", dependen
 oci_deployment(name="own", sources=["stack.yaml"], command=["./apply.sh", "--now"], dependencies=[":script"])
 file(name="script", source="apply.sh")
 """
-# In folders of their own: no test names all of them.
+# Each is in a folder of its own: no test names all of them.
 ODD = {
     "absent": 'sources=["web.yaml"], command=["no-such-tool", "-v"]',
     "scriptless": 'sources=["web.yaml"], command=["./apply.sh"]',
@@ -81,7 +81,7 @@ STACK_ARGUMENTS = (
 
 @dataclass(frozen=True)
 class Run:
-    """`processes`: the commands of ocikit that ran in sandboxes, but for the tool itself."""
+    """A run of Pants. `processes`: the commands of ocikit that ran in sandboxes, without the deployment tool."""
 
     result: Result
     calls: tuple[Call, ...]
@@ -101,7 +101,7 @@ class Deployer:
         self.registry.requests.clear()
         shutil.rmtree(self.sandboxes, ignore_errors=True)
         self.sandboxes.mkdir()
-        # The same in every run: Pants starts anew where these change.
+        # The same in every run: the daemon restarts when these change.
         kept = ("-ldebug", "--keep-sandboxes=always", f"--local-execution-root-dir={self.sandboxes}")
         result = self.root.pants(*kept, *arguments, env={"PATH": path or self.tools.path, **environment}, check=check)
         assert "Traceback" not in result.stderr
@@ -119,7 +119,7 @@ class Deployer:
         return run
 
     def pinned(self, *names: str) -> dict[str, str]:
-        """What stands in place of addresses, by what the registry has now."""
+        """The references that replace addresses, with the digests that the registry has now."""
         return {
             name: f"{self.registry.address}/shop/{name}@{self.registry.repositories[f'shop/{name}'].tags['latest']}"
             for name in names or NAMES
@@ -152,7 +152,7 @@ def heads(*names: str) -> list[str]:
     return [f"HEAD /v2/shop/{name}/manifests/latest" for name in sorted(names)]
 
 
-def test_what_is_published_is_applied(deployer: Deployer) -> None:
+def test_published_images_are_applied(deployer: Deployer) -> None:
     deployer.root.write({"one/file.txt": "changed\n"})
     first = deployer.deploy("deploy:")
     pinned = deployer.pinned()
@@ -183,7 +183,7 @@ def test_what_is_published_is_applied(deployer: Deployer) -> None:
     ]
 
 
-def test_only_what_is_named_and_what_it_needs(deployer: Deployer) -> None:
+def test_only_the_named_targets_and_their_dependencies(deployer: Deployer) -> None:
     deployer.deploy("deploy:")
     assert sorted(deployer.deploy("deploy:web").requests) == heads("one", "two")
     deployer.root.write({"three/file.txt": "changed\n"})
@@ -192,11 +192,11 @@ def test_only_what_is_named_and_what_it_needs(deployer: Deployer) -> None:
     assert [call.tool for call in run.calls] == ["own-tool", "docker"]
     assert run.processes.count("survey") == run.processes.count("publish") == 1
     assert "HEAD /v2/shop/two/manifests/latest" not in run.requests
-    # `publish` is about what it names, as before.
+    # `publish` still publishes only the targets that it names.
     assert deployer.run("publish", "deploy:web", "one:push").requests == tuple(heads("one"))
 
 
-def test_nothing_is_applied_where_an_image_failed(deployer: Deployer) -> None:
+def test_nothing_is_applied_if_an_image_fails(deployer: Deployer) -> None:
     deployer.root.write({"two/file.txt": "refused\n"})
     deployer.registry.faults = Faults(refusals=(Refusal("PUT .*/two/manifests/", 403),))
     run = deployer.refused("experimental-deploy", "deploy:web", "deploy:stack")
@@ -240,7 +240,7 @@ def test_an_earlier_commit_is_deployed_again(deployer: Deployer) -> None:
     deployer.root.commit()
     later = deployer.deploy("deploy:web")
     assert later.calls[0].files != earlier.calls[0].files
-    # Its committed files are another commit's now.
+    # The committed files are those of an older commit.
     stale = deployer.refused("--oci-deployment-check", "experimental-deploy", "deploy:web")
     assert "deploy:web: what is committed is not what is rendered" in stale.result.stderr
     assert (stale.requests, stale.calls) == ((), ())
@@ -251,7 +251,7 @@ def test_an_earlier_commit_is_deployed_again(deployer: Deployer) -> None:
     assert back.processes.count("layer") == 0
     assert deployer.registry.count("PUT .*/blobs/") == deployer.registry.count("POST ") == 0
 
-    # What is built from these sources is in no cache, so it would be seen if anything was.
+    # These sources are in no cache, so a build would be visible.
     deployer.root.write({"one/file.txt": f"{secrets.token_hex()}\n"})
     committed = deployer.deploy("--oci-deployment-committed", "deploy:web")
     assert committed.calls[0].files == earlier.calls[0].files
@@ -272,14 +272,14 @@ BAD = [
         "odd/absent", 'odd/absent:web: wanted "no-such-tool" to apply it, found none on the PATH', id="absent"
     ),
     pytest.param("odd/scriptless", 'odd/scriptless:web: the `command` is "./apply.sh", a path', id="no-script"),
-    pytest.param("odd/meaningless", "odd/meaningless:web: the field `namespace` means nothing with", id="meaningless"),
+    pytest.param("odd/meaningless", "odd/meaningless:web: `namespace` is not used with", id="meaningless"),
     pytest.param("odd/skipped", "absent-image:push has `skip_push`: publish it by hand", id="skipped"),
     pytest.param("odd/excluded", "one:push is excluded from its `dependencies`", id="excluded"),
 ]
 
 
 @pytest.mark.parametrize("target, message", BAD)
-def test_what_is_wrong_is_told_before_anything_is_published(deployer: Deployer, target: str, message: str) -> None:
+def test_errors_are_reported_before_anything_is_published(deployer: Deployer, target: str, message: str) -> None:
     deployer.root.write({"one/file.txt": f"{target}\n"})
     run = deployer.refused("experimental-deploy", f"{target}:web", "deploy:web")
     assert message in run.result.stderr
@@ -296,14 +296,14 @@ def test_without_its_tool(deployer: Deployer, target: str, tool: str) -> None:
     assert (run.requests, run.processes) == ((), ())
 
 
-def test_a_registry_that_is_none_is_told_before_anything_is_built(deployer: Deployer) -> None:
+def test_an_unknown_registry_is_reported_before_anything_is_built(deployer: Deployer) -> None:
     deployer.root.write({"one/file.txt": f"{secrets.token_hex()}\n"})
     run = deployer.refused("experimental-deploy", "odd/elsewhere:web")
-    assert 'odd/elsewhere/web.yaml:1:8: "elsewhere" is none of the registries' in run.result.stderr
+    assert 'odd/elsewhere/web.yaml:1:8: one:push does not publish to the registry "elsewhere"' in run.result.stderr
     assert (run.requests, set(run.processes) - {"manifests"}) == ((), set())
 
 
-def test_the_tool_has_the_environment_and_nobody_else(deployer: Deployer) -> None:
+def test_only_the_tool_gets_the_environment(deployer: Deployer) -> None:
     planted, control, since = f"planted-{secrets.token_hex(8)}", f"control-{secrets.token_hex(8)}", time.time() - 1
     deployer.root.write({"deploy/app/web.yaml": f"# {control}\n{WEB.format(**ADDRESSES)}"})
     run = deployer.deploy("deploy:web", KUBECONFIG="/somewhere", CLOUD_TOKEN=planted)
@@ -313,7 +313,7 @@ def test_the_tool_has_the_environment_and_nobody_else(deployer: Deployer) -> Non
     assert "OCIKIT_ENVIRONMENT" not in call.environment
     assert "Execute InteractiveProcess(" in run.result.stderr
     assert planted not in str(run.result)
-    # Pants deletes the tool's own sandbox, after it has answered.
+    # Pants deletes the tool's sandbox only after it has answered.
     for _ in range(100):
         if not Path(call.environment["PWD"]).exists():
             break

@@ -1,7 +1,7 @@
-"""From push to running on Kubernetes: what is published, rendered, sent to the cluster and run by a node is one digest.
+"""From push to running on Kubernetes: one digest is published, rendered, sent to the cluster and run by a node.
 
 Real: the registry, Pants, kubectl with its kustomize, Helm, and the container runtime of a node, behind Kubernetes's
-own interface. The cluster's API is a stand-in that records what it is sent.
+own interface. The cluster's API is a stand-in that records its requests.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from support.registry_container import Registry
 pytestmark = pytest.mark.container
 
 HELM = str(Path(sys.executable).with_name("helm"))
-# Of what the options say, `context` and `namespace` are for the targets that say nothing themselves.
+# Targets without `context` and `namespace` of their own use those of the options.
 OPTIONS = ("--oci-deployment-context=production", "--oci-deployment-namespace=overlaid")
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of Pants said, sent to the cluster, and asked the registry."""
+    """The output of a run of Pants, its writes to the cluster, and its requests to the registry."""
 
     result: Result
     writes: tuple[Write, ...]
@@ -47,13 +47,13 @@ class Run:
 
     @property
     def bodies(self) -> Mapping[str, bytes]:
-        """Of each workload, what was sent. Helm's own records hold the time."""
+        """The body sent for each workload, without Helm's own records, which contain the time."""
         return {_name(write): write.body for write in self.writes if "/secrets" not in write.path}
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A repository with services and their deployments, a registry that wants a login, and where it is deployed to."""
+    """A repository with services and their deployments, a registry that requires a login, and a cluster."""
 
     root: BuildRoot
     registry: Registry
@@ -68,7 +68,7 @@ class Cluster:
         return Run(result, self.api.take(), self.proxy.take())
 
     def digest(self, name: str) -> str:
-        """What the registry has."""
+        """The digest that the registry has."""
         return self.registry.digest(f"kube/{name}")
 
     def reference(self, name: str) -> str:
@@ -103,7 +103,7 @@ def cluster(closed_registry: Registry, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def packaged(cluster: Cluster) -> Path:
-    """What `package` writes while nothing is published."""
+    """The files that `package` writes before anything is published."""
     packaged = cluster.pants("package", "deploy::")
     assert packaged.exchanges == ()
     assert packaged.writes == ()
@@ -112,7 +112,7 @@ def packaged(cluster: Cluster) -> Path:
 
 @pytest.fixture(scope="module")
 def tried(cluster: Cluster, packaged: Path) -> Run:
-    """A dry run while nothing is published."""
+    """A dry run before anything is published."""
     return cluster.pants("--oci-deployment-dry-run", "experimental-deploy", "deploy::")
 
 
@@ -148,11 +148,11 @@ def test_helm_shows_the_digests(cluster: Cluster, packaged: Path, deployed: Run)
     assert _images(document) == [cluster.reference("migrate"), tagged]
 
 
-def test_a_dry_run_asks_the_cluster_and_changes_nothing(tried: Run, deployed: Run) -> None:
+def test_a_dry_run_queries_the_cluster_and_changes_nothing(tried: Run, deployed: Run) -> None:
     assert [(write.method, write.query["dryRun"]) for write in tried.writes] == [("PATCH", "All")] * 4
     assert [exchange for exchange in tried.exchanges if exchange.method not in ("GET", "HEAD")] == []
     assert "helm upgrade --install charted" in tried.result.stderr
-    # What it showed is what then was done.
+    # The dry run showed what the deployment then did.
     assert tried.bodies.items() <= deployed.bodies.items()
 
 
@@ -185,7 +185,7 @@ def test_helm_installs_a_release(cluster: Cluster, deployed: Run) -> None:
     assert cluster.reference("migrate") in _images(write.document)
 
 
-def test_a_node_pulls_what_was_pushed_and_runs_it(cluster: Cluster, deployed: Run, node: Node) -> None:
+def test_a_node_pulls_and_runs_the_pushed_images(cluster: Cluster, deployed: Run, node: Node) -> None:
     cluster.proxy.take()
     ran = node.run(deployed.written("web").document["spec"]["template"]["spec"])
     ran = {**ran, **node.run(deployed.written("report").document["spec"]["jobTemplate"]["spec"]["template"]["spec"])}
@@ -207,7 +207,7 @@ def test_a_node_without_the_login_gets_nothing(cluster: Cluster, node: Node) -> 
         node.pull(cluster.reference("web"), anonymous=True)
 
 
-def test_what_is_unchanged_is_sent_unchanged(cluster: Cluster, deployed: Run) -> None:
+def test_unchanged_workloads_are_sent_unchanged(cluster: Cluster, deployed: Run) -> None:
     again = cluster.pants("experimental-deploy", "deploy::")
     assert {exchange.method for exchange in again.exchanges} == {"HEAD"}
     assert again.bodies == deployed.bodies
@@ -220,13 +220,13 @@ def test_a_cluster_that_refuses_is_quoted(cluster: Cluster, deployed: Run) -> No
     finally:
         cluster.api.refusal = ""
     assert refused.result.exit_code == 1, refused.result
-    said = refused.result.stdout + refused.result.stderr
-    assert 'Error from server (Forbidden): deployments.apps "web" is forbidden: quota exceeded' in said
-    assert "✕ deploy:shop" in said
+    printed = refused.result.stdout + refused.result.stderr
+    assert 'Error from server (Forbidden): deployments.apps "web" is forbidden: quota exceeded' in printed
+    assert "✕ deploy:shop" in printed
 
 
 # Last, because it changes what is published.
-def test_an_edit_changes_only_what_runs_it(cluster: Cluster, deployed: Run, node: Node) -> None:
+def test_an_edit_changes_only_the_workloads_that_run_it(cluster: Cluster, deployed: Run, node: Node) -> None:
     cluster.root.write({"services/web.txt": "This is the new web.\n"})
     edited = cluster.pants("experimental-deploy", "deploy::")
     assert {name for name, body in edited.bodies.items() if body != deployed.bodies[name]} == {
@@ -236,7 +236,7 @@ def test_an_edit_changes_only_what_runs_it(cluster: Cluster, deployed: Run, node
         "charted",
     }
     cluster.proxy.take()
-    # This one has a tag before the digest, which says nothing.
+    # This reference has a tag before the digest; the node ignores the tag.
     ran = node.run(edited.written("charted").document["spec"]["template"]["spec"])
     assert ran["web"].output == "This is the new web.\n"
     assert _pulled(cluster.proxy.take()) == [f"/v2/kube/web/manifests/{cluster.digest('web')}"]
@@ -252,7 +252,7 @@ def _images(workload: Mapping[str, Any]) -> list[str]:
 
 
 def _pulled(exchanges: tuple[Exchange, ...]) -> list[str]:
-    """The manifests that were fetched; none was asked for by its tag."""
+    """The paths of the fetched manifests; none was requested by tag."""
     manifests = [exchange for exchange in exchanges if "/manifests/" in exchange.path]
     assert not [exchange for exchange in manifests if "/manifests/sha256:" not in exchange.path]
     return sorted(exchange.path for exchange in manifests if (exchange.method, exchange.status) == ("GET", 200))

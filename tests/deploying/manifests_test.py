@@ -1,7 +1,7 @@
-"""Manifests of every kind, in every style: rendered, they differ from their sources in the images only.
+"""Manifests of every kind and style: rendered, they differ from their sources only in the images.
 
-They are written in the manner of public charts and examples, with what makes reading them hard. The judge is another
-parser, which knows nothing of places.
+They are modelled on public charts and examples, and contain what is hard to parse. The results are checked with another
+parser.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ocikit.deployment.scan import Scan, decode, scan
 FOLDER = Path(__file__).parent / "manifests"
 HEX = "e3" * 32
 
-# How many places there are, and look-alikes that are left: first those that one may wonder about, then in comments.
+# The number of places, of look-alikes left as they are that need attention, and of look-alikes in comments.
 FOUND = {
     "argo-application.yaml": (3, 1, 0),
     "argo-rollout.yaml": (2, 0, 0),
@@ -82,7 +82,7 @@ VALUES = {
 }
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-# The judge is of YAML 1.1, where a "?" ends what stands in braces without quotes.
+# PyYAML reads YAML 1.1, where a "?" ends an unquoted scalar in braces.
 _QUERY = re.compile(r"\?(?=part=|registry=)")
 
 
@@ -97,7 +97,7 @@ def test_every_manifest_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_what_is_found(name: str) -> None:
+def test_the_places_found(name: str) -> None:
     _, scanned = _read(name)
     comments = [left.is_comment for left in scanned.left]
     assert (len(scanned.places), comments.count(False), comments.count(True)) == FOUND[name]
@@ -124,13 +124,13 @@ def test_only_lines_with_images_differ(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("name", FOUND)
-def test_another_parser_finds_other_images_and_all_else_equal(name: str, value: str) -> None:
+def test_another_parser_finds_that_only_images_differ(name: str, value: str) -> None:
     text, scanned = _read(name)
     rendered = replace(text, scanned.places, [value] * len(scanned.places))
     before, after = list(_data(text)), list(_data(rendered))
-    wanted = [(one.path, one.tag, value if one.is_image else one.text) for one in before]
-    assert [(one.path, one.tag, one.text) for one in after] == wanted
-    # What an alias stands for is there twice, and written once.
+    expected = [(one.path, one.tag, value if one.is_image else one.text) for one in before]
+    assert [(one.path, one.tag, one.text) for one in after] == expected
+    # An aliased node is read twice but written once.
     assert len({one.position for one in before if one.is_image}) == len(scanned.places)
 
 
@@ -154,9 +154,9 @@ class _Datum(NamedTuple):
 
 def _data(text: str) -> Iterator[_Datum]:
     """Every key and every value, with its type."""
-    # The judge takes no tabs, whatever they stand for.
-    judged = _QUERY.sub("+", text.replace("\t", " "))
-    documents = yaml.compose_all(judged, Loader=yaml.SafeLoader)  # type: ignore[no-untyped-call]
+    # PyYAML rejects tabs.
+    readable = _QUERY.sub("+", text.replace("\t", " "))
+    documents = yaml.compose_all(readable, Loader=yaml.SafeLoader)  # type: ignore[no-untyped-call]
     for number, node in enumerate(documents):
         yield from _node_data(node, str(number), is_key=False)
 

@@ -1,4 +1,4 @@
-"""Manifests that name push targets: what is rendered, what it depends on, and what is committed of it."""
+"""Manifests that name push targets: rendered files, dependencies, and committed files."""
 
 from __future__ import annotations
 
@@ -134,21 +134,21 @@ def root(module_root: BuildRoot) -> Iterator[BuildRoot]:
 
 
 def rendered(text: str, *references: str) -> str:
-    """The source with each address replaced by the reference at its place; a comment's and a block's are left."""
+    """The source with its addresses replaced by `references`, except in comments and blocks."""
     values = iter(references)
     address = re.compile(r"(?<!# )(?<!    image: )pants://[^\s'\"}]+")
     return address.sub(lambda _: next(values), text)
 
 
 def digests(root: BuildRoot) -> dict[str, str]:
-    """What the push targets publish, by address."""
+    """The digests that the push targets publish, by address."""
     files = root.path.glob("dist/*/*.oci-push.json")
     return {
         f"{path.parent.name}:{path.name.partition('.')[0]}": json.loads(path.read_text())["digest"] for path in files
     }
 
 
-def test_package_renders_and_asks_nobody(root: BuildRoot) -> None:
+def test_package_renders_without_a_registry(root: BuildRoot) -> None:
     result = root.pants("package", "::")
     dist = root.path / "dist"
     found = digests(root)
@@ -160,10 +160,10 @@ def test_package_renders_and_asks_nobody(root: BuildRoot) -> None:
     kubernetes = (dist / "deploy.kubernetes/all/apps/web.yaml").read_text()
     assert kubernetes == rendered(KUBERNETES, indexed, web, many)
     assert (dist / "deploy.kubernetes/all/plain.yaml").read_text() == FILES["deploy/kubernetes/plain.yaml"]
-    # Each reference once.
+    # Each reference is listed once.
     assert f"Wrote dist/deploy.kubernetes/all\n  {indexed}\n  {web}\n  {many}\n" in result.stderr
 
-    # References between files hold: the base lies beside the overlay.
+    # References between files still work: the base is next to the overlay.
     production = dist / "deploy.production/all"
     assert {str(path.relative_to(production)) for path in production.rglob("*.yaml")} == {
         "base/kustomization.yaml",
@@ -183,15 +183,15 @@ def test_package_renders_and_asks_nobody(root: BuildRoot) -> None:
     stack = (dist / "stack/stack/compose.yaml").read_text()
     assert stack == rendered(COMPOSE, f"docker.io/library/stack@{found['stack:push']}", both, skipped)
 
-    told = result.stderr
-    assert '[INFO] deploy/kubernetes:all: deploy/kubernetes/apps/web.yaml:1:3: "pants://web:push" is left' in told
-    assert '[WARN] deploy/kubernetes:all: deploy/kubernetes/apps/web.yaml:20:12: "pants://web:push" is left' in told
-    assert f"[WARN] stack:stack: web:skipped has `skip_push`, so nothing publishes {skipped}." in told
-    assert "[WARN] none:none: no source has the address of an image" in told
+    printed = result.stderr
+    assert '[INFO] deploy/kubernetes:all: deploy/kubernetes/apps/web.yaml:1:3: "pants://web:push" is left' in printed
+    assert '[WARN] deploy/kubernetes:all: deploy/kubernetes/apps/web.yaml:20:12: "pants://web:push" is left' in printed
+    assert f"[WARN] stack:stack: web:skipped has `skip_push`, so nothing publishes {skipped}." in printed
+    assert "[WARN] none:none: no source has the address of an image" in printed
     assert (dist / "none/none/none.yaml").read_text() == FILES["none/none.yaml"]
 
 
-def test_what_is_named_is_a_dependency(root: BuildRoot) -> None:
+def test_named_targets_are_dependencies(root: BuildRoot) -> None:
     found = root.pants("dependencies", "deploy/kubernetes:all").stdout.split()
     assert found == ["web:index-push", "web:many@repository=b", "web:push"]
     assert root.pants("dependencies", "stack:stack").stdout.split() == ["stack:push", "web:both", "web:skipped"]
@@ -202,7 +202,7 @@ def test_what_is_named_is_a_dependency(root: BuildRoot) -> None:
     assert root.pants(*changed).stdout.split() == ["stack:stack"]
 
 
-def test_what_is_rendered_is_committed(root: BuildRoot) -> None:
+def test_rendered_files_are_committed(root: BuildRoot) -> None:
     missing = root.pants("oci-render", "--oci-deployment-check", "stack:stack", check=False)
     assert missing.exit_code == 1
     assert "stack:stack: stack/rendered/compose.yaml is missing" in missing.stdout
@@ -218,10 +218,10 @@ def test_what_is_rendered_is_committed(root: BuildRoot) -> None:
     assert "have no `rendered`: deploy/kubernetes:all, deploy/values:all, none:none." in written.stderr
     before = (root.path / "stack/rendered/compose.yaml").read_text()
     root.commit()
-    assert root.pants("oci-render", "--oci-deployment-check", "::").stdout == "What is committed is up to date.\n"
+    assert root.pants("oci-render", "--oci-deployment-check", "::").stdout == "The committed files are up to date.\n"
     root.pants("package", "--oci-deployment-check", "stack:stack")
 
-    # One image changes, and in its line alone.
+    # One image changes, so only its line differs.
     root.write({"stack/file.txt": "2", "stack/rendered/old.yaml": "kind: Old\n", "stack/rendered/BUILD": ""})
     stale = root.pants("oci-render", "--oci-deployment-check", "::", check=False)
     assert stale.exit_code == 1

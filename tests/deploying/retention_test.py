@@ -1,4 +1,4 @@
-"""What a registry's clean-up deletes, and how a tag of its own keeps a digest that can be gone back to."""
+"""Garbage collection in a registry deletes digests without a tag; a tag of its own keeps a digest for a rollback."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
 
 @contextmanager
 def registry(root: BuildRoot, folder: Path) -> Iterator[None]:
-    """The registry at another port each time: what it has stays, and so do the names of its repositories."""
+    """Run the registry, each time at another port; its content and the repository names stay."""
     with registry_process(folder) as address:
         settings = (root.path / "pants.toml").read_text().partition("[oci.")[0]
         table = f'[oci.registries.lab]\naddress = "{address}"\npull_address = "registry.example"\ndefault = true\n'
@@ -43,7 +43,7 @@ def registry(root: BuildRoot, folder: Path) -> Iterator[None]:
 
 
 def clean_up(folder: Path) -> None:
-    """What an administrator of the registry runs; older ones want to be alone with their files."""
+    """Collect garbage as an administrator does. The registry must be stopped: older versions require it."""
     run("docker-registry", "garbage-collect", "--delete-untagged", str(folder / "config.yml"))
 
 
@@ -51,7 +51,7 @@ def rendered(root: BuildRoot, name: str) -> str:
     return (root.path / "deploy/rendered" / f"{name}.yaml").read_text()
 
 
-def test_a_digest_lives_as_long_as_a_tag_names_it(root: BuildRoot, tmp_path: Path) -> None:
+def test_a_digest_is_kept_as_long_as_a_tag_names_it(root: BuildRoot, tmp_path: Path) -> None:
     tags = {"kept": ["latest", "{digest}"], "lost": ["latest"]}
     for name in NAMES:
         root.write({f"{name}/BUILD": SERVICE.format(tags=json.dumps(tags[name])), f"{name}/text.txt": "one\n"})
@@ -77,5 +77,5 @@ def test_a_digest_lives_as_long_as_a_tag_names_it(root: BuildRoot, tmp_path: Pat
         pinned = earlier["lost"].split()[1]
         assert "deploy:lost" in refused.stderr and pinned.partition("@")[2] in refused.stderr
         assert "Traceback" not in refused.stderr and earlier["lost"] not in refused.stderr
-        # The sources have it for ever.
+        # The sources can always be built again.
         assert earlier["lost"] in root.pants("experimental-deploy", "deploy:lost").stderr

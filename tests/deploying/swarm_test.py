@@ -1,8 +1,8 @@
-"""Two services of the examples, deployed to a real swarm from a registry that wants a login.
+"""Two services of the examples, deployed to a real swarm from a registry that requires a login.
 
-They are asked all the time, by a container in the stack's own network that looks each name up anew: a name leads to the
-containers that are ready (`endpoint_mode: dnsrr`). Of the swarm's virtual addresses and published ports, which need
-IP_VS, this says nothing.
+A container in the stack's own network queries them continuously and resolves their names each time: a name resolves to
+the containers that are ready (`endpoint_mode: dnsrr`). The swarm's virtual addresses and published ports need IP_VS and
+are not tested.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from support.swarm import Service, Swarm, swarm
 pytestmark = pytest.mark.container
 
 STACK = "examples"
-# The examples have no base; to run them takes one.
+# The examples have no base, but need one to run.
 BASE = 'oci_base(name="python", path="layout", python="/usr/bin/python3.11")\n'
 ON_BASE = {
     "examples/api/BUILD": ('python="/usr/local/bin/python3.9"', 'base="base:python"'),
@@ -53,17 +53,17 @@ while True:
 
 @dataclass(frozen=True)
 class Step:
-    """What a deployment came to.
+    """The result of a deployment.
 
-    `pinned`: the images that `package` renders. `asked`: what Pants asked the registry. `heard`: what each service
-    answered from before the deployment until after it. `told`: what Pants printed.
+    `pinned`: the images that `package` renders. `asked`: the requests of Pants to the registry. `heard`: the answers of
+    each service from before the deployment until after it. `printed`: the output of Pants.
     """
 
     services: Mapping[str, Service]
     pinned: Mapping[str, str]
     asked: tuple[Asked, ...]
     heard: Mapping[str, tuple[str, ...]]
-    told: str
+    printed: str
 
     @property
     def tasks(self) -> Mapping[str, frozenset[str]]:
@@ -71,25 +71,25 @@ class Step:
 
     @property
     def requests(self) -> list[tuple[str, str]]:
-        """Those that were no question for a login."""
+        """Method and path of the requests that were not challenged for a login."""
         return [(asked.method, asked.target.partition("?")[0]) for asked in self.asked if asked.status != 401]
 
 
 class Asker:
-    """A container that asks both services without a break."""
+    """A container that queries both services without a break."""
 
     def __init__(self, where: Swarm, image: str) -> None:
-        # A name that leads nowhere is told at once: by default it would be asked for until there is an answer.
+        # Unknown names fail immediately: by default the resolver retries until there is an answer.
         impatient = ("--dns-option=timeout:1", "--dns-option=attempts:1")
         options = ("--detach", f"--network={STACK}_default", *impatient, "--entrypoint=python3")
         self._swarm, self._read = where, 0
         self._name = where.docker("run", *options, image, "-c", ASK).strip()
 
     def heard(self) -> Mapping[str, tuple[str, ...]]:
-        """The answers since the last call, ending with some that were asked for after this one."""
-        wanted, end = len(self._lines()) + 6, time.monotonic() + 60
-        while len(lines := self._lines()) < wanted:
-            assert time.monotonic() < end, f"It asks no more: {lines[-3:]}"
+        """The answers since the last call; the last ones were requested after this call."""
+        expected, end = len(self._lines()) + 6, time.monotonic() + 60
+        while len(lines := self._lines()) < expected:
+            assert time.monotonic() < end, f"The container stopped asking: {lines[-3:]}"
             time.sleep(0.1)
         answers = [json.loads(line) for line in lines[self._read :]]
         self._read = len(lines)
@@ -100,7 +100,7 @@ class Asker:
 
 
 class Cluster:
-    """Where the examples are deployed to; from the first deployment on they are asked."""
+    """The swarm that the examples are deployed to; an `Asker` queries them after the first deployment."""
 
     def __init__(self, root: BuildRoot, site: Site, where: Swarm) -> None:
         self.root, self.site, self.swarm = root, site, where
@@ -111,14 +111,14 @@ class Cluster:
     def deploy(self) -> Step:
         before = len(self.site.log())
         goals = ("package", "experimental-deploy", "examples/deploy:stack")
-        told = self.root.pants(self.site.option, "--oci-deployment-context=swarm", *goals, env=self.login).stderr
+        printed = self.root.pants(self.site.option, "--oci-deployment-context=swarm", *goals, env=self.login).stderr
         asked = tuple(asked for asked in self.site.log()[before:] if asked.agent == "ocikit")
         rendered = (self.root.path / "dist/examples.deploy/stack/stack.yaml").read_text()
         pinned = {re.split("[/@]", image)[-2]: image for image in re.findall("image: (.*)", rendered)}
         services = self.swarm.settled(STACK)
         heard = self._asker.heard() if self._asker else {}
         self._asker = self._asker or Asker(self.swarm, pinned["site"])
-        return Step(services, pinned, asked, heard, told)
+        return Step(services, pinned, asked, heard, printed)
 
 
 @pytest.fixture(scope="module")
@@ -148,13 +148,13 @@ def first(cluster: Cluster) -> Step:
 
 @pytest.fixture(scope="module")
 def again(cluster: Cluster, first: Step) -> Step:
-    """Nothing changed."""
+    """A deployment without changes."""
     return cluster.deploy()
 
 
 @pytest.fixture(scope="module")
 def changed(cluster: Cluster, again: Step) -> Step:
-    """One line of what only one of the two services imports."""
+    """A deployment with one line changed in a module that only one of the two services imports."""
     cluster.root.write({PRICES: edited(cluster.root, PRICES, '"tea": 450', '"tea": 500')})
     cluster.root.commit()
     return cluster.deploy()
@@ -162,26 +162,26 @@ def changed(cluster: Cluster, again: Step) -> Step:
 
 @pytest.fixture(scope="module")
 def back(cluster: Cluster, changed: Step) -> Step:
-    """The commit before."""
+    """A deployment of the previous commit."""
     cluster.root.git("checkout", "--quiet", "HEAD~1")
     return cluster.deploy()
 
 
-def test_what_runs_is_what_package_says_by_digest(first: Step, changed: Step, back: Step) -> None:
+def test_services_run_the_digests_that_package_renders(first: Step, changed: Step, back: Step) -> None:
     for step in (first, changed, back):
         assert {name: service.image for name, service in step.services.items()} == step.pinned
     assert sorted(first.pinned) == ["api", "site"]
     assert {name: len(tasks) for name, tasks in first.tasks.items()} == {"api": 1, "site": 2}
 
 
-def test_the_registry_refuses_who_has_no_login(cluster: Cluster, first: Step, tmp_path: Path) -> None:
-    nobody = {"DOCKER_CONFIG": str(tmp_path)}
+def test_the_registry_refuses_pulls_without_a_login(cluster: Cluster, first: Step, tmp_path: Path) -> None:
+    no_login = {"DOCKER_CONFIG": str(tmp_path)}
     command = (DOCKER, "--host", cluster.swarm.socket, "pull", cluster.site.pulled_from("examples/api"))
-    done = subprocess.run(command, env=nobody, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=no_login, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "no basic auth credentials" in done.stderr, done
 
 
-def test_deploying_what_did_not_change_leaves_every_container(first: Step, again: Step) -> None:
+def test_deploying_without_changes_keeps_every_container(first: Step, again: Step) -> None:
     assert again.tasks == first.tasks and again.pinned == first.pinned
     assert sorted(again.requests) == [("HEAD", f"/v2/examples/{name}/manifests/latest") for name in ("api", "site")]
     assert set(again.heard["api"]) == {OLD}
@@ -191,19 +191,19 @@ def test_one_changed_line_updates_one_service_while_both_answer(again: Step, cha
     assert changed.tasks["site"] == again.tasks["site"] and changed.pinned["site"] == again.pinned["site"]
     assert len(changed.tasks["api"]) == 1 and not changed.tasks["api"] & again.tasks["api"]
     assert (changed.heard["api"][0], changed.heard["api"][-1]) == (OLD, NEW)
-    # None failed, or said anything else.
+    # No request failed, and there were no other answers.
     assert set(changed.heard["api"]) == {OLD, NEW} and len(set(changed.heard["site"])) == 1
     assert "<h1>Tea and cake</h1>" in changed.heard["site"][0]
     assert min(map(len, changed.heard.values())) > 30
 
 
-def test_the_commit_before_is_deployed_without_building_or_sending(again: Step, changed: Step, back: Step) -> None:
+def test_the_previous_commit_is_deployed_without_builds_or_uploads(again: Step, changed: Step, back: Step) -> None:
     assert back.pinned == again.pinned
     assert back.tasks["site"] == again.tasks["site"] and not back.tasks["api"] & changed.tasks["api"]
     assert (back.heard["api"][0], back.heard["api"][-1]) == (NEW, OLD)
     assert set(back.heard["api"]) == {OLD, NEW} and set(back.heard["site"]) == set(changed.heard["site"])
-    assert "Build layer" not in back.told
-    # Only the tag `latest` is moved back: its manifest is put again, and no blob is asked for or sent.
+    assert "Build layer" not in back.printed
+    # Only the tag `latest` moves back: its manifest is uploaded again, without any blob request.
     digest = back.pinned["api"].partition("@")[2]
     manifests = "/v2/examples/api/manifests"
     assert [request for request in back.requests if request[0] == "PUT"] == [("PUT", f"{manifests}/latest")]

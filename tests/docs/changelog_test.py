@@ -1,4 +1,4 @@
-"""The changelog tells of the version that is made here."""
+"""The changelog describes the current version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.build_root import PROJECT
 KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security", "Digests"}
 
 
-def test_the_newest_heading_is_that_of_the_project() -> None:
+def test_the_newest_heading_is_the_version_of_the_project() -> None:
     version = tomli.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
     headings = re.findall(r"(?m)^## (.*)$", (PROJECT / "CHANGELOG.md").read_text())
     assert headings[0] == "Unreleased" or re.fullmatch(
@@ -21,5 +21,5 @@ def test_the_newest_heading_is_that_of_the_project() -> None:
     assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", heading) for heading in released)
 
 
-def test_changes_are_of_the_kinds_that_readers_look_for() -> None:
+def test_changes_have_standard_headings() -> None:
     assert set(re.findall(r"(?m)^### (.*)$", (PROJECT / "CHANGELOG.md").read_text())) <= KINDS

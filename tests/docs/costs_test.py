@@ -1,4 +1,4 @@
-"""Pages about costs have the figures that were measured last."""
+"""The figures on the pages about costs are those of the last measurement."""
 
 from __future__ import annotations
 

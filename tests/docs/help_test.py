@@ -1,4 +1,4 @@
-"""What `./pants help-all` says of our targets, fields, goals and options teaches by examples, and these are right."""
+"""The help of our targets, fields, goals and options has examples, and the examples are valid."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from pants_oci.subsystem import Ocikit, OciSubsystem
 from support.build_root_pool import empty_build_root
 
 ADDRESS = Address("services/web", target_name="image")
-# Pants's own fields of every target: they behave as everywhere, and their help is Pants's.
+# Pants's own fields of every target; their help is Pants's.
 OF_PANTS = ("description", "tags")
-# Options that come with a base class of Pants, which lets nobody change their help: the scope's own help shows them.
+# Options of a base class of Pants, whose help cannot be changed: the scope's own help shows them.
 INHERITED = ("--output-file", "--install-from-resolve", "--requirements", "--interpreter-constraints")
 
 TARGETS: dict[str, type[Target]] = {target.alias: target for target in register.target_types()}
@@ -57,9 +57,9 @@ def told() -> Iterator[Any]:
         yield json.loads(root.pants("help-all").stdout)
 
 
-def options_of(told: Any, scope: str) -> list[Any]:
-    """Without those that Pants wants to be rid of: they are there for its old releases alone."""
-    of_scope = told["scope_to_help_info"][scope]
+def options_of(help_info: Any, scope: str) -> list[Any]:
+    """The options of a scope, without the deprecated ones, which exist only for old releases."""
+    of_scope = help_info["scope_to_help_info"][scope]
     return [option for group in ("basic", "advanced") for option in of_scope[group]]
 
 
@@ -81,26 +81,26 @@ def block(text: str) -> str:
 
 
 def values(node: ast.expr) -> list[Any]:
-    """What an argument in a BUILD file says; `parametrize` says several things."""
+    """The values of an argument in a BUILD file: several with `parametrize`."""
     if isinstance(node, ast.Call):
         assert isinstance(node.func, ast.Name) and node.func.id == "parametrize"
         return [ast.literal_eval(argument) for argument in node.args]
     return [ast.literal_eval(node)]
 
 
-def test_all_is_listed(told: Any) -> None:
-    assert set(of_ours(told["name_to_target_type_info"])) == set(TARGETS)
-    # What ours need of Pants's own, such as `package`, counts as ours where no other backend brings it.
+def test_all_is_listed(help_info: Any) -> None:
+    assert set(of_ours(help_info["name_to_target_type_info"])) == set(TARGETS)
+    # Goals of Pants that ours use, such as `package`, count as ours if no other backend registers them.
     for infos, own in (("scope_to_help_info", {*SUBSYSTEMS, *GOALS}), ("name_to_goal_info", {*GOALS})):
-        assert {name for name in of_ours(told[infos]) if name.startswith("oci")} == own
-    for alias, target in of_ours(told["name_to_target_type_info"]).items():
+        assert {name for name in of_ours(help_info[infos]) if name.startswith("oci")} == own
+    for alias, target in of_ours(help_info["name_to_target_type_info"]).items():
         assert {field["alias"] for field in target["fields"]} == {field.alias for field in TARGETS[alias].core_fields}
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_field_has_an_example_that_it_takes(name: str, told: Any) -> None:
+def test_a_field_has_an_example_that_it_takes(name: str, help_info: Any) -> None:
     alias, _, field = name.partition(".")
-    (info,) = (info for info in told["name_to_target_type_info"][alias]["fields"] if info["alias"] == field)
+    (info,) = (info for info in help_info["name_to_target_type_info"][alias]["fields"] if info["alias"] == field)
     examples = in_backticks(f"{field}=", info["description"])
     assert examples, f'The help of `{name}` needs an example as BUILD files write it, such as `user="1000:1000"`.'
     for example in examples:
@@ -111,8 +111,8 @@ def test_a_field_has_an_example_that_it_takes(name: str, told: Any) -> None:
 
 
 @pytest.mark.parametrize("alias", TARGETS)
-def test_a_target_has_an_example_that_it_takes(alias: str, told: Any) -> None:
-    example = block(told["name_to_target_type_info"][alias]["description"])
+def test_a_target_has_an_example_that_it_takes(alias: str, help_info: Any) -> None:
+    example = block(help_info["name_to_target_type_info"][alias]["description"])
     calls = [statement.value for statement in ast.parse(example).body if isinstance(statement, ast.Expr)]
     used = set()
     for call in calls:
@@ -121,7 +121,7 @@ def test_a_target_has_an_example_that_it_takes(alias: str, told: Any) -> None:
         for number in range(max(len(values(keyword.value)) for keyword in call.keywords)):
             arguments = {str(keyword.arg): values(keyword.value) for keyword in call.keywords}
             fields = {name: found[min(number, len(found) - 1)] for name, found in arguments.items() if name != "name"}
-            # Raises for a field that the target has not, and for a value that a field does not take.
+            # Raises if the target lacks a field or a field rejects its value.
             TARGETS[call.func.id](fields, ADDRESS)
     assert alias in used, f"The help of `{alias}` needs an example of a BUILD file below a line `Example:`."
 
@@ -147,7 +147,7 @@ def option_values(scope: str, arguments: list[str], toml: str = "") -> OptionVal
 
 
 def checked_toml(toml: str) -> dict[str, Any]:
-    """What it says of our scopes, after Pants has taken it: unknown names and values of another type raise."""
+    """The settings for our scopes, parsed by Pants: unknown names and values of another type raise."""
     document = tomli.loads(toml)
     ours = {scope: table for scope, table in document.items() if scope in SUBSYSTEMS}
     assert ours, toml
@@ -166,9 +166,9 @@ def checked_toml(toml: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("scope", SUBSYSTEMS)
-def test_options_have_examples_that_pants_takes(scope: str, told: Any) -> None:
-    shown = checked_toml(block(told["scope_to_help_info"][scope]["description"]))
-    for option in options_of(told, scope):
+def test_options_have_examples_that_pants_takes(scope: str, help_info: Any) -> None:
+    shown = checked_toml(block(help_info["scope_to_help_info"][scope]["description"]))
+    for option in options_of(help_info, scope):
         name, text = option["config_key"], option["help"]
         if option["unscoped_cmd_line_args"][0] in INHERITED:
             assert name in shown[scope]
@@ -187,12 +187,12 @@ def test_options_have_examples_that_pants_takes(scope: str, told: Any) -> None:
 
 
 @pytest.mark.parametrize("key", REGISTRY_KEYS)
-def test_the_keys_of_a_registry_have_examples_that_are_taken(key: str, told: Any) -> None:
-    (text,) = (option["help"] for option in options_of(told, "oci") if option["config_key"] == "registries")
+def test_the_keys_of_a_registry_have_examples_that_are_taken(key: str, help_info: Any) -> None:
+    (text,) = (option["help"] for option in options_of(help_info, "oci") if option["config_key"] == "registries")
     (line,) = (line for line in text.splitlines() if line.startswith(f"* `{key}`: "))
     examples = in_backticks(f"{key} = ", line)
     assert examples
-    # A key is for somebody who says who that is.
+    # `client_key` requires `client_certificate`.
     others = {"address": "", "client_key": 'client_certificate = "us.pem"\naddress = "lab.example"\n'}
     for example in examples:
         rest = others.get(key, 'address = "lab.example"\n')
@@ -201,8 +201,8 @@ def test_the_keys_of_a_registry_have_examples_that_are_taken(key: str, told: Any
 
 
 @pytest.mark.parametrize("name", GOALS)
-def test_goals_and_their_options_have_examples_that_pants_takes(name: str, told: Any) -> None:
-    info = told["scope_to_help_info"][name]
+def test_goals_and_their_options_have_examples_that_pants_takes(name: str, help_info: Any) -> None:
+    info = help_info["scope_to_help_info"][name]
     commands = [line for line in block(info["description"]).splitlines() if line]
     assert commands, f"The help of the goal `{name}` needs commands below a line `Example:`."
     for command in commands:
@@ -210,9 +210,9 @@ def test_goals_and_their_options_have_examples_that_pants_takes(name: str, told:
         options = parsed(shlex.split(command)[1:])
         assert options.goals == [name]
         for scope in (name, *SUBSYSTEMS):
-            # An option that there is not raises here.
+            # An unknown option raises here.
             options.for_scope(scope)
-    for option in options_of(told, name):
+    for option in options_of(help_info, name):
         flag = option["unscoped_cmd_line_args"][0]
         if flag in INHERITED:
             assert any(f"{flag}=" in command for command in commands)

@@ -1,4 +1,4 @@
-"""docs/reference is what the code says, and says it on every machine; a real report is what its schema says."""
+"""docs/reference matches the code and is the same on every machine; a real report matches its schema."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from reference.pages import FOLDER, pages
 from reference.report import schema as report_schema
 from support.build_root import PROJECT, BuildRoot
 
-ADVICE = "is not what the code says: run tools/reference/generate, and commit what it writes."
+ADVICE = "does not match the code: run tools/reference/generate, and commit its output."
 
 
-def test_the_pages_are_what_the_code_says() -> None:
-    wanted = pages()
-    assert {path.name for path in FOLDER.iterdir()} == set(wanted)
-    for name, text in wanted.items():
+def test_the_pages_match_the_code() -> None:
+    expected = pages()
+    assert {path.name for path in FOLDER.iterdir()} == set(expected)
+    for name, text in expected.items():
         assert (FOLDER / name).read_text() == text, f"docs/reference/{name} {ADVICE}"
 
 
-def test_they_are_the_same_on_every_machine(tmp_path: Path) -> None:
+def test_the_pages_are_the_same_on_every_machine(tmp_path: Path) -> None:
     program = "import json, reference.pages; print(json.dumps(dict(reference.pages.pages())))"
     environment = {
         **os.environ,
@@ -58,7 +58,7 @@ def test_each_key_of_the_report_is_explained(name: str) -> None:
     assert unexplained == [], f'The docstring of `{name}` must say what they are, such as "`size`: compressed bytes."'
 
 
-def test_a_real_report_is_what_the_schema_says(examples: BuildRoot) -> None:
+def test_a_real_report_matches_the_schema(examples: BuildRoot) -> None:
     arguments = ("--oci-report=dist/report.json", "publish", "examples/banner:push", "examples/greeter:push")
     found = []
     for change in ("", "Changed.\n"):
@@ -74,7 +74,7 @@ def test_a_real_report_is_what_the_schema_says(examples: BuildRoot) -> None:
         check(report)
 
 
-def test_what_is_no_report_is_refused() -> None:
+def test_other_documents_are_rejected() -> None:
     row = Row("web:push", "oci:", "web", "1", "oci:web:1", "sha256:00", "pushed").to_json()
     report: dict[str, Any] = json.loads(json.dumps({"dry_run": False, "references": [row]}))
     check(report)
@@ -86,7 +86,7 @@ def test_what_is_no_report_is_refused() -> None:
 
 
 def check(report: Any) -> None:
-    """Against the committed schema, and without the keys that another release may add."""
+    """Validate against the committed schema, but reject the unknown keys that another release may add."""
     document = json.loads((FOLDER / "report.schema.json").read_text())
     for definition in document["$defs"].values():
         definition["additionalProperties"] = False
@@ -95,7 +95,7 @@ def check(report: Any) -> None:
     validator.validate(report)
 
 
-def test_a_schema_out_of_a_dataclass() -> None:
+def test_a_schema_from_a_dataclass() -> None:
     @dataclasses.dataclass
     class Fruit:
         """What grows.

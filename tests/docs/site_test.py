@@ -1,4 +1,4 @@
-"""The site is built without a warning, finds everything by itself, and nothing on it leads nowhere."""
+"""The site builds without warnings, loads nothing from other hosts, and has no broken links."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from support.build_root import PROJECT
 from support.commands import run
 
-# What a browser fetches by itself, by element: a link is only followed.
+# The attributes whose URLs a browser loads, by element; links are only followed.
 LOADED = {
     "audio": "src",
     "iframe": "src",
@@ -23,14 +23,14 @@ LOADED = {
     "source": "src",
     "video": "src",
 }
-# Not of this site: made by mkdocs for when a page is missing, with absolute links.
+# mkdocs adds a page for missing pages, with absolute links.
 EXTRA = ("404.html",)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    # Whoever is told to be quiet does not count warnings either.
+    # Not `--quiet`: with it, mkdocs does not count warnings either.
     run(
         *(sys.executable, "-m", "mkdocs", "build", "--strict"),
         *("--config-file", str(PROJECT / "tools/site/mkdocs.yml"), "--site-dir", str(folder)),
@@ -39,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Page(HTMLParser):
-    """The links of a page, what it loads, its anchors, and the texts of its paragraphs."""
+    """The links of a page, the URLs that it loads, its anchors, and the texts of its paragraphs."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def _leads_somewhere(link: str, page: Page, pages: dict[Path, Page]) -> bool:
         target /= "index.html"
     if target in pages:
         return parts.fragment in ("", *pages[target].anchors)
-    # Pictures, and documents for programs.
+    # Images, and documents for programs.
     return target.is_file() and not parts.fragment
 
 
@@ -115,8 +115,8 @@ def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Page]) -
         assert not re.search(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", sheet.read_text()), sheet.name
 
 
-def test_lists_and_tables_are_no_paragraphs(pages: dict[Path, Page]) -> None:
-    """Without an empty line before it, a list is one for GitHub, and text for the site."""
+def test_lists_and_tables_are_not_paragraphs(pages: dict[Path, Page]) -> None:
+    """A list without an empty line before it is a list on GitHub, but a paragraph on the site."""
     texts = [(page.path.name, text) for page in pages.values() for text in page.paragraphs]
     assert [text for text in texts if re.search(r"^(?:\* |\d\. |\| |```)", text[1], re.MULTILINE)] == []
 
@@ -126,7 +126,7 @@ FILES = [*PROJECT.glob("*.md"), PROJECT / "benchmarks/README.md", *sorted((PROJE
 
 @pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(PROJECT))) for file in FILES])
 def test_links_in_the_repository(file: Path, site: Path, pages: dict[Path, Page]) -> None:
-    """As they are read there: those of pages to files beside them, and of files to pages."""
+    """Links work in the repository: from pages to files, and from files to pages."""
     text = re.sub(r"```.*?```|`[^`\n]*`", "", file.read_text(), flags=re.DOTALL)
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         parts = urlsplit(link)

@@ -1,4 +1,4 @@
-"""What pages show can be written: BUILD files, settings and commands name nothing that does not exist."""
+"""Code on the pages is valid: BUILD files, settings and commands name only what exists."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from pants_oci.registries import Registries
 from support.build_root import PROJECT
 from support.markdown import commands, fences
 
-# Signatures of the library are neither BUILD files nor programs.
+# The signatures on this page are neither BUILD files nor programs.
 _OTHER = PROJECT / "docs/reference/ocikit.md"
 PAGES = [PROJECT / "README.md", *sorted({*(PROJECT / "docs").rglob("*.md")} - {_OTHER})]
-# A word that is an address, a folder or a glob begins what a goal is for.
+# The first address, folder or glob ends the names of goals.
 _ARGUMENT = re.compile(r"[:/*.]|^[A-Z]+$")
-# `oci_image(name="image", ...)`: the fields that do not matter there.
+# `oci_image(name="image", ...)`: omitted fields.
 _LEFT_OUT = re.compile(r",\s*\.\.\.\s*\)")
 _PROMPT = re.compile(r"^(?:\$ +)?(?:[A-Z_]+=\S+ +)*(?:\./|~/\.local/bin/)?pants +(?=[\w-])")
 _OPERATORS = re.compile(r"\s(?:>|\||\|\||&&)\s.*")
 
 
 def blocks(language: str) -> Iterator[Any]:
-    """Each block of a language, as a parameter whose name says where it is."""
+    """Each block of a language, as a parameter with its page and line as the id."""
     for page in PAGES:
         for fence in fences(page.read_text()):
             if fence.language == language:
@@ -47,14 +47,14 @@ def pants_commands() -> Iterator[Any]:
 
 
 def _scripts(text: str) -> Iterator[str]:
-    """The lines of all texts in YAML; none of what cannot be read, for another test to tell."""
+    """The lines of all strings in YAML; none if it is invalid, which another test reports."""
     with contextlib.suppress(yaml.YAMLError):
         for _, script in _pairs(list(yaml.safe_load_all(text))):
             yield from map(str.strip, script.splitlines())
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, str]]:
-    """Keys, or numbers in lists, and the texts beside them."""
+    """The keys, or the indexes in lists, and their strings."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(inner, (dict, list)):
             yield str(key), ""
@@ -64,7 +64,7 @@ def _pairs(value: Any) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("text", blocks("python"))
-def test_build_files_name_fields_that_there_are(text: str, help_all: dict[str, Any]) -> None:
+def test_fields_in_build_files_exist(text: str, help_all: dict[str, Any]) -> None:
     targets = help_all["name_to_target_type_info"]
     for call in ast.walk(ast.parse(_LEFT_OUT.sub(")", text))):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in targets:
@@ -73,7 +73,7 @@ def test_build_files_name_fields_that_there_are(text: str, help_all: dict[str, A
 
 
 @pytest.mark.parametrize("text", blocks("toml"))
-def test_settings_are_options_that_there_are(text: str, help_all: dict[str, Any]) -> None:
+def test_settings_are_options(text: str, help_all: dict[str, Any]) -> None:
     scopes = help_all["scope_to_help_info"]
     for table, settings in toml.loads(text).items():
         scope = "" if table == "GLOBAL" else table
@@ -81,21 +81,21 @@ def test_settings_are_options_that_there_are(text: str, help_all: dict[str, Any]
             options = {option["config_key"] for kind in _KINDS for option in scopes[scope][kind]}
             assert set(settings) <= options
         if table == "oci":
-            # Shown may be the one key that is spoken of.
+            # A page may show only the one key that it explains.
             registries = settings.get("registries", {}).items()
             Registries.from_option({alias: {"address": "shown.example", **keys} for alias, keys in registries})
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
-def test_yaml_can_be_read(text: str) -> None:
+def test_yaml_is_valid(text: str) -> None:
     documents = list(yaml.safe_load_all(text))
     assert documents
-    # A command that ends in `::` is a key unless it is quoted.
+    # An unquoted command that ends in `::` is parsed as a key.
     assert [key for key, _ in _pairs(documents) if " " in key] == []
 
 
 @pytest.mark.parametrize("line", pants_commands())
-def test_commands_name_goals_and_flags_that_there_are(line: str, help_all: dict[str, Any]) -> None:
+def test_goals_and_flags_of_commands_exist(line: str, help_all: dict[str, Any]) -> None:
     words = [word for word in shlex.split(_OPERATORS.sub("", line), comments=True) if word not in ("…", "...")]
     words = words[: words.index("--")] if "--" in words else words
     scopes = help_all["scope_to_help_info"]
@@ -104,7 +104,7 @@ def test_commands_name_goals_and_flags_that_there_are(line: str, help_all: dict[
         if not word.startswith("-"):
             if _ARGUMENT.search(word) or (goals and goals[0] in _HELP):
                 break
-            assert scopes.get(word, {}).get("is_goal") or word in _HELP, f"{word} is no goal"
+            assert scopes.get(word, {}).get("is_goal") or word in _HELP, f"{word} is not a goal"
             goals.append(word)
     assert goals
     flags = {flag for scope in scopes.values() for flag in _flags(scope, short=scope["scope"] in ("", *goals))}

@@ -1,4 +1,4 @@
-"""Each message that the page explains is one of the sources, where `…` is what varies."""
+"""Each message that the page explains is in the sources; `…` replaces the variable parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MESSAGES = re.findall(r"^### `(.*)`$", PAGE, re.MULTILINE)
 
 @cache
 def texts() -> tuple[str, ...]:
-    """All texts of the sources; what is put into them is `…`."""
+    """All strings in the sources, with `…` for formatted values."""
     found: list[str] = []
     for folder in ("src/ocikit", "pants-plugins/pants_oci"):
         for path in sorted((PROJECT / folder).rglob("*.py")):
@@ -40,7 +40,7 @@ def test_a_message_is_in_the_sources(message: str) -> None:
     assert any(pattern.search(text) for text in texts())
 
 
-def test_messages_are_looked_for_in_earnest() -> None:
+def test_messages_are_unique_and_distinctive() -> None:
     assert len(MESSAGES) == len(set(MESSAGES)) >= 25
-    # Enough of each is fixed for it to be found, and to be told from others.
+    # Each has enough fixed text to identify it.
     assert all(len(message.replace("…", "")) >= 12 for message in MESSAGES)

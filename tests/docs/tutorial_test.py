@@ -1,4 +1,4 @@
-"""The tutorial, done by somebody who has what it asks for: Pants, Docker and Git."""
+"""The tutorial, followed with its prerequisites installed: Pants, Docker and Git."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ REGISTRY_IMAGE = "registry:2"
 
 
 @pytest.mark.container
-def test_it_is_done_as_it_is_written(tmp_path: Path) -> None:
+def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
     root = BuildRoot(tmp_path / "root")
-    # The page begins in an empty folder.
+    # The page starts in an empty folder.
     (root.path / "pants.toml").unlink()
     try:
         with serve_index(project_wheel().parent) as index, registry_image():
@@ -35,28 +35,28 @@ def test_it_is_done_as_it_is_written(tmp_path: Path) -> None:
 
 
 def fetch_the_plugin(folder: Path, environment: Mapping[str, str]) -> None:
-    """Pants gives its daemon a minute to start, and on a busy machine fetching a plugin first can take longer."""
+    """Fetch the plugin without the daemon: on a busy machine it can take longer than the daemon's minute to start."""
     do(steps(PAGE)[0], folder, environment)
     do(Command(0, "pants --no-pantsd help", ("…",)), folder, environment)
 
 
 def reader(folder: Path, index: str) -> Mapping[str, str]:
-    """The environment of somebody who has a launcher of Pants, and a name for Git."""
+    """An environment with a launcher of Pants and with Git's `user.name` configured."""
     programs = folder / "bin"
     programs.mkdir()
     (programs / "pants").symlink_to(PROJECT / "pants")
     (programs / "docker").symlink_to(DOCKER)
     git = {
-        f"GIT_{who}_{what}": "reader@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        f"GIT_{role}_{what}": "reader@example.invalid" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
     }
-    # Where the plugin comes from, until it is where packages are.
+    # The index that has the plugin, until it is on a public one.
     where = {"PANTS_PYTHON_REPOS_INDEXES": f"+['{index}']"}
     return {**clean_environment(), **git, **where, "PATH": f"{programs}:{os.environ['PATH']}"}
 
 
 @contextmanager
 def registry_image() -> Iterator[None]:
-    """Let the name that the page runs be that of the tests' registry, and leave no image behind."""
+    """Tag the tests' registry image with the name that the page uses, and remove all images afterwards."""
     need_engine()
     ours = not run(DOCKER, "images", "--quiet", REGISTRY_IMAGE)
     if ours:
@@ -81,13 +81,13 @@ def test_steps_are_files_and_commands() -> None:
 
 
 @pytest.mark.parametrize("page", ["```toml\nx = 1\n```\n", "```console\nnobody printed this\n```\n"])
-def test_a_block_that_is_neither_is_told(page: str) -> None:
+def test_other_blocks_are_reported(page: str) -> None:
     with pytest.raises(ValueError, match=r"line \d+: "):
         steps(page)
 
 
 @pytest.mark.parametrize(
-    "wanted, printed, same",
+    "expected, printed, same",
     [
         (("a", "b"), "a\n\nb\n", True),
         (("a",), "a\nb\n", False),
@@ -102,5 +102,5 @@ def test_a_block_that_is_neither_is_told(page: str) -> None:
         pytest.param(("a",), "06:25:16.60 [INFO] something else\na\n", False, id="anything-else"),
     ],
 )
-def test_what_is_printed_is_compared(wanted: tuple[str, ...], printed: str, same: bool) -> None:
-    assert is_printed(wanted, printed) is same
+def test_what_is_printed_is_compared(expected: tuple[str, ...], printed: str, same: bool) -> None:
+    assert is_printed(expected, printed) is same

@@ -1,4 +1,4 @@
-"""The page says how long is waited, in the numbers of the code."""
+"""The page states the waiting times of the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One cell of the matrix: a push during which something goes wrong, and another one after it."""
+"""One cell of the matrix: a push with a fault, and another one without it."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from ocikit.testing import FakeRegistry
 
 @dataclass(frozen=True)
 class Pushed:
-    """How a push ended: `finished`, or `errors` in words for people."""
+    """The result of a push: `finished`, or readable `errors`."""
 
     finished: bool
     errors: tuple[str, ...] = ()
 
 
-# Longer than an answer that comes takes, even on a busy machine.
+# Longer than a response takes, even on a busy machine.
 STALL_SECONDS = 0.25
 
 
 class Publisher(Protocol):
-    """Pushes the images to the registry as whoever is examined does."""
+    """A function that pushes the images to the registry with the examined tool."""
 
     def __call__(self, registry: FakeRegistry, images: Images, down: Downtime) -> Pushed: ...
 
 
 class Downtime:
-    """Time that passes only where somebody waits; a registry that is gone comes back meanwhile, if it `returns`.
+    """Time that passes only while a client waits; an unavailable registry comes back meanwhile, if it `returns`.
 
-    `read_seconds`: how long a client is to wait for an answer.
+    `read_seconds`: how long a client waits for a response.
     """
 
     def __init__(self, registry: FakeRegistry, *, returns: bool, read_seconds: float = 10) -> None:
@@ -67,7 +67,7 @@ class Downtime:
 
 @dataclass(frozen=True)
 class Cell:
-    """`met`: how many requests it happened to. `broken`: promises that were not kept, in words."""
+    """The result of a cell. `met`: the number of requests with the fault. `broken`: broken promises, as texts."""
 
     met: int
     pushed: Pushed
@@ -78,8 +78,8 @@ class Cell:
 def run_cell(
     request: Request, fault: Fault, publish: Publisher, *, once: bool, repair: bool = True, down_seconds: float = 0
 ) -> Cell:
-    """`repair`: push once more without the fault. `down_seconds`: for a publisher that waits in earnest, how long a
-    registry is gone that is gone once.
+    """Run a cell. `repair`: push once more without the fault. `down_seconds`: for a publisher that really waits, how
+    long a registry is unavailable that is unavailable once.
     """
     started = time.monotonic()
     images = images_for(request)
@@ -128,14 +128,14 @@ def _unfinished(registry: FakeRegistry, images: Images, pushed: Pushed) -> Itera
 
 
 def _leaks(elsewhere: FakeRegistry, pushed: Pushed) -> Iterator[str]:
-    """Secrets are for the registry alone, and not for messages."""
+    """Yield each secret that went to another host, or into a message."""
     for request in elsewhere.requests:
         text = f"{request.method} {request.path} {dict(request.headers)} {request.body!r}"
         if "authorization" in request.headers or PASSWORD in text or "token-" in text:
-            yield f"another host was told a secret: {text}"
+            yield f"another host received a secret: {text}"
     for error in pushed.errors:
         if PASSWORD in error or "token-" in error:
-            yield f"a message tells a secret: {error}"
+            yield f"a message contains a secret: {error}"
 
 
 def _digest(images: Images, repository: str) -> str:

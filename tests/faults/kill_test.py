@@ -1,4 +1,4 @@
-"""A publish that is killed at any moment leaves every tag as it was, or moved to an image that is all there."""
+"""A publish that is killed at any moment leaves every tag unchanged, or moved to a complete image."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KILLS = 50
 IMAGES = 20
 _TAG = "latest"
 _USER, _PASSWORD = "publisher", "password"
-# Long enough for some uploads to be under way at any moment.
+# Long enough for some uploads to be in progress at any moment.
 _DELAY_SECONDS = 0.01
 
 
@@ -42,7 +42,7 @@ def _describe(data: bytes, kind: str) -> Descriptor:
 
 
 class _Run:
-    """One version of every image, in a folder as a sandbox has it: a layer of its own, and one that all share."""
+    """One version of every image, in a folder like a sandbox: each has its own layer, and one that all share."""
 
     def __init__(self, folder: Path, registry: FakeRegistry, version: int) -> None:
         self.folder = folder
@@ -55,14 +55,14 @@ class _Run:
 
     @property
     def digests(self) -> Mapping[str, str]:
-        """By repository."""
+        """Digests by repository."""
         return {r.destination.address.partition("/")[2]: str(r.manifest.descriptor.digest) for r in self.wanted}
 
     def survey(self) -> RemoteState:
         return survey(self.wanted, Stores(str(self.folder), self._environ, {}), DEFAULT_POLICY)
 
     def start(self, seen: RemoteState = _NOTHING_ASKED) -> subprocess.Popen[bytes]:
-        """Push in a process of its own; without answers of the registry nothing is there already."""
+        """Push in a process of its own; without `seen`, the plan assumes an empty registry."""
         document = {
             "root": str(self.folder),
             "registries": {},
@@ -83,7 +83,7 @@ class _Run:
         )
 
     def _request(self, registry: FakeRegistry, number: int, version: int) -> PushRequest:
-        """Every fourth one is an index of two images."""
+        """A request to push an image; every fourth is an index of two images."""
         destination = Destination(f"{registry.address}/shop/image-{number}")
         image = self._image(f"image {number}, version {version}", version)
         if number % 4:
@@ -117,7 +117,7 @@ def _finish(run: _Run) -> None:
 
 
 def _kill_at(process: subprocess.Popen[bytes], registry: FakeRegistry, count: int) -> bool:
-    """Kill when the registry has had `count` requests; whether it was still running."""
+    """Kill when the registry has had `count` requests; return whether the process was still running."""
     while len(registry.requests) < count and process.poll() is None:
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
@@ -129,7 +129,7 @@ def test_a_killed_publish(tmp_path: Path) -> None:
     moments = random.Random(2718)
     with FakeRegistry("token", username=_USER, password=_PASSWORD) as registry:
         _finish(_Run(tmp_path / "0", registry, 0))
-        # It takes any manifest: the order in which things are sent is all that keeps tags whole.
+        # The registry accepts any manifest, so only the order of uploads keeps tags complete.
         registry.faults = Faults(delay_seconds=_DELAY_SECONDS, unchecked_manifests=True)
         before = _tags(registry)
         assert len(before) == IMAGES
@@ -141,7 +141,7 @@ def test_a_killed_publish(tmp_path: Path) -> None:
             process = run.start()
             registry.requests.clear()
             killed += _kill_at(process, registry, moments.randrange(total))
-            # What was sent before the kill may still be acted on.
+            # The registry may still process requests that were sent before the kill.
             while registry.open_connections > others:
                 time.sleep(0.001)
             after = _tags(registry)
@@ -153,7 +153,7 @@ def test_a_killed_publish(tmp_path: Path) -> None:
         _finish(last)
         assert _tags(registry) == last.digests
         assert registry.incomplete() == {}
-    # Else the moments were badly chosen.
+    # Otherwise the moments were badly chosen.
     assert killed > KILLS * 0.8
     assert between >= 3
 

@@ -1,4 +1,4 @@
-"""Every cell: each request, each fault, once and for ever."""
+"""Every cell: each request, each fault, once and each time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from faults.cell import Cell, Publisher, run_cell
 from faults.scenario import FAULTS, REQUESTS, Request
 
-# Of each processor; most of a cell's time is computation, but those where nothing answers wait.
+# Cells at a time on each processor; most of a cell's time is computation, but cells without a response wait.
 _AT_A_TIME = 6
 
 
@@ -34,12 +34,12 @@ def run_matrix(
     repair: bool = True,
     down_seconds: float = 0,
 ) -> Mapping[Key, Cell]:
-    """`publish`: a function of a module. `requests`: what differs for another publisher. The rest as for `run_cell`."""
-    # Those that wait longest come first.
+    """Run cells. `publish`: a function of a module. `requests`: adapted for another publisher. See `run_cell`."""
+    # The cells that wait longest come first.
     ordered = sorted(keys, key=lambda key: (not FAULTS[key.fault].stalls, key.once))
     processes = os.cpu_count() or 1
     run = partial(_run_some, publish, requests=dict(requests), repair=repair, down_seconds=down_seconds)
-    # Not forked: whoever calls may have threads.
+    # Not forked, since the caller may have threads.
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         shares = [ordered[number::processes] for number in range(processes)]
         return dict(chain.from_iterable(pool.map(run, shares)))

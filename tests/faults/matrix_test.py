@@ -1,4 +1,4 @@
-"""Each request of a push and whatever may happen to it: the promises hold, and a moment's trouble does not matter."""
+"""Each request of a push with each fault: the promises hold, and a short fault does not matter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from faults.scenario import FAULTS, PASSWORD, REPOSITORIES, REQUESTS, USER, Requ
 from faults.skopeo import LONGEST_SECONDS, read_record
 from ocikit.testing import FakeRegistry
 
-# What a library or Python says about itself, not about a registry.
+# Texts of a library or of Python about itself, not about a registry.
 _FOR_DEVELOPERS = re.compile(r"Traceback|Error\(|Exception|object at 0x|urllib3|requests\.|\bNone\b|\n|( or \d+){4}")
 
 
@@ -26,7 +26,7 @@ def cells() -> Mapping[Key, Cell]:
 
 
 def _recorded(request: Request) -> tuple[Pushed, list[str]]:
-    """A push in which nothing goes wrong but what the request needs to be made."""
+    """A push without faults, except those that the request needs in order to be made."""
     with FakeRegistry("token", username=USER, password=PASSWORD) as registry:
         seed(registry)
         registry.faults = request.steady()
@@ -55,22 +55,22 @@ def test_cell(cells: Mapping[Key, Cell], request_: str, fault: str, once: bool) 
 
 
 def _complaints(error: str) -> Iterator[str]:
-    """What a person would miss in an error, or not want to read in it."""
+    """Yield what an error for people lacks, or should not contain."""
     if not error.startswith(tuple(f"{repository}:" for repository in REPOSITORIES)):
         yield f"it names no target: {error}"
     if not re.search(r"(GET|HEAD|PATCH|POST|PUT) http://127\.0\.0\.1:\d+/", error):
         yield f"it names no request: {error}"
-    if not re.search(r"answered \d{3}|found|connection was|no answer", error):
+    if not re.search(r"answered \d{3}|found|got |connection was|no answer", error):
         yield f"it does not say what was found: {error}"
     if _FOR_DEVELOPERS.search(error) or len(error) > 700:
         yield f"it is not for people: {error}"
 
 
-def test_the_page_says_how_it_is(cells: Mapping[Key, Cell]) -> None:
+def test_the_page_is_up_to_date(cells: Mapping[Key, Cell]) -> None:
     version, peer_cells = read_record()
-    wanted = page(cells, version.replace(" version", ""), peer_cells, LONGEST_SECONDS)
+    expected = page(cells, version.replace(" version", ""), peer_cells, LONGEST_SECONDS)
     found, mark, by_hand = PAGE.read_text().partition(BY_HAND)
     if os.environ.get(UPDATE):
-        PAGE.write_text(wanted + mark + by_hand)
-        found = wanted
-    assert found == wanted, f"{UPDATE}=1 ./test tests/faults/matrix_test.py writes it anew"
+        PAGE.write_text(expected + mark + by_hand)
+        found = expected
+    assert found == expected, f"{UPDATE}=1 ./test tests/faults/matrix_test.py writes it again"

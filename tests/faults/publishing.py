@@ -1,4 +1,4 @@
-"""Ours: what `ocikit survey` and `ocikit publish` do, in this process and with no time lost by waiting."""
+"""Our publisher: `ocikit survey` and `ocikit publish` in this process, without waiting."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ from ocikit.testing import FakeRegistry
 
 
 def publish(registry: FakeRegistry, images: Images, down: Downtime) -> Pushed:
-    """Ask, plan and send as the plugin has it done; each time with new connections, as in a process of its own."""
-    wanted = _wanted(registry, images)
-    manifests = {request.manifest.descriptor.digest: request.manifest for request in wanted}
+    """Query, plan and upload as the plugin does, each step with new connections, as in separate processes."""
+    requests = _requests(registry, images)
+    manifests = {request.manifest.descriptor.digest: request.manifest for request in requests}
     with TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_bytes(docker_config(registry.address))
         environ = {"DOCKER_CONFIG": folder}
         with _connected(environ, down, for_push=False) as stores:
-            seen = survey(wanted, stores, DEFAULT_POLICY)
-        steps = again = plan(wanted, seen)
-        outcomes, todo = Outcomes(), wanted
+            seen = survey(requests, stores, DEFAULT_POLICY)
+        steps = again = plan(requests, seen)
+        outcomes, todo = Outcomes(), requests
         while todo:
             with _connected(environ, down, for_push=True) as stores:
                 outcomes = outcomes.then(carry_out(again, manifests, stores, _blobs_to_send(again, images)))
-            # Where the registry would not mount, the bytes are sent after all.
+            # If the registry refuses a mount, the blob is uploaded after all.
             todo = [request for request in todo if _blobs(request) & outcomes.unmounted]
             again = plan(todo, seen.plus(_there(todo, outcomes)), refused_mounts=outcomes.unmounted)
-    told = rows(wanted, seen, steps, outcomes, {})
-    errors = tuple(line(row) for row in told if row.error)
-    return Pushed(all(row.outcome in (PUSHED, TAGGED, UNCHANGED) for row in told), errors)
+    reported = rows(requests, seen, steps, outcomes, {})
+    errors = tuple(line(row) for row in reported if row.error)
+    return Pushed(all(row.outcome in (PUSHED, TAGGED, UNCHANGED) for row in reported), errors)
 
 
-def _wanted(registry: FakeRegistry, images: Images) -> list[PushRequest]:
+def _requests(registry: FakeRegistry, images: Images) -> list[PushRequest]:
     base = Destination(f"{registry.address}/{BASE}")
     return [
         PushRequest(
@@ -80,7 +80,7 @@ def _there(requests: list[PushRequest], outcomes: Outcomes) -> Mapping[Question,
 
 
 def _blobs_to_send(steps: Plan, images: Images) -> Callable[[Digest], Opener | None]:
-    """As in a sandbox, only these are at hand."""
+    """An opener of the blobs to upload; as in a sandbox, others are not available."""
     at_hand = {step.blob.digest for step in steps.uploads}
 
     def open_blob(digest: Digest) -> Opener | None:

@@ -1,4 +1,4 @@
-"""What is pushed, into which registry, and what may happen to it."""
+"""The images of a push, its registry, and the faults."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _describe(data: bytes, kind: str) -> Descriptor:
 
 
 def _images(version: str, size: int) -> Images:
-    """Two images: the base's layer and a layer of `size` bytes in both, a layer and a config of their own."""
+    """Two images: both have the base's layer and a layer of `size` bytes, and each has its own layer and config."""
     base, shared = b"base layer", (b"shared layer " + version.encode()).ljust(size, b".")
     blobs = {Digest.of(base): base, Digest.of(shared): shared}
     manifests = {}
@@ -51,21 +51,21 @@ def _images(version: str, size: int) -> Images:
 
 OLD = _images("old", 100)
 NEW = _images("new", 100)
-# The same kinds of blobs, one of them larger than what the registry takes at once.
+# The same kinds of blobs, with one larger than the limit of the registry.
 NEW_LARGE = _images("new", 1_200_000)
 
 
-# A registry that takes any manifest lets nobody but the client see to it that a tag names something complete.
+# If the registry accepts any manifest, only the client ensures that a tag names a complete image.
 TRUSTING = Faults(unchecked_manifests=True)
 
 
 @dataclass(frozen=True)
 class Request:
-    """A kind of request, as the table shows it; `pattern` is in "METHOD /path?query".
+    """A kind of request, with its name in the table; `pattern` is in "METHOD /path?query".
 
-    `faults`: what the registry does differently all the time. `first`: what has to go wrong before the request is made.
-    Where several requests of the kind are under way at a time, `at` is in those that a fault may meet, but for the
-    first `skip`: so that the same is met each time.
+    `faults`: permanent differences of the registry. `first`: disturbances that cause the request.
+    If several requests of the kind may be in progress at a time, a fault only affects those with `at`, after the first
+    `skip`, so that it always affects the same one.
     """
 
     shown: str
@@ -76,13 +76,13 @@ class Request:
     skip: int = 0
 
     def steady(self) -> Faults:
-        """What goes wrong without any fault, so that the request is made at all."""
+        """The faults that the request needs in order to be made."""
         return replace(self.faults, disturbances=self.first)
 
 
 _BASE_LAYER = OLD.manifests[REPOSITORIES[0]].layers[0].digest.hex
 _LARGE_LAYER = NEW_LARGE.manifests[REPOSITORIES[0]].layers[1].digest.hex
-# nginx's limit, a little lower: a blob of 1.2 MB travels in pieces.
+# A little below nginx's limit: a blob of 1.2 MB is uploaded in chunks.
 _PIECES = replace(TRUSTING, max_body=1_000_000)
 _CUT_PIECE = Disturbance("^PATCH", Break.RESET, skip=1)
 
@@ -101,7 +101,7 @@ REQUESTS: Mapping[str, Request] = MappingProxyType(
             Request("PUT manifest", "^PUT .*/manifests/"),
             Request("PATCH piece", "^PATCH ", _PIECES),
             Request("GET upload", "^GET .*/blobs/uploads/", _PIECES, (_CUT_PIECE,)),
-            # The first one is for all of the layer, and is refused.
+            # The first request has the whole layer, and is refused.
             Request(
                 "PUT end of pieces", "^PUT .*/blobs/uploads/", _PIECES, at=f"^PUT .*digest=.*{_LARGE_LAYER}", skip=1
             ),
@@ -112,7 +112,7 @@ REQUESTS: Mapping[str, Request] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Fault:
-    """`faults(pattern, times, elsewhere)`: what the registry does. `transient`: once, it must not matter."""
+    """A fault. `faults(pattern, times, elsewhere)`: the registry's behaviour. `transient`: once, it must not matter."""
 
     shown: str
     faults: Callable[[str, int | None, str], Faults]
@@ -189,7 +189,7 @@ def images_for(request: Request) -> Images:
 
 
 def seed(registry: FakeRegistry) -> None:
-    """The base, and an older image in the first repository."""
+    """Put the base, and an older image into the first repository."""
     base = OLD.manifests[REPOSITORIES[0]].layers[0]
     registry.put_blob(BASE, OLD.blobs[base.digest])
     manifest = OLD.manifests[REPOSITORIES[0]]
@@ -199,5 +199,5 @@ def seed(registry: FakeRegistry) -> None:
 
 
 def kinds_of(line: str, requests: Mapping[str, Request] = REQUESTS) -> list[str]:
-    """The kinds that "METHOD /path?query" is of."""
+    """The kinds that match "METHOD /path?query"."""
     return [shown for shown, request in requests.items() if re.search(request.pattern, line)]

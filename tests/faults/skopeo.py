@@ -1,6 +1,6 @@
-"""How skopeo fares in the same registry with the same faults; written down, since it takes some minutes.
+"""Results of skopeo in the same registry with the same faults, recorded since they take some minutes.
 
-    PYTHONPATH=src:tests python -m faults.skopeo       # writes skopeo.json beside this file
+PYTHONPATH=src:tests python -m faults.skopeo       # writes skopeo.json next to this file
 
 Each image is copied by `skopeo copy --retry-times 3`, one after the other, with an empty blob cache.
 """
@@ -24,7 +24,7 @@ from ocikit.layout import Layout
 from ocikit.testing import FakeRegistry
 
 RECORD = Path(__file__).with_name("skopeo.json")
-# Its own retries come after 1, 2 and 4 seconds.
+# skopeo retries after 1, 2 and 4 seconds.
 LONGEST_SECONDS = 25
 _DOWN_SECONDS = 0.5
 _HUNG = "no end"
@@ -70,10 +70,10 @@ def _copy(source: str, target: str, home: str) -> str | None:
 
 
 def outcome(cell: Cell) -> str:
-    """One word for a cell; "claimed": it reports success, and the tag has not moved."""
+    """The outcome of a cell in one word; "claimed": skopeo reports success, and the tag has not moved."""
     if not cell.met:
         return "no such request"
-    if any("was told" in text for text in cell.broken):
+    if any("received a secret" in text for text in cell.broken):
         return "leaked"
     if any("is a tag of something" in text for text in cell.broken):
         return "broken"
@@ -83,7 +83,7 @@ def outcome(cell: Cell) -> str:
 
 
 def read_record() -> tuple[str, Mapping[Key, str]]:
-    """The version, and each cell's outcome."""
+    """The version of skopeo, and each cell's outcome."""
     document = json.loads(RECORD.read_text())
     cells = {Key(request, fault, when == "once"): word for request, fault, when, word in document["cells"]}
     return document["version"], cells
@@ -91,7 +91,7 @@ def read_record() -> tuple[str, Mapping[Key, str]]:
 
 def main() -> None:
     version = subprocess.run(["skopeo", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    # It sends a blob whole, with PATCH: nothing passes a limit of the body, and no piece has to be cut.
+    # skopeo sends a blob in one PATCH: it could not pass a limit of the body, and no chunk has to be cut.
     requests = {
         shown: replace(request, faults=TRUSTING, first=(), at="", skip=0) for shown, request in REQUESTS.items()
     }

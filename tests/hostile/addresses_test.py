@@ -1,7 +1,7 @@
-"""Who may send the client where: nobody to a more private address than its own, and never from TLS to plain text.
+"""No server may send the client to a more private address than its own, or from TLS to plain text.
 
-Most rows are in a network of their own, in which real addresses of every kind lead to this machine. The other host is
-what a registry would like to have asked by somebody who stands inside.
+Most rows run in an isolated network, in which real addresses of every kind lead to this machine. The other host is an
+internal one that a hostile registry wants the client to access.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root
 PUBLIC, COMPANY = "11.0.0.1", "10.0.0.1"
 PLAIN_PULL, PLAIN_PUSH = (*PULL, "--insecure"), (*PUSH, "--insecure")
 Sending = Callable[[Scene, str], None]
-# What leads from a public address to the address behind it; "" where the other server listens at all addresses.
+# By name: the address of the other host, and an address that leads to it.
 INSIDE = {
     "private": (COMPANY, "$other"),
     "private-192": ("192.168.7.1", "$other"),
@@ -68,14 +68,14 @@ INSIDE = {
 
 
 def blob(scene: Scene, host: str, scheme: str = "http") -> None:
-    """Where the other host would do: what is asked for is there, for whoever asks."""
+    """Redirect a blob to the other host, which serves it to any client."""
     target = f"{scheme}://{scene.filled(host)}"
     scene.on("GET /v2/image/blobs/", lambda request: FakeAnswer(307, {"Location": target + request.target}))
     scene.other.answer = partial(open_to_all, scene)
 
 
 def open_to_all(scene: Scene, request: Received) -> FakeAnswer:
-    """A host that gives blobs, takes them, and gives tokens, and asks for no credentials."""
+    """The response of a host that serves blobs, accepts uploads and issues tokens, all without credentials."""
     if "token" in request.target:
         return FakeAnswer(200, {"Content-Type": "application/json"}, b'{"token": "from-elsewhere-whoever-asks"}')
     digest = request.target.replace("%3A", ":").rpartition("=" if request.method == "PUT" else "/")[2]
@@ -92,7 +92,7 @@ def upload(scene: Scene, host: str, scheme: str = "http") -> None:
 
 
 def chunk(scene: Scene, host: str) -> None:
-    """The first is taken, and the next is to go elsewhere."""
+    """Accept the first chunk, and send the next to the other host."""
     target = f"http://{scene.filled(host)}/upload"
     scene.on("PUT /v2/pushed/blobs/", FakeAnswer(405))
     scene.on("PATCH /v2/pushed/", FakeAnswer(202, {"Location": target}))
@@ -100,7 +100,7 @@ def chunk(scene: Scene, host: str) -> None:
 
 
 def realm(scene: Scene, host: str, scheme: str = "http") -> None:
-    """The token that is given there is good."""
+    """Name a token server whose tokens are valid."""
     scene.login("token")
     challenge = f'Bearer realm="{scheme}://{scene.filled(host)}/token",service="x"'
     scene.on("/v2/", partial(answer_with_token, scene, challenge))
@@ -113,8 +113,8 @@ def answer_with_token(scene: Scene, challenge: str, request: Received) -> FakeAn
     return FakeAnswer(404)
 
 
-def realm_for_nobody(scene: Scene, host: str) -> None:
-    """Nobody has credentials: the request itself is what must not be made."""
+def anonymous_realm(scene: Scene, host: str) -> None:
+    """Name a token server to a client without credentials: even the request itself must not be made."""
     realm(scene, host)
     (scene.home / "config.json").write_text("{}")
 
@@ -123,7 +123,7 @@ SENDING: dict[str, tuple[Sending, tuple[str, ...]]] = {
     "upload": (upload, PLAIN_PUSH),
     "chunk": (chunk, PLAIN_PUSH),
     "realm": (realm, PLAIN_PULL),
-    "realm-for-nobody": (realm_for_nobody, PLAIN_PULL),
+    "anonymous-realm": (anonymous_realm, PLAIN_PULL),
 }
 
 
@@ -136,7 +136,7 @@ def apart(registry: str, other: str, **others: bool) -> Where:
 
 
 def inside() -> Iterator[Row]:
-    """A public registry, over plain HTTP as it is marked, names what is inside."""
+    """Rows of a public registry, marked as plain HTTP, that names an internal host."""
     for name, (other, host) in INSIDE.items():
         ends = ENDS if name in ("name-of-two-addresses", "name-that-changes", "name-that-changes-to-inside") else FAILS
         yield sent(f"blob-{name}", blob, host, PLAIN_PULL, ends, apart(PUBLIC, other), untouched=True)
@@ -181,7 +181,7 @@ def inside() -> Iterator[Row]:
 
 
 def by_way_of_another(scene: Scene, host: str) -> None:
-    """The first redirect leads to another public host, which is free to be asked, and that one leads inside."""
+    """Redirect to another public host, which is allowed, and which redirects to an internal one."""
     inside = FakeAnswer(307, {"Location": f"http://{scene.filled(host)}/x"})
     third = scene.surroundings.server("cdn.example", lambda request: inside, tls=False, apart=True)
     scene.kept.enter_context(third)
@@ -196,7 +196,7 @@ def realm_in_a_sandbox(prepare: Callable[..., None], scene: Scene) -> None:
 
 
 def plain_text() -> Iterator[Row]:
-    """What begins with TLS stays with it, and credentials go nowhere else without it."""
+    """Rows of plain text: a request that begins with TLS keeps it, and credentials go to no other host without it."""
     secure = partial(apart, "registry.example", "cdn.example", tls=True)
     both = secure(other_tls=True)
     yield sent("tls-blob-to-plain", blob, "$other", PULL, FAILS, secure(), untouched=True)
@@ -211,7 +211,7 @@ def plain_text() -> Iterator[Row]:
     )
     yield sent("tls-upload-to-plain", upload, "$other", PUSH, FAILS, secure(), untouched=True)
     yield sent("tls-realm-to-plain", realm, "$other", PULL, FAILS, secure(), untouched=True)
-    yield sent("tls-realm-to-plain-for-nobody", realm_for_nobody, "$other", PULL, FAILS, secure(), untouched=True)
+    yield sent("tls-realm-to-plain-anonymous", anonymous_realm, "$other", PULL, FAILS, secure(), untouched=True)
     yield sent("tls-realm-to-plain-loopback", realm, "$other", PULL, FAILS, Where(tls=True), untouched=True)
     yield sent(
         "tls-realm-to-plain-at-a-port",
@@ -241,7 +241,7 @@ upload_in_tls = partial(upload, scheme="https")
 
 
 def good() -> Iterator[Row]:
-    """What registries do: these must go on."""
+    """Rows of usual registries, which must work."""
     asked = {"after": the_other_was_asked}
     both = apart("registry.example", "cdn.example", tls=True, other_tls=True)
     yield sent("public-to-public", blob, "$other", PLAIN_PULL, SUCCEEDS, apart(PUBLIC, "11.0.0.2"), **asked)
@@ -268,13 +268,13 @@ def good() -> Iterator[Row]:
     yield Row("tls-push", command=PUSH, ends=SUCCEEDS, where=apart("registry.example", "11.0.0.2", tls=True))
     yield Row("metadata-of-its-own", command=PLAIN_PULL, ends=SUCCEEDS, where=apart("169.254.169.254", "11.0.0.2"))
     # Where credentials go to a token server on another host.
-    yield told("tls-token-server", "https", PULL, both)
+    yield with_token_server("tls-token-server", "https", PULL, both)
     company = "company.example"
-    yield told("token-server-at-a-port", "http", PLAIN_PULL, apart(company, company))
-    yield told(
+    yield with_token_server("token-server-at-a-port", "http", PLAIN_PULL, apart(company, company))
+    yield with_token_server(
         "insecure-token-server-in-tls", "https", PLAIN_PULL, apart(company, "tokens.company.example", other_tls=True)
     )
-    # Whether one without TLS elsewhere gets them, for a registry that is marked as insecure, is up to the client.
+    # For a registry that is marked as insecure, the client may send them to another host without TLS, or refuse.
     plain = apart(company, "tokens.company.example")
     yield Row("token-server-elsewhere", partial(own_token_server, "http"), PLAIN_PULL, ENDS, where=plain, trusted=True)
     inside = apart("registry.example", COMPANY)
@@ -289,8 +289,8 @@ def good() -> Iterator[Row]:
     )
 
 
-def told(name: str, scheme: str, command: tuple[str, ...], where: Where) -> Row:
-    """The token server knows the password, as it should: it is told by the header alone."""
+def with_token_server(name: str, scheme: str, command: tuple[str, ...], where: Where) -> Row:
+    """A row whose token server receives the password, as it should: only in the header."""
     return Row(
         name, partial(own_token_server, scheme), command, SUCCEEDS, where=where, trusted=True, after=the_other_was_asked
     )
@@ -302,7 +302,7 @@ def own_token_server(scheme: str, scene: Scene) -> None:
 
 
 def named_in_the_configuration(options: Mapping[str, object], scene: Scene) -> None:
-    """What is inside, and a registry outside leads to it, or it is asked first."""
+    """Configure an internal host as trusted or as a mirror, for a registry outside."""
     (scene.home / "config.json").write_text("{}")
     scene.login("none")
     sandbox.lock(scene, registries={"$registry": {"insecure": True, **options}})
@@ -312,7 +312,7 @@ def named_in_the_configuration(options: Mapping[str, object], scene: Scene) -> N
 
 
 def own_address_in_plain_text(scene: Scene) -> None:
-    """A registry behind a proxy that ends TLS does not know of it: what it says of itself is meant with TLS."""
+    """A registry that does not know of a proxy in front that ends TLS: its own plain URLs must be used with TLS."""
     plain = scene.registry.url.replace("https:", "http:")
     kept = scene.contents.repositories["kept"]
     kept.blobs.update(scene.contents.repositories["image"].blobs)
@@ -329,5 +329,5 @@ def the_other_was_asked(scene: Scene, ran: Ran) -> Iterator[str]:
 
 @needs_root
 @pytest.mark.parametrize("row", table([*inside(), *plain_text(), *good()]))
-def test_who_may_send_us_where(row: Row, check: Callable[[Row], None]) -> None:
+def test_where_servers_may_lead(row: Row, check: Callable[[Row], None]) -> None:
     check(row)

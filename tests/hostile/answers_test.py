@@ -1,4 +1,4 @@
-"""Answers that HTTP does not allow, challenges and tokens that make no sense, and answers without end."""
+"""Responses that violate HTTP, invalid challenges and tokens, and responses without end."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ CHALLENGES = {
     "basic-and-bearer": 'Basic realm="a", Bearer realm="ftp://x"',
 }
 _SHORT = b"Content-Length: 2\r\n\r\n{}"
-# Answers to a request for a manifest that HTTP does not allow, or hardly.
+# Responses to a request for a manifest that HTTP forbids, or barely allows.
 ANSWERS: dict[str, bytes] = {
     "negative-content-length": raw_answer("200 OK", {"Content-Length": "-1"}, b"{}"),
-    "content-length-is-no-number": raw_answer("200 OK", {"Content-Length": "many"}, b"{}"),
+    "content-length-is-not-a-number": raw_answer("200 OK", {"Content-Length": "many"}, b"{}"),
     "content-length-with-a-sign": raw_answer("200 OK", {"Content-Length": "+2"}, b"{}"),
     "content-length-of-5000-digits": raw_answer("200 OK", {"Content-Length": DIGITS}, b"{}"),
     "content-length-of-400-digits": raw_answer("200 OK", {"Content-Length": "9" * 400}, b"{}"),
@@ -83,7 +83,7 @@ ANSWERS: dict[str, bytes] = {
     "http-9": b"HTTP/9.9 200 OK\r\n" + _SHORT,
     "http-0.9": b"{}",
     "status-of-6-digits": b"HTTP/1.1 200200 OK\r\n" + _SHORT,
-    "status-is-no-number": b"HTTP/1.1 abc OK\r\n" + _SHORT,
+    "status-is-not-a-number": b"HTTP/1.1 abc OK\r\n" + _SHORT,
     "status-is-negative": b"HTTP/1.1 -200 OK\r\n" + _SHORT,
     "status-of-full-width-digits": "HTTP/1.1 ２００ OK\r\n".encode() + _SHORT,
     "status-0": b"HTTP/1.1 000 OK\r\n" + _SHORT,
@@ -140,12 +140,12 @@ def challenge(text: str, scene: Scene) -> None:
 
 
 def answered(pattern: str, answer: Reply, scene: Scene) -> None:
-    """Nothing more comes on the connection, which is closed a little later."""
+    """Send a response and nothing more, and close the connection a little later."""
     scene.on_credentials(pattern, [answer, 0.3] if isinstance(answer, bytes) else answer)
 
 
 def large_answers() -> Iterator[Row]:
-    """What has no end, or says that it is large."""
+    """Rows of responses that have no end, or announce a large size."""
     endless = b"HTTP/1.1 200 OK\r\n\r\n"
     announced = b"HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n"
     error = b"HTTP/1.1 403 No\r\nContent-Type: application/json\r\n\r\n"
@@ -186,7 +186,7 @@ def token_flood(head: bytes, scene: Scene) -> None:
 
 
 def large_config(scene: Scene) -> None:
-    """A descriptor that says 1 TiB, and as many bytes as anybody reads."""
+    """A descriptor with 1 TiB, and as many bytes as the client reads."""
     described = {"mediaType": media_type.OCI_CONFIG, "digest": sandbox.OTHER_DIGEST, "size": 1024 * GIB}
     ImageParts(manifest_members={"config": described}).put(scene.contents)
     flood(
@@ -198,7 +198,7 @@ def large_config(scene: Scene) -> None:
 
 
 def config_of_64_mib(scene: Scene) -> None:
-    """Which is what its descriptor says."""
+    """A config of 64 MiB with a correct descriptor."""
     ImageParts(config=json.dumps(config_document(x="a" * 64 * 1024 * 1024)).encode()).put(scene.contents)
 
 
@@ -213,7 +213,7 @@ def chunk_length(scene: Scene) -> None:
 
 
 def upload_range(scene: Scene) -> None:
-    """After a chunk was refused."""
+    """A malformed Range after a refused chunk."""
     scene.on_credentials("PUT /v2/pushed/blobs", raw_answer("416 No", {"Content-Length": "0"}))
     status = {"Range": f"0-{DIGITS}", "Location": "/v2/pushed/blobs/uploads/x", "Content-Length": "0"}
     scene.on_credentials("GET /v2/pushed/blobs/uploads", raw_answer("204 There", status))

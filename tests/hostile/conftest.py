@@ -1,4 +1,4 @@
-"""Rows run side by side, as many as there are processors, and those that only wait all at once."""
+"""Rows run in parallel: one on each processor, and up to 64 that only wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.certificates import Authority
 from support.network import Network
 
 _MOST_THAT_WAIT = 64
-# What the network of some rows has. Public addresses are real ones, which in it lead to this machine.
+# Addresses of the network of some rows. Public ones are real, and lead to this machine in it.
 ADDRESSES = (
     *("11.0.0.1/32", "11.0.0.2/32", "10.0.0.1/32", "192.168.7.1/32", "172.16.0.1/32", "100.64.0.1/32"),
     *("169.254.169.254/32", "2606:4700::1/128", "fd12::1/128"),
@@ -30,14 +30,14 @@ NAMES = {
     "both.example": ["10.0.0.1", "11.0.0.2"],
     "six.example": ["2606:4700::1"],
 }
-# What is looked up a second time is elsewhere.
+# Names whose second look-up returns another address.
 CHANGING = {"changing.example": ["11.0.0.2", "127.0.0.1"], "changing-inside.example": ["11.0.0.2", "10.0.0.1"]}
 
 
 @pytest.fixture(scope="session")
 def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], None]]:
-    """Fails with everything that was wrong with a row; all that were selected begin with the first."""
-    # Another folder may have a fixture of this name.
+    """Fail with all problems of a row. All selected rows start with the first call."""
+    # Another folder may have a parameter of this name.
     parameters = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     selected = [row for found in parameters if isinstance(row := found.get("row"), Row)]
     with ExitStack() as stack:
@@ -59,7 +59,7 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def _surroundings(rows: Sequence[Row], stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Surroundings:
-    """Those that a row wants."""
+    """The surroundings that any of the rows needs."""
     network = authority = pair = None
     if any(row.where.apart for row in rows):
         network = stack.enter_context(Network(ADDRESSES, NAMES, CHANGING))

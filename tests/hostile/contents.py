@@ -1,4 +1,4 @@
-"""Images as a registry, a layout or an archive has them: usual ones, and those of any bytes."""
+"""Images for a registry, a layout or an archive: usual ones, and those of any bytes."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def descriptor(data: bytes, kind: str, **others: Any) -> dict[str, Any]:
 
 
 def config_document(*diff_ids: str, **members: Any) -> dict[str, Any]:
-    """A config; `config` and other members are added to it as they are."""
+    """A config, with `members` added or replaced."""
     rootfs = {"type": "layers", "diff_ids": list(diff_ids)}
     return {"architecture": "amd64", "os": "linux", "rootfs": rootfs, "config": {"Cmd": ["serve"]}, **members}
 
 
 class ImageParts:
-    """An image of any bytes: a layer's blob, a config and a manifest, all that lead to each other by digest."""
+    """An image of any bytes: layers, a config and a manifest, linked by digest."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class ImageParts:
         contents.tags[tag] = self.digest
 
     def write(self, layout: Path, tag: str = "1") -> None:
-        """Make an OCI image layout that has it."""
+        """Write an OCI image layout with this image."""
         blobs = {str(Digest.of(blob)): blob for blob in (*self.layers, self.config, self.manifest)}
         entry = descriptor(self.manifest, media_type.OCI_MANIFEST)
         entry["annotations"] = {"org.opencontainers.image.ref.name": tag}

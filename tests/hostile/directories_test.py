@@ -1,4 +1,4 @@
-"""Directories: layouts that others wrote or that many write to, and folders with what no layer can have."""
+"""Directories: layouts of others or with many writers, and folders with files that no layer can have."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PUBLISH = ("publish", "request.json")
 
 
 def index(change: Callable[[dict[str, Any]], object]) -> Callable[[Scene], None]:
-    """`index.json` of the usual layout, changed."""
+    """Change `index.json` of the usual layout."""
 
     def prepared(scene: Scene) -> None:
         path = scene.work / "layout/index.json"
@@ -51,7 +51,7 @@ def entry(**members: Any) -> Callable[[Scene], None]:
 
 
 def instead_of(name: str, make: Callable[[Path], object]) -> Callable[[Scene], None]:
-    """Another kind of file where the layout has one of this name: "index.json", "oci-layout", "manifest" or "layer"."""
+    """Replace a file of the layout by another kind: `name` is "index.json", "oci-layout", "manifest" or "layer"."""
 
     def prepared(scene: Scene) -> None:
         layout = Layout(scene.work / "layout")
@@ -65,7 +65,7 @@ def instead_of(name: str, make: Callable[[Path], object]) -> Callable[[Scene], N
 
 
 def hole(path: Path) -> None:
-    """A file of 8 GiB that takes no room."""
+    """A sparse file of 8 GiB."""
     with path.open("wb") as stream:
         stream.truncate(8 * GIB)
 
@@ -76,7 +76,7 @@ def device(path: Path) -> None:
 
 def socket_at(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
-        # A path in a socket's address is short.
+        # The path of a socket's address must be short.
         here = os.open(path.parent, os.O_RDONLY)
         try:
             server.bind(f"/proc/self/fd/{here}/{path.name}")
@@ -127,7 +127,7 @@ ODD_FILES: Mapping[str, tuple[Callable[[Path], object], str]] = {
 
 
 def endless_file(folder: Path) -> None:
-    """A link to a device is a link: nobody reads what it leads to."""
+    """A link to a device, which is stored as a link and never read."""
     (folder / "zero").symlink_to("/dev/zero")
 
 
@@ -167,7 +167,7 @@ def nested_index(scene: Scene) -> None:
 
 
 def many_entries(scene: Scene) -> None:
-    """As many as 100,000 pushes without a tag leave behind."""
+    """Entries such as many pushes without a tag leave behind."""
     layout = scene.work / "layout"
     document = json.loads((layout / "index.json").read_text())
     one = document["manifests"][0]
@@ -177,7 +177,7 @@ def many_entries(scene: Scene) -> None:
 
 
 def sha512(scene: Scene, *, damaged: bool = False) -> None:
-    """A layout whose layer has a digest of the other kind that the specification knows."""
+    """A layout whose layer has a sha512 digest, the other algorithm of the specification."""
     image = ImageParts()
     layer = image.layers[0]
     digest = str(Digest.of(layer, "sha512"))
@@ -190,12 +190,12 @@ def sha512(scene: Scene, *, damaged: bool = False) -> None:
 
 
 def read_only(scene: Scene) -> None:
-    """A file where a folder should be: root may write everywhere else."""
+    """A file in place of a folder, since root may write everywhere else."""
     (scene.work / "read-only").write_text("")
 
 
 def not_ok(scene: Scene, ran: Ran) -> Iterator[str]:
-    """`verify` says what is wrong on standard output, and fails."""
+    """`verify` reports problems on standard output, and fails."""
     if ran.exit_code == 0:
         yield "end: it says that all is well"
 
@@ -218,13 +218,13 @@ def test_directories(row: Row, check: Callable[[Row], None]) -> None:
 
 
 def publish(scene: Scene, tags: Sequence[str]) -> Ran:
-    """As Pants does it: one process, one plan, an image with these tags in an `oci:` directory."""
+    """Publish as Pants does: one process, one plan, an image with these tags in an `oci:` directory."""
     manifest: Any = Layout(scene.work / "layout").fetch_manifest("1")
     place = Destination("oci:published")
-    wanted = PushRequest("images:push", place, tuple(tags), manifest)
+    request = PushRequest("images:push", place, tuple(tags), manifest)
     plan = Plan(puts=(Put("images:push", place, tuple(tags), manifest.descriptor),))
     memory = {"memory": "kept/memory.json", "holders": "kept/holders.json"}
-    document = {"requests": [wanted.to_json()], "plan": plan.to_json(), "bases": {}, "registries": {}, "root": "."}
+    document = {"requests": [request.to_json()], "plan": plan.to_json(), "bases": {}, "registries": {}, "root": "."}
     scene.write("request.json", {**document, **memory})
     return run_client(PUBLISH, scene.work, scene.results, seconds=120, env=scene.env)
 
@@ -244,7 +244,7 @@ def test_tags_grow_linearly(scene: Scene) -> None:
         ran = publish(scene, [f"tag-{number}" for number in range(count)])
         assert ran.exit_code == 0, ran
         assert len(Layout(layout).tags()) == count + 1
-        # What the processor did: other tests run at the same time.
+        # Processor time, since other tests run at the same time.
         seconds[count] = ran.processor_seconds
         shutil.rmtree(layout)
     assert seconds[1_000] < 3, seconds
@@ -252,7 +252,7 @@ def test_tags_grow_linearly(scene: Scene) -> None:
 
 
 def test_tags_of_many_processes(scene: Scene) -> None:
-    """Writers side by side lose none."""
+    """Concurrent writers lose no tag."""
     running = [
         start_client(["copy", "oci:layout:1", f"oci:out:{name}"], scene.work, scene.results / name, env=scene.env)
         for name in "abcdefgh"
@@ -264,7 +264,7 @@ def test_tags_of_many_processes(scene: Scene) -> None:
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
 def test_files_of_a_killed_writer_go(scene: Scene, signal_number: int) -> None:
-    """Half of a blob is there when it dies; the next writer of the layout takes it away."""
+    """The next writer of a layout removes half a blob of a writer that died."""
     large = random.Random(1).randbytes(4_000_000)
     image = ImageParts([large], layer_type=media_type.OCI_LAYER)
     image.put(scene.contents)
@@ -287,8 +287,8 @@ def test_files_of_a_killed_writer_go(scene: Scene, signal_number: int) -> None:
     Layout(scene.work / "out").verify()
 
 
-def test_files_of_a_writer_that_lives_stay(scene: Scene) -> None:
-    """Taking away what the dead left must not take what somebody is writing."""
+def test_files_of_a_live_writer_stay(scene: Scene) -> None:
+    """The removal of leftovers must not remove a file that is still being written."""
     large = random.Random(2).randbytes(4_000_000)
     ImageParts([large], layer_type=media_type.OCI_LAYER).put(scene.contents)
     ended = time.monotonic() + 3
@@ -312,7 +312,7 @@ def test_files_of_a_writer_that_lives_stay(scene: Scene) -> None:
 
 
 def left_behind(scene: Scene) -> list[str]:
-    """What is no part of a layout: files that have no name yet."""
+    """Files that are not part of a layout: they do not have their final name yet."""
     known = ("index.json", "oci-layout")
     out = scene.work / "out"
     files = [path for path in out.rglob("*") if path.is_file() and path.name not in known]
@@ -320,5 +320,5 @@ def left_behind(scene: Scene) -> list[str]:
 
 
 def _is_a_lock(path: Path) -> bool:
-    """An empty file that writers agree on may stay."""
+    """The empty lock file of writers may stay."""
     return path.stat().st_size == 0

@@ -1,4 +1,4 @@
-"""Documents that are not what they should be: an error in our words, never a stack trace, and bounded."""
+"""Invalid documents: a readable error, never a stack trace, within limits of time and memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LARGE = 10**300
 
 
 def config(members: Mapping[str, Any] | bytes) -> Callable[[Scene], None]:
-    """An image with this config: as it is, or a usual one with these members."""
+    """An image with this config: bytes as they are, or a usual config with these members."""
     data = members if isinstance(members, bytes) else json.dumps(config_document(**members)).encode()
     return lambda scene: ImageParts(config=data).put(scene.contents)
 
@@ -41,7 +41,7 @@ def manifest(members: Mapping[str, Any] | bytes) -> Callable[[Scene], None]:
 
 
 def raw_config(text: str) -> Callable[[Scene], None]:
-    """A config whose member "x" is this text."""
+    """An image whose config has this raw JSON as its member "x"."""
     usual = json.dumps(config_document())
     return config(f'{usual[:-1]},"x":{text}}}'.encode())
 
@@ -103,7 +103,7 @@ CONFIGS: dict[str, Any] = {
     "not-utf-8": b'{"os":"\xff"}',
     "one-key-twice": b'{"os":"linux","os":"windows","architecture":"amd64"}',
 }
-# What JSON's own grammar allows, or Python's reader.
+# Values that JSON's grammar allows, or Python's parser.
 TEXTS = {
     "nested-900": nested(900),
     "nested-5000": nested(5_000),
@@ -160,7 +160,7 @@ MANIFESTS: dict[str, Any] = {
 }
 
 
-# What is looked at for secrets, and takes work to be read in all ways: as much of it as a document may have.
+# Texts that are costly to search for secrets in all encodings: as long as a document may be.
 HARD_TO_READ = {
     "escapes-of-addresses": "%41",
     "escapes-of-escapes": "%252525252541",
@@ -240,7 +240,7 @@ def prepared(request: Callable[[Scene], None], prepare: Callable[[Scene], None],
 
 
 def deep_indexes(scene: Scene) -> None:
-    """Each is of one index, and each digest is right."""
+    """Nested indexes, each with one index and a correct digest."""
     image = ImageParts()
     image.put(scene.contents)
     repository = scene.contents.repositories["image"]
@@ -276,7 +276,7 @@ def index_of(members: Mapping[str, Any], scene: Scene, count: int = 1) -> None:
 
 
 def index_of_many(scene: Scene) -> None:
-    """As many as 4 MiB have room for."""
+    """An index with as many entries as 4 MiB can hold."""
     index_of({}, scene, 20_000)
 
 

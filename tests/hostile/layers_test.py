@@ -1,6 +1,6 @@
-"""Layers and archives that are small and become large, or say what cannot be: bounded, and an end.
+"""Layers and archives that are small and expand, or are contradictory: the client stays within its limits and ends.
 
-A layer is one of an image in the layout `bomb` unless said otherwise; an archive is the base of an image.
+A layer belongs to an image in the layout `bomb` unless noted otherwise; an archive is the base of an image.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ USUAL = usual_tar()
 HUGE = 2**60
 
 
-# What is large is made when its row runs.
+# Large contents are created when their row runs.
 Making = Union[bytes, Callable[[], bytes]]
 
 
@@ -63,7 +63,7 @@ def layers(*blobs: Making, kind: str = media_type.OCI_LAYER_GZIP) -> Callable[[S
 
 
 def tar(data: bytes) -> Callable[[Scene], None]:
-    """A layer that is not compressed: what it says is all there."""
+    """An uncompressed layer, with exactly these bytes."""
     return layers(data, kind=media_type.OCI_LAYER)
 
 
@@ -84,7 +84,7 @@ def archive(data: Making) -> Callable[[Scene], None]:
 
 
 def saved(layer: bytes, *, size: int | bytes | None = None, kind: bytes = b"0", gnu: bytes = b"") -> bytes:
-    """What `docker save` writes, of an image with this layer; the header of the layer may say something else."""
+    """An archive as from `docker save`, of an image with this layer; the header of the layer may be wrong."""
     config = json.dumps(
         {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [str(Digest.of(layer))]}}
     ).encode()
@@ -94,12 +94,12 @@ def saved(layer: bytes, *, size: int | bytes | None = None, kind: bytes = b"0", 
 
 
 def long_header(kind: bytes, size: int = GIB) -> bytes:
-    """Of that size, of zeroes; the file that it is about comes behind it."""
+    """A header of this size, of zeroes, followed by its file."""
     return gzipped(header(b"long", kind, size), Run(size), member(b"file"), END)
 
 
 def pax(*records: tuple[bytes, bytes], data: bytes = b"", kind: bytes = b"0", size: int | None = None) -> bytes:
-    """A file with these records before it."""
+    """A file with these pax records."""
     return extended(records) + header(b"file", kind, len(data) if size is None else size) + padded(data) + END
 
 
@@ -124,41 +124,41 @@ SPARSE = {
     ),
     "solaris": pax((b"SUN.holesdata", b" 0 %d" % HUGE), (b"size", b"%d" % HUGE)),
 }
-# Maps that make no sense. What is refused is an error; what is read as something else ends.
+# Invalid maps. The client may refuse one with an error or read it as something else, but it ends.
 MAPS = {
-    "offset-is-no-number": pax(
+    "offset-is-not-a-number": pax(
         (GNU + b"size", b"9"), (GNU + b"numblocks", b"1"), (GNU + b"offset", b"x"), (GNU + b"numbytes", b"1")
     ),
-    "map-is-no-number": pax((GNU + b"size", b"9"), (GNU + b"map", b"1,2,x")),
+    "map-is-not-a-number": pax((GNU + b"size", b"9"), (GNU + b"map", b"1,2,x")),
     "map-of-three": pax((GNU + b"size", b"9"), (GNU + b"map", b"1,2,3")),
     "map-that-is-empty": pax((GNU + b"size", b"9"), (GNU + b"map", b"")),
     "map-with-a-negative-number": pax((GNU + b"size", b"9"), (GNU + b"map", b"-5,3")),
     "map-with-many-digits": pax((GNU + b"size", b"9"), (GNU + b"map", b"1" * 9_999 + b",1")),
-    "size-is-no-number": pax((GNU + b"size", b"ten"), (GNU + b"map", b"0,0")),
+    "size-is-not-a-number": pax((GNU + b"size", b"ten"), (GNU + b"map", b"0,0")),
     "size-is-negative": pax(
         (GNU + b"realsize", b"-7"), (GNU + b"major", b"1"), (GNU + b"minor", b"0"), data=padded(b"0\n")
     ),
     "size-with-many-digits": pax((GNU + b"realsize", b"9" * 5_000), (GNU + b"map", b"0,0")),
-    "count-is-no-number": pax((GNU + b"major", b"1"), (GNU + b"minor", b"0"), data=padded(b"many\n")),
+    "count-is-not-a-number": pax((GNU + b"major", b"1"), (GNU + b"minor", b"0"), data=padded(b"many\n")),
     "count-is-too-large": pax((GNU + b"major", b"1"), (GNU + b"minor", b"0"), data=padded(b"999999999999\n1\n1\n")),
     "count-without-end": pax((GNU + b"major", b"1"), (GNU + b"minor", b"0"), data=b"9" * 4096),
     "no-count": pax((GNU + b"major", b"1"), (GNU + b"minor", b"0")),
     "versions-of-another-world": pax((GNU + b"major", b"x"), (GNU + b"minor", b"\xff"), data=padded(b"0\n")),
-    "gnu-is-no-number": header(b"hole", b"S", 512, gnu=bytes(41) + b"zzzzzzzzzzz\0" * 8) + bytes(512) + END,
+    "gnu-is-not-a-number": header(b"hole", b"S", 512, gnu=bytes(41) + b"zzzzzzzzzzz\0" * 8) + bytes(512) + END,
     "gnu-is-negative": header(b"hole", b"S", 512, gnu=sparse(-5, [(-512, -512)])) + bytes(512) + END,
     "gnu-overlaps": header(b"hole", b"S", 512, gnu=sparse(1024, [(0, 512), (0, 512)])) + bytes(512) + END,
     "gnu-ends-early": header(b"hole", b"S", 512, gnu=sparse(1024, more=True)),
 }
-# Headers that lie, each before a usual file.
+# Wrong headers, each before a usual file.
 HEADERS = {
     "size-of-2-to-the-62": header(size=2**62),
     "size-of-2-to-the-94": header(size=b"\x80" + b"\xff" * 11),
     "size-is-negative": header(size=binary(-512)),
     "size-of-minus-2-to-the-62": header(size=binary(-(2**62))),
-    "size-is-no-number": header(size=b"zzzzzzzzzzz\0"),
-    "mode-is-no-number": header(mode=b"zzzzzzz\0"),
+    "size-is-not-a-number": header(size=b"zzzzzzzzzzz\0"),
+    "mode-is-not-a-number": header(mode=b"zzzzzzz\0"),
     "mode-is-negative": header(mode=binary(-1, 8)),
-    "devices-are-no-numbers": header(kind=b"3", devices=b"zzzzzzz\0yyyyyyy\0"),
+    "devices-are-not-numbers": header(kind=b"3", devices=b"zzzzzzz\0yyyyyyy\0"),
     "unknown-kind": header(kind=b"Z", size=5) + padded(b"hello"),
     "kind-is-not-ascii": header(kind=b"\xff"),
     "continued-volume": header(kind=b"M", size=5) + padded(b"hello"),
@@ -183,7 +183,7 @@ HEADERS = {
     "pax-path-of-nothing": extended([(b"path", b"")]),
     "pax-path-with-a-nul": extended([(b"path", b"a\0b")]),
     "pax-path-not-utf-8": extended([(b"path", b"\xff\xfe")]),
-    "pax-size-is-no-number": extended([(b"size", b"many")]),
+    "pax-size-is-not-a-number": extended([(b"size", b"many")]),
     "pax-size-is-negative": extended([(b"size", b"-512")]),
     "pax-size-with-a-point": extended([(b"size", b"1e3")]),
     "pax-size-of-many-digits": extended([(b"size", b"9" * 300)]),
@@ -205,20 +205,20 @@ HEADERS = {
 
 
 def bombs() -> Iterator[Row]:
-    """What is small and says that it is large."""
+    """Rows of small layers that announce or expand to a large size."""
     kinds = ((b"x", "pax"), (b"g", "pax-for-all"), (b"X", "solaris"), (b"L", "long-name"), (b"K", "long-link"))
     for kind, name in kinds:
         for size, text in ((GIB, "1-gib"), (16 * MIB, "16-mib")):
-            # This one is of Solaris alone: who does not know it passes over it.
+            # Only Solaris has this kind, so the client may skip it.
             ends = ENDS if kind == b"X" else FAILS
             yield Row(f"{name}-of-{text}", layers(partial(long_header, kind, size)), FILES_OF_BOMB, ends)
-        lies: dict[str, int | bytes] = {
+        wrong_sizes: dict[str, int | bytes] = {
             "is-not-there": 8**11 - 1,
             "has-2-to-the-62": 2**62,
             "is-negative": binary(-512),
         }
-        for lie, lied in lies.items():
-            yield Row(f"{name}-that-{lie}", tar(header(b"long", kind, lied) + bytes(4096)), FILES_OF_BOMB, ENDS)
+        for wrong, wrong_size in wrong_sizes.items():
+            yield Row(f"{name}-that-{wrong}", tar(header(b"long", kind, wrong_size) + bytes(4096)), FILES_OF_BOMB, ENDS)
     yield Row("pax-of-many-records", layers(many_records), FILES_OF_BOMB)
     yield Row("many-long-names", layers(many_long_names), FILES_OF_BOMB)
     yield Row("entries-without-end", layers(lambda: gzipped(many_headers(10_000)) * 400), FILES_OF_BOMB, seconds=30)
@@ -257,7 +257,7 @@ def bombs() -> Iterator[Row]:
 
 
 def verified() -> Iterator[Row]:
-    """The digests of what layers become are checked, too."""
+    """Rows of `verify`, which also checks the digests of unpacked layers."""
     verify = ("verify", "oci:bomb:1")
     yield Row("verified-gzip", layers(lambda: gzipped(header(size=2 * GIB), Run(2 * GIB), END)), verify)
     yield Row("verified-zstd", layers(partial(zstd_bomb, 64 * GIB), kind=media_type.OCI_LAYER_ZSTD), verify)
@@ -274,19 +274,19 @@ def many_headers(count: int) -> bytes:
 
 
 def many_records() -> bytes:
-    """16 MiB of them in one header."""
+    """Records of some 16 MiB in one header."""
     records = record(b"SCHILY.xattr.user.a", b"x") * 500_000
     return gzipped(header(b"pax", b"x", len(records)), padded(records), END)
 
 
 def many_long_names() -> bytes:
-    """Each is within every bound, and all together have half a GiB."""
+    """Names within every limit, with half a GiB in total."""
     names = (extended([(b"path", b"%d/" % number + b"a" * 900_000)]) + header() for number in range(600))
     return b"".join(gzip.compress(name, 1) for name in names)
 
 
 def long_sparse_map() -> bytes:
-    """Each block of it says that another one follows."""
+    """A sparse map in which each block announces another."""
     block = bytes(504) + b"\1" + bytes(7)
     return gzipped(header(b"hole", b"S", gnu=sparse(1024, more=True))) + gzipped(block * 20_000) * 100
 
@@ -315,7 +315,7 @@ def archives() -> Iterator[Row]:
         "whose-layer-is-not-there": saved(b"", size=2**62),
         "whose-layer-is-negative": saved(b"", size=binary(-512)),
         "with-a-window-of-2-gib": zstandard(usual, window_exponent=21),
-        **{f"with-a-{name}": MAPS[name] for name in ("map-of-three", "count-is-no-number", "gnu-is-no-number")},
+        **{f"with-a-{name}": MAPS[name] for name in ("map-of-three", "count-is-not-a-number", "gnu-is-not-a-number")},
     }
     for name, data in wrong.items():
         yield Row(f"archive-{name}", archive(data), ARCHIVED)
@@ -333,14 +333,14 @@ def archives() -> Iterator[Row]:
 
 
 def nothing_left(scene: Scene, ran: Ran) -> Iterator[str]:
-    """What was unpacked is gone when the program ends, however it does."""
+    """Unpacked files are gone when the program ends, however it ends."""
     left = [path for path in scene.work.rglob("*") if path.is_file() and path.stat().st_size > 64 * MIB]
     if left:
         yield f"files: left behind: {left}"
 
 
 def good_layers() -> Iterator[Row]:
-    """What people have: these must be read."""
+    """Rows of usual layers, which must be read."""
     yield Row("layer", layers(gzip.compress(USUAL)), FILES_OF_BOMB, SUCCEEDS, says=["/etc/motd"])
     yield Row(
         "layer-in-zstd",

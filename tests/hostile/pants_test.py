@@ -1,6 +1,6 @@
-"""The same through Pants, end to end: its goals, its log, its store and the sandboxes that it keeps.
+"""Hostile registries and contents through Pants, end to end: goals, log, store and kept sandboxes.
 
-Every row is a directory of one build root, with a registry of its own, and a password of its own that must be nowhere.
+Every row is a directory of one build root, with its own registry, and its own password that must not appear anywhere.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ MIB, GIB = tars.MIB, tars.GIB
 
 @dataclass(frozen=True)
 class Row:
-    """`make` prepares the registry, and writes what is in the row's directory; `{here}` in words is its name.
+    """A row. `make` prepares the registry and writes the row's directory, whose name is `{here}` in other fields.
     `reports`: the goal writes a page.
 
-    `blamed`: the target that an error begins with, where one must be. `seconds`: of a machine that is busy.
+    `blamed`: the target with which an error must begin. `seconds`: the deadline on a busy machine.
     """
 
     name: str
@@ -115,7 +115,7 @@ def upload_elsewhere(scene: Scene) -> None:
 
 
 def echo(scene: Scene) -> None:
-    """Every writing of the password and of the header, in the header and the body of an error."""
+    """Repeat the password and the header in every encoding, in the header and the body of an error."""
 
     def answer(request: Received) -> bytes:
         texts = [WRITINGS[name](secret) for secret in scene.secrets.values() for name in ECHOED]
@@ -128,7 +128,7 @@ def echo(scene: Scene) -> None:
     scene.on_credentials("PUT /v2/pushed/manifests/", answer)
 
 
-# Short enough for some of them to be in one message.
+# Encodings short enough for several in one message.
 ECHOED = ("plain", "lower-case", "percent-in-lower-case", "base64-without-padding")
 
 
@@ -145,14 +145,14 @@ def forged(scene: Scene) -> None:
 
 
 def hostile_realm(scene: Scene) -> None:
-    """First Basic, so that it knows the password; then a realm that says it."""
+    """Ask for Basic authentication to get the password, and then name a realm that contains it."""
     text = quote(scene.secrets["password"], safe="").lower()
     challenge = f'Bearer realm="http://{scene.other.address}/{text}{IN_A_HEADER}"'
     scene.on_credentials("/v2/image/", raw_answer("401 No", {"WWW-Authenticate": challenge, "Content-Length": "0"}))
 
 
 def hostile_image() -> ImageParts:
-    """Which is good otherwise: texts and names that a terminal would obey."""
+    """A valid image with texts and names that a terminal would obey."""
     layer = tars.extended([(b"path", IN_A_PATH.encode())]) + tars.member(b"file", b"x") + tars.END
     container = {"Labels": {f"a{ALL}": ALL}, "Env": [f"A={ALL}"], "User": "7"}
     members = {"config": container, "history": [{"created_by": ALL}], "author": ALL}
@@ -190,7 +190,7 @@ def odd_files(make: Callable[[Path], object]) -> Callable[[Scene, Path], None]:
 
 
 def socket_in(folder: Path) -> None:
-    """Its address is short: a socket's path may have 107 bytes."""
+    """Create a socket. Its path in the address is short, since one may have only 107 bytes."""
     here = os.open(folder, os.O_RDONLY)
     try:
         with socket.socket(socket.AF_UNIX) as server:
@@ -230,7 +230,7 @@ ROWS = [
     ),
     Row("bomb-base", on_a_base(bomb()), PACKAGE, blamed="{here}:base"),
     Row("bomb-archive", on_a_path("base.tar.gz", archive_bomb), PACKAGE, blamed="{here}:base"),
-    # It is not corrupt; Pants knows files by their SHA-256.
+    # The base is not corrupt; Pants identifies files by their SHA-256.
     Row(
         "sha512-base",
         on_a_path("layout", layout_of_sha512),
@@ -266,7 +266,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything that Pants writes is below it."""
+    """The folder that contains everything that Pants writes."""
     folder = tmp_path_factory.mktemp("written")
     (folder / "local-execution-root-dir").mkdir()
     return folder
@@ -276,7 +276,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(written: Path) -> Iterator[BuildRoot]:
     with BuildRoot(written / "root") as root:
         root.write({"first/BUILD": PUSH, "first/file.txt": "first\n"})
-        # The tool is in the store then: each row has its deadline to itself.
+        # This puts the tool into the store, so that its build does not count against a row's deadline.
         root.pants(*stores(written), "package", "first:image")
         yield root
 
@@ -287,7 +287,7 @@ def stores(written: Path) -> list[str]:
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
 def test_through_pants(row: Row, root: BuildRoot, written: Path, tmp_path: Path) -> None:
-    # The clock of files may be a little behind.
+    # The clock of the file system may be a little behind.
     since = time.time() - 1
     folder = root.path / row.name
     folder.mkdir()
@@ -296,7 +296,7 @@ def test_through_pants(row: Row, root: BuildRoot, written: Path, tmp_path: Path)
         try:
             result = run_pants(row, root, written, scene)
         except subprocess.TimeoutExpired:
-            # What Pants has started would go on.
+            # Processes that Pants started would go on.
             stop_daemons(root.path)
             (folder / "BUILD").unlink()
             raise
@@ -306,7 +306,7 @@ def test_through_pants(row: Row, root: BuildRoot, written: Path, tmp_path: Path)
         traces = Traces(scene.wire_secrets, loosely=True)
         for path, names in traces.in_files(written, since).items():
             found.append(f"secret: {path} has the {', '.join(sorted(names))}")
-    # What the next rows must not trip over.
+    # It must not affect the next rows.
     (folder / "BUILD").unlink()
     assert not found, "\n".join((*found, str(result)))
 
@@ -326,12 +326,12 @@ def run_pants(row: Row, root: BuildRoot, written: Path, scene: Scene) -> Result:
 
 
 def page_of(row: Row, root: BuildRoot) -> Path:
-    """The report for people of those goals that write one."""
+    """The HTML report, for goals that write one."""
     return root.path / "dist" / f"{row.name}.html"
 
 
 def page_problems(page: str) -> Iterator[str]:
-    """A page has markup of ours alone, and no text in it can turn round what is beside it."""
+    """A page has only our own markup, and no text that changes the direction of its neighbours."""
     if TAG in page or "<img" in page:
         yield "page: a text became markup"
     if odd := {c for c in page if c != "\n" and (unicodedata.category(c) in ("Cc", "Cs") or c in BIDIRECTIONAL)}:
@@ -372,8 +372,8 @@ def problems(row: Row, scene: Scene, result: Result) -> Iterator[str]:
         yield f"address: the other host was connected to: {scene.other.lines}"
 
 
-def test_what_is_looked_for_is_found(root: BuildRoot, written: Path) -> None:
-    """The same search finds what is no secret in Pants's store, its log and the sandboxes that it kept."""
+def test_the_search_finds_a_known_text(root: BuildRoot, written: Path) -> None:
+    """The search for secrets finds a text that is not secret in Pants's store, log and kept sandboxes."""
     traces = Traces({"control": f"of {ROWS[0].name}"}, loosely=True)
     found = list(traces.in_files(written))
     for where in ("local-store-dir/", "root/"):

@@ -1,4 +1,4 @@
-"""Files of a repository that are read as what they may not be: manifests of deployments, and Dockerfiles."""
+"""Hostile files of a repository: manifests of deployments, and Dockerfiles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTES = ("ocikit: ", "left out: ", "look at: ")
 
 
 def multiplied(first: bytes, line: bytes, count: int) -> bytes:
-    """Lines of which each has the one before it ten times: `@` stands for its number, `#` for that before it."""
+    """Lines that each refer to the previous one ten times: `@` is the number of a line, `#` that of the previous."""
 
     def one(number: int) -> bytes:
         return line.replace(b"@", b"%d" % number).replace(b"#", b"%d" % (number - 1))
@@ -89,7 +89,7 @@ def dockerfile(data: bytes, scene: Scene) -> None:
 
 
 def odd_context(scene: Scene) -> None:
-    """What COPY may take has odd names, kinds, and archives that are none."""
+    """A build context with odd names, odd kinds of files, and an archive that is a FIFO."""
     dockerfile(b"FROM scratch\nCOPY . /srv\nADD bomb.tar.gz /\n", scene)
     (scene.work / IN_A_PATH.replace("/", "|")).touch()
     os.mkfifo(scene.work / "a-fifo")

@@ -1,7 +1,7 @@
-"""Rows of the table of hostile servers and contents, how each is run, and what must not happen in any.
+"""Rows of the tables of hostile servers and contents, how to run one, and what must never happen.
 
-A row is data: what is `prepared` in a scene (a registry that answers whatever a rule says, another host, a folder), the
-`command` that the real client is called with, and how that must end. What holds of every row is in `problems`.
+A row is data: what is `prepared` in a scene (a registry that responds by rules, another host, a folder), the `command`
+for the real client, and how that must end. `problems` checks what holds for every row.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from support.traces import Traces
 
 USER = "robot"
 MOST_MEBIBYTES = 200
-# At the beginning of a line it is a line that somebody forged.
+# A line that begins with this text is forged.
 FORGED = "FORGED"
-# The commands that most rows are about.
+# The commands of most rows.
 PULL = ("copy", "$registry/image:1", "oci:out")
 PUSH = ("push", "layout:1", "$registry/pushed:1")
 INSPECT = ("inspect", "$registry/image:1")
 INSPECT_JSON = (*INSPECT, "--json")
 FILES = (*INSPECT, "--files", "9")
 
-# How a row ends.
+# The possible ends of a row.
 FAILS, SUCCEEDS, ENDS, INTERRUPTED = "fails", "succeeds", "ends", "interrupted"
-# What that is as exit codes.
+# The exit codes of each end.
 _CODES = {FAILS: (1,), SUCCEEDS: (0,), ENDS: (0, 1), INTERRUPTED: (130,)}
 
-# Unicode TR9: marks, embeddings, overrides and isolates. What else a terminal takes for the end of a line.
+# Unicode TR9: marks, embeddings, overrides and isolates; and other characters that a terminal treats as line ends.
 BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LINE_ENDS = frozenset("\u2028\u2029")
 _LARGEST_SEARCHED = 4 * 1024 * 1024
@@ -56,7 +56,7 @@ _LARGEST_SEARCHED = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Where:
-    """Names or addresses of the two servers, and whether they speak TLS; `apart`: in a network of their own."""
+    """Names or addresses of the two servers, and whether they use TLS; `apart`: in an isolated network."""
 
     registry: str = "127.0.0.1"
     other: str = "127.0.0.2"
@@ -67,7 +67,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What rows share: a network, and who vouches for servers that speak TLS, where a row wants these."""
+    """Shared by rows: a network, and a certificate and its authority for servers with TLS, if any row needs them."""
 
     network: Network | None = None
     authority: Path | None = None
@@ -87,9 +87,9 @@ NO_SURROUNDINGS = Surroundings()
 
 
 class Scene:
-    """A registry at `$registry`, another host at `$other`, and a folder in which the client works.
+    """A registry at `$registry`, another host at `$other`, and the working folder of the client.
 
-    `contents` is what the registry has: `image:1`, and whatever is pushed. `login` plants credentials for it.
+    `contents` is the content of the registry: `image:1`, and pushed images. `login` plants credentials for it.
     """
 
     def __init__(self, folder: Path, contents: FakeRegistry, registry: HostileServer, other: HostileServer) -> None:
@@ -100,16 +100,16 @@ class Scene:
         self.env = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.home), "XDG_RUNTIME_DIR": str(self.home)}
         self.within: tuple[str, ...] = ()
         self.surroundings = NO_SURROUNDINGS
-        # The files that the client finds.
+        # The files that exist before the client runs.
         self.given: frozenset[Path] = frozenset()
-        # Closed at its end.
+        # Closed at the end of the scene.
         self.kept = contextlib.ExitStack()
         self.names = {"registry": registry.address, "other": other.address, "other_port": str(other.port)}
         self.secrets: dict[str, str] = {}
         self.login("basic")
 
     def login(self, kind: str, *, identity_token: bool = False) -> None:
-        """`kind` is what the registry asks for: "none", "basic" or "token"."""
+        """Make the registry require `kind` ("none", "basic" or "token"), and plant new credentials."""
         password = f'Pl4nted/{secrets.token_hex(8)}+"&=z'
         login = base64.b64encode(f"{USER}:{password}".encode()).decode()
         self.contents.auth = FakeAuth(kind, USER, password, anonymous_pull=False)
@@ -121,11 +121,11 @@ class Scene:
         (self.home / "config.json").write_text(json.dumps({"auths": {self.registry.address: entry}}))
 
     def on(self, pattern: str, reply: Reply | Answering) -> None:
-        """What the registry answers where `pattern` is in "METHOD /path?query"; the first rule counts."""
+        """Set the response to requests with `pattern` in "METHOD /path?query"; the first rule counts."""
         self._rules.on(pattern, reply)
 
     def on_credentials(self, pattern: str, reply: Reply | Answering) -> None:
-        """The same, once the registry was told who asks; until then it wants to know that."""
+        """Set the response to authenticated requests; others get the right answer, a challenge."""
 
         def answer(request: Received) -> Reply:
             if "authorization" not in request.headers and b"refresh_token" not in request.body:
@@ -135,12 +135,12 @@ class Scene:
         self.on(pattern, answer)
 
     def filled(self, text: str) -> str:
-        """`text` with addresses and secrets for `$registry`, `$other`, `$password`, `$login`, …"""
+        """Replace `$registry`, `$other`, `$password`, `$login`, … in `text`."""
         names = {name.replace(" ", "_"): value for name, value in self.secrets.items()}
         return Template(text).safe_substitute({**self.names, **names})
 
     def write(self, name: str, content: object) -> None:
-        """A file of the working folder: bytes, text, or a document that becomes JSON."""
+        """Write a file of the working folder: bytes, text, or a document that becomes JSON."""
         path = self.work / name
         path.parent.mkdir(parents=True, exist_ok=True)
         text = content if isinstance(content, (bytes, str)) else json.dumps(content)
@@ -153,25 +153,25 @@ class Scene:
 
     @property
     def wire_secrets(self) -> dict[str, str]:
-        """Those that were planted, and tokens that the registry gave."""
+        """The planted secrets, and tokens that the client sent to the registry."""
         tokens = sorted({text.partition(" ")[2] for text in self.registry.authorizations} - {""})
         return {**self.secrets, **{f"authorization {number}": text for number, text in enumerate(tokens)}}
 
 
 def nothing(scene: Scene) -> None:
-    """For a row whose registry is as it should be."""
+    """Prepare nothing, for a row with a usual registry."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """See the module. `says`: parts of the output. `silent`: what no output may have. `lines`: how lines of standard
-    error begin.
+    """A row; see the module. `says`: parts of the output. `silent`: texts that the output must not have. `lines`:
+    allowed beginnings of lines of standard error.
 
-    `untouched`: nobody connects to the other host; else it may be asked, and gets no secret. `after`: more that must
-    hold, a text for each problem. `seconds` is the deadline on a busy machine. `waits`: it hardly computes.
-    `speed`: how much faster the client's clock goes, pauses and timeouts with it. `interrupted`: it is, as by Ctrl-C,
-    once this is so, and has from then on `seconds`. `where`: at which addresses servers are.
-    `trusted`: the other host is the registry's token server, and may know what it knows.
+    `untouched`: the client must not connect to the other host; else it may, without a secret. `after`: another check,
+    which yields a text for each problem. `seconds` is the deadline on a busy machine. `waits`: the row hardly computes.
+    `speed`: the factor by which the client's clock is faster, with pauses and timeouts. `interrupted`: the condition
+    for SIGINT, as by Ctrl-C; `seconds` count from then on. `where`: the addresses of servers. `trusted`: the other host
+    is the registry's token server, and may receive the same secrets.
     """
 
     name: str
@@ -211,7 +211,7 @@ def scene_in(folder: Path, where: Where = Where(), surroundings: Surroundings = 
         if where.apart and surroundings.network:
             scene.within = surroundings.network.within
         if surroundings.authority:
-            # The first of those that the client knows.
+            # The first of the client's variables for authorities.
             scene.env["REQUESTS_CA_BUNDLE"] = str(surroundings.authority)
         add_usual_image(contents, "image", "1")
         usual_layout(scene.work / "layout", "1")
@@ -234,7 +234,7 @@ def run_row(row: Row, scene: Scene) -> Ran:
 
 
 def run(row: Row, surroundings: Surroundings = NO_SURROUNDINGS) -> str:
-    """Run a row; everything that was wrong with it and what it printed, nothing where all was right."""
+    """Run a row, and return its problems and its output, or nothing if there is no problem."""
     with (
         tempfile.TemporaryDirectory(prefix="hostile-") as folder,
         scene_in(Path(folder), row.where, surroundings) as scene,
@@ -263,11 +263,11 @@ def problems(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
 
 
 def _wrong_end(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
-    wanted = _CODES[row.ends]
+    expected = _CODES[row.ends]
     if ran.exit_code is None:
         yield f"time: no end within {row.seconds:g} seconds"
-    elif ran.exit_code not in wanted:
-        yield f"end: the exit code is {ran.exit_code}, not {' or '.join(map(str, wanted))}"
+    elif ran.exit_code not in expected:
+        yield f"end: the exit code is {ran.exit_code}, not {' or '.join(map(str, expected))}"
     if ran.exit_code == 1 and b"ocikit: " not in ran.stderr and not ran.stdout:
         yield "error: it fails and does not say why"
     if ran.mebibytes > row.mebibytes:
@@ -282,7 +282,7 @@ def _wrong_end(row: Row, scene: Scene, ran: Ran) -> Iterator[str]:
 
 
 def ugly(row: Row, ran: Ran) -> Iterator[str]:
-    """What no output of ocikit may have: stack traces, lines of others among errors, what a terminal would obey."""
+    """Yield what no output of ocikit may have: stack traces, foreign lines among errors, control characters."""
     yield from obeyed(ran)
     if b"Error:" in ran.stderr:
         yield "error: an exception"
@@ -292,7 +292,7 @@ def ugly(row: Row, ran: Ran) -> Iterator[str]:
 
 
 def obeyed(ran: Ran) -> Iterator[str]:
-    """What no output of anybody may have."""
+    """Yield what no output may have, of ocikit or of Pants."""
     if b"Traceback" in ran.stderr:
         yield "error: a stack trace"
     for where, data in (("stdout", ran.stdout), ("stderr", ran.stderr)):

@@ -1,4 +1,4 @@
-"""The commands that Pants runs, each with a request about `image:1` of the scene's registry."""
+"""Requests of the commands that Pants runs, about `image:1` of the scene's registry."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ OTHER_DIGEST = f"sha256:{'5' * 64}"
 
 
 def lock(scene: Scene, *, registries: Mapping[str, Any] | None = None) -> None:
-    """For ("lock", "request.json"): what a tag names, and for which platforms; the answer is `lock.json`."""
+    """For ("lock", "request.json"): the digest and the platforms of a tag; the answer is `lock.json`."""
     request = {"references": ["$registry/image:1"], "only_digests": False, "registries": registries or {}}
     scene.write("request.json", request)
 
 
 def base(scene: Scene) -> None:
-    """For ("base", "request.json"): manifest and config of a base, which become files."""
+    """For ("base", "request.json"): the manifest and config of a base, which become files."""
     digest = scene.contents.repositories["image"].tags["1"]
     scene.write("request.json", {"repository": "$registry/image", "digest": digest, "platform": "linux/amd64"})
 
 
 def base_layer(scene: Scene) -> None:
-    """For ("base_layer", "request.json"): the first layer of a base, which becomes a blob here."""
+    """For ("base_layer", "request.json"): the first layer of a base, which becomes a local blob."""
     repository = scene.contents.repositories["image"]
     manifest = json.loads(repository.manifests[repository.tags["1"]][1])
     config = json.loads(repository.blobs[manifest["config"]["digest"]])
@@ -38,7 +38,7 @@ def base_layer(scene: Scene) -> None:
 
 
 def remote_images(scene: Scene) -> None:
-    """For ("remote_images", "request.json"): what `oci-diff` wants to know; the answer is `images.json`."""
+    """For ("remote_images", "request.json"): the query of `oci-diff`; the answer is `images.json`."""
     reference = {
         "destination": "$registry/image",
         "platform": "linux/amd64",
@@ -51,7 +51,7 @@ def remote_images(scene: Scene) -> None:
 
 
 def survey(scene: Scene) -> None:
-    """For ("survey", "request.json"): what a publish asks first; the answer is `survey.json`."""
+    """For ("survey", "request.json"): the first query of a publish; the answer is `survey.json`."""
     push = {
         "origin": "images:push",
         "destination": "$registry/image",

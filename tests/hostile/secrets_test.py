@@ -1,4 +1,4 @@
-"""A server that repeats what it was told, anywhere and in any writing: no output and no file has it."""
+"""A server that repeats secrets that it received, anywhere and in any encoding: no output and no file has them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from support.hostile_server import Received, raw_answer
 Echo = Callable[[Scene, str], None]
 
 
-def told(pattern: str, status: int, **headers: str) -> Echo:
-    """An answer with "{}" in its headers, whose names have "_" for "-"; the connection is closed behind it."""
+def in_headers(pattern: str, status: int, **headers: str) -> Echo:
+    """A response with "{}" in its headers, whose names have "_" for "-", that closes the connection."""
 
     def echo(scene: Scene, text: str) -> None:
         named = {
@@ -37,7 +37,7 @@ def told(pattern: str, status: int, **headers: str) -> Echo:
 
 
 def body(pattern: str, status: int, form: Any, kind: str = "application/json") -> Echo:
-    """An answer whose body is JSON with "{}" somewhere, or text."""
+    """A response whose body is text, or JSON, with "{}" somewhere."""
 
     def echo(scene: Scene, text: str) -> None:
         data = _with(form, text) if kind == "text/plain" else json.dumps(_with(form, text))
@@ -73,7 +73,7 @@ def chunk_size(scene: Scene, text: str) -> None:
 
 
 def with_token(echo: Echo) -> Echo:
-    """The same of a registry that asks for tokens."""
+    """The echo of a registry that requires tokens."""
 
     def prepared(scene: Scene, text: str) -> None:
         password, login = scene.secrets["password"], scene.secrets["login"]
@@ -84,7 +84,7 @@ def with_token(echo: Echo) -> Echo:
 
 
 def repeated_token(scene: Scene, text: str) -> None:
-    """Of what was told: the header as it came."""
+    """Repeat the Authorization header unchanged."""
     scene.login("token")
     scene.on_credentials("GET /v2/image/blobs", lambda request: _denied(f"no: {request.headers['authorization']}"))
 
@@ -119,8 +119,8 @@ def index_platform(scene: Scene, text: str) -> None:
     sandbox.lock(scene)
 
 
-# Where a server can say something, the command that hears it, and how that ends. An image that says what the registry
-# was told is not used: its texts go into files, and are what its digest is of.
+# The places in which a server can repeat a text, the command that reads each, and how that ends. An image that repeats
+# a secret is not used: its texts go into files, and its digest depends on them.
 PLACES: dict[str, tuple[Echo, tuple[str, ...], str]] = {
     "message": (body("GET /v2/image/", 403, {"errors": [{"code": "DENIED", "message": "you are {}"}]}), PULL, FAILS),
     "code": (body("GET /v2/image/", 403, {"errors": [{"code": "{}", "message": "no"}]}), PULL, FAILS),
@@ -130,31 +130,31 @@ PLACES: dict[str, tuple[Echo, tuple[str, ...], str]] = {
     "token-server": (with_token(body("/token", 400, {"error": "{}", "error_description": "{}"})), PULL, FAILS),
     "token": (with_token(body("/token", 200, {"token": "{}\u00e9"})), PULL, FAILS),
     "lifetime": (with_token(body("/token", 200, {"token": "as-good-as-any", "expires_in": "{}"})), PULL, FAILS),
-    "path": (told("GET /v2/image/blobs", 307, Location="/{}"), PULL, FAILS),
-    "path-of-an-upload": (told("POST /v2/pushed/", 202, Location="/{}"), PUSH, FAILS),
-    "path-elsewhere": (told("GET /v2/image/blobs", 307, Location="http://127.0.0.1:1/{}"), PULL, FAILS),
-    "query": (told("GET /v2/image/blobs", 307, Location="/?a={}"), PULL, FAILS),
-    "host": (told("GET /v2/image/blobs", 307, Location="http://{}.invalid/x"), PULL, FAILS),
-    "user": (told("GET /v2/image/blobs", 307, Location="http://{}@$registry/x"), PULL, FAILS),
-    "port": (told("GET /v2/image/blobs", 307, Location="http://127.0.0.1:{}/x"), PULL, FAILS),
-    "scheme": (told("GET /v2/image/blobs", 307, Location="{}://127.0.0.1/x"), PULL, FAILS),
-    "no-address": (told("POST /v2/pushed/", 202, Location="ftp://{}/{}"), PUSH, FAILS),
+    "path": (in_headers("GET /v2/image/blobs", 307, Location="/{}"), PULL, FAILS),
+    "path-of-an-upload": (in_headers("POST /v2/pushed/", 202, Location="/{}"), PUSH, FAILS),
+    "path-elsewhere": (in_headers("GET /v2/image/blobs", 307, Location="http://127.0.0.1:1/{}"), PULL, FAILS),
+    "query": (in_headers("GET /v2/image/blobs", 307, Location="/?a={}"), PULL, FAILS),
+    "host": (in_headers("GET /v2/image/blobs", 307, Location="http://{}.invalid/x"), PULL, FAILS),
+    "user": (in_headers("GET /v2/image/blobs", 307, Location="http://{}@$registry/x"), PULL, FAILS),
+    "port": (in_headers("GET /v2/image/blobs", 307, Location="http://127.0.0.1:{}/x"), PULL, FAILS),
+    "scheme": (in_headers("GET /v2/image/blobs", 307, Location="{}://127.0.0.1/x"), PULL, FAILS),
+    "no-address": (in_headers("POST /v2/pushed/", 202, Location="ftp://{}/{}"), PUSH, FAILS),
     "digest": (
-        told("/v2/image/manifests", 200, Docker_Content_Digest="{}", Content_Type=media_type.OCI_MANIFEST),
+        in_headers("/v2/image/manifests", 200, Docker_Content_Digest="{}", Content_Type=media_type.OCI_MANIFEST),
         PULL,
         FAILS,
     ),
-    "digest-of-a-kind": (told("/v2/image/manifests", 200, Docker_Content_Digest="sha256:{}"), PULL, FAILS),
-    "content-type": (told("/v2/image/manifests", 204, Content_Type="{}"), PULL, FAILS),
-    "content-type-of-an-upload": (told("POST /v2/pushed/", 200, Content_Type="{}"), PUSH, FAILS),
-    "chunk-length": (told("POST /v2/pushed/", 202, OCI_Chunk_Min_Length="{}", Location="x"), PUSH, FAILS),
-    "content-length": (told("/v2/image/", 200, Content_Length="{}"), PULL, FAILS),
-    "retry-after": (told("/v2/image/", 429, Retry_After="999999{}"), PULL, FAILS),
-    "warning": (told("/v2/image/", 404, Warning='299 - "{}"'), ("survey", "request.json"), SUCCEEDS),
-    "realm": (told("/v2/", 401, WWW_Authenticate='Bearer realm="{}"'), PULL, FAILS),
-    "realm-with-a-path": (told("/v2/", 401, WWW_Authenticate='Bearer realm="http://$registry/{}"'), PULL, FAILS),
-    "realm-with-a-host": (told("/v2/", 401, WWW_Authenticate='Bearer realm="https://{}.invalid/x"'), PULL, FAILS),
-    "scheme-of-a-challenge": (told("/v2/", 401, WWW_Authenticate="{} a=b"), PULL, FAILS),
+    "digest-of-a-kind": (in_headers("/v2/image/manifests", 200, Docker_Content_Digest="sha256:{}"), PULL, FAILS),
+    "content-type": (in_headers("/v2/image/manifests", 204, Content_Type="{}"), PULL, FAILS),
+    "content-type-of-an-upload": (in_headers("POST /v2/pushed/", 200, Content_Type="{}"), PUSH, FAILS),
+    "chunk-length": (in_headers("POST /v2/pushed/", 202, OCI_Chunk_Min_Length="{}", Location="x"), PUSH, FAILS),
+    "content-length": (in_headers("/v2/image/", 200, Content_Length="{}"), PULL, FAILS),
+    "retry-after": (in_headers("/v2/image/", 429, Retry_After="999999{}"), PULL, FAILS),
+    "warning": (in_headers("/v2/image/", 404, Warning='299 - "{}"'), ("survey", "request.json"), SUCCEEDS),
+    "realm": (in_headers("/v2/", 401, WWW_Authenticate='Bearer realm="{}"'), PULL, FAILS),
+    "realm-with-a-path": (in_headers("/v2/", 401, WWW_Authenticate='Bearer realm="http://$registry/{}"'), PULL, FAILS),
+    "realm-with-a-host": (in_headers("/v2/", 401, WWW_Authenticate='Bearer realm="https://{}.invalid/x"'), PULL, FAILS),
+    "scheme-of-a-challenge": (in_headers("/v2/", 401, WWW_Authenticate="{} a=b"), PULL, FAILS),
     "status": (status_line, PULL, FAILS),
     "no-status": (no_status_line, PULL, FAILS),
     "header": (header_name, PULL, FAILS),
@@ -186,7 +186,7 @@ PLACES: dict[str, tuple[Echo, tuple[str, ...], str]] = {
     "annotation": (document("manifest", {"annotations": {"a{}": "{}"}}), INSPECT, FAILS),
     "platform": (index_platform, ("lock", "request.json"), ENDS),
 }
-# After a pause.
+# Places after which the client waits and tries again.
 TRIED_AGAIN = ("retry-after", "no-status", "chunk", "content-length", "header")
 SANDBOXED: dict[str, Callable[[Scene], None]] = {
     "lock": sandbox.lock,
@@ -220,7 +220,7 @@ def rows() -> Iterator[Row]:
         yield replace(
             row("message", "password", "plain"),
             name=f"answers-of-{name}",
-            prepared=partial(told_in_sandbox, prepare),
+            prepared=partial(denied_in_sandbox, prepare),
             command=(name, "request.json"),
             ends=ENDS,
         )
@@ -228,10 +228,10 @@ def rows() -> Iterator[Row]:
     yield Row("identity-token-in-base64", partial(identity_token, write=WRITINGS["base64"]))
     yield Row("token-of-the-registry", partial(repeated_token, text=""))
     yield Row("header-as-it-came", header_as_it_came, PUSH)
-    yield Row("what-is-no-secret", no_secret, says=["you are robot, from Berlin"])
+    yield Row("not-a-secret", no_secret, says=["you are robot, from Berlin"])
 
 
-def told_in_sandbox(prepare: Callable[[Scene], None], scene: Scene) -> None:
+def denied_in_sandbox(prepare: Callable[[Scene], None], scene: Scene) -> None:
     prepare(scene)
     PLACES["message"][0](scene, scene.secrets["password"])
     scene.on_credentials("/v2/image/", _denied(scene.secrets["login"]))
@@ -253,10 +253,10 @@ def header_as_it_came(scene: Scene) -> None:
 
 
 def no_secret(scene: Scene) -> None:
-    """What a server says is still told: the user's name is no secret, nor are words that a password has in it."""
+    """Messages of a server are still reported: the user's name is not a secret, nor are words within a password."""
     scene.on_credentials("GET /v2/image/", _denied("you are robot, from Berlin"))
 
 
 @pytest.mark.parametrize("row", table(rows()))
-def test_what_a_server_repeats(row: Row, check: Callable[[Row], None]) -> None:
+def test_repeated_secrets(row: Row, check: Callable[[Row], None]) -> None:
     check(row)

@@ -1,4 +1,4 @@
-"""Tars and compressed streams byte by byte, as no tool writes them; large ones of few bytes."""
+"""Tars and compressed streams that no tool writes, byte by byte, and large ones of few bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ZSTD_BLOCK = 128 * 1024
 
 
 class Run(int):
-    """So many zero bytes."""
+    """A number of zero bytes."""
 
 
 Part = Union[bytes, Run]
@@ -34,7 +34,7 @@ def header(
     prefix: bytes = b"",
     gnu: bytes = b"",
 ) -> bytes:
-    """A header with the right sum. `size` as bytes is the field itself; `gnu`: what GNU has instead of the prefix."""
+    """A header with a correct checksum. `size` as bytes is the raw field; `gnu`: GNU's fields instead of the prefix."""
     field = size if isinstance(size, bytes) else b"%011o\0" % size if size < 8**11 else binary(size)
     magic = b"ustar  \0" if gnu else b"ustar\x0000"
     end = (gnu or prefix).ljust(167, b"\0")
@@ -45,7 +45,7 @@ def header(
 
 
 def binary(number: int, width: int = 12) -> bytes:
-    """A number as GNU writes those that octal digits have no room for, and negative ones."""
+    """A number in GNU's format for those that are negative or too large for octal digits."""
     return (b"\xff" if number < 0 else b"\x80") + number.to_bytes(width - 1, "big", signed=number < 0)
 
 
@@ -58,7 +58,7 @@ def member(name: bytes, data: bytes = b"", kind: bytes = b"0") -> bytes:
 
 
 def extended(records: Iterable[tuple[bytes, bytes]] | bytes, kind: bytes = b"x") -> bytes:
-    """A pax header; `records` as bytes are its data as it is."""
+    """A pax header; `records` as bytes are its raw data."""
     data = records if isinstance(records, bytes) else b"".join(record(key, value) for key, value in records)
     return header(b"pax", kind, len(data)) + padded(data)
 
@@ -70,7 +70,7 @@ def record(key: bytes, value: bytes) -> bytes:
 
 
 def sparse(real_size: int, pieces: Iterable[tuple[int, int]] = (), *, more: bool = False) -> bytes:
-    """What GNU's old sparse header has of its own: four pieces, whether more follow, and the size."""
+    """The fields of GNU's old sparse header: four pieces, whether more follow, and the size."""
     field = [number(offset) + number(size) for offset, size in pieces][:4]
     return (bytes(41) + b"".join(field).ljust(96, b"\0") + (b"\1" if more else b"\0") + number(real_size)).ljust(
         167, b"\0"
@@ -82,12 +82,12 @@ def number(value: int) -> bytes:
 
 
 def gzipped(*parts: Part) -> bytes:
-    """Members one after the other: few bytes for ever so many zeroes."""
+    """A gzip stream with consecutive members: few bytes for many zeroes."""
     return b"".join(gzip.compress(part, mtime=0) if isinstance(part, bytes) else _zero_members(part) for part in parts)
 
 
 def in_one_member(*parts: Part) -> bytes:
-    """The same as one member, whose checksum is wrong where it has many zeroes."""
+    """A gzip stream of one member, whose checksum is wrong."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     data = bytearray(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")
     for part in parts:
@@ -99,7 +99,7 @@ def in_one_member(*parts: Part) -> bytes:
 
 
 def zstandard(*parts: Part, window_exponent: int = 7) -> bytes:
-    """One frame, without checksum. The window has 2 ** (10 + `window_exponent`) bytes."""
+    """A zstd stream of one frame without a checksum. The window has 2 ** (10 + `window_exponent`) bytes."""
     blocks = []
     for part in parts:
         if isinstance(part, bytes):

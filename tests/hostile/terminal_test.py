@@ -1,6 +1,6 @@
-"""What others wrote reaches a terminal, a log or a page: it is shown, and nothing that it says is obeyed.
+"""Foreign texts that reach a terminal, a log or a page: they are shown, and none of their control characters is obeyed.
 
-One text has everything that a terminal would act on. `rows.ugly` looks for any of it in every output of every row.
+One text has everything that a terminal would act on. `rows.ugly` searches every output of every row for it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Prepare = Callable[[Scene], object]
 
 
 def image(**members: Any) -> Prepare:
-    """`config`, `manifest`: members that the document has, with ALL for "{}"."""
+    """An image. `config`, `manifest`: members of the documents, with ALL for "{}"."""
     given = {f"{part}_members": _with(form) for part, form in members.items()}
     return lambda scene: ImageParts(**given).put(scene.contents)
 
@@ -66,7 +66,7 @@ def header(pattern: str, status: str, name: str, value: str) -> Prepare:
 
 
 def files(scene: Scene) -> None:
-    """A layer whose names and targets are odd, some of them in bytes that are not UTF-8."""
+    """A layer with odd names and targets, some not in UTF-8."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT, errors="surrogateescape") as tar:
         for number, name in enumerate((IN_A_PATH, "\udc9b31m", "\udcff\udcfe", f"a/{TURNED}")):
@@ -84,7 +84,7 @@ def layer_of_another_kind(scene: Scene) -> None:
 
 
 def odd_index(scene: Scene) -> None:
-    """Platforms, media types and annotations of an index."""
+    """An index with odd platforms, media types and annotations."""
     parts = ImageParts()
     parts.put(scene.contents)
     platform = {"os": f"linux{ALL}", "architecture": ALL, "variant": ALL}
@@ -102,7 +102,7 @@ def odd_index(scene: Scene) -> None:
 
 
 def odd_tags(scene: Scene) -> None:
-    """A layout of several images, which says what their tags are where none is named."""
+    """A layout of several images, whose tags an error lists if none is named."""
     images = [ImageParts(config_members={"author": str(number)}) for number in range(2)]
     blobs = {str(Digest.of(blob)): blob for image in images for blob in (*image.layers, image.config, image.manifest)}
     annotations = {"org.opencontainers.image.ref.name": ALL}
@@ -118,7 +118,7 @@ def layout_version(scene: Scene) -> None:
 
 
 def archive(*names: str, content: bytes = b"[]") -> Prepare:
-    """An archive base with files of these names, each twice, so that it is an error that names them."""
+    """An archive base with files of these names, each twice, which makes an error name them."""
 
     def prepared(scene: Scene) -> None:
         sandbox.archived_base(scene)
@@ -134,7 +134,7 @@ def archive(*names: str, content: bytes = b"[]") -> Prepare:
 
 
 def saved_image(scene: Scene) -> None:
-    """What `docker save` writes, where config and layers have odd names."""
+    """An archive as from `docker save`, in which config and layers have odd names."""
     sandbox.archived_base(scene)
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
@@ -146,7 +146,7 @@ def saved_image(scene: Scene) -> None:
 
 
 def odd_fifo(scene: Scene) -> None:
-    """A folder with what cannot be in a layer, under an odd name."""
+    """A folder with a FIFO, which no layer can have, under an odd name."""
     folder = scene.work / "folder"
     folder.mkdir()
     os.mkfifo(folder / IN_A_PATH.replace("/", "|"))
@@ -161,7 +161,7 @@ def dockerfile(scene: Scene) -> None:
 
 
 def good_text(scene: Scene) -> None:
-    """What people write in their languages stays as it is."""
+    """Texts of natural languages stay unchanged."""
     ImageParts(config_members={"config": {"Labels": {"title": GOOD}, "User": "jörg"}}).put(scene.contents)
 
 
@@ -214,7 +214,7 @@ def rows() -> Iterator[Row]:
     yield Row("message", error(403, message), PULL)
     yield Row("message-to-an-upload", error(403, message, pattern="POST /v2/pushed/"), PUSH)
     yield Row("message-in-text", error(403, ALL, "text/plain"), PULL)
-    yield Row("message-of-a-token-server", partial(told_by_token_server, error(401, message, pattern="/token")), PULL)
+    yield Row("message-of-a-token-server", partial(from_token_server, error(401, message, pattern="/token")), PULL)
     yield Row("message-in-an-answer", partial(in_a_survey, error(403, message)), SURVEY, ENDS)
     yield Row("content-type", header("/v2/image/", "200 OK", "Content-Type", "{}"), PULL)
     yield Row("digest", header("/v2/image/", "200 OK", "Docker-Content-Digest", "{}"), PULL)
@@ -246,7 +246,7 @@ SURVEY = ("survey", "request.json")
 ARCHIVED = ("archived_base", "request.json")
 
 
-def told_by_token_server(prepare: Prepare, scene: Scene) -> None:
+def from_token_server(prepare: Prepare, scene: Scene) -> None:
     scene.login("token")
     prepare(scene)
 
@@ -257,7 +257,7 @@ def in_a_survey(prepare: Prepare, scene: Scene) -> None:
 
 
 def is_json(scene: Scene, ran: Ran) -> Iterator[str]:
-    """What programs read says what is there, byte for byte."""
+    """JSON for programs has the texts unchanged, byte for byte."""
     try:
         document = json.loads(ran.stdout)
     except ValueError as failure:
@@ -279,5 +279,5 @@ def _texts(document: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("row", table(rows()))
-def test_what_others_wrote(row: Row, check: Callable[[Row], None]) -> None:
+def test_foreign_texts(row: Row, check: Callable[[Row], None]) -> None:
     check(row)

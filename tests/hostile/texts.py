@@ -1,4 +1,4 @@
-"""Texts that several tables use: ways to write a secret, what a terminal obeys, and what readers of JSON trip over."""
+"""Texts for several tables: encodings of a secret, control characters of terminals, and traps for JSON readers."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from urllib.parse import quote
 from hostile.rows import FORGED
 from support.hostile_server import on_the_wire
 
-# Clears the screen, sets the title and the clipboard, rings, deletes; as C0 and as C1. Turns text round; forges lines.
+# ESCAPES clears the screen, sets the title and the clipboard, rings, deletes; as C0 and as C1. TURNED changes the
+# direction of text, and LINES forges lines.
 ESCAPES = "\x1b[2J\x1b]0;title\x07\x1b]52;c;Zm9v\x1b\\\x9b31m\x9dtitle\x9c\x90\x08\x08\x7f\x0e\x00"
 TURNED = "\u202e\u2066\u200f\u061c\u2069"
 LINES = f"\n{FORGED}\r{FORGED}\r\nocikit: {FORGED}\x0b{FORGED}\x0c{FORGED}\x85{FORGED}\u2028{FORGED}\u2029{FORGED}"
 ALL = f"before {ESCAPES}{TURNED}{LINES} after"
-# What a header can carry: no lines, and Unicode as its UTF-8.
+# The form for a header, which has no lines, and Unicode as its UTF-8.
 IN_A_HEADER = on_the_wire(f"before {ESCAPES}{TURNED}\x0b{FORGED}\x85{FORGED}\u2028{FORGED} after").replace("\0", "")
-# A file's name has no NUL.
+# The form for a file's name, which cannot have a NUL.
 IN_A_PATH = ALL.replace("\0", "")
 
-# One half of what UTF-16 has for a letter, which JSON can write and UTF-8 cannot.
+# Half a surrogate pair of UTF-16, which JSON can write and UTF-8 cannot.
 HALF = "\ud800"
-# More than Python converts to a number by default.
+# More digits than Python converts to a number by default.
 DIGITS = "9" * 5_000
 
 

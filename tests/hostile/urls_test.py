@@ -1,7 +1,7 @@
-"""Addresses that a server chooses: each leads where everybody reads it to lead, or is refused, and no secret follows.
+"""Addresses that a server chooses: the client reads each as every parser does, or refuses it, and sends no secret.
 
-The same forms are tried wherever a server can choose an address: where a blob or a manifest is redirected to, where an
-upload goes on, and who gives tokens. The registry is 127.0.0.1 and the other host 127.0.0.2, each with a port.
+The same forms are tried wherever a server can choose an address: redirects of blobs and manifests, locations of
+uploads, and realms. The registry is 127.0.0.1 and the other host 127.0.0.2, each with a port.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from ocikit.testing.fake_registry import Faults
 from support.client_process import Ran
 from support.hostile_server import Received, on_the_wire
 
-# What a header's value cannot have is on another line of the answer, as long as it begins with a space.
+# Characters that a header's value cannot have are on a continuation line, which begins with a space.
 FOLDED = "\r\n "
 
-# Addresses that nobody may follow: readers do not agree on where they lead, or they are none.
+# Addresses that no client may follow: parsers disagree on where they lead, or they are not addresses.
 REFUSED = {
     "backslash": "http://$other\\@$registry/v2/image/blobs/x",
     "backslash-after-the-host": "http://$other\\.$registry/x",
@@ -87,7 +87,7 @@ REFUSED = {
     "socket-in-the-scheme": "http+unix://%2Fvar%2Frun%2Fdocker.sock/x",
     "data": "data:text/plain,x",
 }
-# Addresses that are good or bad by taste: whatever is done, the other host gets no secret.
+# Addresses that a client may follow or refuse: in either case, the other host gets no secret.
 ODD = {
     "fragment": "http://$other#@$registry/x",
     "query-for-a-path": "http://$other?@$registry/x",
@@ -101,7 +101,7 @@ ODD = {
     "empty": "",
     "very-long": "/v2/image/blobs/" + "a" * 60_000,
 }
-# Addresses that people and servers use.
+# Usual addresses.
 GOOD = {
     "absolute": "http://$registry/v2/kept/blobs/{digest}",
     "path": "/v2/kept/blobs/{digest}",
@@ -126,7 +126,7 @@ def started_upload(scene: Scene, url: str) -> None:
 
 
 def continued_upload(scene: Scene, url: str) -> None:
-    """Of a registry that takes chunks alone."""
+    """Choose the location of the next chunk, in a registry that requires chunks."""
     scene.contents.faults = Faults(require_pieces=True)
     scene.on("PATCH /v2/pushed/blobs/uploads/", FakeAnswer(202, {"Location": url}))
 
@@ -141,8 +141,8 @@ def realm(scene: Scene, url: str) -> None:
     scene.on("/v2/", FakeAnswer(401, challenge))
 
 
-# Who can choose an address, the command that follows it, and which of the forms are tried there: from the first
-# number on, one of so many. One function refuses them all, so the first place has all forms and the others have some.
+# The places of a chosen address, the command that follows each, and the forms to try there: the index of the first, and
+# the step. One function refuses them all, so the first place has all forms and the others have some.
 PLACES: dict[str, tuple[Prepare, tuple[str, ...], int, int]] = {
     "blob": (redirected_blob, PULL, 0, 1),
     "upload": (started_upload, PUSH, 0, 2),
@@ -186,7 +186,7 @@ def rows() -> Iterator[Row]:
 
 
 def there_and_back(scene: Scene) -> None:
-    """The other host sends the request back to the registry, where an answer may need credentials again."""
+    """Redirect to the other host, which redirects back to the registry, where credentials may be needed again."""
     redirected_blob(scene, f"{scene.other.url}/back")
     scene.other.answer = lambda request: FakeAnswer(307, {"Location": f"{scene.registry.url}/v2/image/blobs/there"})
 
@@ -200,7 +200,7 @@ def upload_begun_elsewhere(scene: Scene) -> None:
 
 
 def cdn(scene: Scene) -> None:
-    """Blobs are at another host, which asks for no credentials and is not to be shown any."""
+    """Redirect blobs to another host, which requires no credentials and must not receive any."""
 
     def answer(request: Received) -> FakeAnswer:
         digest = request.target.partition("?")[0].rpartition("/")[2]
@@ -226,7 +226,7 @@ def asked_the_other(scene: Scene, ran: Ran) -> Iterator[str]:
 
 
 def token_server(scene: Scene) -> None:
-    """At the other port of the same machine; it may know the password, and so it is the registry's own."""
+    """A token server at another port of the same machine, which may receive the password."""
     scene.login("token")
     scene.contents.url = f"http://{scene.contents.address}"
 
@@ -236,7 +236,7 @@ def relative_upload(scene: Scene) -> None:
 
 
 def moved_blobs(scene: Scene, url: str) -> None:
-    """They are in another repository of the registry, which wants to know who asks there, too."""
+    """Redirect blobs to another repository of the registry, which requires authentication as well."""
     kept = scene.contents.repositories["kept"]
     kept.blobs.update(scene.contents.repositories["image"].blobs)
 

@@ -1,7 +1,7 @@
-"""Servers that take their time: each wait has an end, all of a run's have one, and Ctrl-C is the end of any.
+"""Slow servers: each wait has a limit, and so have all waits of a run together; Ctrl-C ends any.
 
-The client's clock goes twenty times as fast, by libfaketime: it is the real client with its real limits. A run may wait
-for ten minutes in all, which are half a minute here; what holds it longer than thirteen is a hostile server's success.
+libfaketime makes the client's clock twenty times as fast: it is the real client with its real limits. A run may wait
+for ten minutes in total, which are half a minute here; a server that holds it for more than thirteen has succeeded.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from support.client_process import Ran
 from support.hostile_server import Received, Reply, dripping, raw_answer, right_answer
 
 SPEED = 20
-# On the server's clock: so long is the client's 800 seconds.
+# The client's 800 seconds on the server's clock.
 DEADLINE = 800 / SPEED
-# As in the report of the fault: a byte every two seconds.
+# A byte every two seconds, as in the report of the fault.
 DRIP = 2 / SPEED
-# Almost as long as silence may last.
+# Almost the limit of silence.
 LONG = 50 / SPEED
-AT_ONCE = 5.0
+IMMEDIATELY = 5.0
 LARGE = os.urandom(8 * 1024 * 1024)
 
 Part = Union[bytes, float]
 
 
 def without_end(part: bytes, pause: float = DRIP, before: bytes = b"") -> Iterator[Part]:
-    """Something, and then something more for ever."""
+    """Yield something, and then parts without end."""
     yield before
     while True:
         yield part
@@ -51,7 +51,7 @@ def without_end(part: bytes, pause: float = DRIP, before: bytes = b"") -> Iterat
 
 
 def on(pattern: str, make: Callable[[], Reply]) -> Callable[[Scene], None]:
-    """Each answer begins anew."""
+    """Answer each request from the beginning."""
     return lambda scene: scene.on(pattern, lambda request: make())
 
 
@@ -68,7 +68,7 @@ MANIFEST = "/v2/image/manifests/"
 BLOB = "GET /v2/image/blobs/"
 UPLOAD = "PUT /v2/pushed/blobs/uploads/"
 
-# What an answer is, by what is slow in it.
+# Responses by their slow part.
 ANSWERS: dict[str, Callable[[], Iterable[Part]]] = {
     "silence": silence,
     "status-line": partial(without_end, b"a", before=b"HTTP/1.1 200 "),
@@ -110,13 +110,13 @@ def rows() -> Iterator[Row]:
     yield Row("manifest-put-slowly", on("PUT /v2/pushed/manifests/", ANSWERS["headers"]), PUSH)
     yield Row("redirects", slow_redirects, PULL)
     yield Row("retry-after", on(MANIFEST, lambda: FakeAnswer(429, {"Retry-After": "59"})), PULL)
-    yield Row("retry-after-for-ever", on(MANIFEST, lambda: FakeAnswer(429, {"Retry-After": "9" * 400})), PULL)
+    yield Row("retry-after-without-end", on(MANIFEST, lambda: FakeAnswer(429, {"Retry-After": "9" * 400})), PULL)
     yield Row(
         "retry-after-a-date",
         on(MANIFEST, lambda: FakeAnswer(503, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"})),
         PULL,
     )
-    yield Row("closed-at-once", on(MANIFEST, lambda: b""), PULL)
+    yield Row("closed-immediately", on(MANIFEST, lambda: b""), PULL)
     yield Row("never-accepted", never_accepted, ("inspect", "$full/image:1"))
     yield Row("many-requests-each-slow", many_images, PULL)
     yield Row("many-requests-each-busy", partial(many_images, busy=True), PULL)
@@ -127,7 +127,7 @@ def rows() -> Iterator[Row]:
     yield Row("survey", partial(survey, ANSWERS["headers"]), ("survey", "request.json"), ENDS)
     yield Row("lock", partial(lock, ANSWERS["body"]), LOCK, ENDS)
     yield Row("base", partial(base, ANSWERS["headers"]), ("base", "request.json"))
-    # What is slow and well.
+    # Slow servers that work.
     yield Row("slow-line", slow_line, PULL, SUCCEEDS)
     yield Row("slow-line-for-uploads", partial(read_slowly, 64 * 1024, 1 / SPEED), PUSH_LARGE, SUCCEEDS)
     yield Row("thinks-for-a-while", partial(thinks, UPLOAD), PUSH, SUCCEEDS)
@@ -135,7 +135,7 @@ def rows() -> Iterator[Row]:
 
 
 LOCK = ("lock", "request.json")
-# A warning that the user has cancelled something, which is no reason to stop (RFC 5246, section 7.2).
+# A warning alert, "user_canceled", on which a client does not stop (RFC 5246, section 7.2).
 ALERT = b"\x15\x03\x03\x00\x02\x01\x5a"
 PUSH_LARGE = ("push", "large:1", "$registry/pushed:1")
 
@@ -157,7 +157,7 @@ def never_read(scene: Scene) -> None:
 
 
 def read_slowly(size: int, pause: float, scene: Scene) -> None:
-    """The body of an upload is read, `size` bytes at a time; then it is there."""
+    """Read the body of an upload, `size` bytes at a time, and store it."""
     with_large_layout(scene)
 
     def answer(request: Received) -> Iterator[Part]:
@@ -191,7 +191,7 @@ def slow_redirects(scene: Scene) -> None:
 
 
 def never_accepted(scene: Scene) -> None:
-    """A port that listens and has no room: what wants to connect gets no answer from this machine's kernel."""
+    """A listening port with a full backlog: the kernel does not respond to new connections."""
     listener, *waiting = [scene.kept.enter_context(socket.socket()) for _ in range(5)]
     listener.bind(("127.0.0.3", 0))
     listener.listen(0)
@@ -202,7 +202,7 @@ def never_accepted(scene: Scene) -> None:
 
 
 def many_images(scene: Scene, busy: bool = False) -> None:
-    """An index of many, each of which is asked for, and each answer is within every limit of its own."""
+    """An index of many images: the client requests each, and each response is within every limit of its own."""
     images = [ImageParts(config_members={"author": str(number)}) for number in range(60)]
     for image in images:
         image.put(scene.contents)
@@ -240,7 +240,7 @@ def lock(make: Callable[[], Iterable[Part]], scene: Scene) -> None:
 
 
 def no_tls(make: Callable[[], Iterable[Part]], scene: Scene) -> None:
-    """Where TLS should begin."""
+    """Send other bytes in place of a TLS handshake."""
 
     def serve(connection: socket.socket) -> None:
         with suppress(OSError), connection:
@@ -262,7 +262,7 @@ def no_tls(make: Callable[[], Iterable[Part]], scene: Scene) -> None:
     scene.kept.callback(listener.shutdown, socket.SHUT_RDWR)
     threading.Thread(target=accept, daemon=True).start()
     scene.names["tls"] = f"127.0.0.1:{listener.getsockname()[1]}"
-    # Whoever names authorities wants TLS, on this machine too.
+    # `ca_file` makes the client use TLS, even on this machine.
     registries = {"$tls": {"ca_file": certifi.where()}}
     scene.write("request.json", {"references": ["$tls/image:1"], "only_digests": False, "registries": registries})
 
@@ -273,7 +273,7 @@ def base(make: Callable[[], Iterable[Part]], scene: Scene) -> None:
 
 
 def slow_line(scene: Scene) -> None:
-    """4 KiB in a second, on the client's clock."""
+    """Send 4 KiB a second, on the client's clock."""
     image = ImageParts([os.urandom(256 * 1024)], diff_ids=[sandbox.OTHER_DIGEST])
     image.put(scene.contents)
     layer = str(Digest.of(image.layers[0]))
@@ -287,7 +287,7 @@ def slow_line(scene: Scene) -> None:
 
 
 def thinks(pattern: str, scene: Scene) -> None:
-    """A registry that has to read a layer again before it says that it has it."""
+    """A registry that reads a layer again before it confirms it."""
 
     def answer(request: Received) -> Iterator[Part]:
         found = right_answer(scene.contents, request)
@@ -310,7 +310,7 @@ def busy_for_a_moment(scene: Scene) -> None:
 
 
 def interruptions() -> Iterator[Row]:
-    """Ctrl-C in the middle of a wait; nobody's clock is changed."""
+    """Rows of Ctrl-C in the middle of a wait, with an unchanged clock."""
     for name, prepare, command, asked in (
         ("silence", on(MANIFEST, silence), PULL, "manifests"),
         ("headers", on(MANIFEST, partial(without_end, b"X: y\r\n", 0.2, OK)), PULL, "manifests"),
@@ -327,7 +327,7 @@ def interruptions() -> Iterator[Row]:
             command,
             INTERRUPTED,
             interrupted=partial(was_asked, asked),
-            seconds=AT_ONCE,
+            seconds=IMMEDIATELY,
             waits=True,
             after=nothing_unfinished,
         )
@@ -338,7 +338,7 @@ def was_asked(part: str, scene: Scene) -> bool:
 
 
 def nothing_unfinished(scene: Scene, ran: Ran) -> Iterator[str]:
-    """What was interrupted leaves no half of a file behind."""
+    """An interrupted command leaves no partial file behind."""
     left = [path.name for path in scene.work.rglob("*") if path.is_file() and ".tmp" in path.name]
     if left:
         yield f"files: left behind: {left}"

@@ -1,4 +1,4 @@
-"""The README's "In your own repository", followed to the letter in an empty folder."""
+"""The README's "In your own repository", followed literally in an empty folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.wheel import project_wheel
 
 pytestmark = pytest.mark.container
 
-# What its text calls placeholders.
+# The placeholders in its text.
 INDEX = "https://packages.example/simple/"
 REGISTRY = "registry.example"
 
@@ -45,7 +45,7 @@ def test_published_then_unchanged(folder: Path, registry: Registry) -> None:
 
 
 def follow(folder: Path, index: str, registry: str) -> str:
-    """Write the files and run the commands, in the order of the text; returns what was printed."""
+    """Write the files and run the commands, in the order of the text, and return the output."""
     printed = ""
     for language, text in blocks():
         filled_in = text.replace(INDEX, index).replace(REGISTRY, registry)

@@ -1,4 +1,4 @@
-"""Repositories of other people, with the plugin from its wheel: one of shell scripts, one of Python."""
+"""Repositories of other projects, with the plugin from its wheel: one of shell scripts, one of Python."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.wheels import wheel
 
 pytestmark = pytest.mark.container
 
-# Wheels of the index that nobody else has: a library, and what a lock file of a user's own may name as well.
+# Wheels only in this index: a library, and an extra requirement for a user's own lock file.
 COLOURS = wheel("pants_oci_test_colours", "1.0", {"colours.py": 'RED = "red"\n'})
 MARKER = wheel("pants_oci_test_marker", "1.0", {"marker.py": ""})
 
@@ -115,15 +115,15 @@ def test_greeting() -> None:
 
 @dataclass(frozen=True)
 class Index:
-    """What was asked for since it was last `taken`, but the plugin itself."""
+    """A package index; `taken` returns the paths requested since the last call, without the plugin itself."""
 
     url: str
-    asked_for: list[str] = field(repr=False)
+    requested: list[str] = field(repr=False)
 
     def taken(self) -> set[str]:
-        asked = {path for path in self.asked_for if "pants-oci/" not in path and "/pants_oci-" not in path}
-        self.asked_for.clear()
-        return asked
+        paths = {path for path in self.requested if "pants-oci/" not in path and "/pants_oci-" not in path}
+        self.requested.clear()
+        return paths
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +132,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     shutil.copy(project_wheel(), folder)
     for name, data in {**COLOURS, **MARKER}.items():
         (folder / name).write_bytes(data)
-    asked_for: list[str] = []
-    with serve_index(folder, asked_for) as url:
-        yield Index(url, asked_for)
+    requested: list[str] = []
+    with serve_index(folder, requested) as url:
+        yield Index(url, requested)
 
 
 def registry_settings(registry: Registry) -> str:
@@ -159,7 +159,7 @@ def docker_run(image: str) -> str:
 
 
 def test_a_repository_without_python(shell: BuildRoot, index: Index, registry: Registry) -> None:
-    """Until a goal needs them, the tool's requirements are not fetched."""
+    """The tool's requirements are fetched only when a goal needs them."""
     index.taken()
     assert "greeter:push" in shell.pants("list", "::").stdout.split()
     assert "`oci_image` target" in shell.pants("help", "oci_image").stdout
@@ -173,7 +173,7 @@ def test_a_repository_without_python(shell: BuildRoot, index: Index, registry: R
     assert f"- {reference} skipped (unchanged: " in shell.pants("publish", "::").stderr
 
 
-def test_the_tool_from_a_resolve_of_the_users_own(shell: BuildRoot, index: Index) -> None:
+def test_the_tool_from_the_users_own_resolve(shell: BuildRoot, index: Index) -> None:
     index.taken()
     ((name, data),) = MARKER.items()
     lock = (PROJECT / "pants-plugins/pants_oci/ocikit.lock").read_text()

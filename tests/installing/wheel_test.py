@@ -1,4 +1,4 @@
-"""The wheel holds the library and the backend, needs nothing, and is the same whoever builds it."""
+"""The wheel contains the library and the backend, has no dependencies, and is reproducible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.wheel import project_wheel
 SOURCES = (PROJECT / "pants-plugins/pants_oci", PROJECT / "src/ocikit")
 
 
-def test_it_has_the_code_and_no_tests() -> None:
+def test_the_wheel_has_the_code_and_no_tests() -> None:
     with zipfile.ZipFile(project_wheel()) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     code = {
@@ -29,7 +29,7 @@ def test_it_has_the_code_and_no_tests() -> None:
     assert names == code | data
 
 
-def test_it_is_for_every_python_from_3_9_on_and_needs_nothing() -> None:
+def test_the_wheel_is_for_python_3_9_and_later_and_has_no_dependencies() -> None:
     path = project_wheel()
     assert path.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(path) as wheel:
@@ -41,7 +41,7 @@ def test_it_is_for_every_python_from_3_9_on_and_needs_nothing() -> None:
 
 
 def test_the_same_bytes_from_pip_in_another_place(tmp_path: Path) -> None:
-    """Under another umask, with other times, and tests and all else beside the sources."""
+    """Another umask and other times; tests and other files are next to the sources."""
     checkout = tmp_path / "a/longer/place"
     checkout.mkdir(parents=True)
     files = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=PROJECT).splitlines()

@@ -21,9 +21,9 @@ from support.registry_container import Registry
 pytestmark = pytest.mark.container
 
 GREETING = (PROJECT / "examples/greeter/greeting.txt").read_text()
-# Each with a runtime of its own; neither needs a network.
+# Each engine has its own runtime; neither needs a network.
 DOCKER_RUN = (DOCKER, "run", "--rm", "--network=none")
-# Podman's own limits may be higher than what root in a container can set; lower ones always work.
+# Podman's default limits may exceed what root in a container can set; lower ones always work.
 LIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
 PODMAN_RUN = ("podman", "run", "--rm", "--network=none", *LIMITS)
 
@@ -55,7 +55,7 @@ SITE = {
 
 
 def application(programs: Iterable[str], *files: str) -> dict[str, str]:
-    """What a Python application of the examples is: its own few files, others in `/app`, programs in `/app/bin`."""
+    """The files of a Python application of the examples: its own, `files` in `/app`, and `programs` in `/app/bin`."""
     site = "lib/python3.9/site-packages"
     own = ("__main__.py", "pyvenv.cfg", f"{site}/_first_party.pth", "src/shop/__init__.py", "src/shop/prices.py")
     found = {f"app/{path.format(site=site)}": "-rw-r--r-- 0:0" for path in (*own, *files)}
@@ -83,7 +83,7 @@ WORKER = application(
 
 @pytest.fixture(scope="module")
 def published(examples_root: BuildRoot, registry: Registry) -> Iterator[Published]:
-    """`pants publish ::`; the tools only read what it wrote."""
+    """The output of `pants publish ::`; the tools only read it."""
     examples_root.write(EXTRA_FILES)
     copy_base(registry, examples_root.path / "extra/base")
     destination = "oci:dist/interop"
@@ -95,7 +95,7 @@ def published(examples_root: BuildRoot, registry: Registry) -> Iterator[Publishe
 
 
 def listing(folder: Path) -> dict[str, str]:
-    """Everything below a folder: mode, owner, and where a link leads."""
+    """Mode, owner and link target of everything below a folder, by path."""
     found = {}
     for path in folder.rglob("*"):
         status = path.lstat()
@@ -113,20 +113,20 @@ def digest_of(published: Published, repository: str) -> str:
 
 
 @pytest.mark.parametrize("repository", REPOSITORIES)
-def test_ocikit_verifies_it(published: Published, repository: str) -> None:
+def test_ocikit_verifies_the_layout(published: Published, repository: str) -> None:
     command = (sys.executable, "-m", "ocikit", "verify", published.reference(repository))
     assert run(*command, env={"PYTHONPATH": str(PROJECT / "src")}).endswith(": ok\n")
 
 
 @pytest.mark.parametrize("repository", REPOSITORIES)
-def test_skopeo_inspects_it(published: Published, repository: str) -> None:
+def test_skopeo_inspects_the_layout(published: Published, repository: str) -> None:
     seen = json.loads(run("skopeo", "inspect", published.reference(repository)))
     assert seen["Digest"] == digest_of(published, repository)
     assert (seen["Os"], seen["Architecture"]) == ("linux", "amd64")
 
 
 @pytest.mark.parametrize("repository", REPOSITORIES)
-def test_skopeo_copies_it_to_a_registry_under_the_same_digest(
+def test_skopeo_copies_the_image_to_a_registry_with_the_same_digest(
     published: Published, registry: Registry, repository: str
 ) -> None:
     name = f"copied/{repository}"
@@ -136,7 +136,7 @@ def test_skopeo_copies_it_to_a_registry_under_the_same_digest(
 
 
 @pytest.mark.parametrize(
-    "repository, wanted",
+    "repository, expected",
     [
         pytest.param("examples/api", API, id="api"),
         pytest.param("examples/banner", {**GREETER, "etc/banner.txt": "-rw-r--r-- 0:0"}, id="banner"),
@@ -147,14 +147,14 @@ def test_skopeo_copies_it_to_a_registry_under_the_same_digest(
     ],
 )
 def test_umoci_unpacks_files_modes_owners_and_links(
-    published: Published, tmp_path: Path, repository: str, wanted: dict[str, str]
+    published: Published, tmp_path: Path, repository: str, expected: dict[str, str]
 ) -> None:
     run("umoci", "unpack", "--image", f"{published.registry / repository}:latest", str(tmp_path / "bundle"))
-    assert listing(tmp_path / "bundle/rootfs") == wanted
+    assert listing(tmp_path / "bundle/rootfs") == expected
 
 
 @pytest.mark.parametrize("repository", REPOSITORIES)
-def test_its_documents_are_what_the_specification_says(published: Published, repository: str) -> None:
+def test_the_documents_conform_to_the_specification(published: Published, repository: str) -> None:
     layout = published.registry / repository
     documents = {
         schemas.LAYOUT: (layout / "oci-layout").read_bytes(),
@@ -169,7 +169,7 @@ def test_its_documents_are_what_the_specification_says(published: Published, rep
         schemas.validate_officially(document, media_type)
 
 
-def test_podman_runs_it_from_the_directory(published: Published) -> None:
+def test_podman_runs_the_image_from_the_directory(published: Published) -> None:
     reference = published.reference("examples/greeter")
     try:
         assert run(*PODMAN_RUN, reference) == GREETING
@@ -189,14 +189,14 @@ def test_docker_runs_python_on_a_base_and_not_as_root(published: Published, regi
 
 @pytest.fixture(scope="module")
 def archive(published: Published) -> Path:
-    """What `package` writes when asked for an archive."""
+    """The archive that `package` writes."""
     published.root.pants("--oci-package-format=archive", "package", "examples/greeter:image")
     return published.root.path / "dist/examples.greeter/image.tar"
 
 
 @pytest.fixture(params=[DOCKER, "podman"], ids=["docker", "podman"])
 def loaded(request: Any, archive: Path) -> Iterator[tuple[str, str]]:
-    """An engine, and the name that it gave to the image in the archive."""
+    """An engine, and the name that it gave the image from the archive."""
     engine = request.param
     name = run(engine, "load", "--input", str(archive)).split("Loaded image")[1].split(": ")[1].strip()
     yield engine, name

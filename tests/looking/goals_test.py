@@ -1,4 +1,4 @@
-"""`oci-inspect`, `oci-diff` and `tailor`: what they say, and what they ask of registries."""
+"""`oci-inspect`, `oci-diff` and `tailor`: their output, and their requests to registries."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ def paths(files: list[dict[str, Any]]) -> list[str]:
 
 
 def change(root: BuildRoot) -> None:
-    """The image in every way: a variable, and a file new, removed and changed."""
+    """Change the image in every way: change its settings, and add, remove and change a file."""
     build = BUILD.replace('"red"', '"blue", "SIZE": "1"')
     root.write({"web/BUILD": build, "web/new.txt": "new\n", "web/large.txt": "y" * 2000})
     (root.path / "web/small.txt").unlink()
 
 
-def test_inspect_tells_what_an_image_is_made_of(root: BuildRoot) -> None:
-    # Not once more for the push of the image.
+def test_inspect_describes_an_image(root: BuildRoot) -> None:
+    # The image is not listed again for its push target.
     lines = root.pants("oci-inspect", "--files=2", "::").stdout.splitlines()
     assert lines[0] == "web:image"
     for line in ("platform    linux/amd64", 'entrypoint  ["/bin/serve"]', "env         COLOUR=red"):
@@ -124,7 +124,7 @@ def test_a_base_that_expands_to_much_more_and_one_with_many_files(root: BuildRoo
     root.write({"hostile/BUILD": "".join(build)})
     for options, name, text in (
         ((), "bomb", "raise `[oci].max_layer_expansion`"),
-        # Each of its layers has fewer.
+        # No single layer exceeds the limit.
         (
             ("--oci-max-layer-files=999",),
             "files",
@@ -148,7 +148,7 @@ oci_push(name="push", image=":index", repository="several", image_tags=["1"])
 """
 
 
-def test_an_index_is_looked_at_image_by_image(root: BuildRoot, registry: str) -> None:
+def test_an_index_is_inspected_image_by_image(root: BuildRoot, registry: str) -> None:
     root.write({"several/BUILD": INDEX, "several/data.txt": "one\n"})
     inspected = json.loads(root.pants("oci-inspect", "--json", "--files=0", "several:push").stdout)
     names = ["several:push [linux/amd64]", "several:push [linux/arm64]"]
@@ -169,7 +169,7 @@ def test_an_index_is_looked_at_image_by_image(root: BuildRoot, registry: str) ->
         assert [one["after"]["path"] for one in changed[name]["files"]["changed"]] == ["/several/data.txt"]
 
 
-def test_nothing_to_look_at(root: BuildRoot) -> None:
+def test_nothing_to_inspect(root: BuildRoot) -> None:
     assert "no `oci_image`, `oci_index` or `oci_push`" in root.pants("oci-inspect", "web:files").stderr
     assert "no `oci_push`" in root.pants("oci-diff", "web:image").stderr
 
@@ -209,7 +209,7 @@ def test_diff(root: BuildRoot, registry: str, kind: str) -> None:
     assert (result.exit_code, "  ~    2.0 kB  /srv/web/large.txt  (content)" in result.stdout) == (1, True)
 
 
-def test_diff_reads_only_what_both_do_not_share(root: BuildRoot) -> None:
+def test_diff_reads_only_the_layers_that_differ(root: BuildRoot) -> None:
     with FakeRegistry() as registry:
         root.pants(at(registry.address), "publish", "web:push")
         registry.requests.clear()
@@ -218,13 +218,13 @@ def test_diff_reads_only_what_both_do_not_share(root: BuildRoot) -> None:
         change(root)
         registry.requests.clear()
         difference(root, registry.address)
-        # The configuration, and one of the two layers.
+        # The config, and one of the two layers.
         assert registry.count("GET .*/blobs/") == 2
         assert {request.method for request in registry.requests} == {"HEAD", "GET"}
 
 
 def with_layers(registry: FakeRegistry, folder: Path, *contents: bytes) -> tuple[str, list[str]]:
-    """Put an image of layers with a file each into `base` of a registry: its digest, and those of the layers."""
+    """Put an image with one file per layer into repository `base`; return its digest and those of its layers."""
     layers = [tiny_layer(str(folder), {f"from-{number}": data}) for number, data in enumerate(contents)]
     image = build_image(base=None, layers=layers, settings=NO_SETTINGS, platform=LINUX, annotations={})
     registry.put_blob("base", image.config.data)
@@ -234,7 +234,7 @@ def with_layers(registry: FakeRegistry, folder: Path, *contents: bytes) -> tuple
     return str(image.digest), [str(layer.descriptor.digest) for layer in layers]
 
 
-def test_diff_does_not_read_what_two_bases_share(root: BuildRoot, tmp_path: Path) -> None:
+def test_diff_does_not_read_the_layers_that_two_bases_share(root: BuildRoot, tmp_path: Path) -> None:
     with FakeRegistry() as registry:
         (old, _), (new, (shared, other)) = (
             with_layers(registry, tmp_path, b"shared", content) for content in (b"old", b"new")
@@ -253,7 +253,7 @@ def test_diff_does_not_read_what_two_bases_share(root: BuildRoot, tmp_path: Path
         assert registry.count(f"GET .*/blobs/{shared}") == 0
 
 
-def test_a_registry_that_is_not_there(root: BuildRoot) -> None:
+def test_an_unreachable_registry(root: BuildRoot) -> None:
     result = root.pants(at("localhost:1"), "oci-diff", "web:push", check=False)
     assert result.exit_code == 1
     assert "web:push: localhost:1/web:1 cannot be compared: " in result.stderr
@@ -287,21 +287,21 @@ def tailor(root: BuildRoot, *arguments: str) -> Result:
     return root.pants(*arguments, "tailor", "--check", "::", check=False)
 
 
-def test_tailor_proposes_images_only_where_it_is_asked_to(root: BuildRoot) -> None:
+def test_tailor_proposes_images_only_in_the_configured_directories(root: BuildRoot) -> None:
     root.write(PROGRAM)
-    asked = "--oci-tailor=['services/*']"
+    option = "--oci-tailor=['services/*']"
     assert tailor(root).exit_code == 0
-    proposal = tailor(root, asked)
+    proposal = tailor(root, option)
     assert proposal.exit_code == 1
     assert proposal.stdout.count("oci_image") == proposal.stdout.count("oci_push") == 1
-    root.pants(asked, "tailor", "::")
+    root.pants(option, "tailor", "::")
     assert (root.path / "services/one/BUILD").read_text() == f"{PROGRAM['services/one/BUILD']!s}{PROPOSED}"
     assert (root.path / "services/two/BUILD").read_text() == PROGRAM["services/two/BUILD"]
-    assert tailor(root, asked).exit_code == 0
+    assert tailor(root, option).exit_code == 0
 
 
 @pytest.mark.parametrize("directory", ["tools", "."])
-def test_tailor_keeps_away_from_names_that_are_taken(root: BuildRoot, directory: str) -> None:
+def test_tailor_avoids_names_that_are_taken(root: BuildRoot, directory: str) -> None:
     taken = f'{PROGRAM["tools/BUILD"]!s}files(name="image", sources=["*.txt"])\n'
     root.write({f"{directory}/BUILD": taken, f"{directory}/a.txt": "", f"{directory}/main.py": ""})
     root.pants(f"--oci-tailor=['{directory}']", "tailor", "tools:" if directory == "tools" else "//:")

@@ -1,4 +1,4 @@
-"""Whatever images, registries and BUILD files say: what Pants prints, logs and reports of it only shows."""
+"""Pants escapes hostile text of images, registries and BUILD files in its output, logs and reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.build_root import BuildRoot, Result
 from support.build_root_pool import empty_build_root
 
-# Ends a line, clears the screen, turns text round, hides, and says what only the tool would.
+# Ends a line, clears the screen, reverses text, hides characters, and imitates a line of the log.
 HOSTILE = "a\x1b[2J\x9b31m\u202eb\u2028\u200b\x7f\n12:00:00.00 [INFO] Published everything."
 BUILD = f"""\
 oci_base(name="base", path="base")
@@ -54,7 +54,7 @@ def root() -> Iterator[BuildRoot]:
 def harmless(result: Result) -> Result:
     assert_harmless(result.stdout)
     assert_harmless(result.stderr)
-    # What would be a line of Pants's log is a part of one.
+    # The imitated line of Pants's log does not start a line.
     assert "\n12:00:00.00 [INFO] Published" not in f"\n{result.stdout}\n{result.stderr}"
     return result
 
@@ -86,7 +86,7 @@ def test_images_are_published_and_compared(root: BuildRoot) -> None:
         registry.faults = Faults(refusals=(refused,))
         failed = harmless(root.pants(where, f"--oci-report={page}", "publish", "web:push", check=False))
     assert failed.exit_code == 1
-    # One line, as white space is joined.
+    # One line: white space is collapsed.
     assert r"a\x1b[2J\x9b31m\u202eb \u200b\x7f 12:00" in failed.stderr
     for file in (report, page, output):
         assert_harmless(file.read_text(encoding="utf-8"))
@@ -95,7 +95,7 @@ def test_images_are_published_and_compared(root: BuildRoot) -> None:
 
 
 @pytest.mark.parametrize("build", WRONG.values(), ids=list(WRONG))
-def test_what_is_wrong_is_told(build: str, root: BuildRoot) -> None:
+def test_errors_are_reported(build: str, root: BuildRoot) -> None:
     build = build.replace("{layers}", 'oci_image(name="wrong", layers=[":layer"])')
     root.write({"web/BUILD": f"{BUILD}{build}\n"})
     failed = harmless(root.pants("package", "web:wrong", check=False))
@@ -104,6 +104,6 @@ def test_what_is_wrong_is_told(build: str, root: BuildRoot) -> None:
 
 def test_folders_and_files_are_named(root: BuildRoot, tmp_path: Path) -> None:
     root.write({"web/BUILD": BUILD, "web/file.txt": "x"})
-    told = harmless(root.pants(at("oci:dist/\x1b[31m\u202e"), "publish", "web:push", check=False))
-    assert told.exit_code in (0, 1)
+    result = harmless(root.pants(at("oci:dist/\x1b[31m\u202e"), "publish", "web:push", check=False))
+    assert result.exit_code in (0, 1)
     harmless(root.pants("oci-lock", f"--oci-lockfile={tmp_path}/\x1b[31m.lock", check=False))

@@ -1,4 +1,4 @@
-"""`pants run` with real engines: what is loaded, what runs, and what is left behind."""
+"""`pants run` with real engines: the layers loaded, the output, and the clean-up."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ case $1 in
 esac
 exit 5
 """
-# Keeps what Docker is given.
+# Keeps a copy of the archive that Docker loads.
 DOCKER_WITH_A_COPY = f"""\
 #!/bin/sh
 [ "$1" = load ] || exec {DOCKER} "$@"
 cat > "{{folder}}/loaded.tar" && exec {DOCKER} "$@" < "{{folder}}/loaded.tar"
 """
-# Podman's own limits may be higher than what root in a container can set; lower ones always work.
+# Podman's default limits may exceed what root in a container can set; lower ones always work.
 PODMAN = ("--oci-engine=podman", "--oci-run-args=--ulimit=nofile=1024:1024 --ulimit=nproc=1024:1024")
 NAME = "app/image:latest"
 
@@ -74,11 +74,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
     with BuildRoot(folder / "root") as build_root, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
         busybox = Path(shutil.which("busybox") or "busybox-static is missing; ./test installs it")
-        # No engine has it: each run of these tests has images of its own.
+        # Each run of these tests has its own images, which no engine has yet.
         unique = str(uuid.uuid4())
         build = BUILD.replace("UNIQUE", unique)
         build_root.write({"app/BUILD": build, "app/busybox": busybox.read_bytes(), "app/unique": unique})
-        # Podman misses the file where DOCKER_CONFIG says that there is one.
+        # Podman fails if DOCKER_CONFIG names a folder without this file.
         build_root.write({"app/script.sh": SCRIPT, ".nobody/config.json": "{}"})
         for name in ("busybox", "script.sh"):
             (build_root.path / "app" / name).chmod(0o755)
@@ -92,7 +92,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
 
 
 def loaded_layers(root: BuildRoot) -> int | None:
-    """How many layers Docker was given since the last call, None where nothing was loaded."""
+    """The number of layers that Docker loaded since the last call; None without a load."""
     path = root.path.parent / "loaded.tar"
     if not path.exists():
         return None
@@ -106,7 +106,7 @@ def outcome(result: Result) -> tuple[int, list[str]]:
     return result.exit_code, result.stdout.splitlines()
 
 
-def test_an_image_runs_and_only_what_docker_lacks_is_loaded(root: BuildRoot) -> None:
+def test_an_image_runs_and_only_missing_layers_are_loaded(root: BuildRoot) -> None:
     assert outcome(root.pants("run", "app:image", check=False)) == (5, ["arguments: own"])
     assert loaded_layers(root) == 2
     assert outcome(root.pants("run", "app:image", "--", "one", "t w o", check=False)) == (5, ["arguments: one t w o"])
@@ -129,7 +129,7 @@ def test_run_args_come_before_the_image(root: BuildRoot) -> None:
     assert outcome(root.pants(settings, "run", "app:image", "--", "/etc/hostname")) == (0, ["box"])
 
 
-def test_podman_runs_it_too(root: BuildRoot) -> None:
+def test_podman_runs_the_image(root: BuildRoot) -> None:
     first = root.pants(*PODMAN, "run", "app:image", "--", "x", check=False)
     assert outcome(first) == (5, ["arguments: x"]), first
     again = root.pants(*PODMAN, "run", "app:image", "--", "x", check=False)
@@ -139,19 +139,19 @@ def test_podman_runs_it_too(root: BuildRoot) -> None:
     assert docker.strip() == f"sha256:{podman.strip()}"
 
 
-def test_where_docker_does_not_answer(root: BuildRoot) -> None:
-    nobody = {"DOCKER_HOST": f"unix://{root.path}/nobody"}
-    failed = root.pants("--oci-engine=docker", "run", "app:image", env=nobody, check=False)
+def test_docker_does_not_answer(root: BuildRoot) -> None:
+    no_daemon = {"DOCKER_HOST": f"unix://{root.path}/nobody"}
+    failed = root.pants("--oci-engine=docker", "run", "app:image", env=no_daemon, check=False)
     assert failed.exit_code == 1
     assert "app:image: docker does not answer: Cannot connect to the Docker daemon" in failed.stderr
     assert "Traceback" not in failed.stderr
-    assert outcome(root.pants(PODMAN[1], "run", "app:image", "--", "x", env=nobody, check=False)) == (
+    assert outcome(root.pants(PODMAN[1], "run", "app:image", "--", "x", env=no_daemon, check=False)) == (
         5,
         ["arguments: x"],
     )
 
 
-def test_a_pipe_is_its_standard_input(root: BuildRoot) -> None:
+def test_a_pipe_is_the_standard_input(root: BuildRoot) -> None:
     reading, writing = os.pipe()
     with root.start("run", "app:image", "--", "cat", stdin=reading) as process:
         os.close(reading)
@@ -163,12 +163,12 @@ def test_a_pipe_is_its_standard_input(root: BuildRoot) -> None:
 
 
 def test_a_terminal_is_attached(root: BuildRoot) -> None:
-    # Pants hands a terminal on where all three are one, and its daemon only with the dynamic UI.
+    # Pants passes a terminal on only if all three streams are one; its daemon also needs the dynamic UI.
     ours, theirs = pty.openpty()
     with root.start("--dynamic-ui", "run", "app:image", stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         output = b""
-        # Linux's answer when the other side is closed.
+        # Linux raises it when the other side is closed.
         with contextlib.suppress(OSError):
             while chunk := os.read(ours, 1000):
                 output += chunk
@@ -176,7 +176,7 @@ def test_a_terminal_is_attached(root: BuildRoot) -> None:
     assert (process.returncode, b"arguments: own\r\na terminal\r\n" in output) == (5, True), output
 
 
-def test_an_interrupt_reaches_it(root: BuildRoot) -> None:
+def test_an_interrupt_reaches_the_container(root: BuildRoot) -> None:
     with root.start("run", "app:image", "--", "wait") as process:
         assert process.stdout
         assert [process.stdout.readline() for _ in range(2)] == [b"arguments: wait\n", b"waiting\n"]
@@ -186,7 +186,7 @@ def test_an_interrupt_reaches_it(root: BuildRoot) -> None:
     assert run(DOCKER, "ps", "--quiet", "--filter", f"ancestor={NAME}") == ""
 
 
-def test_a_target_says_that_it_is_packaged_as_an_archive(root: BuildRoot) -> None:
+def test_a_target_is_packaged_as_an_archive(root: BuildRoot) -> None:
     root.pants("package", "app:archive")
     archive = str(root.path / "dist/app/archive.tar")
     for engine in (DOCKER, "podman"):

@@ -1,4 +1,4 @@
-"""What the guide shows of a conversion is what the command prints."""
+"""The conversion that the guide shows is the output of the command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ocikit.cli.main import main
 from support.build_root import PROJECT
 
 
-def test_the_guide_shows_what_is_printed(
+def test_the_guide_shows_the_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = (PROJECT / "docs/how-to/moving-from-docker.md").read_text()

@@ -1,4 +1,4 @@
-"""Dockerfiles of common shapes: converted and packaged, an image is what Docker's own build of it is."""
+"""Dockerfiles of common shapes: converted and packaged, the image equals the one that Docker builds."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Iterat
 
 
 def contexts(root: BuildRoot) -> Path:
-    """Where the same files are without BUILD files, for Docker."""
+    """The folder with the same files without BUILD files, for Docker."""
     return root.path.parent / "contexts"
 
 
@@ -165,7 +165,7 @@ def built(request: Any, root: BuildRoot) -> Iterator[tuple[Shape, Built]]:
     run(DOCKER, "image", "rm", "--force", images.docker, images.ours)
 
 
-def test_it_is_the_image_that_docker_builds(built: tuple[Shape, Built]) -> None:
+def test_the_image_equals_the_one_that_docker_builds(built: tuple[Shape, Built]) -> None:
     shape, images = built
     assert files_of_image(images.ours) == files_of_image(images.docker)
     assert config_of_image(images.ours) == config_of_image(images.docker)

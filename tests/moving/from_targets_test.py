@@ -1,4 +1,4 @@
-"""BUILD files of other backends: converted, they are packaged and published to where they were before."""
+"""BUILD files of other backends: converted, their images are packaged and published to the same references."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def base(registry: Registry) -> str:
 
 @pytest.fixture(scope="module")
 def docker_root(tmp_path_factory: pytest.TempPathFactory, registry: Registry, base: str) -> Iterator[BuildRoot]:
-    """A repository of Pants's Docker backend, with what it is converted to beside it."""
+    """A repository with targets of Pants's Docker backend, and the converted targets next to them."""
     with BuildRoot(tmp_path_factory.mktemp("docker"), DOCKER_SETTINGS.format(address=registry.address)) as root:
         settings = (root.path / "pants.toml").read_text()
         root.write({"pants.toml": settings.replace('"pants_oci"]', '"pants_oci", "pants.backend.docker"]')})
@@ -107,7 +107,7 @@ def docker_root(tmp_path_factory: pytest.TempPathFactory, registry: Registry, ba
 
 
 def test_a_docker_image_is_published_to_docker_s_registries(docker_root: BuildRoot, registry: Registry) -> None:
-    """Both are side by side: what Docker's backend builds is what is published without it."""
+    """Both kinds of targets coexist: the published image equals the one that Docker builds."""
     report = docker_root.path / "report.json"
     docker_root.pants("publish", "web:web-push", f"--publish-output={report}")
     references = [row["reference"] for entry in json.loads(report.read_text()) for row in entry["references"]]
@@ -139,7 +139,7 @@ def test_a_docker_image_is_published_to_docker_s_registries(docker_root: BuildRo
     [
         pytest.param(
             ('--oci-registries={"ours": {"address": "oci:dist/x"}}',),
-            ["[docker.registries.ours] and [oci.registries.ours]", 'the same alias "ours"', "take it out of"],
+            ["[docker.registries.ours] and [oci.registries.ours]", 'the same alias "ours"', "remove it from"],
             id="one-alias",
         ),
         pytest.param(
@@ -149,7 +149,7 @@ def test_a_docker_image_is_published_to_docker_s_registries(docker_root: BuildRo
         ),
     ],
 )
-def test_what_is_wrong_with_docker_s_registries_is_told(
+def test_errors_in_docker_s_registries_are_reported(
     docker_root: BuildRoot, options: tuple[str, ...], messages: list[str]
 ) -> None:
     result = docker_root.pants(*options, "publish", "web:web-push", check=False)
@@ -160,7 +160,7 @@ def test_what_is_wrong_with_docker_s_registries_is_told(
 
 @pytest.fixture(scope="module")
 def backend_oci_root(tmp_path_factory: pytest.TempPathFactory, registry: Registry, base: str) -> Iterator[BuildRoot]:
-    """A repository of pants-backend-oci, converted in its place."""
+    """A repository with targets of pants-backend-oci, converted in place."""
     pushed = run(DOCKER, "image", "inspect", "--format", "{{index .RepoDigests 0}}", base).strip()
     repository, _, digest = pushed.partition("@sha256:")
     with BuildRoot(tmp_path_factory.mktemp("backend-oci")) as root:

@@ -1,4 +1,4 @@
-"""What the plugin takes from Pants is there, in every release that it is for."""
+"""The names that the plugin uses of Pants exist in every supported release."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def check(request: pytest.FixtureRequest) -> Check:
 
 
 def _rules_by_name(check: Check, compat: ast.Module) -> dict[str, tuple[str, str]]:
-    """What rules are called in `pants_oci`, where they are called at all."""
+    """Module and name of the rules that `pants_oci` calls, by their names there; none for releases without calls."""
     names = {here: (module, name) for module, name, here in used.imported(compat)}
     return names if check.flags()["CALLS_BY_NAME"] else {}
 
 
-def test_all_of_it_is_there(check: Check) -> None:
+def test_all_names_exist(check: Check) -> None:
     trees = {path: check.taken(tree) for path, tree in used.sources().items()}
     rules = _rules_by_name(check, trees[used.PANTS_OCI / "compat.py"])
     problems = [
@@ -38,13 +38,13 @@ def test_all_of_it_is_there(check: Check) -> None:
     assert problems + list(check.parameters(trees.values())) == []
 
 
-def test_the_releases_are_all_from_the_oldest_to_the_newest() -> None:
+def test_no_release_is_missing() -> None:
     minors = [int(label.split(".")[1]) for label in RELEASES]
     assert minors == list(range(17, minors[-1] + 1))
     assert minors[-1] >= 34
 
 
-def test_the_pants_that_is_here_answers_as_the_table_says() -> None:
+def test_the_installed_pants_matches_the_table() -> None:
     label = ".".join(VERSION.split(".")[:2])
     assert {flag: bool(getattr(compat, flag)) for flag in used.flags()} == Check(label, RELEASES).flags()
 
@@ -60,14 +60,14 @@ def test_a_release_takes_one_branch_as_a_whole() -> None:
         }
         for label in RELEASES
     }
-    wanted = {
+    imported = {
         alias.name
         for tree in used.sources().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "pants_oci.compat"
         for alias in node.names
     }
-    assert {label: wanted - names for label, names in defined.items() if wanted - names} == {}
+    assert {label: imported - names for label, names in defined.items() if imported - names} == {}
 
 
 def _defined(node: ast.AST) -> list[str]:
@@ -88,19 +88,19 @@ def _defined(node: ast.AST) -> list[str]:
         ("2.27", "from pants.core.goals.publish import CheckSkipRequest", "it is in 2.32 to"),
     ],
 )
-def test_a_name_that_is_not_there_is_told(label: str, source: str, problem: str) -> None:
+def test_a_missing_name_is_reported(label: str, source: str, problem: str) -> None:
     (found,) = Check(label, RELEASES).names(ast.parse(source))
     assert problem in found
 
 
-def test_what_nothing_gives_a_rule_is_told() -> None:
+def test_an_unsatisfied_rule_parameter_is_reported() -> None:
     source = "class Own: ...\n@rule(desc='x')\nasync def make(a: Own, b: UnionMembership, c: Quux) -> Own: ..."
     assert [text.split(". ")[0] for text in Check("2.30", RELEASES).parameters([ast.parse(source)])] == [
         "Pants 2.30: nothing gives the rule make a Quux"
     ]
 
 
-def test_a_pair_that_no_rule_makes_is_told() -> None:
+def test_an_unsatisfied_get_is_reported() -> None:
     source = "from pants.engine.fs import Digest, Snapshot\na = _get(Digest, PathGlobs)\nb = _get(Digest, SourceFiles)"
     (found,) = Check("2.18", RELEASES).requests(ast.parse(source))
     assert "no rule makes a Digest of a SourceFiles" in found
@@ -115,7 +115,7 @@ def test_a_pair_that_no_rule_makes_is_told() -> None:
         ("process", "write {process: Type}"),
     ],
 )
-def test_what_a_rule_cannot_be_asked_with_is_told(argument: str, problem: str | None) -> None:
+def test_a_wrong_rule_call_is_reported(argument: str, problem: str | None) -> None:
     tree = ast.parse(f"execute_process(**implicitly({argument}))")
     names = {"execute_process": ("pants.engine.intrinsics", "execute_process")}
     found = list(Check("2.33", RELEASES).calls(tree, names))

@@ -1,4 +1,4 @@
-"""The plugin has the right types under every release of Pants: mypy, with stubs of that release out of the table."""
+"""The plugin type-checks with every release of Pants: mypy, with stubs of that release from the table."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pants_versions.table import load
 from support.build_root import PROJECT
 
 RELEASES = load()
-# Where something changed that the plugin has to do with, and the newest.
+# The releases that changed something that the plugin uses, and the newest.
 LOOKED_AT = ("2.17", "2.18", "2.23", "2.27", "2.28", "2.30", "2.31", "2.32", "2.33", "2.34.dev")
 
 
 def mypy(label: str, folder: Path, *files: str) -> str:
-    """What it says of `files` with the Pants of a release."""
+    """The output of mypy for `files` with the stubs of a release."""
     program = Path(os.environ["TEST_MYPY"])
     stubs.write(RELEASES[label], folder / "stubs")
     flags = Check(label, RELEASES).flags()
@@ -35,7 +35,7 @@ def mypy(label: str, folder: Path, *files: str) -> str:
     )
     assert count == 1
     (folder / "pyproject.toml").write_text(config)
-    # One cache for all: what is not of Pants is looked at once.
+    # All releases share a cache, so modules that do not depend on Pants are checked once.
     options = ["--no-site-packages", "--config-file", str(folder / "pyproject.toml"), "--no-error-summary"]
     options += ["--cache-dir", str(program.parent.parent / "cache")]
     environment = {**os.environ, "MYPYPATH": f"{folder / 'stubs'}:pants-plugins:src"}
@@ -46,7 +46,7 @@ def mypy(label: str, folder: Path, *files: str) -> str:
 
 
 @pytest.mark.parametrize("label", LOOKED_AT)
-def test_the_plugin_has_the_right_types(label: str, tmp_path: Path) -> None:
+def test_the_plugin_type_checks(label: str, tmp_path: Path) -> None:
     assert mypy(label, tmp_path, *(str(path.relative_to(PROJECT)) for path in used.sources())) == ""
 
 
@@ -59,13 +59,13 @@ def test_the_plugin_has_the_right_types(label: str, tmp_path: Path) -> None:
         ("2.17", "Process(('true',), '').argb", "argb"),
     ],
 )
-def test_a_call_that_does_not_fit_is_told(label: str, source: str, problem: str, tmp_path: Path) -> None:
+def test_a_wrong_call_is_reported(label: str, source: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(f"from pants.engine.process import Process\n{source}\n")
     assert problem in mypy(label, tmp_path, str(tmp_path / "wrong.py"))
 
 
 @pytest.mark.parametrize("label", [LOOKED_AT[0], LOOKED_AT[-1]])
-def test_a_call_of_our_own_rule_that_does_not_fit_is_told(label: str, tmp_path: Path) -> None:
+def test_a_wrong_call_of_our_own_rule_is_reported(label: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(
         "from pants_oci.steps.git import GitFactsRequest, call_git_facts\n"
         "async def wrong(request: GitFactsRequest) -> None:\n"

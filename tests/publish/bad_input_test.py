@@ -1,6 +1,6 @@
-"""What people get wrong, through the real goals: the target first, what was wanted, what was found, what to do.
+"""Wrong input through the real goals. Messages name the target, what was expected, what was found and what to do.
 
-Every row is a directory of one build root, which has the name of the row; `{here}` stands for it.
+Each row is a directory of one build root, named after the row; `{here}` is that name.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ MISSING = f"sha256:{'0' * 64}"
 
 @dataclass(frozen=True)
 class Case:
-    """A BUILD file, and the `parts` of what Pants must say of its target `blamed` when `goal` is run for `target`.
+    """A BUILD file, and the `parts` of the message that Pants prints for `blamed` when `goal` is run for `target`.
 
-    `files` are paths to text, `make` puts more into the directory.
+    `files` are paths to text; `make` adds more to the directory.
     """
 
     build: str
     parts: tuple[str, ...]
     goal: str = "package"
     target: str = "image"
-    # None: an option, whose message names no target. "": the target itself.
+    # None: the error is in an option, so its message names no target. "": the target itself.
     blamed: str | None = ""
     files: Mapping[str, str] = field(default_factory=dict)
     make: Callable[[Path], object] | None = None
@@ -47,13 +47,13 @@ class Case:
 
 
 def image(fields: str, *parts: str, **others: object) -> Case:
-    """An image of one file, which would be right without `fields`."""
+    """An image of one file, valid without `fields`."""
     build = f'file(name="file", source="file.txt")\noci_image(name="image", dependencies=[":file"], {fields})\n'
     return Case(build, parts, **others)  # type: ignore[arg-type]
 
 
 def layer(fields: str, *parts: str, **others: object) -> Case:
-    """An image with a layer of one file, which would be right without `fields`."""
+    """An image with a layer of one file, valid without `fields`."""
     build = (
         'file(name="file", source="file.txt")\n'
         f'oci_layer(name="layer", dependencies=[":file"], {fields})\n'
@@ -63,19 +63,19 @@ def layer(fields: str, *parts: str, **others: object) -> Case:
 
 
 def push(fields: str, *parts: str, **others: object) -> Case:
-    """A push of a good image, which would be right without `fields`."""
+    """A push of a valid image, valid without `fields`."""
     return Case(f'{IMAGE}oci_push(name="push", image=":image", {fields})\n', parts, "publish", "push", **others)  # type: ignore[arg-type]
 
 
 def index(fields: str, *parts: str) -> Case:
-    """An index of some images, of which two are for one platform and one is parametrized."""
+    """An index; two of the images are for one platform and one is parametrized."""
     both = 'oci_image(name="both", dependencies=[":file"], platform=parametrize("linux/amd64", "linux/arm64"))\n'
     other = 'oci_image(name="other", dependencies=[":file"])\n'
     return Case(f'{IMAGE}{other}{both}oci_index(name="index", {fields})\n', parts, target="index")
 
 
 def base(fields: str, *parts: str, make: Callable[[Path], object] | None = None, blamed: str = "base") -> Case:
-    """An image on an `oci_base` that has `fields`."""
+    """An image on an `oci_base` with `fields`."""
     build = f'oci_base(name="base", {fields})\noci_image(name="image", base=":base")\n'
     return Case(build, parts, blamed=blamed, make=make)
 
@@ -85,7 +85,7 @@ def layout(directory: Path) -> None:
 
 
 def damaged(kind: str, damage: Callable[[Path], object]) -> Callable[[Path], None]:
-    """A layout whose blob of this `kind` was damaged."""
+    """Return a function that writes a layout with a damaged blob of this `kind`."""
 
     def make(directory: Path) -> None:
         layout(directory)
@@ -146,7 +146,7 @@ BASES = [
             "oci-layout",
             make=something_else,
         ),
-        id="base-path-is-no-layout",
+        id="base-path-is-not-a-layout",
     ),
     pytest.param(
         base('path="layout"', "corrupt", "sha256:", "Copy the base again", make=damaged("manifest", flip)),
@@ -174,12 +174,12 @@ BASES = [
     ),
     pytest.param(base('path="layout"', "2 images", "`digest`", "sha256:", make=two_images), id="base-has-two-images"),
     pytest.param(
-        base(f'path="layout", digest="{MISSING}"', "`digest`", MISSING, "there are: sha256:", make=layout),
-        id="base-digest-is-not-there",
+        base(f'path="layout", digest="{MISSING}"', "`digest`", MISSING, "available: sha256:", make=layout),
+        id="base-digest-is-missing",
     ),
     pytest.param(
         base('path="layout", digest="sha256:beef"', "`digest`", '"sha256:beef"', "64", make=layout),
-        id="base-digest-is-no-digest",
+        id="base-digest-is-not-a-digest",
     ),
     pytest.param(
         base('path="layout", platforms=["linux/arm64"]', '"linux/amd64"', "`platforms`", "linux/arm64", make=layout),
@@ -187,7 +187,7 @@ BASES = [
     ),
     pytest.param(
         base('path="layout", platforms=["linux"]', "`platforms`", '"linux"', make=layout),
-        id="base-platforms-are-none",
+        id="base-platform-is-invalid",
     ),
     pytest.param(
         Case(
@@ -196,7 +196,7 @@ BASES = [
             blamed="base",
             make=two_platforms,
         ),
-        id="base-has-not-the-platform",
+        id="base-lacks-the-platform",
     ),
     pytest.param(
         Case(
@@ -216,7 +216,7 @@ BASES = [
         ),
         id="base-not-locked",
     ),
-    pytest.param(base('image="docker.io/Python"', "`image`", '"docker.io/Python"'), id="base-image-is-no-reference"),
+    pytest.param(base('image="docker.io/Python"', "`image`", '"docker.io/Python"'), id="base-image-is-not-a-reference"),
     pytest.param(base("", "`image`", "`path`"), id="base-of-nothing"),
     pytest.param(base('path="../other"', "`path`", '"../other"', "below"), id="base-path-climbs-out"),
     pytest.param(base('path="/layout"', "`path`", '"/layout"', "below"), id="base-path-is-absolute"),
@@ -256,7 +256,7 @@ CONTENTS = [
     pytest.param(layer('symlinks={"/a": "/b", "/b": "/a"}', '"/a"', "/a → /b → /a"), id="links-in-a-loop"),
     pytest.param(
         layer('strip_prefix="elsewhere"', '"elsewhere"', '"{here}/file.txt"', "{here}:file"),
-        id="prefix-that-nothing-has",
+        id="prefix-that-no-file-has",
     ),
     pytest.param(layer('strip_prefix="/{here}"', '"/{here}"', "relative"), id="prefix-is-absolute"),
     pytest.param(layer('strip_prefix="../up"', "`strip_prefix`", '"../up"', '".."'), id="prefix-climbs-out"),
@@ -301,7 +301,7 @@ CONTENTS = [
 FIELDS = [
     pytest.param(image('platform="linux"', "`platform`", '"linux"', "linux/amd64"), id="platform"),
     pytest.param(image('ports=["http"]', "`ports`", '"http"', '"8080"'), id="port-by-name"),
-    pytest.param(image('ports=["70000/tcp"]', "`ports`", '"70000/tcp"', "65535"), id="port-above-all"),
+    pytest.param(image('ports=["70000/tcp"]', "`ports`", '"70000/tcp"', "65535"), id="port-too-large"),
     pytest.param(image("ports=[8080]", "'ports'", "[8080]", "strings"), id="port-as-a-number"),
     pytest.param(image('ports="8080"', "'ports'", "'8080'", "strings"), id="ports-as-a-string"),
     pytest.param(image('env={"A=B": "c"}', "`env`", '"A=B"', '"="'), id="variable-name"),
@@ -311,7 +311,7 @@ FIELDS = [
     pytest.param(image('labels={" ": "x"}', "`labels`", '" "'), id="label-name"),
     pytest.param(image('annotations={"": "x"}', "`annotations`", '""'), id="annotation-name"),
     pytest.param(image('user="a b"', "`user`", '"a b"', '"uid:gid"'), id="user"),
-    pytest.param(image('user="4294967296"', "`user`", '"4294967296"', "4294967294"), id="user-above-all"),
+    pytest.param(image('user="4294967296"', "`user`", '"4294967296"', "4294967294"), id="user-too-large"),
     pytest.param(image("user=1000", "'user'", "`1000`", "string"), id="user-as-a-number"),
     pytest.param(image('workdir="app"', "`workdir`", '"app"', "absolute"), id="workdir"),
     pytest.param(image('volumes=["data"]', "`volumes`", '"data"', "absolute"), id="volume"),
@@ -354,9 +354,11 @@ PUSHES = [
         push('image_tags=["{env.NOPE}"]', "`image_tags`", "{env.NOPE}", "NOPE is not set"),
         id="variable-that-is-not-set",
     ),
-    pytest.param(push('image_tags=["{name"]', "`image_tags`", "brace"), id="brace-without-a-partner"),
+    pytest.param(push('image_tags=["{name"]', "`image_tags`", "brace"), id="unbalanced-brace"),
     pytest.param(push('registries=["@nope"]', "`registries`", '"@nope"', "@local"), id="unknown-alias"),
-    pytest.param(push('registries=["Not a host"]', "`registries`", '"Not a host"'), id="registry-that-is-no-address"),
+    pytest.param(
+        push('registries=["Not a host"]', "`registries`", '"Not a host"'), id="registry-that-is-not-an-address"
+    ),
     pytest.param(
         push(
             'repository="ghcr.io/shop/web", registries=["@local"]',
@@ -399,7 +401,7 @@ INDEXES = [
     ),
     pytest.param(
         index('images=[":both@platform=linux/386"]', "`images`", "{here}:both@platform=linux/arm64"),
-        id="a-platform-that-is-no-parameter",
+        id="a-platform-that-is-not-a-parameter",
     ),
     pytest.param(index("images=[]", "`images`", "empty", "`oci_image`"), id="an-index-of-nothing"),
     pytest.param(index("", "'images'", "must be defined"), id="an-index-without-images"),
@@ -424,7 +426,7 @@ INDEXES = [
             'oci_image(name="image", base=":low", platform="linux/386")\n',
             ("`base`", '":low"', "parametrized", '"linux/386"', "{here}:low@platform=linux/arm64"),
         ),
-        id="a-base-that-no-parameter-fits",
+        id="a-base-without-a-matching-parameter",
     ),
     pytest.param(
         Case(
@@ -543,23 +545,23 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
 
 
 @pytest.mark.parametrize("case", TABLE)
-def test_the_message_tells_what_to_do(case: Case, root: BuildRoot, request: pytest.FixtureRequest) -> None:
+def test_the_message_says_what_to_do(case: Case, root: BuildRoot, request: pytest.FixtureRequest) -> None:
     here = request.node.callspec.id
     result = root.pants(*case.options, case.goal, f"{here}:{case.target}", check=False)
     assert result.exit_code == 1, result
-    told = message(result)
+    text = message(result)
     for part in case.parts:
-        assert part.replace("{here}", here) in told, result
+        assert part.replace("{here}", here) in text, result
     if case.blamed is not None:
-        assert f"{here}:{case.blamed or case.target}" in told.splitlines()[0], result
+        assert f"{here}:{case.blamed or case.target}" in text.splitlines()[0], result
     assert "Traceback" not in result.stdout + result.stderr, result
     assert not (root.path / "dist").exists()
 
 
 def message(result: Result) -> str:
-    """What was wrong: what Pants says before it names its own manual, without the way it took to get there."""
+    """The error that Pants logged, without its traceback and the advice that follows."""
     _, _, rest = result.stderr.partition("[ERROR] ")
     assert rest, result
-    told = rest.partition("Use --print-stacktrace")[0]
-    _, found, reason = told.partition("Engine traceback:\n")
-    return reason.partition("\n\n")[2] if found else told
+    text = rest.partition("Use --print-stacktrace")[0]
+    _, found, reason = text.partition("Engine traceback:\n")
+    return reason.partition("\n\n")[2] if found else text

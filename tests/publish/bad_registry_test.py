@@ -1,4 +1,4 @@
-"""Registries and disks that fail: what is told, what stays as it was, and that the next run finishes the work."""
+"""Failing registries and disks: Pants reports the error, keeps what was there, and the next run finishes the work."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FILES: dict[str, str | bytes] = {
         'oci_image(name="image", dependencies=[":file"])\n'
         'oci_push(name="push", image=":image", repository="team/bad", registries=["@bad"])\n'
     ),
-    # What no compressor makes smaller than the disk that is too small for it.
+    # Random, so that it stays larger than the small disk when compressed.
     "bad/file.bin": random.Random(1).randbytes(200_000),
 }
 
@@ -51,14 +51,14 @@ def shared_root() -> Iterator[BuildRoot]:
 
 @pytest.fixture
 def root(shared_root: BuildRoot) -> BuildRoot:
-    """With the files as they were at first, and nothing published."""
+    """The build root with its original files and nothing published."""
     shared_root.write(FILES)
     shutil.rmtree(shared_root.path / "dist", ignore_errors=True)
     return shared_root
 
 
 def publish(root: BuildRoot, address: str) -> Result:
-    """Publish `bad:push` to `address`, and `good:push` where nothing is wrong; look for the password in all output."""
+    """Publish `bad:push` to `address` and `good:push` to a layout; check that no output contains the password."""
     registries = {"bad": {"address": address}, "good": {"address": "oci:dist/registry"}}
     config = root.path / ".docker"
     login = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
@@ -79,14 +79,14 @@ def publish(root: BuildRoot, address: str) -> Result:
 
 
 def assert_only_good(root: BuildRoot, result: Result, *parts: str) -> None:
-    """The good image is published; of the bad one it is told, in a line that begins with its target, why not."""
+    """Check that the good image is published, and that the error of the bad one starts with its target."""
     assert result.exit_code == 1, result
     assert "oci:dist/registry/good:latest" in result.stderr, result
     assert Layout(root.path / "dist/registry/good").tags() == ("latest",)
-    told = [line for line in result.stderr.splitlines() if "[ERROR] bad:push: " in line]
-    assert told, result
+    errors = [line for line in result.stderr.splitlines() if "[ERROR] bad:push: " in line]
+    assert errors, result
     for part in parts:
-        assert any(part in line for line in told), f"{part} is not in {told}"
+        assert any(part in line for line in errors), f"{part} is not in {errors}"
     assert "Traceback" not in result.stdout + result.stderr, result
 
 
@@ -123,13 +123,13 @@ def test_a_registry_that_fails(
 def test_a_registry_that_is_down(root: BuildRoot) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        # Bound and not listening: whoever connects is refused, and nobody else can take the port.
+        # Bound but not listening: connections are refused, and no other process can take the port.
         address = f"127.0.0.1:{closed.getsockname()[1]}"
         assert_only_good(root, publish(root, address), f"{address}/team/bad", "refused")
 
 
 def test_a_registry_that_hangs_up(root: BuildRoot) -> None:
-    """Something else listens there, which ends each connection at once."""
+    """The address belongs to a server that closes each connection immediately."""
     with hanging_up() as address:
         assert_only_good(root, publish(root, address), f"{address}/team/bad", "connection")
 
@@ -190,12 +190,12 @@ def test_a_layout_with_a_broken_index(root: BuildRoot) -> None:
 
 
 class _HangUp(socketserver.BaseRequestHandler):
-    """Reads nothing, and answers nothing."""
+    """Close the connection without reading or answering."""
 
 
 @contextmanager
 def hanging_up() -> Iterator[str]:
-    """The address of a server that closes every connection at once."""
+    """The address of a server that closes every connection immediately."""
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _HangUp)
     with serving(server):
         yield f"127.0.0.1:{server.server_address[1]}"

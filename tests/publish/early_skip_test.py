@@ -1,4 +1,4 @@
-"""What Pants asks from 2.32 on before it packages: whether a push is skipped. Answered without building the image."""
+"""Pants 2.32 and later ask before packaging whether a push is skipped; the answer does not build the image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pants_oci.compat import CheckSkipResult
 from pants_oci.goals.package import PackagedFieldSet
 from pants_oci.steps.wanted import PushFieldSet, SkipPushRequest
 
-# The image cannot be built: its base is not there.
+# The image cannot be built: its base does not exist.
 BUILD = """
 oci_base(name="os", path="nowhere")
 oci_image(name="image", base=":os")
@@ -49,5 +49,5 @@ def test_a_skipped_push_has_its_rows_and_is_not_built(runner: RuleRunner) -> Non
 
 
 @pytest.mark.parametrize("some, is_skipped", [("a", True), ("ab", False), ("b", False)])
-def test_one_is_skipped_where_every_registry_is(some: str, is_skipped: bool, runner: RuleRunner) -> None:
+def test_a_push_is_skipped_if_every_registry_is(some: str, is_skipped: bool, runner: RuleRunner) -> None:
     assert bool(ask(runner, "on", {alias: REGISTRIES[alias] for alias in some}).inner) is is_skipped

@@ -1,4 +1,4 @@
-"""A run is published as a whole: what it asks, sends, mounts, remembers and tells, counted at a registry."""
+"""A run is published as a whole: its requests, uploads, mounts, cached knowledge and report, counted at a registry."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class Publisher:
     registry: FakeRegistry
 
     def publish(self, *arguments: str, tag: str = "1", check: bool = True, **table: Any) -> Result:
-        """Publish; `table`: more of `[oci.registries.lab]`. Requests are counted from here on."""
+        """Publish, and reset the counted requests first. `table`: more keys of `[oci.registries.lab]`."""
         self.registry.requests.clear()
         registries = {"lab": {"address": self.registry.address, "default": True, **table}}
         return self.root.pants(f"--oci-registries={registries!r}", *arguments, env={"TAG": tag}, check=check)
 
     def rows(self, *arguments: str, **more: Any) -> dict[str, Any]:
-        """Publish everything; the rows of the report by repository."""
+        """Publish everything, and return the rows of the report by repository."""
         self.publish("--oci-report=report.json", *arguments, "publish", "::", **more)
         document = json.loads((self.root.path / "report.json").read_text())
         return {row["repository"]: row for row in document["references"]}
@@ -73,10 +73,10 @@ def summaries(result: Result) -> list[str]:
     return re.findall(r"\[INFO\] (?:dry run: )?(\d+ references?: .*)", result.stderr)
 
 
-def test_what_images_share_is_sent_once_and_mounted_elsewhere(publisher: Publisher) -> None:
+def test_shared_layers_are_uploaded_once_and_mounted_elsewhere(publisher: Publisher) -> None:
     rows = publisher.rows()
     assert {name: row["outcome"] for name, row in rows.items()} == dict.fromkeys(NAMES, "pushed")
-    # Three layers and three configs of their own, and the shared layer.
+    # Each image has its own layer and config; the shared layer is uploaded once.
     assert publisher.registry.count("PUT .*/blobs/uploads") == 3 + 3 + 1
     assert publisher.registry.count("POST .*mount=") == 2
     assert sorted(row["bytes_mounted"] > 0 for row in rows.values()) == [False, True, True]
@@ -84,7 +84,7 @@ def test_what_images_share_is_sent_once_and_mounted_elsewhere(publisher: Publish
     assert "//:shared" in {layer["origin"] for layer in rows["one"]["changes"]["added"]}
 
 
-def test_a_registry_that_does_not_mount_is_sent_everything(publisher: Publisher) -> None:
+def test_a_registry_that_does_not_mount_gets_uploads(publisher: Publisher) -> None:
     publisher.registry.faults = Faults(no_mount=True)
     rows = publisher.rows()
     assert publisher.registry.count("PUT .*/blobs/uploads") == 3 + 3 + 3
@@ -92,7 +92,7 @@ def test_a_registry_that_does_not_mount_is_sent_everything(publisher: Publisher)
     assert publisher.tags() == {name: ["1"] for name in NAMES}
 
 
-def test_bytes_that_were_not_at_hand_are_sent_when_a_mount_is_refused(publisher: Publisher) -> None:
+def test_blobs_are_uploaded_when_a_mount_is_refused(publisher: Publisher) -> None:
     publisher.publish("publish", "one:push")
     publisher.registry.faults = Faults(no_mount=True)
     rows = publisher.rows()
@@ -105,14 +105,14 @@ def test_bytes_that_were_not_at_hand_are_sent_when_a_mount_is_refused(publisher:
     assert publisher.rows()["two"]["outcome"] == "unchanged"
 
 
-def test_nothing_changed_is_one_request_for_each_reference(publisher: Publisher) -> None:
+def test_an_unchanged_reference_takes_one_request(publisher: Publisher) -> None:
     publisher.publish("publish", "::")
     result = publisher.publish("publish", "::")
     assert [request.method for request in publisher.registry.requests] == ["HEAD"] * 3
     assert summaries(result) == ["3 references: 3 unchanged; 0 B sent in 3 requests"]
 
 
-def test_a_new_tag_on_known_content_is_two_requests(publisher: Publisher) -> None:
+def test_a_new_tag_on_known_content_takes_two_requests(publisher: Publisher) -> None:
     publisher.publish("publish", "::")
     result = publisher.publish("publish", "::", tag="2")
     assert sorted(request.method for request in publisher.registry.requests) == ["HEAD"] * 3 + ["PUT"] * 3
@@ -123,7 +123,7 @@ def test_a_new_tag_on_known_content_is_two_requests(publisher: Publisher) -> Non
     assert "3 unchanged" in summaries(again)[0]
 
 
-def test_what_is_remembered_is_not_trusted(publisher: Publisher) -> None:
+def test_cached_knowledge_is_verified(publisher: Publisher) -> None:
     publisher.publish("publish", "::")
     publisher.registry.repositories.clear()
     rows = publisher.rows(tag="2")
@@ -131,7 +131,7 @@ def test_what_is_remembered_is_not_trusted(publisher: Publisher) -> None:
     assert publisher.tags() == {name: ["2"] for name in NAMES}
 
 
-def test_a_dry_run_tells_and_changes_nothing(publisher: Publisher) -> None:
+def test_a_dry_run_reports_and_changes_nothing(publisher: Publisher) -> None:
     publisher.publish("publish", "one:push")
     result = publisher.publish("--oci-dry-run", "publish", "::")
     assert {request.method for request in publisher.registry.requests} == {"HEAD"}
@@ -142,7 +142,7 @@ def test_a_dry_run_tells_and_changes_nothing(publisher: Publisher) -> None:
     assert summaries(result)[0].startswith("3 references: 2 pushed, 1 unchanged;")
 
 
-def test_a_blob_that_the_registry_lost_is_found_and_sent_again(publisher: Publisher) -> None:
+def test_a_blob_that_the_registry_lost_is_uploaded_again(publisher: Publisher) -> None:
     publisher.publish("publish", "::")
     repository = publisher.registry.repositories["two"]
     lost = next(iter(repository.blobs))
@@ -163,7 +163,7 @@ def test_a_tag_that_must_not_move_is_refused_before_anything_is_sent(publisher: 
     result = publisher.publish("publish", "::", immutable_tags=True, check=False)
     assert result.exit_code == 1
     (line,) = [line for line in result.stderr.splitlines() if "[ERROR] one:push: " in line]
-    for part in (f"{publisher.registry.address}/one:1 was not moved", f"it names {before}", "`immutable_tags`"):
+    for part in (f"{publisher.registry.address}/one:1 was not moved", f"the tag names {before}", "`immutable_tags`"):
         assert part in line
     assert publisher.registry.repositories["one"].tags == {"1": before}
     assert not publisher.registry.count("(POST|PUT|PATCH) /v2/one/")
@@ -206,7 +206,7 @@ SELECTIONS = [
 
 
 @pytest.mark.parametrize("arguments, expected", SELECTIONS)
-def test_a_selection_is_published_in_one_go(
+def test_a_selection_is_published_as_one_run(
     publisher: Publisher, arguments: tuple[str, ...], expected: set[str]
 ) -> None:
     publisher.root.write({"three/own.txt": "changed\n"})
@@ -215,18 +215,18 @@ def test_a_selection_is_published_in_one_go(
     assert len(summaries(result)) == bool(expected)
 
 
-def test_what_an_earlier_run_sent_is_not_begun_anew(publisher: Publisher) -> None:
-    """Pants may start beside a question what followed from its last answer; a slow answer leaves it the time."""
+def test_uploads_of_an_earlier_run_are_not_repeated(publisher: Publisher) -> None:
+    """Pants may start work that depended on the last answer while a request runs; slow answers give it time to."""
     publisher.publish("publish", "::")
     publisher.registry.faults = Faults(delay_seconds=2)
     publisher.publish("publish", "::")
     assert [request.method for request in publisher.registry.requests] == ["HEAD"] * 3
 
 
-@pytest.mark.parametrize("told", ["one", "", "elsewhere", "two"])
+@pytest.mark.parametrize("pwd", ["one", "", "elsewhere", "two"])
 @pytest.mark.parametrize("spec", ["::", ":push"])
-def test_only_what_was_asked_for_is_published(publisher: Publisher, told: str, spec: str) -> None:
-    """The caller says where Pants was called, and may be wrong: not every launcher is a shell that corrects it."""
+def test_only_the_requested_targets_are_published(publisher: Publisher, pwd: str, spec: str) -> None:
+    """`PWD` may be wrong: not every launcher is a shell that sets it to the working directory."""
     folder = publisher.root.path / "one"
     registries = {"lab": {"address": publisher.registry.address, "default": True}}
     publisher.root.pants(
@@ -235,6 +235,6 @@ def test_only_what_was_asked_for_is_published(publisher: Publisher, told: str, s
         spec,
         env={"TAG": "1"},
         folder=folder,
-        told_folder=str(publisher.root.path / told),
+        told_folder=str(publisher.root.path / pwd),
     )
     assert publisher.tags() == {"one": ["1"], "two": [], "three": []}

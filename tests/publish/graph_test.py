@@ -1,4 +1,4 @@
-"""What Pants knows of images without building any: who depends on whom, what a change touches, what the help says."""
+"""Pants's knowledge of images before any build: dependencies, the effects of a change, and help."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def root() -> Iterator[BuildRoot]:
         pytest.param(["list", "base:"], ["base:os"], id="bases"),
     ],
 )
-def test_who_depends_on_whom(arguments: list[str], found: list[str], root: BuildRoot) -> None:
+def test_dependencies_and_dependents(arguments: list[str], found: list[str], root: BuildRoot) -> None:
     assert root.pants(*arguments).stdout.split() == found
 
 
@@ -77,7 +77,7 @@ def test_who_depends_on_whom(arguments: list[str], found: list[str], root: Build
         pytest.param("top/top.txt", ["top:file", "top:image", "top:push"], id="one-image"),
     ],
 )
-def test_what_a_change_touches(path: str, changed: list[str], root: BuildRoot) -> None:
+def test_targets_affected_by_a_change(path: str, changed: list[str], root: BuildRoot) -> None:
     before = (root.path / path).read_bytes()
     root.write({path: before + b"\n"})
     try:

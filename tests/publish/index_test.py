@@ -1,4 +1,4 @@
-"""An index of several platforms: built, published, counted at the wire, and pulled by tools that others wrote."""
+"""An index of several platforms: built, published, counted at the wire, and pulled by other tools."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Publisher:
         return f"{self.registry}/shop/web:latest"
 
     def publish(self, *arguments: str) -> tuple[Mapping[str, Any], tuple[Exchange, ...]]:
-        """The rows of the report by tag and repository, and the requests."""
+        """Publish, and return the rows of the report by repository and tag, and the requests."""
         registries = {"wire": {"address": self.proxy.address, "default": True}}
         self.proxy.take()
         self.root.pants(f"--oci-registries={registries!r}", "--oci-report=report.json", *arguments)
@@ -71,7 +71,7 @@ class Publisher:
         return run("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{reference or self.name}").encode()
 
     def children(self) -> dict[str, dict[str, Any]]:
-        """The manifests that the published index leads to, by platform."""
+        """The manifests of the published index, by platform."""
         children = {}
         for child in json.loads(self.raw())["manifests"]:
             platform = child["platform"]
@@ -124,7 +124,7 @@ def test_images_are_dependencies_of_an_index(publisher: Publisher) -> None:
     assert {"web:index", "web:two", "web:push"} <= listed("dependents", "--transitive", "web:arm-text")
 
 
-def test_what_was_published(publisher: Publisher, first: First) -> None:
+def test_the_published_index(publisher: Publisher, first: First) -> None:
     rows, exchanges = first
     raw = publisher.raw()
     schemas.validate(raw, schemas.INDEX)
@@ -143,7 +143,7 @@ def test_what_was_published(publisher: Publisher, first: First) -> None:
         ("web:arm-text", ("linux/arm/v7",)),
     }
 
-    # One text and one program for all of them; the other push is given its blobs by the registry.
+    # All images share one text and one program; the registry mounts the blobs of the other push.
     blobs = {b["digest"] for child in children.values() for b in (child["config"], *child["layers"])}
     assert sorted(sent(exchanges)) == sorted(blobs)
     assert len(blobs) == 3 + 3
@@ -153,13 +153,13 @@ def test_what_was_published(publisher: Publisher, first: First) -> None:
     assert {path.rpartition("/")[2] for path in puts[-2:]} == set(publisher.tags())
 
 
-def test_unchanged_is_one_request_for_each_tag(publisher: Publisher, first: First) -> None:
+def test_an_unchanged_tag_takes_one_request(publisher: Publisher, first: First) -> None:
     rows, exchanges = publisher.publish("publish", "web:push")
     assert {row["outcome"] for row in rows.values()} == {"unchanged"}
     assert [exchange.method for exchange in exchanges] == ["HEAD", "HEAD"]
 
 
-def test_only_the_platform_that_changed_travels(publisher: Publisher, first: First) -> None:
+def test_only_the_changed_platform_is_uploaded(publisher: Publisher, first: First) -> None:
     before = publisher.children()
     publisher.root.write({"web/arm.txt": "For small computers, and smaller ones.\n"})
     planned, exchanges = publisher.publish("--oci-dry-run", "publish", "web:push")
@@ -204,7 +204,7 @@ def test_docker_runs_the_image_of_this_machine(publisher: Publisher, first: Firs
         run(DOCKER, "image", "rm", "--force", publisher.name)
 
 
-def test_package_writes_a_layout_that_leads_to_every_image(publisher: Publisher, first: First) -> None:
+def test_package_writes_a_layout_with_every_image(publisher: Publisher, first: First) -> None:
     publisher.publish("publish", "web:push")
     publisher.root.pants("package", "web:index", "web:two", "web:above-index", "web:push", "web:several")
     dist = publisher.root.path / "dist/web"
@@ -231,7 +231,7 @@ def test_package_writes_an_archive_that_engines_load(publisher: Publisher, first
     publisher.root.pants("--oci-package-format=archive", "package", "web:index")
     archive = publisher.root.path / "dist/web/index.tar"
     assert run("skopeo", "inspect", "--raw", f"oci-archive:{archive}").encode() == publisher.raw()
-    # Older engines know one image of an archive, the first: this machine's.
+    # Older engines load only the first image of an archive: the one for this machine.
     run(DOCKER, "load", "--quiet", f"--input={archive}")
     try:
         assert run(DOCKER, "run", "--rm", "--network=none", "web/index:latest") == TEXT

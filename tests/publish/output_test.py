@@ -1,4 +1,4 @@
-"""What `publish` says, where it publishes and under which tags."""
+"""The output of `publish`, and the repositories and tags that it publishes to."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ GREETER = "examples/greeter:push"
 
 
 def push(root: BuildRoot, fields: str) -> str:
-    """Add another `oci_push` of the greeter; returns its address."""
+    """Add another `oci_push` of the greeter, and return its address."""
     root.write({"more/BUILD": f'oci_push(name="push", image="examples/greeter:image", {fields})\n'})
     return "more:push"
 
 
 def report(root: BuildRoot, *arguments: str, env: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    """Publish, and read what `--publish-output` wrote: a row for each reference, and what Pants says of it."""
+    """Publish, and return the rows of `--publish-output`, one for each reference, each with Pants's `published`."""
     output = root.path / "dist/published.json"
     root.pants(f"--publish-output={output}", *arguments, env=env)
     entries = json.loads(output.read_text())
@@ -33,7 +33,7 @@ def report(root: BuildRoot, *arguments: str, env: dict[str, str] | None = None) 
 
 
 def tags_in(root: BuildRoot, repository: str) -> dict[str, str]:
-    """The tags of a published layout, and the digests they name."""
+    """The digests of a published layout, by tag."""
     index = json.loads((root.path / "dist/registry" / repository / "index.json").read_text())
     return {m["annotations"]["org.opencontainers.image.ref.name"]: m["digest"] for m in index["manifests"]}
 
@@ -131,7 +131,7 @@ def test_skip_push_of_a_registry(examples: BuildRoot) -> None:
 
 
 @pytest.mark.container
-def test_a_new_tag_on_an_unchanged_image_sends_no_blob(examples: BuildRoot, registry: Registry) -> None:
+def test_a_new_tag_on_an_unchanged_image_uploads_no_blob(examples: BuildRoot, registry: Registry) -> None:
     with CountingProxy(registry.address).running() as proxy:
 
         def publish() -> Result:

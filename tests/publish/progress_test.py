@@ -1,4 +1,4 @@
-"""What people see of a publish that takes long, and that they see nothing of one that does not."""
+"""A slow publish reports its progress; a fast one does not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ oci_image(name="image", dependencies=[":file"])
 oci_push(name="push", image=":image", repository="{name}")
 """
 NAMES = ("one", "two", "three")
-# Every image waits twice, longer than the first line does.
+# Each image waits twice, each time longer than the delay before the first progress line.
 BUSY = Faults(refusals=(Refusal("PUT .*/manifests/", 429, times=6, headers=(("Retry-After", "8"),)),))
 LINE = re.compile(r"\[INFO\] ((?:Published|Asked) .*)")
 
@@ -49,17 +49,17 @@ def options(registry: FakeRegistry) -> str:
 
 
 def login(root: BuildRoot, registry: FakeRegistry) -> str:
-    """Where `DOCKER_CONFIG` is; returns what is secret in it."""
+    """Write the `DOCKER_CONFIG` folder, and return the secret in it."""
     secret = base64.b64encode(b"user:open:sesame").decode()
     root.write({".nobody/config.json": json.dumps({"auths": {registry.address: {"auth": secret}}})})
     return secret
 
 
 def most_lines(seconds: float) -> int:
-    told: list[float] = []
-    while due(told, news=True) <= seconds:
-        told.append(due(told, news=True))
-    return len(told)
+    reported: list[float] = []
+    while due(reported, news=True) <= seconds:
+        reported.append(due(reported, news=True))
+    return len(reported)
 
 
 @pytest.mark.parametrize("daemon", ["--pantsd", "--no-pantsd"])
@@ -101,7 +101,7 @@ def test_a_terminal_with_the_dynamic_ui(root: BuildRoot, registry: FakeRegistry)
 
 
 def _read(terminal: int) -> str:
-    """Until nobody writes any more, which Linux calls an error."""
+    """Read until the other side is closed, which Linux reports as an error."""
     data = b""
     with suppress(OSError), os.fdopen(terminal, "rb", buffering=0) as stream:
         while block := stream.read(4096):

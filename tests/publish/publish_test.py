@@ -1,4 +1,4 @@
-"""`pants publish ::` to a real registry, counted at the wire: only what changed travels."""
+"""`pants publish ::` to a real registry, counted at the wire: only changes are uploaded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFERENCES = {
 
 @dataclass(frozen=True)
 class Run:
-    """A `publish` and all requests that it made."""
+    """A `publish` and all its requests."""
 
     result: Result
     exchanges: tuple[Exchange, ...]
@@ -39,7 +39,7 @@ class Run:
 
     @property
     def blobs(self) -> tuple[str, ...]:
-        """The digests of the blobs that were sent, one for each time."""
+        """The digest of each blob upload; a blob uploaded twice is listed twice."""
         return tuple(exchange.completed_blob for exchange in self.exchanges if exchange.completed_blob)
 
     @property
@@ -49,7 +49,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Publisher:
-    """Publishes the examples to a registry behind the proxy that counts. Edits stay until the last test is done."""
+    """Publishes the examples to a registry through a counting proxy. Edits stay until the last test is done."""
 
     root: BuildRoot
     registry: Registry
@@ -113,12 +113,12 @@ def test_the_first_run_publishes_everything(publisher: Publisher, first: Run) ->
     assert first.bytes_sent > 0
 
 
-def test_no_blob_is_sent_twice_to_one_repository(publisher: Publisher, first: Run) -> None:
+def test_no_blob_is_uploaded_twice_to_one_repository(publisher: Publisher, first: Run) -> None:
     completed = [(e.repository, e.completed_blob) for e in first.exchanges if e.completed_blob]
     assert len(completed) == len(set(completed))
 
 
-def test_the_second_run_sends_nothing(publisher: Publisher, first: Run) -> None:
+def test_the_second_run_uploads_nothing(publisher: Publisher, first: Run) -> None:
     again = publisher.publish()
     assert again.sent == ()
     assert again.bytes_sent == 0
@@ -126,7 +126,7 @@ def test_the_second_run_sends_nothing(publisher: Publisher, first: Run) -> None:
     assert sorted(exchange.path for exchange in answered) == sorted(
         f"/v2/{repository}/manifests/{tag}" for repository, tags in REFERENCES.items() for tag in tags
     )
-    # All that is left is what a registry with a password answers first.
+    # The other requests are the ones that a registry with a password answers with a challenge.
     others = [exchange for exchange in again.exchanges if exchange not in answered]
     assert all(exchange.status == 401 for exchange in others)
     assert publisher.registry.login or not others
@@ -144,7 +144,7 @@ def test_the_second_run_sends_nothing(publisher: Publisher, first: Run) -> None:
         pytest.param("examples/worker/report.py", "# Done.\n", {"worker"}, id="python"),
     ],
 )
-def test_one_more_line_sends_one_layer(
+def test_one_changed_line_uploads_one_layer(
     publisher: Publisher, first: Run, source: str, line: str, changed: set[str]
 ) -> None:
     before = publisher.digests()
@@ -167,7 +167,7 @@ def test_one_more_line_sends_one_layer(
         assert run.bytes_sent == sum(sizes[digest] for digest in run.blobs) + manifest_size
 
 
-def test_docker_runs_what_was_published_before_and_after_a_change(publisher: Publisher, first: Run) -> None:
+def test_docker_runs_the_images_from_before_and_after_a_change(publisher: Publisher, first: Run) -> None:
     greeting = publisher.root.path / "examples/greeter/greeting.txt"
     before, old_text = publisher.registry.digest("examples/greeter"), greeting.read_text()
     publisher.append("examples/greeter/greeting.txt", "Until tomorrow.\n")

@@ -1,4 +1,4 @@
-"""Secrets are nowhere where they can be read later: not in what Pants and its processes write, nor in lists of them."""
+"""Secrets are neither in the files and output of Pants and its processes, nor visible in process lists."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from support.sites import client_certificates
 from support.traces import ProcessWatch, Sighting, Traces, told
 
 HELPER = "docker-credential-planted"
-# Has its password from its environment or from a file, and is there for long enough to be seen.
+# Takes its password from its environment or from a file, and runs long enough to be seen.
 _HELPER = """\
 #!/bin/sh
 read -r server
@@ -35,15 +35,15 @@ printf '{"ServerURL": "%s", "Username": "robot", "Secret": "%s"}' "$server" "${P
 
 @dataclass(frozen=True)
 class Planted:
-    """What must be found nowhere, and what a run is given to know it."""
+    """Secret `texts` that must not be found, and the environment and options that pass them to a run."""
 
     texts: Mapping[str, str]
     environment: Mapping[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
     @property
-    def told(self) -> str:
-        """What registries and token servers know, in every way that it can be written."""
+    def every_encoding(self) -> str:
+        """The secrets that registries and token servers know, in every encoding."""
         return " ".join(told(text) for name, text in self.texts.items() if name != "password of the proxy")
 
 
@@ -57,7 +57,7 @@ def _write_config(folder: Path, document: object) -> None:
 
 
 def basic(registry: FakeRegistry, folder: Path) -> Planted:
-    """As `docker login` writes it."""
+    """A password in the file, as `docker login` writes it."""
     password = _new()
     registry.auth = FakeAuth("basic", "robot", password, anonymous_pull=False)
     login = base64.b64encode(f"robot:{password}".encode()).decode()
@@ -66,7 +66,7 @@ def basic(registry: FakeRegistry, folder: Path) -> Planted:
 
 
 def token(registry: FakeRegistry, folder: Path) -> Planted:
-    """The same, where the registry wants a token."""
+    """The same password, for a registry that requires a token."""
     planted = basic(registry, folder)
     registry.auth = FakeAuth("token", "robot", planted.texts["password"], anonymous_pull=False)
     return planted
@@ -81,7 +81,7 @@ def identity_token(registry: FakeRegistry, folder: Path) -> Planted:
 
 
 def helper(registry: FakeRegistry, folder: Path) -> Planted:
-    """One that knows where its secret is: it is told by a variable."""
+    """A credential helper that reads its secret from a file; a variable names the file."""
     planted = basic(registry, folder)
     (folder / "secret").write_text(planted.texts["password"])
     _write_config(folder, {"credHelpers": {registry.address: "planted"}})
@@ -90,14 +90,14 @@ def helper(registry: FakeRegistry, folder: Path) -> Planted:
 
 
 def helper_with_a_variable(registry: FakeRegistry, folder: Path) -> Planted:
-    """One that has its secret from the environment, as the helpers of clouds have."""
+    """A credential helper that takes its secret from the environment, as the helpers of clouds do."""
     planted = token(registry, folder)
     _write_config(folder, {"credsStore": "planted"})
     return Planted(planted.texts, {"PLANTED": planted.texts["password"]}, ("--oci-env-vars=PLANTED",))
 
 
 def proxy(registry: FakeRegistry, folder: Path) -> Planted:
-    """A proxy's address with a password in it, in one of the variables that are handed on unasked."""
+    """A proxy's address with a password, in one of the variables that are always passed on."""
     planted = basic(registry, folder)
     password = _new()
     texts = {**planted.texts, "password of the proxy": password}
@@ -123,7 +123,7 @@ oci_push(name="push", image=":image", image_tags=["on-a-base"])
 
 @dataclass(frozen=True)
 class Place:
-    """Everything that Pants writes is below `folder`; what the tests have is in `private`."""
+    """Pants writes only below `folder`; the files of the tests are in `private`."""
 
     folder: Path
     private: Path
@@ -152,14 +152,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         root.write({"file": "content\n"})
         place = Place(folder, private, root)
         place.publish("--oci-registries={'first': {'address': 'oci:dist/first', 'default': True}}", env={"TAG": "1"})
-        # A daemon runs now, whose environment is not that of any test, and the tools are in the caches.
+        # A daemon runs now, with an environment that is not that of any test; the tools are cached.
         yield place
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_nothing_secret_is_left_behind(kind: Callable[[FakeRegistry, Path], Planted], place: Place) -> None:
     control = f"control-{secrets.token_hex(8)}"
-    # No file is older than the secrets in it; the clock of files may be a little behind.
+    # No file is older than the secrets in it. The clock of the file system may be slightly behind.
     since = time.time() - 1
     with FakeRegistry() as registry:
         planted = kind(registry, place.private / kind.__name__)
@@ -172,10 +172,10 @@ def test_nothing_secret_is_left_behind(kind: Callable[[FakeRegistry, Path], Plan
         place.root.write({"file": kind.__name__, "closed/BUILD": on_a_base})
         with ProcessWatch({**planted.texts, "control": control}).running() as watch:
             results = [place.publish(*options, env=env), place.publish(*options, env=env)]
-            # A registry that says whatever it was told, in a warning, and in an answer that is an error.
-            echo = json.dumps({"errors": [{"code": "DENIED", "message": f"you are {planted.told}"}]})
+            # The registry repeats the secrets that it received in a warning and in an error response.
+            echo = json.dumps({"errors": [{"code": "DENIED", "message": f"you are {planted.every_encoding}"}]})
             refused = Refusal("PUT .*/manifests/", 403, body=echo.encode())
-            registry.faults = Faults(refusals=(refused,), warning=f"heard {planted.told}".replace("\\", ""))
+            registry.faults = Faults(refusals=(refused,), warning=f"heard {planted.every_encoding}".replace("\\", ""))
             place.root.write({"file": f"{kind.__name__} again"})
             results.append(place.publish(*options, env=env, check=False))
         (place.root.path / "closed/BUILD").unlink()
@@ -185,7 +185,7 @@ def test_nothing_secret_is_left_behind(kind: Callable[[FakeRegistry, Path], Plan
     assert "heard [secret]" in results[2].stderr
     assert registry.repositories[control].tags
 
-    # What went over the wire counts, tokens that the registry gave too.
+    # Credentials on the wire are secret too, among them tokens that the registry issued.
     wire = {f"authorization {number}": text for number, text in enumerate(sorted(headers - {""}))}
     assert wire
     traces = Traces({**planted.texts, **wire})
@@ -202,7 +202,7 @@ def test_a_client_key_stays_where_it_is(place: Place, tmp_path: Path) -> None:
     place.root.write({"file": "for a closed registry"})
     with client_certificates(tmp_path) as site:
         key = Path(site.table["client_key"])
-        # Whoever reads PEM files passes over what stands before them.
+        # PEM parsers ignore text before the first block.
         mark = _new()
         key.write_text(f"{mark}\n{key.read_text()}")
         texts = {"mark": mark, "key": key.read_text().splitlines()[2]}
@@ -217,13 +217,13 @@ def test_a_client_key_stays_where_it_is(place: Place, tmp_path: Path) -> None:
 
 
 def _unexpected(watch: ProcessWatch, planted: Planted) -> list[Sighting]:
-    """Processes with something secret, but Pants's client, whose environment the user filled, and the helper."""
+    """Processes with a secret, except Pants's client, whose environment the user set, and the credential helper."""
     seen = {sighting for sighting in watch.sightings if sighting.name != "control"}
     if not planted.environment:
         return list(seen)
     helpers = {sighting for sighting in seen if any(HELPER in command for command in sighting.commands)}
     own = {sighting for sighting in seen if sighting.place == "environment" and sighting.ours}
-    # What is looked for can be seen: the user's own processes have it, and so has the helper.
+    # The search works: it finds the secret in the user's own processes and in the helper.
     if set(planted.environment.values()) & set(planted.texts.values()):
         assert own and helpers
     return list(seen - own - {sighting for sighting in helpers if sighting.place == "environment"})
@@ -232,7 +232,7 @@ def _unexpected(watch: ProcessWatch, planted: Planted) -> list[Sighting]:
 def _assert_that_the_control_is_found(
     control: str, place: Place, since: float, results: list[Result], watch: ProcessWatch
 ) -> None:
-    """The same searches find a text that is no secret: it is looked for where secrets would be."""
+    """Check that the same searches find a text that is not secret."""
     traces = Traces({"control": control})
     for result in results:
         assert traces.in_bytes(result.stderr.encode())
@@ -266,7 +266,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize("write", WRITTEN)
-def test_what_is_looked_for_would_be_found(write: Callable[[bytes], bytes], tmp_path: Path) -> None:
+def test_the_search_finds_every_encoding(write: Callable[[bytes], bytes], tmp_path: Path) -> None:
     text = f"{_new()}/ö"
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/file").write_bytes(write(text.encode()))

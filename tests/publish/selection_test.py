@@ -1,4 +1,4 @@
-"""Which images a change publishes: those that the change is in, and nothing else."""
+"""A change publishes the images that contain it, and no others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHARED = {"api", "banner", "greeter", "site", "worker"}
 
 
 def published(root: BuildRoot) -> set[str]:
-    """The examples that `publish` for what changed since the last commit took up."""
+    """The examples that `publish` with `--changed-since` selects."""
     output = root.path / "dist/published.json"
     arguments = ["--changed-since=HEAD", "--changed-dependents=transitive", "publish", f"--publish-output={output}"]
     root.pants(*arguments)
@@ -22,7 +22,7 @@ def published(root: BuildRoot) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "source, wanted",
+    "source, expected",
     [
         pytest.param("examples/common/etc/group", SHARED, id="shared-layer"),
         pytest.param("examples/greeter/greeting.txt", {"greeter", "banner"}, id="base-of-another"),
@@ -32,9 +32,9 @@ def published(root: BuildRoot) -> set[str]:
         pytest.param("examples/worker/report.py", {"worker"}, id="python"),
     ],
 )
-def test_a_changed_file(examples: BuildRoot, source: str, wanted: set[str]) -> None:
+def test_a_changed_file(examples: BuildRoot, source: str, expected: set[str]) -> None:
     examples.write({source: (examples.path / source).read_text() + "\n"})
-    assert published(examples) == wanted
+    assert published(examples) == expected
 
 
 def test_nothing_changed(examples: BuildRoot) -> None:

@@ -1,4 +1,4 @@
-"""Files that Pants cannot keep are named, and are not missing from the image without a word."""
+"""Files that Pants cannot keep are reported; they are never silently missing from the image."""
 
 from __future__ import annotations
 
@@ -65,13 +65,15 @@ CASES = [
     pytest.param(listener, '"web/data/sub/odd" is a socket', id="socket"),
     pytest.param(not_utf_8, r'"web/data/sub/odd\xff" is not UTF-8', id="name"),
     pytest.param(folder_not_utf_8, r'"web/data/odd\xff" is not UTF-8', id="folder"),
-    pytest.param(link, '"web/data/odd" is a link to what is not UTF-8', id="link"),
+    pytest.param(link, '"web/data/odd" is a link whose target is not UTF-8', id="link"),
 ]
 
 
 @pytest.mark.parametrize("make, expected", CASES)
-def test_what_pants_does_not_see_is_named(root: BuildRoot, make: Callable[[bytes], None], expected: str) -> None:
-    """It comes after an image was built, and when it goes it is built again: Pants itself notices neither."""
+def test_files_that_pants_does_not_see_are_reported(
+    root: BuildRoot, make: Callable[[bytes], None], expected: str
+) -> None:
+    """The file appears after a build and is removed again; Pants itself notices neither."""
     root.pants("package", "web:image")
     make(os.fsencode(root.path / "web" / "data"))
     try:
@@ -94,7 +96,7 @@ def test_globs_that_match_nothing(root: BuildRoot) -> None:
 
 
 def test_a_layer_that_is_not_named_by_its_sha_256(root: BuildRoot) -> None:
-    """It is valid, and nobody says that it is damaged: Pants cannot tell whether it is right."""
+    """The layer is valid, but Pants cannot verify it. The message does not call it corrupt."""
     layout = Layout(root.path / "web" / "layout")
     manifest = layout.fetch_manifest(str(tiny_layout(layout.path, {"a": b"a"}, "v1")))
     assert isinstance(manifest, Manifest)

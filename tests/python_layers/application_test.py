@@ -1,4 +1,4 @@
-"""An application with real requirements, as people have them: what a change of it costs, and that it answers."""
+"""An application with real requirements: the cost of a change, and that the application works."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ print(total([40, 2]), sys.argv[1:])
 
 @dataclass(frozen=True)
 class Publisher:
-    """Publishes to a registry behind a proxy that counts."""
+    """Publishes to a registry through a counting proxy."""
 
     root: BuildRoot
     registry: str
@@ -82,14 +82,14 @@ class Publisher:
     files: Mapping[str, str]
 
     def publish(self, *targets: str) -> tuple[list[str], tuple[Exchange, ...]]:
-        """The processes that Pants started, and the requests that were made."""
+        """Publish, and return the processes that Pants started and the requests."""
         registries = {"wire": {"address": self.proxy.address, "default": True}}
         self.proxy.take()
-        told = self.root.pants(f"--oci-registries={registries!r}", "publish", *targets).stderr
-        return re.findall(r"Starting: (.*)", told), self.proxy.take()
+        log = self.root.pants(f"--oci-registries={registries!r}", "publish", *targets).stderr
+        return re.findall(r"Starting: (.*)", log), self.proxy.take()
 
     def sizes(self, name: str) -> dict[str, int]:
-        """The blobs of an image as the registry has it, the layers' first."""
+        """The sizes of an image's blobs in the registry, layers first, by digest."""
         request = urllib.request.Request(
             f"http://{self.registry}/v2/{name}/manifests/latest",
             headers={"Accept": "application/vnd.oci.image.manifest.v1+json"},
@@ -135,20 +135,22 @@ def first(publisher: Publisher) -> dict[str, int]:
     return publisher.sizes("shop")
 
 
-def test_it_answers_where_nothing_can_be_written(publisher: Publisher, first: dict[str, int]) -> None:
+def test_the_application_runs_on_a_read_only_file_system(publisher: Publisher, first: dict[str, int]) -> None:
     assert publisher.docker_run("shop") == "http://shop.example/?total=6\n"
-    # The base, numpy, the other five, what starts it, first-party code; and the config.
+    # The base, numpy, the other five requirements, the starter, first-party code; and the config.
     assert len(first) == 6
 
 
-def test_one_changed_line_sends_one_small_layer_and_starts_no_pex(publisher: Publisher, first: dict[str, int]) -> None:
+def test_one_changed_line_uploads_one_small_layer_and_starts_no_pex(
+    publisher: Publisher, first: dict[str, int]
+) -> None:
     publisher.root.write({"shop/server.py": FILES["shop/server.py"].replace("print(url)", "print(url.upper())")})
     processes, exchanges = publisher.publish("shop:push")
     now = publisher.sizes("shop")
     layer, config = sorted(set(now) - set(first), key=list(now).index)
     assert sent(exchanges) == [layer, config] or sent(exchanges) == [config, layer]
     assert now[layer] < 16 * 1024 and sent_bytes(exchanges) < 16 * 1024
-    # None, where this machine built it before.
+    # No process if this machine has built the layer before.
     layers = {process.partition(" (")[0] for process in processes if "layer" in process}
     assert layers <= {"Build layer shop:image [sources]"}
     assert not [process for process in processes if "pex" in process or "requirements" in process]
@@ -156,7 +158,7 @@ def test_one_changed_line_sends_one_small_layer_and_starts_no_pex(publisher: Pub
 
 
 def test_a_second_application_adds_no_third_party_bytes(publisher: Publisher, first: dict[str, int]) -> None:
-    # By itself: this machine remembers in which repository it stored them.
+    # No option is needed: this machine remembers the repository that has the blobs.
     processes, exchanges = publisher.publish("batch:push")
     batch = publisher.sizes("batch")
     assert len(set(batch) & set(first)) == 3
@@ -166,7 +168,7 @@ def test_a_second_application_adds_no_third_party_bytes(publisher: Publisher, fi
     assert publisher.docker_run("batch", "x") == "42 ['--now', 'x']\n"
 
 
-def test_a_new_release_sends_its_group_alone(publisher: Publisher, first: dict[str, int]) -> None:
+def test_a_new_release_uploads_only_its_group(publisher: Publisher, first: dict[str, int]) -> None:
     publisher.root.write({"BUILD": publisher.files["BUILD"].replace("2.32.3", "2.32.4")})
     _, exchanges = publisher.publish("shop:push")
     assert 50_000 < sent_bytes(exchanges) < 1_000_000
@@ -174,7 +176,7 @@ def test_a_new_release_sends_its_group_alone(publisher: Publisher, first: dict[s
 
 
 def test_the_digest_is_the_same_elsewhere(publisher: Publisher, first: dict[str, int], tmp_path: Path) -> None:
-    """In another place, with caches that were empty, another umask and another Pants."""
+    """Another path, empty caches, another umask and another Pants give the same digest."""
     publisher.root.write(publisher.files)
     publisher.root.pants("package", "shop:image")
     caches = {"PANTS_LOCAL_STORE_DIR": str(tmp_path / "store"), "PANTS_NAMED_CACHES_DIR": str(tmp_path / "named")}

@@ -1,4 +1,4 @@
-"""Who has no Python code needs no Python backend."""
+"""Repositories without Python code do not need the Python backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One build root for all that is tried with small requirements."""
+"""One build root for all tests with small requirements."""
 
 from __future__ import annotations
 

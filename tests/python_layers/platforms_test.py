@@ -1,4 +1,4 @@
-"""Which Python an application is laid out for: another machine's, from `complete_platforms`; a base's own."""
+"""The Python that an application is laid out for: of `complete_platforms`, or of the base."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def test_each_image_gets_the_wheels_of_its_platform(root: BuildRoot) -> None:
     assert (arm.config["architecture"], x86.config["architecture"]) == ("arm64", "amd64")
     native = "app/lib/python3.11/site-packages/native.py"
     assert (arm.files(arm.layers[0])[native], x86.files(x86.layers[0])[native]) == (b"arm\n", b"x86\n")
-    # What is pure Python is one blob for both, and so is first-party code.
+    # Pure Python requirements and first-party code are the same blobs for both.
     assert arm.layers[1:] == x86.layers[1:]
-    # The version is the platform's where nothing else says it; where the interpreter is, nothing does.
+    # Without `python` the version is that of the platform, and the path of the interpreter is unknown.
     assert unnamed.config["config"]["Entrypoint"] == ["python3", "/app/__main__.py"]
     assert unnamed.layers[0] == arm.layers[0]
 
 
-def test_an_official_base_says_which_python_it_has(root: BuildRoot) -> None:
+def test_the_python_of_an_official_base_is_detected(root: BuildRoot) -> None:
     root.pants("package", "other:above")
     image = LayoutImage(root.path / "dist/other/above")
     assert image.files(image.layers[-2])["app/bin/python"] == b"/usr/local/bin/python3.11"

@@ -1,4 +1,4 @@
-"""What cannot be laid out is refused before it is built, and the message says what to do."""
+"""Applications that cannot be laid out fail before the build, and the message says what to do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.container
         pytest.param(
             "no-such-python",
             ("Resolve the requirements of other:no-such-python for Python 3.99", "Could not find a compatible"),
-            id="python-that-is-not-here",
+            id="python-that-is-not-installed",
         ),
         pytest.param(
             "no-platform",
@@ -63,7 +63,7 @@ pytestmark = pytest.mark.container
         ),
         pytest.param(
             "no-script",
-            ('other:lost: no distribution has the script "nowhere"; there are: old-script, tool-run.',),
+            ('other:lost: no distribution has the script "nowhere"; available: old-script, tool-run.',),
             id="script",
         ),
     ],
@@ -73,6 +73,6 @@ def test_the_message_says_what_to_do(root: BuildRoot, name: str, parts: tuple[st
     assert failed.exit_code == 1
     for part in parts:
         assert part in failed.stderr
-    # Pex tells of every interpreter that it tried, and why.
+    # Pex prints a traceback for each interpreter that it tried.
     assert name == "no-such-python" or "Traceback" not in failed.stderr
     assert "pants-sandbox" not in failed.stderr

@@ -1,4 +1,4 @@
-"""A repository with a `pex_binary` of every shape, and requirements that are made here: no package index has them."""
+"""A repository with a `pex_binary` of every shape, and generated requirements that no package index has."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WHEELS = {
     **wheel("ocitest_ns_one", "1.0", {"ns/one.py": "ONE = 1\n"}),
     **wheel("ocitest_ns_two", "1.0", {"ns/two.py": "TWO = 2\n"}),
     **wheel("ocitest_clash_a", "1.0", {"clash/__init__.py": "WHO = 'a'\n", "a.py": ""}),
-    # What is not the same for two machines, above the size from which on it has a layer of its own.
+    # These differ between platforms, and are large enough for a layer of their own.
     **wheel("ocitest_native", "1.0", {"native.py": "x86\n", "big.so": "x" * 5_000_000}, tag=X86),
     **wheel("ocitest_native", "1.0", {"native.py": "arm\n", "big.so": "a" * 5_000_000}, tag=ARM),
     **wheel("ocitest_clash_b", "1.0", {"clash/__init__.py": "WHO = 'b'\n", "b.py": ""}),
@@ -59,7 +59,7 @@ python_requirement(name="ns", requirements=["ocitest_ns_one==1.0", "ocitest_ns_t
 python_requirement(name="clash", requirements=["ocitest_clash_a==1.0", "ocitest_clash_b==1.0"], modules=["clash"])
 """
 
-# Each PEX, and what its image has beside `name`, `base` and the PEX.
+# The fields of each PEX, and of its image besides `name`, `base` and the PEX.
 SHAPES = {
     "module": (
         """
@@ -148,7 +148,7 @@ def build_file() -> str:
 
 
 def complete_platform(machine: str, version: str) -> str:
-    """What `pex3 interpreter inspect --markers --tags` says, as far as our wheels need it."""
+    """The part of the output of `pex3 interpreter inspect --markers --tags` that our wheels need."""
     abi = f"cp{version.replace('.', '')}"
     markers = {
         "implementation_name": "cpython",
@@ -167,7 +167,7 @@ def complete_platform(machine: str, version: str) -> str:
     return json.dumps({"marker_environment": markers, "compatible_tags": tags})
 
 
-# Images for another machine, and such that cannot be.
+# Images for another platform, and invalid ones.
 OTHER_TARGETS = """\
 python_sources()
 file(name="arm-file", source="arm.json")

@@ -1,4 +1,4 @@
-"""A `pex_binary` of every shape becomes layers, and starts where nothing can be written."""
+"""A `pex_binary` of every shape becomes layers, and runs on a read-only file system."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def images(root: BuildRoot) -> dict[str, LayoutImage]:
         pytest.param("compiled", (), "simple __main__ [", id="compiled"),
     ],
 )
-def test_it_starts_where_nothing_can_be_written(
+def test_the_application_runs_on_a_read_only_file_system(
     images: dict[str, LayoutImage], name: str, arguments: tuple[str, ...], printed: str
 ) -> None:
     done = images[name].run(*arguments)
@@ -46,7 +46,7 @@ def test_it_starts_where_nothing_can_be_written(
     assert done.stdout.startswith(printed)
 
 
-def test_what_lies_where(images: dict[str, LayoutImage]) -> None:
+def test_the_paths_in_the_layers(images: dict[str, LayoutImage]) -> None:
     image = images["script"]
     third_party, start = (image.files(digest) for digest in image.layers[1:])
     site = "app/lib/python3.11/site-packages"
@@ -67,11 +67,11 @@ def test_what_lies_where(images: dict[str, LayoutImage]) -> None:
 def test_images_with_the_same_requirements_share_them(images: dict[str, LayoutImage]) -> None:
     shared = {images[name].layers[1] for name in ("script", "old", "own", "bare")}
     assert len(shared) == 1
-    # Compiled, they are others.
+    # Compiled requirements are another layer.
     assert images["compiled"].layers[1] not in shared
 
 
-def test_modules_are_compiled_where_it_is_asked_for(images: dict[str, LayoutImage]) -> None:
+def test_modules_are_compiled_with_pex_compile(images: dict[str, LayoutImage]) -> None:
     image = images["compiled"]
     files = {path: data for digest in image.layers[1:] for path, data in image.files(digest).items()}
     compiled = {path for path in files if path.endswith(".pyc")}

@@ -1,4 +1,4 @@
-"""Real addresses of every kind, in a network of their own: who may send us where."""
+"""Real addresses of every kind, in an isolated network: where a registry may lead."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def found() -> Mapping[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize("home, there", _REACHED)
-def test_what_is_no_more_private_is_reached(found: Mapping[tuple[str, str], str], home: str, there: str) -> None:
+def test_addresses_as_public_are_reached(found: Mapping[tuple[str, str], str], home: str, there: str) -> None:
     assert found[home, there] == "reached"
 
 
 @pytest.mark.parametrize("home, there", _REFUSED)
-def test_what_is_more_private_is_not(found: Mapping[tuple[str, str], str], home: str, there: str) -> None:
+def test_more_private_addresses_are_not_reached(found: Mapping[tuple[str, str], str], home: str, there: str) -> None:
     assert found[home, there] == "Misdirected"

@@ -1,4 +1,4 @@
-"""What the tests of this folder share: a few images, a Pants that publishes them, and every kind of registry."""
+"""Fixtures of this folder: two images, a build root that publishes them, and every kind of registry."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]
 
 @pytest.fixture(scope="module")
 def root(shared_root: BuildRoot) -> BuildRoot:
-    """Two images that share a layer, one of them larger than a body that nginx takes; as at first for each module."""
-    large = random.Random(1).randbytes(2_500_000)  # which no compressor makes smaller
+    """Two images that share a layer, one of them larger than nginx's limit; restored for each module."""
+    large = random.Random(1).randbytes(2_500_000)  # incompressible
     shared_root.write({"team/BUILD": _BUILD, "team/shared.txt": "shared\n", "team/small.txt": "small\n"})
     shared_root.write({"team/large.bin": large})
     return shared_root
@@ -43,7 +43,7 @@ def root(shared_root: BuildRoot) -> BuildRoot:
 
 @pytest.fixture(scope="module", params=list(SITES))
 def site(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Every kind of registry, one after the other."""
+    """Each kind of registry in turn."""
     with SITES[request.param](tmp_path_factory.mktemp(request.param)) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""Credentials where Docker and Podman keep them, as `pants publish` finds them: files, helpers, identity tokens."""
+"""Credentials of Docker and Podman, as `pants publish` finds them: files, helpers, identity tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOTHING = '{"ServerURL":"","Username":"","Secret":""}'
 
 @dataclass(frozen=True)
 class Home:
-    """A user's folders and programs, for one run."""
+    """A user's folders, programs and variables, for one run."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -38,12 +38,12 @@ class Home:
         self.environment["REGISTRY_AUTH_FILE"] = str(self.folder / "auth.json")
 
     def podman(self, document: object) -> None:
-        """Where `podman login` writes to."""
+        """Write the file of `podman login`."""
         self._write("run/containers/auth.json", document)
         self.environment["XDG_RUNTIME_DIR"] = str(self.folder / "run")
 
     def helper(self, name: str, answer: str, exit_code: int = 0) -> None:
-        """A program that gives this `answer` to every `get`, and writes down what it was asked."""
+        """Write a credential helper that returns `answer` for every `get`, and records its input."""
         program = self.folder / "bin" / f"docker-credential-{name}"
         program.parent.mkdir(exist_ok=True)
         program.write_text(
@@ -94,9 +94,9 @@ def assert_published(root: BuildRoot, home: Home, registry: FakeRegistry, *optio
 def assert_refused(root: BuildRoot, home: Home, registry: FakeRegistry, *parts: str) -> None:
     result = publish(root, home, registry)
     assert result.exit_code == 1, result
-    told = [line for line in result.stderr.splitlines() if "[ERROR] team:push-two: " in line]
+    reported = [line for line in result.stderr.splitlines() if "[ERROR] team:push-two: " in line]
     for part in parts:
-        assert any(part in line for line in told), f"{part} is not in {told or result}"
+        assert any(part in line for line in reported), f"{part} is not in {reported or result}"
     assert "Traceback" not in result.stderr, result
 
 
@@ -115,7 +115,7 @@ def test_each_way_to_write_a_registry(root: BuildRoot, home: Home, name: str) ->
         assert_published(root, home, registry)
 
 
-def test_the_first_file_that_knows_counts(root: BuildRoot, home: Home) -> None:
+def test_the_first_file_with_an_entry_counts(root: BuildRoot, home: Home) -> None:
     with closed() as registry:
         home.docker(auths(WRONG, "elsewhere.example"))
         home.auth_file(auths(RIGHT, registry.address))
@@ -161,8 +161,8 @@ def test_the_general_helper(root: BuildRoot, home: Home) -> None:
         pytest.param('{"Username": "robot", "Secret": ""}', 0, id="no-secret"),
     ],
 )
-def test_a_helper_that_knows_nothing(root: BuildRoot, home: Home, said: str, exit_code: int) -> None:
-    """Then the next place is looked at."""
+def test_a_helper_without_credentials(root: BuildRoot, home: Home, said: str, exit_code: int) -> None:
+    """The next place is searched."""
     with closed() as registry:
         home.docker({"credsStore": "general"})
         home.helper("general", said, exit_code)
@@ -171,7 +171,7 @@ def test_a_helper_that_knows_nothing(root: BuildRoot, home: Home, said: str, exi
         assert home.asked_of("general").exists()
 
 
-def test_nobody_knows(root: BuildRoot, home: Home) -> None:
+def test_no_credentials(root: BuildRoot, home: Home) -> None:
     with closed() as registry:
         home.docker({"credsStore": "general"})
         home.helper("general", NOTHING)
@@ -201,9 +201,9 @@ def test_a_helper_that_is_missing(root: BuildRoot, home: Home) -> None:
 
 @pytest.fixture
 def password_store(home: Home) -> Iterator[Home]:
-    """A home with `docker-credential-pass`, which keeps passwords in files that GnuPG encrypts."""
+    """A home with `docker-credential-pass`, which stores passwords in files encrypted with GnuPG."""
     programs = os.environ.get("TEST_CREDENTIAL_HELPERS") or pytest.fail("Set by ./test: TEST_CREDENTIAL_HELPERS.")
-    # pytest's own folders have names that are too long for the sockets of GnuPG.
+    # The names of pytest's folders are too long for the sockets of GnuPG.
     with tempfile.TemporaryDirectory() as folder:
         home.environment.update(GNUPGHOME=folder, PASSWORD_STORE_DIR=str(home.folder / "store"))
         home.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
@@ -214,7 +214,7 @@ def password_store(home: Home) -> Iterator[Home]:
         run("gpgconf", "--kill", "all", env=home.environment)
 
 
-def test_a_helper_that_others_wrote(root: BuildRoot, password_store: Home) -> None:
+def test_a_real_helper(root: BuildRoot, password_store: Home) -> None:
     home, variables = password_store, "--oci-env-vars=['GNUPGHOME', 'PASSWORD_STORE_DIR']"
     with closed() as registry:
         home.docker({"credsStore": "pass"})

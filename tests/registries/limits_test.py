@@ -1,4 +1,4 @@
-"""Registries behind a proxy with limits: a publish finishes, and does not ask more often than it must."""
+"""Registries behind a proxy with limits: a publish finishes without unnecessary requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 
 
 def publish(root: BuildRoot, site: Site) -> tuple[Counter[tuple[str, int]], list[int]]:
-    """Publish everything through a proxy that counts: requests by method and status, and the sizes of bodies."""
+    """Publish through a counting proxy; return requests by method and status, and the sizes of bodies."""
     with CountingProxy(site.address).running() as proxy:
         option = site.option.replace(site.address, proxy.address)
         root.pants(option, "publish", "::", env={"DOCKER_CONFIG": str(site.docker_config)})
@@ -26,20 +26,20 @@ def publish(root: BuildRoot, site: Site) -> tuple[Counter[tuple[str, int]], list
     return Counter((exchange.method, exchange.status) for exchange in exchanges), [e.body for e in exchanges]
 
 
-def test_large_bodies_are_refused_once_and_then_sent_in_pieces(root: BuildRoot, tmp_path: Path) -> None:
+def test_large_bodies_are_refused_once_and_then_sent_in_chunks(root: BuildRoot, tmp_path: Path) -> None:
     with body_limit(tmp_path) as site:
         requests, _ = publish(root, site)
         (layer,) = (d for d in site.registry.manifest("team/one")["layers"] if d["size"] > MIB)
         assert len(site.registry.get(f"team/one/blobs/{layer['digest']}").content) == layer["size"]
-        # The first attempt, and the other layers fit.
+        # Only the first attempt is refused; the other layers fit.
         refused = sum(count for (_, status), count in requests.items() if status == 413)
         assert refused <= 2, requests
-        pieces = requests["PATCH", 202]
-        assert -(-layer["size"] // MIB) <= pieces <= layer["size"] // (512 * 1024) + 1, requests
+        chunks = requests["PATCH", 202]
+        assert -(-layer["size"] // MIB) <= chunks <= layer["size"] // (512 * 1024) + 1, requests
         assert not [a for a in site.log() if a.status >= 500]
 
 
-def test_too_many_requests_are_asked_again_when_they_may(root: BuildRoot, tmp_path: Path) -> None:
+def test_limited_requests_are_tried_again_when_allowed(root: BuildRoot, tmp_path: Path) -> None:
     (tmp_path / "limited").mkdir()
     (tmp_path / "plain").mkdir()
     with plain(tmp_path / "plain") as site:
@@ -48,8 +48,8 @@ def test_too_many_requests_are_asked_again_when_they_may(root: BuildRoot, tmp_pa
         requests, _ = publish(root, site)
     refused = sum(count for (_, status), count in requests.items() if status == 429)
     done = sum(requests.values()) - refused
-    assert refused > 0, "The limit was not met: nothing is shown."
-    # Before an upload is tried again it is asked how far it came, and whether the blob is there after all.
+    assert refused > 0, "The limit was not reached, so the test shows nothing."
+    # Before a new attempt, the client queries the progress of the upload, and whether the blob exists after all.
     assert done <= sum(needed.values()) + 2 * refused, (needed, requests)
-    # Each pause is a second, in which all who were refused wait.
+    # Each pause is a second, in which all refused requests wait.
     assert refused <= sum(needed.values()), (needed, requests)

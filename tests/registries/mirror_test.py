@@ -1,4 +1,4 @@
-"""A pull-through registry as a mirror: read from it, publish past it."""
+"""A pull-through registry as a mirror: the client reads from it, and publishes to the registry directly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.container
 
 
 def publish(root: BuildRoot, site: Site, mirror: Site) -> str:
-    """Returns the digest that the registry itself has."""
+    """Publish, and return the digest in the registry itself."""
     mirrored = replace(site, table={"mirrors": [mirror.address]})
     root.pants(mirrored.option, "publish", "team:push-two", env={"DOCKER_CONFIG": str(site.docker_config)})
     return site.registry.digest("team/two")
@@ -38,7 +38,7 @@ def copied(site: Site, options: RegistryOptions, name: str, folder: Path) -> Lay
 def test_a_mirror_is_read_and_not_written(root: BuildRoot, tmp_path: Path) -> None:
     with pull_through(tmp_path) as (site, mirror):
         digest = publish(root, site, mirror)
-        # A mirror may be behind: whether a tag has to be moved is for the registry to say.
+        # A mirror may be outdated, so only the registry knows whether a tag must be moved.
         assert not [asked for asked in mirror.log() if "/manifests/" in asked.target]
 
         before = len(site.log()), len(mirror.log())

@@ -1,4 +1,4 @@
-"""The page about registries names files and tests that there are."""
+"""The page about registries names existing files and tests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ FILES = sorted(set(re.findall(r"`((?:cli|push|registry)/\w+\.py)`", PAGE)))
 
 
 @pytest.mark.parametrize("name", TESTS)
-def test_a_test_that_is_named_is_there(name: str) -> None:
+def test_named_tests_exist(name: str) -> None:
     path, _, function = name.partition("::")
     assert f"\ndef {function}" in (PROJECT / path).read_text()
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is_named_is_there(name: str) -> None:
+def test_named_files_exist(name: str) -> None:
     assert (PROJECT / "src/ocikit" / name).exists()
 
 
@@ -28,5 +28,5 @@ def test_each_kind_of_registry_is_named() -> None:
     sites = (PROJECT / "tests/support/sites.py").read_text()
     kinds = re.findall(r'^        "([\w-]+)": \w+,$', sites, re.MULTILINE)
     assert {"htpasswd", "token", "own-authority"} < set(kinds)
-    # Those that have a line of their own elsewhere.
+    # These have their own line elsewhere on the page.
     assert [kind for kind in kinds if f"({kind}" not in PAGE] == ["plain", "body-limit", "rate-limit"]

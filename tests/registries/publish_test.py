@@ -1,4 +1,4 @@
-"""`pants publish ::` to every kind of registry, seen from the registry; then other tools pull everything."""
+"""`pants publish ::` to every kind of registry, checked in the registry; then other tools pull everything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REFERENCES = [("team/one", "latest"), ("team/two", "1.0"), ("team/two", "latest"
 
 @dataclass(frozen=True)
 class Run:
-    """A `publish`, the rows of its report, and what the registry was asked meanwhile."""
+    """A `publish`, the rows of its report, and the requests that the registry received."""
 
     result: Result
     rows: list[dict[str, Any]]
@@ -37,7 +37,7 @@ class Run:
 
     @property
     def digests(self) -> dict[tuple[str, str], str]:
-        """What the report says."""
+        """The digests in the report, by repository and tag."""
         return {(row["repository"], row["tag"]): row["digest"] for row in self.rows}
 
 
@@ -68,7 +68,7 @@ def test_the_first_run_publishes_everything(site: Site, first: Run) -> None:
 
 @pytest.mark.parametrize("tool", PULLERS)
 @pytest.mark.parametrize("reference", REFERENCES, ids=[":".join(pair) for pair in REFERENCES])
-def test_others_pull_it_with_the_digest_of_the_report(
+def test_other_tools_pull_the_reported_digest(
     site: Site, first: Run, tool: str, reference: tuple[str, str], tmp_path: Path
 ) -> None:
     if tool == "docker" and site.registry.client and os.geteuid() != 0:

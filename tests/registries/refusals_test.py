@@ -1,4 +1,4 @@
-"""Registries that do not let us in, or take nothing: what is told, and that nothing changed there."""
+"""Registries that deny access or writing: the error, and no change in the registry."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def publish(root: BuildRoot, site: Site, target: str = TWO, *, check: bool = Fal
 
 
 def assert_refused(root: BuildRoot, site: Site, *parts: str, target: str = TWO) -> None:
-    """The publish fails, in a line of the log that begins with the target; the registry was changed by no request."""
+    """Check that a publish fails with a logged error that begins with the target, and changes nothing."""
     before = len(site.log())
     result = publish(root, site, target)
     assert result.exit_code == 1, result
-    told = [line for line in result.stderr.splitlines() if f"[ERROR] {target}: " in line]
-    assert told, result
+    reported = [line for line in result.stderr.splitlines() if f"[ERROR] {target}: " in line]
+    assert reported, result
     for part in (f"{site.address}/team/", *parts):
-        assert any(part in line for line in told), f"{part} is not in {told}"
+        assert any(part in line for line in reported), f"{part} is not in {reported}"
     assert "Traceback" not in result.stdout + result.stderr, result
     changes = [a for a in site.log()[before:] if a.method not in ("GET", "HEAD") and a.status < 300]
     assert changes == []
@@ -49,7 +49,7 @@ def assert_refused(root: BuildRoot, site: Site, *parts: str, target: str = TWO) 
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Wants a certificate of its own authority, and has one."""
+    """A registry with a certificate of its own authority, which requires a client certificate of it."""
     with client_certificates(tmp_path_factory.mktemp("closed")) as site:
         yield site
 
@@ -74,12 +74,12 @@ def test_another_authority(root: BuildRoot, closed: Site, other: Authority) -> N
 
 def test_no_client_certificate(root: BuildRoot, closed: Site) -> None:
     table = {"ca_file": closed.table["ca_file"]}
-    assert_refused(root, replace(closed, table=table), "our certificate is not accepted", "`client_certificate`")
+    assert_refused(root, replace(closed, table=table), "the client certificate is not accepted", "`client_certificate`")
 
 
 def test_a_client_certificate_of_another_authority(root: BuildRoot, closed: Site, other: Authority) -> None:
     table = {**closed.table, **files(other.client())}
-    assert_refused(root, replace(closed, table=table), "our certificate is not accepted", "`client_certificate`")
+    assert_refused(root, replace(closed, table=table), "the client certificate is not accepted", "`client_certificate`")
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_a_client_certificate_of_another_authority(root: BuildRoot, closed: Site
         pytest.param(
             {"ca_file": "no/such.pem"}, ["certificate authorities", "no/such.pem", "No such file"], id="ca-missing"
         ),
-        pytest.param({"ca_file": "team/BUILD"}, ["certificate authorities", "team/BUILD", "PEM"], id="ca-is-none"),
+        pytest.param({"ca_file": "team/BUILD"}, ["certificate authorities", "team/BUILD", "PEM"], id="ca-not-pem"),
         pytest.param(
             {"client_certificate": "team/BUILD"}, ["client certificate", "team/BUILD", "PEM"], id="certificate"
         ),
     ],
 )
-def test_files_that_are_no_certificates(root: BuildRoot, closed: Site, table: dict[str, Any], parts: list[str]) -> None:
+def test_invalid_certificate_files(root: BuildRoot, closed: Site, table: dict[str, Any], parts: list[str]) -> None:
     assert_refused(root, replace(closed, table={**closed.table, **table}), *parts)
 
 
@@ -132,7 +132,7 @@ def test_a_read_only_registry(root: BuildRoot, tmp_path: Path) -> None:
 
 
 def test_a_read_only_registry_that_has_everything(root: BuildRoot, tmp_path: Path) -> None:
-    """What is there already needs no right to write."""
+    """An unchanged image needs no permission to write."""
     with plain(tmp_path) as site:
         publish(root, site, check=True)
         digest = site.registry.digest("team/two")

@@ -1,6 +1,6 @@
-"""What one machine built, another neither builds nor fetches: a team's remote cache, on two real servers.
+"""A team's remote cache, on two real servers: a layer of one machine is neither built nor fetched by another.
 
-The machines' runs follow each other and build on each other; each is made once, for all that is looked at.
+The machines' runs build on each other, and tests share them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ oci_push(name="push", image=":image", repository="{name}")
 LAYER_BYTES = 5_000_000
 CHANGE = {f"{CHANGED}/greeting.txt": "Good evening\n"}
 DEFER = {"cache_content_behavior": "defer"}
-# One server is enough to see what Pants does with the same answers.
+# One server is enough for tests of Pants with the same responses.
 on_casd = pytest.mark.parametrize("shared", [casd], indirect=True, ids=["casd"])
 
 
@@ -43,7 +43,7 @@ def shared(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     folder = tmp_path_factory.mktemp("team")
     with start(folder / "server") as server, team(folder, server) as made:
         yield made
-    # Hundreds of megabytes.
+    # It has hundreds of megabytes.
     shutil.rmtree(folder)
 
 
@@ -101,7 +101,7 @@ def third(shared: Team, return_on_c: Seen) -> Images:
 
 @pytest.fixture(scope="module")
 def lost(shared: Team, second: Images, third: Images) -> Mapping[str, int]:
-    """Two layers that the registry lost: the one that B built, and one that A did."""
+    """Two layers deleted from the registry: one that B built, and one that A built."""
     layers = {**second[CHANGED].layers, **second[IMAGES[0]].layers}
     for name in (CHANGED, IMAGES[0]):
         for digest in second[name].layers:
@@ -111,13 +111,13 @@ def lost(shared: Team, second: Images, third: Images) -> Mapping[str, int]:
 
 @pytest.fixture(scope="module")
 def repair_on_d(shared: Team, lost: Mapping[str, int]) -> Seen:
-    """Validating what is found, which asks about each blob and so must fetch none either."""
+    """A run that validates remote results: it queries each blob, and must fetch only lost ones."""
     cold = machine(shared, "d", "d", CHANGE)
     return shared.pants(cold, "--oci-verify=blobs", "publish", "::", cache_content_behavior="validate")
 
 
 def images(shared: Team) -> Images:
-    """What the registry has now."""
+    """The images in the registry now."""
     return {name: shared.image(name) for name in IMAGES}
 
 
@@ -135,7 +135,7 @@ def test_the_first_machine_builds_every_layer_and_stores_it(on_a: Seen, first: I
 
 
 def test_a_second_machine_builds_fetches_and_sends_nothing(on_b: Seen, first: Images) -> None:
-    # Every layer, and the tool that builds them.
+    # One request for each layer, and one for the tool that builds them.
     assert on_b.run.counters["remote_cache_requests"] == on_b.run.cached_remotely == len(IMAGES) + 1
     assert on_b.built == []
     assert on_b.read(layers_of(first)) == {}
@@ -143,7 +143,7 @@ def test_a_second_machine_builds_fetches_and_sends_nothing(on_b: Seen, first: Im
 
 
 def test_a_second_machine_fetches_less_than_a_kilobyte_for_each_image(on_b: Seen) -> None:
-    """Beside our tool, which a machine fetches once, as it does Pants. It is a blob of its own, whose size is known."""
+    """The tool does not count: a machine fetches it once, like Pants. It is a separate blob of known size."""
     assert len(on_b.tool) == 1
     assert on_b.down_beside(on_b.tool) < 1000 * len(IMAGES)
 
@@ -154,14 +154,14 @@ def test_a_changed_line_costs_one_layer(change_on_b: Seen, on_b: Seen, first: Im
     assert change_on_b.read(layers_of(first, second)) == {}
     new = layers_of(second).keys() - layers_of(first).keys()
     assert new == second[CHANGED].layers.keys()
-    # The other one is the image's configuration.
+    # The other blob is the image's configuration.
     assert len(change_on_b.pushed) == 2
     assert set(change_on_b.pushed) > new
     assert {exchange.repository for exchange in change_on_b.exchanges if exchange.method != "HEAD"} == {CHANGED}
 
 
 @on_casd
-def test_a_third_machine_goes_back_with_what_the_cache_knows(
+def test_a_third_machine_goes_back_with_cached_results(
     return_on_c: Seen, first: Images, second: Images, third: Images
 ) -> None:
     assert third == first != second
@@ -172,21 +172,21 @@ def test_a_third_machine_goes_back_with_what_the_cache_knows(
 
 
 @on_casd
-def test_what_the_registry_lost_comes_from_the_remote_cache_and_nothing_else_does(
+def test_only_lost_layers_come_from_the_remote_cache(
     repair_on_d: Seen, shared: Team, lost: Mapping[str, int], first: Images, second: Images
 ) -> None:
     assert images(shared) == second
     assert "cache_content_behavior" not in repair_on_d.run.result.stderr
     assert repair_on_d.all_hits
     assert repair_on_d.built == []
-    # Each once, or its bytes would be twice as many.
+    # Each layer was read once; a second read would double its bytes.
     assert repair_on_d.read(layers_of(first, second)) == lost
     assert sorted(repair_on_d.pushed) == sorted(lost)
     assert repair_on_d.down_beside(repair_on_d.tool, lost) < 1500 * len(IMAGES)
 
 
 @on_casd
-def test_what_pants_does_of_itself_fetches_every_layer(shared: Team, repair_on_d: Seen, second: Images) -> None:
+def test_the_default_of_pants_fetches_every_layer(shared: Team, repair_on_d: Seen, second: Images) -> None:
     seen = shared.pants(machine(shared, "f", "f", CHANGE), "publish", *(f"{name}::" for name in FEW))
     assert "cache_content_behavior" in seen.run.result.stderr
     assert seen.all_hits

@@ -1,4 +1,4 @@
-"""Images whose layers are built in a container have the digests of those that are built beside it."""
+"""Layers built in a container and locally give images with the same digests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.registry_container import Login
 pytestmark = pytest.mark.container
 
 LOGIN = Login("robot", "known to this machine alone")
-# What a container trusts that knows no authority of its own: Pants hands it over.
+# The certificate authorities of a container that has none of its own: Pants passes this file to it.
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 BUILD = """\
 docker_environment(name="container", image="{image}", python_bootstrap_search_path=["<PATH>"])
@@ -43,7 +43,7 @@ oci_push(name="push-mixed", image=":mixed", repository="mixed")
 
 @dataclass(frozen=True)
 class Published:
-    """A run of `publish`, and what it had containers do."""
+    """A run of `publish`, and the commands that it ran in containers."""
 
     run: Run
     registry: FakeRegistry
@@ -53,7 +53,7 @@ class Published:
         return self.registry.repositories[name].tags["latest"]
 
     def layers(self, name: str) -> list[str]:
-        """The digests of an image's layers, the lowest first."""
+        """The digests of an image's layers, lowest first."""
         _, manifest = self.registry.repositories[name].manifests[self.digest(name)]
         return [layer["digest"] for layer in json.loads(manifest)["layers"]]
 
@@ -72,23 +72,23 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
         since = str(time.time())
         run_of_pants = machine.pants("publish", "::", ca_certs_path=AUTHORITIES)
         until = ("--since", since, "--until", str(time.time()))
-        told = run(DOCKER, "events", *until, "--filter", "event=exec_create", "--format", "{{.Action}}")
-        yield Published(run_of_pants, registry, told.splitlines())
+        events = run(DOCKER, "events", *until, "--filter", "event=exec_create", "--format", "{{.Action}}")
+        yield Published(run_of_pants, registry, events.splitlines())
 
 
 def test_images_built_in_a_container_are_the_same(published: Published) -> None:
     assert published.digest("there") == published.digest("here")
-    # Where only a layer is built there, its other name is in the image's history.
+    # Only the layers are equal, since the target of the layer built there is in the image's history.
     assert published.layers("mixed") == published.layers("here")
 
 
 def test_the_container_builds_layers_and_nothing_else(published: Published) -> None:
-    """The layer that two images share; the start, the code and the files of `:there`."""
+    """The container builds the layer that two images share, and the start, code and files of `:there`."""
     called = [command.split()[-2] for command in published.commands if command.endswith(" request.json")]
     assert called == ["layer"] * 4
 
 
-def test_registries_are_spoken_to_from_here(published: Published) -> None:
-    """With a login that the container has not."""
+def test_only_the_local_machine_contacts_registries(published: Published) -> None:
+    """The registry requires a login that the container does not have."""
     assert published.run.result.stderr.count(": pushed ") == 3
     assert any(request.status == 401 for request in published.registry.requests)

@@ -1,4 +1,4 @@
-"""Layers that a worker builds, and images that are published from here, where the credentials are."""
+"""Layers that a worker builds, and images that the local machine publishes, with its credentials."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ remote_environment(
 oci_base(name="base", image="{address}/base", digest="{base}", python="/usr/bin/python3.11")
 python_requirement(name="tabulate", requirements=["tabulate==0.9.0"])
 """,
-    # All of it is built remotely.
+    # All layers of this image are built remotely.
     "site/BUILD": """\
 file(name="page", source="page.html")
 file(name="style", source="style.css")
@@ -49,7 +49,7 @@ oci_push(name="push-index", image=":index", repository="both")
     "site/page.html": "page\n",
     "site/style.css": "style\n",
     "site/server.py": "import tabulate\n\nprint(tabulate.tabulate([[1]]))\n",
-    # Some of it is.
+    # Some layers of this image are built remotely.
     "parts/BUILD": """\
 file(name="own", source="own.txt")
 file(name="remote", source="remote.txt")
@@ -78,10 +78,10 @@ CHANGED = {"site/page.html": "another page\n"}
 
 @dataclass(frozen=True)
 class Published:
-    """What a run of `publish` did, as the worker and the registry saw it.
+    """The effects of a `publish` on the worker and the registry.
 
-    `layers`: how many the worker built; `resolved`: how many PEX files. `read`: the SHA-256 of all blobs that were
-    read from its store, by whomever. `digests`: what is published now, by repository.
+    `layers`: the number of layers that the worker built; `resolved`: that of PEX files. `read`: the SHA-256 of all
+    blobs that any client read from its store. `digests`: the published images, by repository.
     """
 
     run: Run
@@ -94,7 +94,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Team:
-    """A worker, a registry that wants a login, and machines that have one."""
+    """A worker, a registry that requires a login, and machines with the login."""
 
     folder: Path
     server: Casd
@@ -132,7 +132,7 @@ class Team:
         )
 
     def layers(self, repository: str) -> list[str]:
-        """The SHA-256 of what is in an image above its base, the lowest first."""
+        """The SHA-256 of the layers of an image above its base, lowest first."""
         own = self.registry.repositories[repository]
         manifest = json.loads(own.manifests[own.tags["latest"]][1])
         return [layer["digest"].split(":")[1] for layer in manifest["layers"][1:]]
@@ -159,7 +159,7 @@ def first(team: Team) -> Published:
 
 @pytest.fixture(scope="module")
 def second(team: Team, first: Published) -> Published:
-    """Another machine that knows nothing yet, where one file differs."""
+    """Another machine with empty caches, and with one changed file."""
     return team.publish(team.machine("second", **CHANGED))
 
 
@@ -172,22 +172,22 @@ def alone(team: Team) -> Iterator[Machine]:
 
 def test_layers_are_built_where_their_environment_says(team: Team, first: Published) -> None:
     assert (len(team.layers("site")), len(team.layers("parts"))) == (5, 4)
-    # All but one, the `file` of `parts:image`. That of `site:arm` is `site:shared`.
+    # All but the `file` of `parts:image`. `site:arm` has the layer `site:shared`.
     assert first.layers == 8
     assert first.resolved == 3, "the requirements of ocikit, `site:server` and `parts:job`"
 
 
-def test_registries_are_spoken_to_from_here(first: Published) -> None:
-    """The base is read and images are published with a login that the worker has not."""
+def test_only_the_local_machine_contacts_registries(first: Published) -> None:
+    """Reading the base and publishing require a login that the worker does not have."""
     assert first.run.result.stderr.count(": pushed ") == 3
     assert any(request.status == 401 for request in first.requests)
     assert LOGIN.password not in first.run.result.stderr
 
 
-def test_another_machine_builds_what_differs(team: Team, first: Published, second: Published) -> None:
-    """And of all layers only the one that it sends comes here."""
+def test_another_machine_builds_changed_layers(team: Team, first: Published, second: Published) -> None:
+    """It downloads only the layer that it uploads."""
     assert second.layers == 1
-    # The rest was found: what Pants starts beside the question is cancelled, and does not get to its end.
+    # Everything else was cached: Pants cancels processes that it started in parallel with the look-up.
     ended = re.findall(r"Completed: (.*)", second.run.result.stderr)
     assert ended[:-1] == ["Build layer site:image [files] (1 file, 13 B)"], ended
     assert ended[-1].startswith("Publish 2 images")
@@ -202,16 +202,18 @@ def test_without_a_worker_all_digests_are_the_same(team: Team, second: Published
     assert {request.method for request in local.requests} <= {"GET", "HEAD"}
 
 
-def test_an_environment_that_has_no_name(team: Team, alone: Machine) -> None:
-    told = team.pants(alone, "package", "unknown:image", worker=False, check=False).result
-    assert told.exit_code == 1
-    assert "`wroker` from the `environment` field" in told.stderr
-    assert "Traceback" not in told.stderr
+def test_an_unknown_environment(team: Team, alone: Machine) -> None:
+    result = team.pants(alone, "package", "unknown:image", worker=False, check=False).result
+    assert result.exit_code == 1
+    assert "`wroker` from the `environment` field" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
-def test_publishing_where_all_is_remote_is_refused(team: Team, alone: Machine) -> None:
+def test_publishing_without_a_local_environment_is_refused(team: Team, alone: Machine) -> None:
     asked, log = len(team.registry.requests), len(team.server.log)
-    told = team.pants(alone, "publish", "plain:push", worker=True, check=False, environments_preview_names="{}").result
-    assert told.exit_code == 1
-    assert "`[environments-preview].names` is empty. Nothing was built or sent." in told.stderr
+    result = team.pants(
+        alone, "publish", "plain:push", worker=True, check=False, environments_preview_names="{}"
+    ).result
+    assert result.exit_code == 1
+    assert "`[environments-preview].names` is empty. Nothing was built or sent." in result.stderr
     assert (len(team.registry.requests), commands(team.server.log[log:])) == (asked, [])

@@ -1,6 +1,6 @@
-"""What a remote cache does wrong in the middle of a publish: how that ends, and that nothing wrong is ever published.
+"""Faults of a remote cache in the middle of a publish: its end, and that nothing wrong is ever published.
 
-Every publish here has two images: one is in the registry as it is, the other is to replace an older one with a layer
+Every publish here has two images: one is unchanged in the registry, and the other replaces an older one, with a layer
 that only the cache has.
 """
 
@@ -30,7 +30,7 @@ oci_push(name="push", image=":image")
 """
 FILES: Mapping[str, str | bytes] = {
     "changed/BUILD": _BUILD,
-    # Nothing that a compressor makes smaller than what a broken connection lets through.
+    # Incompressible, so that a broken connection does not let all of it through.
     "changed/file.bin": random.Random(7).randbytes(2_000_000),
     "same/BUILD": _BUILD,
     "same/file.bin": "same\n",
@@ -40,14 +40,14 @@ NO_ENTRIES = {"local_cache": "false"}
 DEFER = {"cache_content_behavior": "defer"}
 VALIDATE = {"cache_content_behavior": "validate"}
 FETCH = {"cache_content_behavior": "fetch"}
-# It must not remember that something failed.
+# The daemon must not remember a failure.
 DAEMON = {"pantsd": "true"}
 
 
 @dataclass(frozen=True)
 class Team:
-    """`store`: a server's folder, with what one machine wrote. `machine`: another one, that had it all from there, but
-    read no layer. `unchanged`: its publish, during which the server died. `published`: what the registry has then.
+    """`store`: a server's folder, filled by one machine. `machine`: another one, which had all results from there, but
+    read no layer. `unchanged`: its publish, during which the server died. `published`: the registry's content then.
     """
 
     store: Path
@@ -57,7 +57,7 @@ class Team:
 
     @property
     def layer(self) -> str:
-        """What `changed` needs from the cache; its SHA-256."""
+        """The SHA-256 of the layer that `changed` needs from the cache."""
         blobs = self.published["changed"].blobs
         return max(blobs, key=lambda digest: len(blobs[digest])).partition(":")[2]
 
@@ -102,13 +102,14 @@ class Scene:
         self.server.blob(self.team.layer).unlink()
 
     def published(self, run: Run) -> bool:
-        """Whether it was: if not, the tag is the old one, and it is told what to do. Nothing is ever incomplete."""
+        """Whether `changed` was published: if not, its tag is unchanged, and the error says what to do. No tag is ever
+        incomplete."""
         moved = run.result.exit_code == 0
         assert moved or run.result.exit_code == 1, run
         assert self._tags() == self.team.tags(moved=moved), run
-        told = [line for line in run.result.stderr.splitlines() if "[ERROR] changed:push: " in line]
-        assert len(told) == (not moved), run
-        for line in told:
+        errors = [line for line in run.result.stderr.splitlines() if "[ERROR] changed:push: " in line]
+        assert len(errors) == (not moved), run
+        for line in errors:
             assert f"{self.registry.address}/changed:latest was not moved" in line
             assert "could not be read from Pants's caches" in line
             assert "--cache-content-behavior=validate" in line
@@ -173,7 +174,7 @@ def test_the_server_dies_between_hit_and_read(scene: Scene) -> None:
     assert not scene.published(run)
     assert "Unavailable" in run.result.stderr, run
 
-    # Still down: the layer is built here, and cannot be written there.
+    # The server is still down: the layer is built locally, and cannot be written to the cache.
     again = scene.publish(**VALIDATE)
     assert scene.published(again), again
     assert "Failed to write to remote cache" in again.result.stderr, again

@@ -1,4 +1,4 @@
-"""Which of a machine's Pythons runs ocikit, and who shares layers with whom because of that."""
+"""Which of a machine's Pythons runs ocikit, and which machines share layers because of that."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ BOTH = (OLD, NEW)
 _LAYER = re.compile(r"Completed: Build layer")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SEARCH = re.compile(r'description: "Find (?:a Python|interpreter) .*?"')
-# In the script that starts ocikit.
+# Parts of the script that starts ocikit.
 _PYTHON = re.compile(r"PEX_PYTHON=\S+/python(3\.\d+)\s")
 _VENV = re.compile(r'venv_dir="\$\(adjust_relative_paths \.cache/(\S+)\)"')
 
 
 @dataclass(frozen=True)
 class Built:
-    """What became of the image on a machine."""
+    """The result of building the image on a machine."""
 
     folder: Path
     run: Run
 
     @property
     def layers(self) -> int:
-        """How many were built here."""
+        """The number of layers that were built on this machine."""
         return len(_LAYER.findall(self.run.result.stderr))
 
     @property
@@ -53,7 +53,7 @@ class Built:
 
     @property
     def urllib3(self) -> str:
-        """The release that ran here, if anything did."""
+        """The release of urllib3 that ran on this machine, if ocikit ran."""
         venv = self.folder / "named" / _match(_VENV, self._start)[1]
         (found,) = venv.glob("lib/python*/site-packages/urllib3-*.dist-info")
         return found.name[len("urllib3-") : -len(".dist-info")]
@@ -80,14 +80,14 @@ def old(server: Casd, both: Built, tmp_path_factory: pytest.TempPathFactory) -> 
     return build(tmp_path_factory.mktemp("old") / "machine", server, OLD)
 
 
-def build(folder: Path, server: Casd, *versions: str, told: Iterable[str] = ()) -> Built:
+def build(folder: Path, server: Casd, *versions: str, options: Iterable[str] = ()) -> Built:
     machine = Machine(folder, settings=SETTINGS)
     machine.root.write({"BUILD": BUILD, "a.txt": "a\n"})
-    return Built(folder, machine.pants(search_path(*versions), *told, "package", "//:image", cache=server.address))
+    return Built(folder, machine.pants(search_path(*versions), *options, "package", "//:image", cache=server.address))
 
 
 def search_path(*versions: str) -> str:
-    """An argument, as the launcher sets the variable."""
+    """The search path as an argument, since the launcher sets the variable."""
     return f"--python-bootstrap-search-path={[folder_of_python(version) for version in versions]}"
 
 
@@ -98,7 +98,7 @@ def _match(pattern: re.Pattern[str], text: str) -> re.Match[str]:
 
 
 def releases(name: str) -> list[str]:
-    """Of a requirement of ocikit, the oldest first."""
+    """The locked releases of a requirement of ocikit, oldest first."""
     lock = (PROJECT / "pants-plugins/pants_oci/ocikit.lock").read_text()
     return sorted(re.findall(rf"^{name}==(\S+)", lock, re.M), key=lambda text: [*map(int, text.split("."))])
 
@@ -107,34 +107,34 @@ def test_a_newer_python_is_preferred(both: Built) -> None:
     assert (both.python, both.urllib3) == (NEW, releases("urllib3")[-1])
 
 
-def test_an_old_python_will_do_where_there_is_no_other(old: Built) -> None:
+def test_an_old_python_is_used_if_it_is_the_only_one(old: Built) -> None:
     assert (old.python, old.urllib3) == (OLD, releases("urllib3")[0])
 
 
-def test_what_the_user_says_is_taken(server: Casd, both: Built, tmp_path: Path) -> None:
-    told = f"--ocikit-interpreter-constraints=['CPython=={OLD}.*']"
-    found = build(tmp_path / "machine", server, *BOTH, told=[told])
+def test_constraints_of_the_user_are_respected(server: Casd, both: Built, tmp_path: Path) -> None:
+    option = f"--ocikit-interpreter-constraints=['CPython=={OLD}.*']"
+    found = build(tmp_path / "machine", server, *BOTH, options=[option])
     assert (found.python, found.digest) == (OLD, both.digest)
 
 
 def test_machines_that_choose_the_same_python_share_layers(server: Casd, both: Built, tmp_path: Path) -> None:
-    """Though one has another Python as well."""
+    """One of the machines has another Python as well."""
     assert both.layers == 1
     another = build(tmp_path / "machine", server, NEW)
     assert (another.layers, another.digest) == (0, both.digest)
 
 
-def test_machines_that_do_not_build_the_same_layers(both: Built, old: Built) -> None:
+def test_machines_with_another_python_build_the_same_layers(both: Built, old: Built) -> None:
     assert (old.layers, old.digest) == (1, both.digest)
 
 
-def test_no_python_is_looked_for_again(tmp_path: Path) -> None:
-    """Not even one that was not there: a daemon remembers that, too."""
+def test_pythons_are_searched_only_once(tmp_path: Path) -> None:
+    """A daemon also remembers that a Python was not found."""
     with BuildRoot(tmp_path / "root", SETTINGS) as root:
         root.write({"BUILD": BUILD})
         searches = []
         for number in range(2):
-            # As nobody had it before: the store is everybody's.
+            # The content must be new, since all tests share the store.
             root.write({"a.txt": f"{tmp_path} {number} {os.getpid()}\n"})
             shown = root.pants(search_path(OLD), "-ldebug", "package", "//:image").stderr
             assert _LAYER.search(shown)

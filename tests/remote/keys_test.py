@@ -1,7 +1,7 @@
-"""What one machine of a team has built is found by all: nothing of a machine is in what a process is looked up by.
+"""Cache keys of processes depend on nothing of a machine, so all machines of a team find what one has built.
 
-Two machines that have nothing in common but the operating system and the sources. What Pants runs itself names paths,
-Pex and tar above all; it runs again on each machine, and gives the same bytes: else ours would be looked up in vain.
+Two machines have only the operating system and the sources in common. Pants's own processes contain paths, mainly Pex
+and tar: they run again on each machine, and must give the same bytes, or look-ups of our processes would miss.
 """
 
 from __future__ import annotations
@@ -69,26 +69,26 @@ oci_image(name="image", base="//bases:layout", dependencies=[":pex"], pex_compil
 oci_push(name="push", image=":image", repository="app")
 """,
 }
-# Commands of ocikit that are cached, and what compiles modules.
+# Cached commands of ocikit, and the compiler of modules.
 OURS = ("layer", "layer_files", "archive", "archived_base", "compileall")
-# Pants's own: Pex, which builds what is run, and says where it is; unpacking; dependency inference.
+# Pants's own processes: Pex, which builds our tool and locates it; unpacking; dependency inference.
 OF_PANTS = (b"./pex-v", b'"pex_root"', b"/usr/bin/tar", b"dependency_inference/scripts")
 STARTED = re.compile(r"Starting: ((?:Build layer|Compile|Write the archive|List the files|Unpack) .*)")
 
 
 @dataclass(frozen=True)
 class Member:
-    """A machine of the team: below `folder` is everything that could be somewhere else on another."""
+    """A machine of the team: `folder` contains everything whose path could differ on another machine."""
 
     folder: Path
     machine: Machine
     umask: int
 
     def run(self, server: Casd, daemon: bool = False) -> Run:
-        """Publish, package and inspect everything; with a daemon, keep what processes saw as well."""
+        """Publish, package and inspect everything; with a daemon, also keep the sandboxes of processes."""
         with self._at_home():
             return self.machine.pants(
-                # An argument, as the launcher sets the variable.
+                # As an argument, since the launcher sets the variable.
                 f"--python-bootstrap-search-path=['{self.folder}/python/bin']",
                 *("publish", "package", "oci-inspect", "--files=3"),
                 *("app:push", "app:image", "files:push", "files:image"),
@@ -103,7 +103,7 @@ class Member:
     def _at_home(self) -> Iterator[None]:
         before = os.umask(self.umask)
         with pytest.MonkeyPatch.context() as patch:
-            # Where the launcher keeps Pants itself.
+            # The launcher keeps Pants itself here.
             patch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
             patch.setenv("HOME", str(self.folder / "home"))
             patch.setenv("TMPDIR", str(self.folder / "temporary"))
@@ -118,7 +118,7 @@ def member(folder: Path, checkout: str, umask: int) -> Member:
     machine = Machine(folder, checkout, SETTINGS)
     for name in ("home", "programs", "sandboxes", "temporary", "python/bin"):
         (folder / name).mkdir(parents=True)
-    # A Python is where its program is, and beside it its library.
+    # A Python finds its library next to its program.
     shutil.copy(Path(sys.base_prefix, "bin/python3.9"), folder / "python/bin/python3.9")
     (folder / "python/lib").symlink_to(Path(sys.base_prefix, "lib"))
     tiny_layout(machine.root.path / "bases/layout", {"etc/os-release": b"x"})
@@ -144,7 +144,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Casd]:
 
 @pytest.fixture(scope="module")
 def first(server: Casd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Member, Run]]:
-    """Who builds everything, with a daemon, and keeps what processes saw."""
+    """The machine that builds everything, with a daemon, and keeps the sandboxes of processes."""
     one = member(tmp_path_factory.mktemp("first") / "machine", "checkout", 0o022)
     try:
         yield one, one.run(server, daemon=True)
@@ -152,17 +152,17 @@ def first(server: Casd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         stop_daemons(one.machine.root.path)
 
 
-def test_no_path_of_the_machine_is_where_others_look(first: tuple[Member, Run], server: Casd) -> None:
-    """Arguments and environment, which a cache is sent, and results."""
+def test_no_path_of_the_machine_is_in_the_cache(first: tuple[Member, Run], server: Casd) -> None:
+    """Neither arguments and environments, which a cache receives, nor results contain one."""
     path = str(first[0].folder).encode()
     blobs = [file.read_bytes() for file in (server.folder / "store/cas/objects").rglob("*") if file.is_file()]
     assert [blob for blob in blobs if path in blob and not any(mark in blob for mark in OF_PANTS)] == []
-    # Or it was looked at the wrong place.
+    # Otherwise the search looked in the wrong place.
     assert all(any(name.encode() in blob for blob in blobs) for name in OURS)
     assert any(path in blob for blob in blobs)
 
 
-def test_no_path_of_the_machine_is_in_what_processes_are_given(first: tuple[Member, Run]) -> None:
+def test_no_path_of_the_machine_is_in_inputs_of_processes(first: tuple[Member, Run]) -> None:
     path = str(first[0].folder)
     seen = set()
     for script in (first[0].folder / "sandboxes").glob("*/__run.sh"):

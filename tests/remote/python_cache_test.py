@@ -1,4 +1,4 @@
-"""A Python application's layers out of a remote cache: what a second machine does of it again."""
+"""A Python application's layers in a remote cache: the work that a second machine repeats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.machines import Machine
 from support.team import Image, Seen, Team, team
 from support.wheels import wheel
 
-# The folder of wheels has one path on all machines, as an index has one address.
+# The folder of wheels has the same path on all machines, like the URL of an index.
 SETTINGS = """
 [source]
 root_patterns = ["/app"]
@@ -43,7 +43,7 @@ oci_push(name="push", image=":image", repository="app")
     "app/server.py": "import large\nimport small\n\nprint(large.TEXT[:3], small.TEXT)\n",
 }
 WHEELS = {
-    # Above the size from which on a distribution has a layer of its own.
+    # Above the size at which a distribution gets its own layer.
     **wheel("ocitest_large", "1.0", {"large.py": f"TEXT = '{random.Random(0).randbytes(3_000_000).hex()}'\n"}),
     **wheel("ocitest_small", "1.0", {"small.py": "TEXT = 'small'\n"}),
 }
@@ -90,7 +90,7 @@ def on_b(shared: Team, settings: str, image: Image) -> Seen:
 def test_the_first_machine_builds_a_layer_of_each_kind(on_a: Seen, image: Image) -> None:
     layers = ("ocitest_large 1.0", "ocitest_small 1.0", "start", "sources")
     assert sorted(on_a.built) == sorted(f"app:image [{layer}]" for layer in layers)
-    # And the base's.
+    # The other layer is that of the base.
     assert len(image.layers) == 1 + len(layers)
 
 
@@ -100,10 +100,10 @@ def test_a_second_machine_builds_and_sends_no_layer_and_fetches_none(on_b: Seen,
     assert on_b.writes == []
 
 
-def test_of_what_comes_before_only_that_runs_again_whose_result_casd_does_not_tell(on_b: Seen) -> None:
-    """Results that are folders: Pants stores their trees as one blob each, and casd wants one for every folder.
+def test_only_processes_with_folders_as_results_run_again(on_b: Seen) -> None:
+    """casd misses results with folders: Pants stores each tree as one blob, and casd expects one for each folder.
 
-    They are the same here as on A, to the byte, or the layers that are made of them would be others.
+    They are the same as on A, byte for byte, or the layers made from them would differ.
     """
     assert on_b.finished == [
         "Resolve the requirements of app:image for Python 3.9",

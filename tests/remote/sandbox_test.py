@@ -1,7 +1,7 @@
-"""What Pants may run anywhere and keep gives the same bytes in the sandbox of another machine.
+"""Cached processes give the same bytes in the sandbox of another machine.
 
-All commands of ocikit that are cached and speak to nobody, and the compiler of modules. `base` and `base_layer` are
-cached as well, but run where the credentials are, and their bytes have the digest that was asked for.
+The tests cover all cached commands of ocikit without network access, and the compiler of modules. `base` and
+`base_layer` are cached as well, but run where the credentials are, and their bytes have the requested digest.
 `OCIKIT_TEST_PYTHONS` names more interpreters, separated by ":", that have the requirements.
 """
 
@@ -41,7 +41,7 @@ FILES: Mapping[str, bytes] = {
     "app/ünï.txt": b"x",
     "app/I.txt": b"",
     "app/i.txt": b"",
-    # Above 512 KB Pants lays files out in another way.
+    # Above 512 KB, Pants places files into sandboxes in another way.
     "app/large.bin": b"".join(b"%d," % n for n in range(200_000)),
     "app/old.conf": b"a = 1\n",
 }
@@ -55,7 +55,7 @@ PLACEMENT = Placement(
     directory_mode=0o2750,
     symlinks={"/usr/bin/run": "/srv/app/run.sh"},
 )
-# Up to Python 3.10 what a module is compiled to depends on what else has the same names.
+# Up to Python 3.10, the compiled form of a module depends on the names in other loaded modules.
 MODULE = """
 import json, os
 
@@ -96,7 +96,7 @@ WORKERS = [
 
 
 def request(command: str, document: Mapping[str, Any], inputs: Mapping[str, bytes], *outputs: str, **more: Any) -> Job:
-    """A call of ocikit, as Pants makes it."""
+    """A call of ocikit, as by Pants."""
     files = {f"input/{path}": content for path, content in inputs.items()}
     words = ("-m", "ocikit", command, "request.json")
     return Job(words, {**files, "request.json": canonical_json.dumps(document)}, outputs, **more)
@@ -125,7 +125,7 @@ def archived_base(archive: bytes) -> Job:
 
 
 def jobs_on_an_image(folder: Path) -> Mapping[str, Job]:
-    """Those that read what others wrote."""
+    """Jobs that read an image."""
     digest = tiny_layout(folder / "layout", FILES, compression=Compression())
     layout = Layout(str(folder / "layout"))
     manifest = layout.fetch_manifest(str(digest))
@@ -172,22 +172,22 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Job]:
 
 
 @pytest.fixture(scope="module")
-def wanted(jobs: Mapping[str, Job], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, bytes]]:
-    """What each of them writes here."""
+def expected(jobs: Mapping[str, Job], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, bytes]]:
+    """The local outputs of each job."""
     folder = tmp_path_factory.mktemp("here")
     return {name: run_here(job, folder / name / "root", sys.executable, SOURCES) for name, job in jobs.items()}
 
 
 @pytest.mark.parametrize("worker", WORKERS)
-def test_another_sandbox(worker: Worker, jobs: Mapping[str, Job], wanted: Mapping[str, Mapping[str, bytes]]) -> None:
+def test_another_sandbox(worker: Worker, jobs: Mapping[str, Job], expected: Mapping[str, Mapping[str, bytes]]) -> None:
     for name, job in jobs.items():
-        same(run_there(job, worker, sys.executable, SOURCES), wanted[name], name)
+        same(run_there(job, worker, sys.executable, SOURCES), expected[name], name)
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-def test_another_python(python: str, jobs: Mapping[str, Job], wanted: Mapping[str, Mapping[str, bytes]]) -> None:
+def test_another_python(python: str, jobs: Mapping[str, Job], expected: Mapping[str, Mapping[str, bytes]]) -> None:
     for name, job in jobs.items():
-        same(run_there(job, Worker(), python, SOURCES), wanted[name], name)
+        same(run_there(job, Worker(), python, SOURCES), expected[name], name)
 
 
 @pytest.mark.parametrize("worker", WORKERS)
@@ -200,6 +200,6 @@ def test_modules_are_compiled_to_the_same_bytes(python: str, worker: Worker, tmp
     same(there, here, "compiled")
 
 
-def same(found: Mapping[str, bytes], wanted: Mapping[str, bytes], name: str) -> None:
-    assert sorted(found) == sorted(wanted), name
-    assert [path for path in found if found[path] != wanted[path]] == [], name
+def same(found: Mapping[str, bytes], expected: Mapping[str, bytes], name: str) -> None:
+    assert sorted(found) == sorted(expected), name
+    assert [path for path in found if found[path] != expected[path]] == [], name

@@ -1,4 +1,4 @@
-"""The report as a page, looked at in a browser: 200 images, failures, and texts that want to be more than text."""
+"""The HTML report in a browser: 200 images, failures, and texts that contain markup."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_it_is_readable_and_asks_for_nothing(browser: Browser, report: Path, width: int, dark: bool) -> None:
+def test_the_page_is_readable_and_loads_nothing(browser: Browser, report: Path, width: int, dark: bool) -> None:
     with shown(browser, report, width=width, dark=dark) as seen:
         assert seen.overflow() <= 0
         contrasts = seen.contrasts()
@@ -108,8 +108,8 @@ def test_texts_stay_texts(browser: Browser, report: Path) -> None:
     with shown(browser, report) as seen:
         assert seen.ask("() => window.hurt") is None
         assert seen.ask("() => [document.scripts.length, document.images.length]") == [1, 0]
-        said = seen.page.locator("body").inner_text()
-        assert "It says <script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'>\"'&" in said
+        body = seen.page.locator("body").inner_text()
+        assert "It says <script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'>\"'&" in body
 
 
 def test_bars_are_as_wide_as_layers_are_large(browser: Browser, report: Path) -> None:
@@ -122,12 +122,12 @@ def test_bars_are_as_wide_as_layers_are_large(browser: Browser, report: Path) ->
         with shown(browser, report, width=width) as seen:
             seen.overflow()
             now, before = seen.ask(script)
-            # 48 MB are the whole width.
+            # The full width is 48 MB.
             assert now == pytest.approx([28 / 48, 12 / 48, 6 / 48, 2 / 48], abs=0.002)
             assert before == pytest.approx([40 / 48, 4 / 48], abs=0.002)
 
 
-def test_kinds_of_parts_differ_not_by_colour_alone(browser: Browser, report: Path) -> None:
+def test_kinds_of_parts_differ_not_only_by_colour(browser: Browser, report: Path) -> None:
     with shown(browser, report) as seen:
         fills = {
             kind: seen.ask(f"() => getComputedStyle(document.querySelector('.legend .{kind}')).fill")
@@ -135,28 +135,28 @@ def test_kinds_of_parts_differ_not_by_colour_alone(browser: Browser, report: Pat
         }
         assert len(set(fills.values())) == len(fills)
         assert "hatched" in fills["mounted"] and "crossed" in fills["removed"]
-        # In words, too: of each layer in the table, and of each bar for who does not see it.
+        # Also as text: in the table for each layer, and in a label of each bar for screen readers.
         image = seen.page.locator("#changed .image").first
         image.locator("summary").click()
-        assert image.locator("td.how").all_text_contents() == ["mounted", "was there", "sent", "sent", "gone"]
+        assert image.locator("td.how").all_text_contents() == ["mounted", "already present", "sent", "sent", "removed"]
         spoken = image.get_by_role("img", name=re.compile("Now, 48.0 MB"))
         assert "web:code: 6.0 MB, sent, new" in (spoken.get_attribute("aria-label") or "")
         assert image.locator(".mark").count() == 2 * 2
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
-def test_everything_is_told(browser: Browser, report: Path, script: bool) -> None:
+def test_everything_is_shown(browser: Browser, report: Path, script: bool) -> None:
     with shown(browser, report, script=script) as seen:
         assert seen.page.title() == "Publish report: 1 failed, 17 of 200 references changed"
         assert seen.page.locator("html").get_attribute("lang") == "en"
-        said = seen.page.content()
+        html = seen.page.content()
         for one in ROWS:
             if HOSTILE not in one.target:
-                assert one.target in said and one.digest in said
+                assert one.target in html and one.digest in html
         image = seen.page.locator("#changed .image").first
         image.locator("summary").click()
         for text in (
-            "2 layers are new (8.0 MB), 1 layer is gone (4.0 MB), the configuration differs.",
+            "2 layers are new (8.0 MB), 1 layer is removed (4.0 MB), the configuration differs.",
             "+4.0 MB (9.1 % more)",
             "8.0 MB sent, 28.0 MB mounted, 6 requests",
             "1.4 unchanged",
@@ -174,7 +174,7 @@ def test_everything_is_told(browser: Browser, report: Path, script: bool) -> Non
         ]
 
 
-def test_what_did_not_change_is_folded_away_and_opens_with_a_key(browser: Browser, report: Path) -> None:
+def test_unchanged_rows_are_folded_and_open_with_a_key(browser: Browser, report: Path) -> None:
     with shown(browser, report) as seen:
         line = seen.page.get_by_text("long-name-179:push")
         assert not line.is_visible()
@@ -193,7 +193,7 @@ def test_a_digest_is_copied(browser: Browser, report: Path) -> None:
         assert seen.ask("() => navigator.clipboard.readText()") == digest("broken")
 
 
-def test_paper_shows_what_is_folded(browser: Browser, report: Path) -> None:
+def test_printing_shows_folded_rows(browser: Browser, report: Path) -> None:
     with shown(browser, report) as seen:
         seen.page.emulate_media(media="print")
         assert seen.page.get_by_text("long-name-179:push").is_visible()

@@ -1,4 +1,4 @@
-"""The page that a real run of `publish` writes, looked at in a browser."""
+"""The page that a real run of `publish` writes, in a browser."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_page_for_a_run(root: BuildRoot, registry: FakeRegistry, browser: Brow
     assert publish(root, registry, "publish.html", check=False).exit_code == 1
 
     web = planned["web:latest"]
-    # The first repository of the registry is sent what is new, and the others mount it.
+    # New blobs are uploaded to the first repository; the others mount them.
     assert travels(web) == [("//:shared", "present"), ("//:text", "mounted")]
     assert travels(planned["all:latest"])[:2] == [("//:shared", "present"), ("//:text", "sent")]
     assert web["size"] == sum(one["size"] for one in web["layers"])

@@ -1,6 +1,6 @@
-"""Run in a network namespace of its own: a registry at one address names another, and says whether that was reached.
+"""Program for a network namespace: a registry at one address redirects the client to another.
 
-Standard input is a list of pairs, standard output a list of what became of each: "reached", or the name of an error.
+Standard input is a list of pairs of addresses; standard output is a list of results, "reached" or the name of an error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
-        """Silence."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):

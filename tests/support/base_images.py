@@ -1,4 +1,4 @@
-"""Images for others to be built on, put straight into registries."""
+"""Base images, put directly into registries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONFIG = {"Env": ["PATH=/usr/bin", "LANG=C.UTF-8"], "Entrypoint": ["/bin/base"],
 
 @dataclass(frozen=True)
 class Blob:
-    """Bytes with the descriptor that a manifest has of them."""
+    """Bytes with their descriptor."""
 
     descriptor: Descriptor
     data: bytes
@@ -54,7 +54,7 @@ def add_image(
     kind: str = media_type.OCI_LAYER_GZIP,
     diff_id: Digest | None = None,
 ) -> Manifest:
-    """An image of one layer with `content`."""
+    """Add an image of one layer with `content`."""
     layer = layer_of(content, kind)
     config = config_of((diff_id or Digest.of(content),), platform)
     for blob in (layer, config):
@@ -67,7 +67,7 @@ def add_image(
 def add_index(
     registry: FakeRegistry, repository: str, tag: str, contents: Mapping[Platform, bytes]
 ) -> tuple[ImageIndex, Mapping[Platform, Manifest]]:
-    """An image for each platform, under one name."""
+    """Add an index with an image for each platform."""
     images = {
         platform: add_image(registry, repository, content, platform=platform) for platform, content in contents.items()
     }
@@ -81,7 +81,7 @@ def add_index(
 
 
 def push_large(reference: str, tag: str, size: int) -> Descriptor:
-    """Push an image with a layer of so many bytes, an empty tar, to a real registry; returns the layer."""
+    """Push an image with an empty tar of this size as its layer to a real registry; return the layer."""
     hasher = hashlib.sha256()
     with Zeros(size) as stream:
         while block := stream.read(1 << 20):
@@ -99,7 +99,7 @@ def push_large(reference: str, tag: str, size: int) -> Descriptor:
 
 
 class Zeros(io.RawIOBase, BinaryIO):
-    """A file of so many zero bytes, which nobody has to hold."""
+    """A file of zero bytes that takes no memory."""
 
     def __init__(self, size: int) -> None:
         self._left = size

@@ -1,4 +1,4 @@
-"""A real browser, and what it says of a page."""
+"""A real browser, and measurements of a page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPTIONS = (
 )
 PHONE, DESKTOP = 360, 1100
 
-# For each text its contrast to what is behind it: WCAG 2.2, "contrast ratio".
+# The contrast of each text to its background: WCAG 2.2, "contrast ratio".
 _CONTRASTS = """
 () => {
   const channels = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -50,23 +50,23 @@ _CONTRASTS = """
 
 @dataclass
 class Shown:
-    """A page in a browser, all that it asked for, and all that it complained of."""
+    """A page in a browser, with all of its requests and console messages."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     def ask(self, script: str) -> Any:
-        """What a function in the page returns."""
+        """Call a function in the page, and return its result."""
         return self.page.evaluate(script)
 
     def contrasts(self) -> dict[str, float]:
-        """By colour and element."""
+        """Contrasts by colour and element."""
         found: dict[str, float] = self.ask(_CONTRASTS)
         return found
 
     def overflow(self) -> int:
-        """By how many pixels the page is wider than the window, with everything unfolded."""
+        """The pixels by which the page is wider than the window, with everything unfolded."""
         self.ask("() => document.querySelectorAll('details').forEach((details) => { details.open = true; })")
         return int(self.ask("() => document.documentElement.scrollWidth - innerWidth"))
 

@@ -1,4 +1,4 @@
-"""A throwaway repository in which Pants runs with this project's plugin, as a user's would."""
+"""A temporary repository in which Pants runs with this project's plugin, as in a user's repository."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 
-# What a user's shell may hold and no test may depend on: credentials, Git's and Pants's own settings.
+# Variables of a user's shell that no test may depend on: credentials, settings of Git and Pants.
 _LEFT_OUT = ("DOCKER_", "GIT_", "PANTS_", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR")
-# How the launcher finds Pants and the pex tool.
+# Variables by which the launcher finds Pants and the pex tool.
 _KEPT = ("PANTS_VERSION", "PANTS_PEX_CLI_", "PANTS_PYTHON_BOOTSTRAP_")
 
 _SETTINGS = """\
@@ -35,7 +35,7 @@ backend_packages = ["pants.backend.python", "pants_oci"]"""
 
 @dataclass(frozen=True)
 class Result:
-    """What a command did. Texts are decoded; Pants's own log lines are in `stderr`."""
+    """The result of a command. Texts are decoded; Pants's own log lines are in `stderr`."""
 
     exit_code: int
     stdout: str
@@ -48,9 +48,9 @@ class Result:
 class BuildRoot:
     """A folder with a `pants.toml`, and the Pants that works in it.
 
-    `settings`: more of `pants.toml`, tables of other scopes than GLOBAL. `plugin`: what GLOBAL says of where the plugin
-    is from, and of backends. A start of Pants takes some ten seconds and every call after it about one: let a whole
-    test module share one of these, and `stop()` it (or use `with`) at its end.
+    `settings`: more tables of `pants.toml`, for other scopes than GLOBAL. `plugin`: the options of GLOBAL for the
+    source of the plugin, and for backends. Pants takes some ten seconds to start and about one for each later call:
+    share one build root in a test module, and `stop()` it (or use `with`) at its end.
     """
 
     def __init__(self, path: Path, settings: str = "", plugin: str = _FROM_CHECKOUT) -> None:
@@ -66,7 +66,7 @@ class BuildRoot:
         self.stop()
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
-        """Write files, by path from the build root; folders are made."""
+        """Write files, by path from the build root, and create their folders."""
         for name, content in files.items():
             path = self.path / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,12 +81,12 @@ class BuildRoot:
         check: bool = True,
         seconds: float | None = None,
     ) -> Result:
-        """Run Pants, in `folder`. `env` is added to a clean environment; with `check` only the exit code 0 will do.
+        """Run Pants in `folder`. `env` is added to a clean environment; `check` fails on any exit code but 0.
 
-        `told_folder`: what Pants is told in `PWD`, as by a launcher that is no shell. Raises subprocess.TimeoutExpired
-        after `seconds`, if it has not ended by then.
+        `told_folder`: the value of `PWD`, for a launcher that is not a shell. Raises subprocess.TimeoutExpired after
+        `seconds`.
         """
-        launcher = [str(PROJECT / "pants")] if told_folder is None else _launcher_that_tells(told_folder)
+        launcher = [str(PROJECT / "pants")] if told_folder is None else _launcher_with_pwd(told_folder)
         done = subprocess.run(
             [*launcher, "--no-dynamic-ui", "--no-colors", *arguments],
             cwd=folder or self.path,
@@ -108,7 +108,7 @@ class BuildRoot:
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
-        """Start Pants and let it run."""
+        """Start Pants without waiting for it."""
         return subprocess.Popen(
             [str(PROJECT / "pants"), *arguments],
             cwd=self.path,
@@ -119,7 +119,7 @@ class BuildRoot:
         )
 
     def git(self, *arguments: str) -> str:
-        """Run Git as somebody with a name, on the branch `main`; returns what it prints."""
+        """Run Git with a configured user, on the branch `main`; return its output."""
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]
         done = subprocess.run(
             ["git", *identity, *arguments],
@@ -133,7 +133,7 @@ class BuildRoot:
         return done.stdout
 
     def commit(self) -> None:
-        """Commit everything but Pants's own folders; makes the Git repository at the first call."""
+        """Commit everything but Pants's own folders; the first call creates the Git repository."""
         if not (self.path / ".git").exists():
             self.git("init", "--quiet")
             self.write({".git/info/exclude": "/.*\n/dist/\n"})
@@ -141,7 +141,7 @@ class BuildRoot:
         self.git("commit", "--quiet", "--allow-empty", "--message=Change")
 
     def restore(self) -> None:
-        """Take back every change since the last commit."""
+        """Revert every change since the last commit."""
         self.git("reset", "--quiet", "--hard")
         self.git("clean", "--quiet", "--force", "-d")
 
@@ -166,21 +166,21 @@ def stop_daemons(path: Path) -> None:
     """Stop Pants's daemons of a build root."""
     for name in path.glob(".pids/**/pantsd/pid"):
         pid = int(name.read_text())
-        # One that has ended left its number behind, which by now may be that of any process.
+        # A daemon that has ended leaves its process ID behind, which another process may have by now.
         with contextlib.suppress(OSError):
             if str(path).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
                 _stop_process(pid)
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment, without what no test may depend on."""
+    """This process's environment, without variables that no test may depend on."""
     return {
         name: value for name, value in os.environ.items() if name.startswith(_KEPT) or not name.startswith(_LEFT_OUT)
     }
 
 
-def _launcher_that_tells(folder: str) -> list[str]:
-    """The last steps of `./pants`, which has run before; it is a shell, and says itself where it is."""
+def _launcher_with_pwd(folder: str) -> list[str]:
+    """The last steps of `./pants`, which has run before; as a shell, `./pants` would set `PWD` itself."""
     with (PROJECT / "pants").open("rb") as recipe:
         checksum = subprocess.run(["cksum"], stdin=recipe, capture_output=True, text=True, check=True).stdout.split()[0]
     version = os.environ.get("PANTS_VERSION") or _project_version()
@@ -188,9 +188,9 @@ def _launcher_that_tells(folder: str) -> list[str]:
     script = """
 [ -n "${PANTS_PEX_CLI_URL_TEMPLATE:-}" ] || . "$0/settings"
 export NO_SCIE_WARNING=1 _PANTS_SERVER_EXE="$0/bin/pants"
-told=$1
+folder=$1
 shift
-exec env PWD="$told" "$0/bin/native_client" "$@"
+exec env PWD="$folder" "$0/bin/native_client" "$@"
 """
     return ["sh", "-c", script, f"{cache}/pants-oci/pants-{version}-{checksum}", folder]
 
@@ -201,7 +201,7 @@ def _project_version() -> str:
 
 
 def _stop_process(pid: int) -> None:
-    """Pants's daemon is no child of ours: it is asked to end, and made to when it takes ten seconds."""
+    """Terminate Pants's daemon, which is not a child process, and kill it after ten seconds."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         for _ in range(100):

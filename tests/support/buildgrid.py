@@ -1,4 +1,4 @@
-"""BuildGrid, a second server of the Remote Execution API, by other people than casd's and in Python: a cache alone."""
+"""BuildGrid, a second and independent server of the Remote Execution API, written in Python: only a cache."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ instances:
 
 
 class BuildGrid(CacheServer):
-    """Blobs outlive it in `folder`; which results it knew does not, that is in its memory."""
+    """A BuildGrid server. Blobs outlive it in `folder`; action results do not, since they are in its memory."""
 
     options = {"remote_instance_name": "main"}
     _READ = re.compile(r'Read request [^"\n]*digest="([0-9a-f]{64})/(\d+)"')
@@ -46,7 +46,7 @@ class BuildGrid(CacheServer):
         port = free_port()
         configuration = folder / "configuration.yml"
         configuration.write_text(_CONFIGURATION.format(port=port, store=json.dumps(str(folder / "store"))))
-        # Once more verbose than it need be, for each blob that is read to be told.
+        # The second level of verbosity logs each blob that is read.
         super().__init__(folder, port, [program, "server", "start", "-vv", configuration])
 
     def blob(self, sha256: str) -> Path:
@@ -55,7 +55,7 @@ class BuildGrid(CacheServer):
 
 @contextmanager
 def buildgrid(folder: Path) -> Iterator[BuildGrid]:
-    """Run a server for the time of a `with`."""
+    """Run a server within a `with`."""
     server = BuildGrid(folder)
     try:
         yield server

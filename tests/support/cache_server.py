@@ -1,4 +1,4 @@
-"""What servers of the Remote Execution API have in common as tests see them: a process, and a log that tells all."""
+"""The common part of servers of the Remote Execution API: a process, and a log of every call."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 
 
 class CacheServer:
-    """A running server. What it stores in `folder` outlives it: started again there, it has what it had.
+    """A running server. Its content in `folder` outlives it: a server started there later has the same content.
 
-    `options`: more of Pants's options that reach it, beside its address.
+    `options`: more of Pants's options to reach it, besides its address.
     """
 
     options: Mapping[str, str] = {}
-    # How its log tells of a blob that a client reads (its SHA-256 and its size), and of a method that one calls.
+    # Its log lines of a blob that a client reads (SHA-256 and size), and of a method that a client calls.
     _READ: re.Pattern[str]
     _CALL: re.Pattern[str]
 
@@ -46,9 +46,9 @@ class CacheServer:
         return self._log.read_text(errors="replace")
 
     def reads(self, since: int = 0) -> Mapping[str, int]:
-        """Of every blob that was read since the log was `since` characters long its size, as often as it was read.
+        """The bytes read of each blob, by SHA-256, since the log was `since` characters long.
 
-        By its SHA-256. Only streams are told one by one: see `calls`.
+        Every read of a blob adds its size. Only streams are logged one by one: see `calls`.
         """
         sizes: Counter[str] = Counter()
         for found in self._READ.finditer(self.log[since:]):
@@ -60,11 +60,11 @@ class CacheServer:
         return frozenset(found[1] for found in self._CALL.finditer(self.log[since:]))
 
     def blob(self, sha256: str) -> Path:
-        """Where a blob is kept: who deletes this file evicts it."""
+        """The file of a blob; deleting it evicts the blob."""
         raise NotImplementedError
 
     def pause(self) -> None:
-        """Answer nothing any more, and keep connections."""
+        """Stop responding, and keep connections open."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:

@@ -1,4 +1,4 @@
-"""`buildbox-casd`, a real server of the Remote Execution API: a cache, and where it is asked to, a worker as well."""
+"""`buildbox-casd`, a real server of the Remote Execution API: a cache, and optionally a worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from support.cache_server import CacheServer
 from support.registry_process import free_port
 
-# Where processes on the worker leave things for those that come after them.
+# The folder in which processes on the worker leave files for later ones.
 CACHES = "/caches"
 _COMMAND = re.compile(rf"Executing /usr/bin/bwrap .* {CACHES} (.*)")
 # The system as processes on the worker see it. `/bin` itself may be a link, which bubblewrap cannot mount.
@@ -43,7 +43,7 @@ class Casd(CacheServer):
 
 @contextmanager
 def casd(folder: Path, executes: bool = False) -> Iterator[Casd]:
-    """Run a server for the time of a `with`; with a worker where it `executes`."""
+    """Run a server within a `with`; it has a worker if it `executes`."""
     server = Casd(folder, executes)
     try:
         yield server
@@ -52,12 +52,12 @@ def casd(folder: Path, executes: bool = False) -> Iterator[Casd]:
 
 
 def commands(log: str) -> list[str]:
-    """What a worker ran, as its log tells: of each the first line of its arguments."""
+    """The commands that a worker ran, by its log: the first line of the arguments of each."""
     return [found[1] for found in _COMMAND.finditer(log)]
 
 
 def _env_with_path(folder: Path) -> Path:
-    """An `env`, which Pants asks for the worker's PATH: of itself this worker gives its processes none."""
+    """Write an `env` with a PATH: Pants runs it to find the worker's PATH, and this worker sets none."""
     program = folder / "env"
     program.write_text('#!/bin/sh\nPATH=/usr/bin:/bin exec /usr/bin/env "$@"\n')
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Certificates for a day, of an authority that nobody knows."""
+"""Certificates of an unknown authority, valid for a day."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from support.commands import run
 
 _DAYS = "2"
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-# What Python 3.13 checks, and older ones do not.
+# Python 3.13 checks these; older versions do not.
 _AUTHORITY = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign")
-# This machine, as it calls itself.
+# Names and addresses of this machine.
 _HERE = "DNS:localhost,IP:127.0.0.1,IP:::1"
 
 
@@ -24,7 +24,7 @@ class KeyPair:
 
 
 class Authority:
-    """Issues certificates, which are files in `folder`; `certificate` is its own."""
+    """An authority that issues certificates as files in `folder`; `certificate` is its own."""
 
     def __init__(self, folder: Path, name: str = "Test authority") -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ class Authority:
         return self._own.certificate
 
     def server(self, host: str = "127.0.0.1", *names: str) -> KeyPair:
-        """Of a server on this machine, which may have another address too, and other names."""
+        """Issue the certificate of a server on this machine, which may have another address and other names."""
         known = ",".join((_HERE, f"IP:{host}", *(f"DNS:{name}" for name in names)))
         return self._issue("server", "localhost", f"subjectAltName={known}\nextendedKeyUsage=serverAuth\n")
 

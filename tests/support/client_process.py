@@ -1,4 +1,4 @@
-"""The real client in a process of its own: with a deadline, bounded, and measured."""
+"""The real client in a process of its own, with a deadline and limits, and measured."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from typing import Callable
 from support.build_root import clean_environment
 from support.commands import SOURCES
 
-# What no test needs to use up before it has failed. Far above what is allowed, so that it is seen.
+# Limits that stop a runaway process. They are far above what tests allow, so that a test still reports the excess.
 _ADDRESS_SPACE = 3 * 1024 * 1024 * 1024
 _FILE_SIZE = 2 * 1024 * 1024 * 1024
-# Measured by a small process of its own: one that is forked by a large one begins with the size of that.
+# A small process measures: a process forked by a large one begins with the memory of its parent.
 _MEASURE = """
 import json, os, resource, signal, sys
 result, memory, file, *command = sys.argv[1:]
@@ -28,7 +28,7 @@ if not process:
     resource.setrlimit(resource.RLIMIT_AS, (int(memory),) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(file),) * 2)
     os.execvp(command[0], command)
-# It is for the program that is measured.
+# The signal is for the program that is measured.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 _, status, usage = os.wait4(process, 0)
 with open(result, "w") as stream:
@@ -39,7 +39,7 @@ sys.exit(status >> 8 if not status & 127 else 128 + (status & 127))
 
 @dataclass(frozen=True)
 class Ran:
-    """What became of it. `exit_code` is None where the deadline came first; output is bytes as they were written."""
+    """The result of a process. `exit_code` is None if the deadline came first; output is bytes as written."""
 
     exit_code: int | None
     stdout: bytes
@@ -63,10 +63,10 @@ def run_client(
     within: Sequence[str] = (),
     interrupted: Callable[[], bool] | None = None,
 ) -> Ran:
-    """Run `python -m ocikit ARGUMENTS` in `folder`; what it prints is kept in `results`.
+    """Run `python -m ocikit ARGUMENTS` in `folder`, with its output in `results`.
 
-    `within`: the beginning of a command line that runs the rest, such as `ip netns exec NAME`. `interrupted`: once it
-    is true, the program is, as by Ctrl-C, and time counts from then on.
+    `within`: the beginning of a command line that runs the rest, such as `ip netns exec NAME`. `interrupted`: the
+    condition after which the program gets SIGINT, as by Ctrl-C; `seconds` count from then on.
     """
     started = time.monotonic()
     process = start_client(arguments, folder, results, env=env, within=within)
@@ -103,7 +103,7 @@ def start_client(
     env: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    """The same, without waiting. It leads a process group, which a signal to all of it must name."""
+    """Start the client without waiting. It leads a process group: send signals to the group."""
     results.mkdir(parents=True, exist_ok=True)
     limits = (str(results / "usage.json"), str(_ADDRESS_SPACE), str(_FILE_SIZE))
     with (results / "stdout").open("wb") as stdout, (results / "stderr").open("wb") as stderr:

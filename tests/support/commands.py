@@ -1,4 +1,4 @@
-"""Other tools: found where Debian puts them, and missed loudly."""
+"""Other tools, at Debian's paths; a missing one fails the test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOURCES = Path(__file__).parents[2] / "src"
 
 
 def run(*command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
-    """Run a tool and return its standard output; fails the test, with all that it said, when the tool does."""
+    """Run a tool and return its standard output; if the tool fails, fail the test with all of its output."""
     if not shutil.which(command[0]):
         pytest.fail(f"{command[0]} is missing; ./test installs all that the tests use.")
     done = subprocess.run(
@@ -45,7 +45,7 @@ def need_engine() -> None:
 
 
 def image_from(variable: str) -> str:
-    """The name of an image that `./test` makes, or that the user named in the environment."""
+    """The name of an image that `./test` builds, or that the user set in the environment."""
     name = os.environ.get(variable)
     if not name:
         pytest.fail(f"{variable} is not set; ./test makes the image and sets it.")

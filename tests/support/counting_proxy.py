@@ -1,7 +1,7 @@
-"""A proxy in front of a registry that writes down every request: what travels is counted at the wire.
+"""A proxy in front of a registry that records every request and counts bytes at the wire.
 
-Benchmarks stand on it as well, so it costs little: a request is a head that is looked at, and bytes that are handed on
-in whatever framing they came. Each connection has a thread; connections to the registry are kept and shared.
+Benchmarks use it as well, so it costs little: it parses the head of a request, and passes the bytes on in their
+original framing. Each connection has a thread; connections to the registry are kept and shared.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from urllib.parse import parse_qs, urlsplit
 
 _BLOCK = 256 * 1024
 _TIMEOUT = 60
-# About one connection, of which there are two here. RFC 9110, section 7.6.1.
+# Headers about one connection, and there are two here. RFC 9110, section 7.6.1.
 _HOP_BY_HOP = re.compile(rb"\r\n(?:connection|keep-alive)[ \t]*:[^\r\n]*", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:[ \t]*chunked", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection[ \t]*:[ \t]*close", re.IGNORECASE)
 _REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.1\r\n")
-# How a client begins that tries TLS first, and the answer that makes it speak HTTP at once: a plain registry's.
+# The first byte of a client that tries TLS first, and the response of a plain registry, which makes it use HTTP
+# immediately.
 _TLS = b"\x16"
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400 Bad Request"
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and how it was answered. `body`, `answer`: bytes of the two bodies, without their framing.
+    """A request and its response. `body`, `answer`: bytes of the two bodies, without their framing.
 
     `connection`: the number of the connection it came on.
     """
@@ -48,22 +49,22 @@ class Exchange:
 
     @property
     def repository(self) -> str:
-        """`shop/web` of `/v2/shop/web/manifests/latest`; empty where the path names none."""
+        """The repository in the path (`shop/web` in `/v2/shop/web/manifests/latest`), or empty."""
         found = re.match("/v2/(.+?)/(blobs|manifests)/", self.path)
         return found[1] if found else ""
 
     @property
     def completed_blob(self) -> str:
-        """The digest of the blob whose upload this ended, or empty."""
+        """The digest of the blob whose upload this completed, or empty."""
         uploads = "/blobs/uploads/" in self.path and self.status == 201
         return parse_qs(urlsplit(self.target).query).get("digest", [""])[0] if uploads else ""
 
 
 class CountingProxy:
-    """Hands everything on to `upstream` (host and port), `Host` included, so that its redirects lead here again.
+    """A proxy of `upstream` (host and port). It keeps `Host`, so that redirects lead here again.
 
-    `delay`: seconds that are added to every request, as a registry at some distance would. `port`: where it listens
-    itself; 0 is a free one.
+    `delay`: seconds added to every request, as for a distant registry. `port`: where the proxy listens; 0 is a free
+    port.
     """
 
     def __init__(self, upstream: str, delay: float = 0, port: int = 0) -> None:
@@ -79,13 +80,13 @@ class CountingProxy:
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def take(self) -> tuple[Exchange, ...]:
-        """What happened since the last call."""
+        """Return the exchanges since the last call."""
         with self._lock:
             taken, self._exchanges = tuple(self._exchanges), []
             return taken
 
     def take_connections(self) -> int:
-        """How many connections were opened since the last call, those included that carried no request."""
+        """Return how many connections were opened since the last call, including those without a request."""
         with self._lock:
             taken, self._connections = self._connections, 0
             return taken
@@ -97,7 +98,7 @@ class CountingProxy:
         try:
             yield self
         finally:
-            # Closing alone would not wake who waits in `accept`.
+            # Closing alone would not wake a thread that waits in `accept`.
             self._listener.shutdown(socket.SHUT_RDWR)
             thread.join()
             self._listener.close()
@@ -124,7 +125,7 @@ class CountingProxy:
             self._idle = []
 
     def _serve(self, client: socket.socket, number: int) -> None:
-        # A client may go away at any time, and so may the registry; neither ends the proxy.
+        # The client or the registry may disconnect at any time; the proxy goes on.
         with client, suppress(OSError, EOFError):
             stream = _Stream(client)
             while self._exchange(stream, number):
@@ -133,7 +134,7 @@ class CountingProxy:
             self._open.discard(client)
 
     def _exchange(self, client: _Stream, number: int) -> bool:
-        """One request and its answer. Returns whether the connection is good for another."""
+        """Pass on one request and its response. Return whether the connection can carry another."""
         head = client.read_head()
         line = _REQUEST_LINE.match(head)
         if not line:
@@ -150,11 +151,11 @@ class CountingProxy:
                 registry.send(block)
                 sent += size
         except (BrokenPipeError, ConnectionResetError):
-            # It need not read a body that it refuses: its answer is on the way.
+            # A registry need not read a body that it refuses: its response is on the way.
             whole = False
         answer = registry.read_head()
         if not answer:
-            # What the client would have seen without this proxy.
+            # Without this proxy, the client would see the same.
             registry.close()
             return False
         status = int(answer[9:12])
@@ -166,7 +167,7 @@ class CountingProxy:
         else:
             blocks = tuple(registry.body(answer, until_end=True))
             answered = sum(size for _, size in blocks)
-        # Told before it is answered: whoever has the answer finds it recorded.
+        # Recorded before the response is sent, so that a client with a response finds it recorded.
         with self._lock:
             self._exchanges.append(Exchange(method, target, status, sent, answered, number))
         framed = bodyless or length or _CHUNKED.search(answer)
@@ -192,10 +193,10 @@ class CountingProxy:
 
 
 class _Stream:
-    """A connection, and what was read from it too early."""
+    """A connection, with a buffer of bytes that were read too early."""
 
     def __init__(self, connection: socket.socket) -> None:
-        # An answer's head and body are two small packets; the second must not wait for the first one's receipt.
+        # A response's head and body are two small packets; the second must not wait for an acknowledgement.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.send = connection.sendall
         self.close = connection.close
@@ -203,7 +204,7 @@ class _Stream:
         self._ahead = b""
 
     def read_head(self) -> bytes:
-        """All up to the empty line; nothing if the other side ends before it. What is TLS has no lines."""
+        """Read up to the empty line; return nothing if the other side closes before it. TLS has no lines."""
         while (end := self._ahead.find(b"\r\n\r\n")) < 0:
             block = self._receive(_BLOCK)
             self._ahead += block
@@ -214,9 +215,9 @@ class _Stream:
         return self._cut(end + 4)
 
     def body(self, head: bytes, *, until_end: bool = False) -> Iterator[tuple[bytes, int]]:
-        """The body that belongs to `head`, in blocks as they are to be handed on, each with how much of it is content.
+        """The body of `head`, in blocks to pass on, each with the size of its content.
 
-        `until_end`: where `head` says no size, the body ends with the connection, as that of an answer does.
+        `until_end`: if `head` has no size, the body ends with the connection, as in a response.
         """
         if _CHUNKED.search(head):
             yield from self._chunks()
@@ -227,7 +228,7 @@ class _Stream:
                 yield block, len(block)
 
     def _chunks(self) -> Iterator[tuple[bytes, int]]:
-        """RFC 9112, section 7.1, without trailers, which nobody sends here."""
+        """Read chunks: RFC 9112, section 7.1, without trailers, which are not used here."""
         size = -1
         while size:
             line = self._read_line()
@@ -253,6 +254,6 @@ class _Stream:
         return self._cut(end + 2)
 
     def _cut(self, size: int) -> bytes:
-        """So much of what was read too early."""
+        """Take this many of the bytes that were read too early."""
         cut, self._ahead = self._ahead[:size], self._ahead[size:]
         return cut

@@ -1,4 +1,4 @@
-"""The proxy changes nothing and counts right, however bodies are framed."""
+"""The proxy changes nothing and counts correctly, whatever the framing of bodies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BODY = bytes(range(256)) * 4000
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Answers with the body that it got, framed as the path says."""
+    """Echoes the body of the request, in the framing that the path names."""
 
     protocol_version = "HTTP/1.1"
 
@@ -50,7 +50,7 @@ class _Echo(BaseHTTPRequestHandler):
         return parts
 
     def log_message(self, template: str, *arguments: Any) -> None:
-        """Silence."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_bodies_arrive_and_are_counted(upstream: str, path: str, chunked: bool, 
         assert [(e.method, e.target, e.status, e.body, e.answer) for e in taken] == [
             ("PUT", path, 200, len(body), len(body))
         ] * 2
-        # What ends with its connection needs a new one.
+        # A body that ends with its connection needs a new connection afterwards.
         connections = 2 if path == "/until-the-end" else 1
         assert len({exchange.connection for exchange in taken}) == proxy.take_connections() == connections
         assert proxy.take() == ()
@@ -105,7 +105,7 @@ def test_a_delay_is_added_to_every_request(upstream: str) -> None:
         client.close()
 
 
-def test_who_speaks_tls_is_told_at_once_that_nobody_does(upstream: str) -> None:
+def test_tls_is_refused_immediately(upstream: str) -> None:
     with CountingProxy(upstream).running() as proxy:
         host, _, port = proxy.address.partition(":")
         with socket.create_connection((host, int(port)), timeout=10) as client:
@@ -114,10 +114,10 @@ def test_who_speaks_tls_is_told_at_once_that_nobody_does(upstream: str) -> None:
         assert (proxy.take(), proxy.take_connections()) == ((), 1)
 
 
-def test_a_registry_that_is_gone_is_seen_as_gone() -> None:
+def test_an_unreachable_registry_closes_the_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        nobody = f"127.0.0.1:{free.getsockname()[1]}"
-    with CountingProxy(nobody).running() as proxy:
+        unused = f"127.0.0.1:{free.getsockname()[1]}"
+    with CountingProxy(unused).running() as proxy:
         client = HTTPConnection(proxy.address, timeout=10)
         client.request("GET", "/")
         with pytest.raises(RemoteDisconnected):

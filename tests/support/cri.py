@@ -1,4 +1,4 @@
-"""Kubernetes's Container Runtime Interface: what the agent of a node asks of its container runtime.
+"""Kubernetes's Container Runtime Interface, by which a kubelet calls its container runtime.
 
 Field numbers are those of Kubernetes's `cri-api/pkg/apis/runtime/v1/api.proto`.
 """
@@ -21,7 +21,7 @@ _EXITED = 2
 
 @dataclass(frozen=True)
 class Container:
-    """What a pod's specification says of a container. Empty `command` and `args` are those of the image."""
+    """A container of a pod's specification. If `command` or `args` are empty, those of the image apply."""
 
     name: str
     image: str
@@ -32,7 +32,7 @@ class Container:
 
 @dataclass(frozen=True)
 class Status:
-    """`image`: the reference, with its digest, that the runtime knows the container's image by."""
+    """The status of a container. `image`: the runtime's reference of its image, with the digest."""
 
     exited: bool
     exit_code: int
@@ -46,16 +46,16 @@ class Pod:
 
 
 class ContainerRuntime:
-    """A client of the runtime behind `socket`. What the runtime refuses raises grpc.RpcError."""
+    """A client of the runtime behind `socket`. Refused calls raise grpc.RpcError."""
 
     def __init__(self, socket: Path) -> None:
-        # In milliseconds: whoever only just starts is soon tried again.
+        # In milliseconds: a runtime that is still starting is soon tried again.
         options = [("grpc.initial_reconnect_backoff_ms", 50)]
         self._channel = grpc.insecure_channel(f"unix://{socket}", options)
         self.close = self._channel.close
 
     def answers(self) -> bool:
-        """Whether it does within 30 seconds."""
+        """Whether the runtime responds within 30 seconds."""
         try:
             grpc.channel_ready_future(self._channel).result(timeout=30)
         except grpc.FutureTimeoutError:
@@ -67,13 +67,13 @@ class ContainerRuntime:
         self._call("ImageService/PullImage", {1: {1: image}, 2: auth})
 
     def run_pod(self, name: str, group: str, logs: Path) -> Pod:
-        """Start a pod in the node's network and the control group `group`. Its containers log to files in `logs`."""
+        """Start a pod in the node's network and the control group `group`; its containers log to files in `logs`."""
         namespaces: Fields = {1: {1: _OF_NODE}}
         config: Fields = {1: {1: name, 2: name, 3: "default"}, 3: str(logs), 8: {1: group, 2: namespaces}}
         return Pod(self._call("RuntimeService/RunPodSandbox", {1: config}).text(1), config)
 
     def start(self, pod: Pod, container: Container) -> str:
-        """Returns its ID. Its log is the file of its name."""
+        """Start a container and return its ID. Its log file has its name."""
         config: Fields = {
             1: {1: container.name},
             2: {1: container.image},
@@ -92,7 +92,7 @@ class ContainerRuntime:
         return Status(status.number(3) == _EXITED, status.number(7), status.text(9))
 
     def remove_pods(self) -> None:
-        """All that there are, with their containers."""
+        """Remove all pods with their containers."""
         for pod in self._call("RuntimeService/ListPodSandbox", {}).messages(1):
             self._call("RuntimeService/StopPodSandbox", {1: pod.text(1)})
             self._call("RuntimeService/RemovePodSandbox", {1: pod.text(1)})

@@ -1,4 +1,4 @@
-"""Folders with a Dockerfile, each of a shape that people write; and what an image holds, however it was made."""
+"""Folders with typical Dockerfiles, and the content of images, whichever tool built them."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from typing import Any
 from support.commands import DOCKER, run
 
 BUSYBOX = Path("/bin/busybox")
-# What Docker's builders put in for themselves: of Windows, and of the container that an instruction was run in.
+# Settings that Docker's builders add: for Windows, and of the container that ran an instruction.
 _BUILDER_S = ("ArgsEscaped", "Hostname", "Image")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """`files` by path; `Dockerfile` has `{base}` for the reference of an image with a shell.
+    """A folder with `files` by path, and a Dockerfile in which `{base}` is the reference of an image with a shell.
 
-    A name that ends in "/" is an empty folder; a text that begins with "-> " is a link's; `modes`: of files that are
-    not 0644.
+    A name that ends in "/" is an empty folder, and a text that begins with "-> " is the target of a link. `modes`: of
+    files that are not 0644.
     """
 
     dockerfile: str
     files: Mapping[str, str | bytes] = field(default_factory=dict)
     modes: Mapping[str, int] = field(default_factory=dict)
-    # What `docker run` gets after the image.
+    # Arguments of `docker run` after the image.
     arguments: tuple[str, ...] = ()
     converted_with: tuple[str, ...] = ()
 
@@ -45,13 +45,13 @@ class Shape:
             else:
                 path.write_bytes(content.encode() if isinstance(content, str) else content)
                 path.chmod(self.modes.get(name, 0o644))
-        # Docker gives what it makes of a folder the folder's mode, whatever the umask was.
+        # Docker copies the mode of a folder, so it must not depend on the umask.
         for path in (folder, *(p for p in folder.rglob("*") if p.is_dir() and not p.is_symlink())):
             path.chmod(0o755)
 
 
 def tar_of(files: Mapping[str, str]) -> bytes:
-    """A tar of root's files, in the notation of `Shape.files`; names that end in ".sh" are programs."""
+    """A tar of files of root, in the notation of `Shape.files`; names that end in ".sh" are executable."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, text in files.items():
@@ -67,7 +67,7 @@ def tar_of(files: Mapping[str, str]) -> bytes:
 
 
 def make_base(reference: str) -> None:
-    """An image with a shell, in Docker's store: busybox, the links that are needed, and a variable."""
+    """Import an image with a shell into Docker's store: busybox, links to it, and a variable."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name in ("bin", "etc", "home", "opt", "srv", "tmp", "usr", "usr/bin", "usr/local", "usr/local/bin", "var"):
@@ -94,22 +94,22 @@ def docker_build(folder: Path, tag: str) -> None:
 
 
 def docker_load(archive: Path) -> str:
-    """The name of the image."""
-    told = run(DOCKER, "load", "--input", str(archive))
-    return told.strip().rpartition(": ")[2]
+    """Load an archive and return the name of the image."""
+    printed = run(DOCKER, "load", "--input", str(archive))
+    return printed.strip().rpartition(": ")[2]
 
 
 def config_of_image(image: str) -> dict[str, Any]:
-    """The settings of an image; what is empty is left out."""
+    """The settings of an image, without empty ones."""
     config = json.loads(run(DOCKER, "image", "inspect", image))[0]["Config"]
     if config.get("WorkingDir") == "/":
-        # The same as none.
+        # Equal to no setting.
         del config["WorkingDir"]
     return {key: value for key, value in config.items() if value and key not in _BUILDER_S}
 
 
 def files_of_image(image: str) -> dict[str, str]:
-    """Each path of a container's root: its kind, mode, owner, and content or link."""
+    """The kind, mode, owner, and content or link target of each path of a container's root."""
     container = run(DOCKER, "create", image, "x").strip()
     try:
         exported = subprocess.run([DOCKER, "export", container], check=True, capture_output=True).stdout

@@ -1,4 +1,4 @@
-"""What Pants wants of environments that are not this machine's own."""
+"""Settings that Pants needs for environments other than the local one."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PYTHON = b'#!/bin/sh\nexec python3 "$@"\n'
 
 
 def settings(folder: Path, registry: str, **names: str) -> str:
-    """More of `pants.toml`, for environments that are called so, and are targets with these addresses.
+    """More tables of `pants.toml`, for environments with these names, whose targets have these addresses.
 
-    Pants gives every such environment a Python of its own, which it downloads from GitHub. Where that is out of reach
-    a repository names another archive; here its `python3` is the environment's.
+    Pants gives every such environment a Python of its own, which it downloads from GitHub. A repository that cannot
+    reach GitHub configures another archive; here its `python3` is the environment's.
     """
     archive = folder / "python.tar"
     archive.write_bytes(_archive())

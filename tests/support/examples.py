@@ -33,7 +33,7 @@ REQUIREMENTS = 'python_requirements(source="examples.in", resolve="examples")\n'
 
 
 def examples_build_root(path: Path) -> BuildRoot:
-    """The examples as this repository has them, committed to Git, published to `oci:dist/registry` by default."""
+    """The examples of this repository, committed to Git, and published to `oci:dist/registry` by default."""
     root = BuildRoot(path, SETTINGS)
     shutil.copytree(PROJECT / "examples", root.path / "examples")
     root.write({"3rdparty/BUILD": REQUIREMENTS})

@@ -1,6 +1,6 @@
-"""A server that answers with any bytes at any pace, at any address of this machine, and keeps what it was sent.
+"""A server that responds with any bytes at any pace, at any address of this machine, and records what it receives.
 
-A well-behaved answer is that of a `FakeRegistry`, which need not run; what is hostile comes before it.
+Well-behaved responses come from a `FakeRegistry`, which need not run; hostile rules come before it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ocikit.testing.fake_http import Dropped, FakeAnswer, Incoming, to_bytes
 from ocikit.testing.fake_registry import FakeRegistry
 from support.certificates import KeyPair
 
-# What goes over the wire: an answer, raw bytes, or parts of these and pauses (seconds), perhaps without end.
+# A response on the wire: an answer, raw bytes, or parts of bytes and pauses (seconds), perhaps without end.
 Reply = Union[FakeAnswer, bytes, Iterable[Union[bytes, float]]]
 Answering = Callable[["Received"], Reply]
 Listening = Callable[[str, int], socket.socket]
 
 _LONGEST_LINE = 64 * 1024
-# So much is kept of what was sent.
+# The limit of recorded bytes.
 _KEPT = 32 * 1024 * 1024
 
 
@@ -47,10 +47,10 @@ class Received(Incoming):
 
 
 class HostileServer:
-    """Answers every request with what `answer` gives; a request's body is read before, unless `reads_bodies` is False.
+    """A server that calls `answer` for every request, after reading its body unless `reads_bodies` is False.
 
-    `received` is every byte that was sent to it, `lines` "METHOD /path" of every request. `name`: what it is called,
-    where that is not `host`. `listening`: how to listen.
+    `received` has the bytes that it received, `lines` the "METHOD /path" of every request. `name`: its host name, if
+    not `host`. `listening`: the function that opens its socket.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class HostileServer:
         self._listener.close()
 
     def hold_little(self) -> None:
-        """From now on this machine's kernel takes no more than some kilobytes of what is not read."""
+        """Let the kernel buffer only some kilobytes of unread data from now on."""
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
 
     def _accept(self) -> None:
@@ -134,7 +134,7 @@ class HostileServer:
             request.read_body()
         reply = self.answer(request)
         self._send(connection, to_bytes(reply, request.method) if isinstance(reply, FakeAnswer) else reply)
-        # Where an answer ends is known of a whole one alone.
+        # Only a whole answer has a known end.
         return isinstance(reply, FakeAnswer)
 
     def _send(self, connection: socket.socket, reply: bytes | Iterable[bytes | float]) -> None:
@@ -150,7 +150,7 @@ class HostileServer:
 
 
 class Rules:
-    """What a hostile registry answers: the first rule whose pattern is in "METHOD /path?query", else what is right."""
+    """Responses of a hostile registry: the first rule whose pattern is in "METHOD /path?query", else the right one."""
 
     def __init__(self, contents: FakeRegistry) -> None:
         self.contents = contents
@@ -176,20 +176,20 @@ def right_answer(contents: FakeRegistry, request: Incoming) -> FakeAnswer:
 
 
 def raw_answer(status: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
-    """An answer with nothing added: whoever wants a Content-Length says so. Texts become Latin-1."""
+    """A response with no headers added, not even Content-Length. Texts become Latin-1."""
     lines = (f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in (headers or {}).items()), "", "")
     return "\r\n".join(lines).encode("latin-1") + body
 
 
 def dripping(data: bytes, seconds: float, size: int = 1) -> Iterable[bytes | float]:
-    """`size` bytes, a pause, `size` bytes, …"""
+    """Yield `size` bytes, a pause, `size` bytes, …"""
     for start in range(0, len(data), size):
         yield data[start : start + size]
         yield seconds
 
 
 def on_the_wire(text: str) -> str:
-    """Text whose UTF-8 is to be the bytes of a header."""
+    """Text that becomes its UTF-8 when it is sent as a header."""
     return text.encode().decode("latin-1")
 
 

@@ -1,6 +1,6 @@
-"""A stand-in for a cluster: as much of Kubernetes's API as kubectl and Helm need to apply, recording what they send.
+"""A fake cluster: the part of Kubernetes's API that kubectl and Helm need to apply, which records what they send.
 
-It decides nothing. An object is answered as it came, or refused; it is not there when asked for.
+It decides nothing: it returns an object unchanged or refuses it, and finds no object.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from support.protobuf import Fields, encode
 from support.serving import serving
 
-# What can be applied: group, version, kind, and how paths call it.
+# Resources to apply: group, version, kind, and the name in paths.
 _RESOURCES = (
     ("", "v1", "Secret", "secrets"),
     ("apps", "v1", "Deployment", "deployments"),
@@ -26,11 +26,11 @@ _RESOURCES = (
 )
 _PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
 _VERBS = ("create", "get", "list", "patch", "update")
-# Helm keeps its releases in such.
+# Helm stores its releases in Secrets.
 _EMPTY = {"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": []}
 _KIND = "x-kubernetes-group-version-kind"
 _JSON = "application/json"
-# How Helm writes its own objects.
+# The form in which Helm writes its own objects.
 _PROTOBUF, _PROTOBUF_BODY = "application/vnd.kubernetes.protobuf", b"k8s\0"
 _OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
@@ -51,7 +51,7 @@ class Write:
 
 
 class KubernetesApi:
-    """`refusal`: why every change is forbidden; with an empty one all are allowed."""
+    """A cluster. `refusal`: the reason that forbids every change; if empty, all are allowed."""
 
     def __init__(self) -> None:
         self.refusal = ""
@@ -61,7 +61,7 @@ class KubernetesApi:
         self.address = f"http://127.0.0.1:{self._server.server_port}"
 
     def kubeconfig(self, context: str, namespace: str) -> bytes:
-        """One that has this cluster in `context`; another that nothing listens at is the current one."""
+        """A kubeconfig with this cluster in `context`; the current context is another one, where nothing listens."""
         places = ((context, self.address, namespace), ("elsewhere", "http://127.0.0.1:1", "default"))
         document = {
             "apiVersion": "v1",
@@ -77,7 +77,7 @@ class KubernetesApi:
         return json.dumps(document).encode()
 
     def take(self) -> tuple[Write, ...]:
-        """What was to be changed since the last call, refused or not."""
+        """Return the requested changes since the last call, including refused ones."""
         with self._lock:
             taken, self._writes = tuple(self._writes), []
             return taken
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_PATCH = do_POST = do_PUT = do_DELETE = do_GET
 
     def log_message(self, *_: object) -> None:
-        """The tests read what was recorded."""
+        """Log nothing: tests read the record."""
 
 
 def _failure(code: int, reason: str, message: str) -> tuple[int, str, bytes]:
@@ -139,7 +139,7 @@ def _base(group: str, version: str) -> str:
 
 
 def _documents() -> dict[str, Any]:
-    """What there is to GET: the resources that there are, and the parameters that a PATCH of them can have."""
+    """The documents to GET: the available resources, and the parameters of a PATCH of them."""
     versions = dict.fromkeys((group, version) for group, version, _, _ in _RESOURCES)
     groups = [
         {"name": group, "versions": [found], "preferredVersion": found}
@@ -148,7 +148,7 @@ def _documents() -> dict[str, Any]:
         for found in [{"groupVersion": f"{group}/{version}", "version": version}]
     ]
     documents: dict[str, Any] = {
-        # Some kubectl chooses by it which of its versions to be.
+        # Some builds of kubectl choose their own version by it.
         "/version": {"major": "1", "minor": "32", "gitVersion": "v1.32.0"},
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
         "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
@@ -188,11 +188,11 @@ def _operation(group: str, version: str, kind: str) -> dict[str, Any]:
 
 
 def _openapi_v2() -> Fields:
-    """The same for older kubectl, in the field numbers of gnostic's `openapiv2/OpenAPIv2.proto`."""
+    """The OpenAPI document for older kubectl, in the field numbers of gnostic's `openapiv2/OpenAPIv2.proto`."""
     parameters = [{1: {2: {3: {4: name}}}} for name in _PARAMETERS]
     paths: list[Fields] = []
     for group, version, kind, name in _RESOURCES:
-        # JSON is YAML.
+        # JSON is valid YAML.
         what = json.dumps({"group": group, "version": version, "kind": kind})
         paths.append({1: f"/{name}", 2: {8: {8: parameters, 13: {1: _KIND, 2: {2: what}}}}})
     return {1: "2.0", 2: {1: "Kubernetes", 2: "1"}, 8: {2: paths}}

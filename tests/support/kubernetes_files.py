@@ -141,9 +141,9 @@ web:
 
 
 def files(helm: str, cache: Path) -> Mapping[str, str | bytes]:
-    """By their paths. `helm`: the program; `cache`: a folder for what kubectl remembers of clusters.
+    """Files by path. `helm`: the program; `cache`: the folder of kubectl's cache.
 
-    The kustomization is written for the oldest kustomize that is in use, that of kubectl 1.20.
+    The kustomization is written for the oldest kustomize in use, that of kubectl 1.20.
     """
     return {
         "services/BUILD": _SERVICES + "".join(_SERVICE.format(name=name) for name in IMAGES),

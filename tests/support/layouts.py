@@ -1,4 +1,4 @@
-"""What `package` wrote: the images of OCI layouts, read with nothing of ours; and run."""
+"""The images of OCI layouts that `package` wrote: read without our code, and run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any
 
 from support.commands import DOCKER, image_from, need_engine, run
 
-# Nothing to write to, and nobody in particular: where an application must start.
+# An application must start with a read-only root and as an arbitrary user.
 STRICT = ("--read-only", "--user", "1000:1000", "--network=none")
 
 
 def python_base(layout: Path) -> None:
-    """Make a layout of the Python image that `./test` provides."""
+    """Write a layout of the Python image that `./test` provides."""
     need_engine()
     run("skopeo", "copy", "--quiet", f"docker-daemon:{image_from('TEST_PYTHON_IMAGE')}", f"oci:{layout}:latest")
 
@@ -54,7 +54,7 @@ class LayoutImage:
         return (self.path / "blobs" / digest.replace(":", "/")).read_bytes()
 
     def files(self, digest: str) -> dict[str, bytes]:
-        """The files of a layer; links have the text of their target."""
+        """The files of a layer; the content of a link is its target."""
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(self.blob(digest)))) as tar:
             return {
                 member.name: member.linkname.encode() if member.issym() else tar.extractfile(member).read()  # type: ignore[union-attr]
@@ -63,7 +63,7 @@ class LayoutImage:
             }
 
     def run(self, *arguments: str, options: Iterable[str] = STRICT) -> subprocess.CompletedProcess[str]:
-        """Run it with Docker, without any folder to write to unless the options say otherwise."""
+        """Run the image with Docker, without a writable folder unless `options` add one."""
         name = f"localhost/pants-oci-test:{self.digest[7:19]}"
         run("skopeo", "copy", "--quiet", f"oci:{self.path}", f"docker-daemon:{name}")
         try:

@@ -1,4 +1,4 @@
-"""Machines of a team, as far as Pants can tell: a checkout each, caches of its own, and a server that they share."""
+"""Machines of a team, from Pants's point of view: each has a checkout and caches, and they share a server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COUNTER = re.compile(r"^\s+(\w+): (\d+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Run:
-    """A run of Pants that ended, and its counters by name, those of zero left out."""
+    """A finished run of Pants, and its counters by name, without those of zero."""
 
     result: Result
     counters: Mapping[str, int]
@@ -30,9 +30,9 @@ class Run:
 
 
 class Machine:
-    """A checkout at `folder`/`checkout`, and caches that are empty at first. Every run is one without a daemon.
+    """A checkout at `folder`/`checkout`, and caches that are empty at first. No run uses a daemon.
 
-    `settings`: more of `pants.toml`, tables of other scopes than GLOBAL. `caches`: whose caches it begins with.
+    `settings`: more tables of `pants.toml`, for other scopes than GLOBAL. `caches`: the machine whose caches it copies.
     `env`: variables of every run.
     """
 
@@ -54,8 +54,8 @@ class Machine:
         self.root = BuildRoot(folder / checkout, settings)
 
     def pants(self, *arguments: str, check: bool = True, cache: str = "", **options: str) -> Run:
-        """Run Pants. `cache`: the address of a remote cache; `options`: more of GLOBAL, by name."""
-        told = {
+        """Run Pants. `cache`: the address of a remote cache; `options`: more options of GLOBAL, by name."""
+        settings = {
             "pantsd": "false",
             "stats_log": "true",
             "local_store_dir": str(self.folder / "store"),
@@ -63,7 +63,7 @@ class Machine:
             **(_shared(cache) if cache else {}),
             **options,
         }
-        env = {**self._env, **{f"PANTS_{name.upper()}": value for name, value in told.items()}}
+        env = {**self._env, **{f"PANTS_{name.upper()}": value for name, value in settings.items()}}
         result = self.root.pants(*arguments, env=env, check=check)
         return Run(result, {name: int(value) for name, value in _COUNTER.findall(result.stderr) if int(value)})
 
@@ -73,6 +73,6 @@ def _shared(address: str) -> Mapping[str, str]:
         "remote_cache_read": "true",
         "remote_cache_write": "true",
         "remote_store_address": address,
-        # What is written at the end of a run would be given up after 3 seconds.
+        # By default, Pants gives up writes at the end of a run after 3 seconds.
         "session_end_tasks_timeout": "120",
     }

@@ -1,4 +1,4 @@
-"""What tests want to know of a page in Markdown."""
+"""Parts of a page in Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block: the number of its first line, what follows the first three backticks, and what is inside."""
+    """A fenced block: the number of its first line, the text after the first three backticks, and its content."""
 
     line: int
     language: str
@@ -26,7 +26,7 @@ def fences(page: str) -> tuple[Fence, ...]:
 
 
 def commands(page: str) -> tuple[str, ...]:
-    """Whatever may be a command: lines of code blocks other than YAML, and code inside of lines."""
+    """Possible commands: lines of code blocks other than YAML, and inline code."""
     blocks = [fence.text for fence in fences(page) if fence.language != "yaml"]
     rest = _FENCE.sub("", page)
     blocks += re.findall(r"^    +(?=\S)(.*)$", rest, re.MULTILINE)

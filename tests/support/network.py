@@ -1,6 +1,6 @@
-"""A network of its own on this machine, with any addresses and names: nothing in it can be reached from outside.
+"""An isolated network on this machine, with any addresses and names: nothing in it can be reached from outside.
 
-Servers of this process listen in it; programs run in it behind `Network.within`. Needs root.
+Servers of this process listen in it; `Network.within` starts programs in it. It needs root.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _T = TypeVar("_T")
 
 
 class Network:
-    """`addresses` are those that this machine has in it, besides those of loopback.
+    """An isolated network. `addresses` are those of this machine in it, besides those of loopback.
 
-    `names`: their addresses, which are in a file. `changing`: names that have to be asked for; each look-up is told the
-    next address, and the last one for ever.
+    `names`: addresses by name, in a hosts file. `changing`: names that a name server resolves; each look-up returns the
+    next address, and finally the last one every time.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Network:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        # Its thread waits for a question: this is one.
+        # Its thread waits for a question: send one.
         self._within(lambda: _wake(self._server))
         run("ip", "netns", "delete", self._name)
         shutil.rmtree(self._files)
@@ -70,7 +70,7 @@ class Network:
         return self._names.get(host, (host,))[0]
 
     def _within(self, make: Callable[[], _T]) -> _T:
-        """Do it in a thread that is in the network; a socket stays in that which it was made in."""
+        """Call in a thread that is in the network; a socket stays in the network in which it was created."""
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(self._enter_and, make).result()
 
@@ -89,7 +89,7 @@ class Network:
                 server.sendto(self._answer(question), sender)
 
     def _answer(self, question: bytes) -> bytes:
-        """Spec: RFC 1035, section 4. One question, whose name is pointed to by the answer."""
+        """The response to one question, with a pointer to its name. Spec: RFC 1035, section 4."""
         labels, at = [], 12
         while size := question[at]:
             labels.append(question[at + 1 : at + 1 + size].decode("latin-1"))

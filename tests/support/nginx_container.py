@@ -1,4 +1,4 @@
-"""An nginx between a registry and those who ask it: in a container that shares the registry's network."""
+"""An nginx in front of a registry, in a container that shares the registry's network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ http {{
 
 @contextmanager
 def nginx_beside(registry: Registry, folder: Path, settings: str) -> Iterator[None]:
-    """Run nginx with `settings` of its `http` part, on ports that `registry` publishes (`beside`)."""
+    """Run nginx with `settings` in its `http` block, on ports that `registry` publishes (`beside`)."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "nginx.conf").write_text(_SETTINGS.format(settings=settings))
     volumes = {folder / "nginx.conf": "/etc/nginx/nginx.conf"}
@@ -48,7 +48,7 @@ def _wait_for(address: str) -> None:
     for _ in range(300):
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            # Where nobody listens in the container, the engine's proxy accepts and hangs up.
+            # If nothing listens in the container, the engine's proxy accepts and closes.
             if _first_bytes(connection):
                 return
         time.sleep(0.1)

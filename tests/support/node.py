@@ -1,7 +1,7 @@
-"""A node of Kubernetes without its agent: containerd, which pulls images and runs pods as a kubelet would ask it to.
+"""A node of Kubernetes without a kubelet: containerd, which pulls images and runs pods as for a kubelet.
 
-It is a process of its own beside any other containerd of the machine, with all that it keeps in one folder. Pods run in
-the network of the machine, so that no network plugin is needed.
+It is a separate process next to any other containerd of the machine, with all of its files in one folder. Pods run in
+the network of the machine, so no network plugin is needed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 from support.cri import Container, ContainerRuntime
 from support.registry_container import Login
 
-# The tables of containerd's configuration that matter here; JSON's texts, lists and truth values are TOML's.
+# The relevant tables of containerd's configuration; JSON's strings, lists and booleans are valid TOML.
 _CONFIG = """\
 version = 2
 root = {root}
@@ -48,7 +48,7 @@ capabilities = ["pull", "resolve"]
 
 @dataclass(frozen=True)
 class Ran:
-    """How a container ended. `image`: the reference with its digest that the runtime ran."""
+    """The end of a container. `image`: the reference, with the digest, that the runtime ran."""
 
     exit_code: int
     output: str
@@ -56,7 +56,7 @@ class Ran:
 
 
 class Node:
-    """Runs pods, with images of a registry that it has the login of."""
+    """A node that runs pods with images of a registry, with its login."""
 
     def __init__(self, folder: Path, runtime: ContainerRuntime, group: str, login: Login) -> None:
         self._folder = folder
@@ -69,7 +69,7 @@ class Node:
         self._runtime.pull(image, None if anonymous else self._login)
 
     def run(self, pod: Mapping[str, Any]) -> Mapping[str, Ran]:
-        """Run what a pod's `spec` says: each init container to its end, then the others; and wait for all."""
+        """Run a pod's `spec`: each init container to its end, then the others; and wait for all."""
         self._pods += 1
         logs = self._folder / f"logs/{self._pods}"
         logs.mkdir(parents=True)
@@ -95,9 +95,9 @@ class Node:
 
 @contextmanager
 def running_node(folder: Path, registry: str, login: Login, pause: str) -> Iterator[Node]:
-    """Start a node, for the time of a `with`. `registry`: its host and port, spoken to in plain HTTP.
+    """Run a node within a `with`. `registry`: a host and port, for plain HTTP.
 
-    `pause`: an image of that registry that does nothing for long; each pod has a container of it.
+    `pause`: an image of that registry that only sleeps; each pod has a container of it.
     """
     if not shutil.which("containerd"):
         pytest.fail("containerd is missing; ./test installs all that the tests use.")
@@ -124,7 +124,7 @@ def running_node(folder: Path, registry: str, login: Login, pause: str) -> Itera
         runtime.close()
         process.terminate()
         process.wait()
-        # One for each controller, in the older version of control groups.
+        # Version 1 of control groups has one folder for each controller.
         for empty in (path for pattern in (group, f"*/{group}") for path in Path("/sys/fs/cgroup").glob(pattern)):
             empty.rmdir()
 
@@ -135,5 +135,5 @@ def _container(said: Mapping[str, Any]) -> Container:
 
 
 def _output(log: str) -> str:
-    """Each line of a log is a time, the stream, whether the line is whole, and what was written."""
+    """The output in a log, whose lines have a time, the stream, whether the line is whole, and the text."""
     return "".join(f"{line.split(' ', 3)[3]}\n" for line in log.splitlines())

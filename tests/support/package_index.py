@@ -1,4 +1,4 @@
-"""A package index (PEP 503) that has the wheels of a folder and nothing else."""
+"""A package index (PEP 503) with the wheels of a folder."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from support.serving import serving
 
 @contextmanager
 def serve_index(folder: Path, asked_for: list[str] | None = None) -> Iterator[str]:
-    """Serve, for the time of a `with`; gives the URL of the index, on this machine.
+    """Serve within a `with`, which returns the URL of the index on this machine.
 
-    `asked_for` gets the path of each request, below the address.
+    `asked_for` receives the path of each request, relative to that URL.
     """
-    # Pants remembers what an index had, so that other wheels need another address.
+    # Pants caches the content of an index, so other wheels need another address.
     content = hashlib.sha256(b"".join(wheel.read_bytes() for wheel in sorted(folder.glob("*.whl")))).hexdigest()
     root = f"/{content[:16]}"
 
@@ -48,7 +48,7 @@ def serve_index(folder: Path, asked_for: list[str] | None = None) -> Iterator[st
 
 
 def _answer(folder: Path, path: str) -> tuple[str, bytes] | None:
-    """Media type and body: of the list of projects, of a project's page, or of a wheel."""
+    """The media type and body of the list of projects, of a project's page, or of a wheel."""
     wheels = {wheel.name: wheel for wheel in sorted(folder.glob("*.whl"))}
     projects: dict[str, list[Path]] = {}
     for wheel in wheels.values():

@@ -1,4 +1,4 @@
-"""Protocol Buffers without a schema: messages are written down as field numbers, which costs no compiler of theirs."""
+"""Protocol Buffers without a schema: messages are mappings of field numbers, so no compiler is needed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Union
 
-# Lists are fields that are repeated.
+# Lists are repeated fields.
 Field = Union[int, str, "Fields", Sequence["Field"]]
 Fields = Mapping[int, Field]
 
@@ -19,7 +19,7 @@ def encode(fields: Fields) -> bytes:
 
 
 class Message:
-    """One that was received: numbers, texts and messages, by field numbers."""
+    """A received message: numbers, texts and messages, by field numbers."""
 
     def __init__(self, data: bytes) -> None:
         self._fields: dict[int, list[int | bytes]] = {}
@@ -29,13 +29,13 @@ class Message:
             self._fields.setdefault(key >> 3, []).append(stream.read(value) if key & 7 == _LENGTH else value)
 
     def number(self, field: int) -> int:
-        """Zero is what is not sent."""
+        """A number; an absent field is 0."""
         (value,) = self._fields.get(field, (0,))
         assert isinstance(value, int)
         return value
 
     def text(self, field: int) -> str:
-        """Nor is the empty one."""
+        """A text; an absent field is empty."""
         (value,) = self._fields.get(field, (b"",))
         assert isinstance(value, bytes)
         return value.decode()

@@ -1,4 +1,4 @@
-"""The examples and two images more, published to a directory: what the other tools are given to read."""
+"""The examples and two more images, published to a directory for other tools to read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support.build_root import BuildRoot
 from support.commands import DOCKER, image_from, need_engine, run
 from support.registry_container import Registry
 
-# What no example has: another owner, other modes, links, a base, a name that needs a PAX header.
+# Features that no example has: another owner, other modes, links, a base, a name that needs a PAX header.
 _BUILD = """\
 files(name="files", sources=["ünï code.txt", "run.sh"])
 file(name="long", source="{long}")
@@ -64,7 +64,7 @@ REPOSITORIES = (
 
 @dataclass(frozen=True)
 class Published:
-    """`registry` is a directory of image layouts, one for each of `REPOSITORIES`, with the tag `latest`."""
+    """Published images. `registry` is a directory of image layouts, one for each of `REPOSITORIES`, tagged `latest`."""
 
     root: BuildRoot
     registry: Path
@@ -74,7 +74,7 @@ class Published:
 
 
 def copy_base(registry: Registry, layout: Path) -> None:
-    """Make an image layout of the Python image that `./test` provides, with tools that others wrote."""
+    """Write an image layout of the Python image that `./test` provides, with other tools."""
     need_engine()
     image, copy = image_from("TEST_PYTHON_IMAGE"), f"{registry.address}/base/python:1"
     run(DOCKER, "tag", image, copy)

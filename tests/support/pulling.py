@@ -1,4 +1,4 @@
-"""Tools that others wrote pull an image, and say which digest it has."""
+"""Digests of images that other tools pull."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Callable
 from support.commands import DOCKER, run
 from support.sites import Site
 
-# Where Docker's daemon looks for certificates, but those of registries at the loopback, which it trusts anyhow. The
-# folders are named after registries.
+# Docker's daemon looks here for certificates, in folders named after registries. It trusts registries at the loopback
+# without one.
 _DOCKER_CERTIFICATES = Path("/etc/docker/certs.d")
 
 
@@ -42,7 +42,7 @@ def pulled_by_docker(site: Site, image: str, folder: Path) -> str:
     return name.partition("@")[2]
 
 
-# Each: where from, the image, an empty folder; returns the digest.
+# Functions of a site, the image and an empty folder, which return the digest.
 PULLERS: Mapping[str, Callable[[Site, str, Path], str]] = MappingProxyType(
     {"skopeo": pulled_by_skopeo, "podman": pulled_by_podman, "docker": pulled_by_docker}
 )

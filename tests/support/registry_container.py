@@ -1,4 +1,4 @@
-"""Real registries, in containers that only this machine can reach."""
+"""Real registries in containers that only this machine can reach."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from support.commands import DOCKER, image_from, need_engine, run
 
 PORT = 5000
 LOOPBACK = "127.0.0.1"
-# Where the container has the files of its folder.
+# The path in the container of the files of its folder.
 FILES = "/files"
 MANIFEST_TYPES = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
 
@@ -34,7 +34,7 @@ class Login:
 
     @property
     def auth(self) -> AuthBase:
-        # It would write texts as Latin-1.
+        # `requests` would encode texts as Latin-1.
         return HTTPBasicAuth(self.user.encode(), self.password.encode())
 
     def docker_config(self, *registries: str) -> bytes:
@@ -45,10 +45,10 @@ class Login:
 
 @dataclass(frozen=True)
 class Registry:
-    """`address`: host and port; plain HTTP, unless there is an `authority` to trust.
+    """A registry at `address`, a host and port; plain HTTP, unless there is an `authority` to trust.
 
-    With a `login` or a `client` certificate nothing is told to anybody else; `auth` is another way in. `beside` are
-    the addresses of other ports of the container, by their numbers there, for those that share its network.
+    It requires a `login` or a `client` certificate if set; `auth` is another authentication. `beside` has the addresses
+    of other ports of the container, by their numbers there, for containers that share its network.
     """
 
     address: str
@@ -60,7 +60,7 @@ class Registry:
     beside: Mapping[int, str] = field(default_factory=dict)
 
     def get(self, path: str) -> requests.Response:
-        """Ask for `/v2/PATH`, past every proxy that counts."""
+        """Request `/v2/PATH`, bypassing every counting proxy."""
         return requests.get(
             f"{'https' if self.authority else 'http'}://{self.address}/v2/{path}",
             headers={"Accept": MANIFEST_TYPES},
@@ -94,11 +94,11 @@ def registry_container(
     ports: tuple[int, ...] = (),
     host: str = LOOPBACK,
 ) -> Iterator[Registry]:
-    """Start a registry, for the time of a `with`; with a `login` it wants these.
+    """Run a registry within a `with`; it requires `login` if set.
 
-    The container has the files of `folder` in `FILES`, and what is in `environment`. `storage`: a folder to keep its
-    content in, which other registries may share. `authority`, `client` and `auth` are for those who ask it. `ports`:
-    more of the container's to publish. `host`: this machine's address to publish them at.
+    The container has the files of `folder` in `FILES`, and the variables of `environment`. `storage`: the folder of its
+    content, which other registries may share. `authority`, `client` and `auth` are for its clients. `ports`: more ports
+    of the container to publish. `host`: this machine's address to publish them at.
     """
     storage = storage or folder / "storage"
     storage.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ _BASIC = {
 
 @dataclass(frozen=True)
 class Container:
-    """One that runs; `addresses` of its published ports are on this machine, by their numbers inside."""
+    """A running container; `addresses` of its published ports are on this machine, by their numbers inside."""
 
     name: str
     addresses: Mapping[int, str]
@@ -140,13 +140,13 @@ def container(
     network_of: str = "",
     host: str = LOOPBACK,
 ) -> Iterator[Container]:
-    """Run a container for the time of a `with`. `network_of`: another one, whose network it shares.
+    """Run a container within a `with`. `network_of`: another container, whose network it shares.
 
     `ports` of it are published at `host`, an address of this machine.
     """
     need_engine()
     with warnings.catch_warnings():
-        # It warns of parts of itself, and takes long: tests without a container do without it.
+        # Importing it takes long and warns of deprecations, so tests without a container skip it.
         warnings.simplefilter("ignore", DeprecationWarning)
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415
 
@@ -158,7 +158,7 @@ def container(
     for path, inside in volumes.items():
         running.with_volume_mapping(str(path), inside, "rw")
     settings = {"network_mode": f"container:{network_of}"} if network_of else {}
-    # Files that it writes into folders of this machine are then its user's.
+    # Then files that it writes into folders of this machine belong to the current user.
     running.with_kwargs(user=f"{os.getuid()}:{os.getgid()}", **settings)
     with running:
         name = running.get_wrapped_container().id
@@ -166,18 +166,18 @@ def container(
 
 
 def bridge_address() -> str:
-    """This machine's address in the network of its containers: nobody else's, and yet no loopback."""
+    """This machine's address in the network of its containers: not reachable for others, and not a loopback."""
     need_engine()
     settings = json.loads(run(DOCKER, "network", "inspect", "bridge"))[0]["IPAM"]["Config"][0]
-    # Docker does not say it where it was not told it; it is the first one then.
+    # Docker omits the gateway if it is not configured; then it is the first address.
     return settings.get("Gateway") or str(ipaddress.ip_network(settings["Subnet"])[1])
 
 
 def wait_for(registry: Registry) -> None:
-    """Until it answers."""
+    """Wait until the registry responds."""
     for _ in range(300):
         try:
-            # With tokens it says 401, and below a prefix 404.
+            # With tokens the status is 401, and below a prefix 404.
             if registry.get("").status_code in (200, 401, 404):
                 return
         except requests.ConnectionError:

@@ -1,4 +1,4 @@
-"""A real registry as a bare process: Debian's `docker-registry`, which answers in a tenth of a second."""
+"""A real registry as a plain process: Debian's `docker-registry`, which starts in a tenth of a second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 @contextmanager
 def registry_process(folder: Path, **settings: Mapping[str, Any]) -> Iterator[str]:
-    """Run a registry, for the time of a `with`, and give its address. `settings`: more of its configuration."""
+    """Run a registry within a `with`, which returns its address. `settings`: more of its configuration."""
     if not shutil.which("docker-registry"):
         pytest.fail("docker-registry is missing; ./test installs all that the tests use.")
     address = f"127.0.0.1:{free_port()}"
@@ -30,7 +30,7 @@ def registry_process(folder: Path, **settings: Mapping[str, Any]) -> Iterator[st
         "http": {"addr": address},
         **settings,
     }
-    # JSON is YAML.
+    # JSON is valid YAML.
     (folder / "config.yml").write_text(json.dumps(document))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

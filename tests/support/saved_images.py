@@ -1,4 +1,4 @@
-"""Archives as `docker save` writes them."""
+"""Archives in the format of `docker save`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ocikit.platform import Platform
 
 
 def docker_archive(layer: bytes) -> bytes:
-    """An image for linux/amd64 that has `layer` twice, not compressed, the second time as a link."""
+    """An archive of an image for linux/amd64 that has `layer` twice, uncompressed, the second time as a link."""
     config = ImageConfig.of(Platform("linux", "amd64"), {}, (Digest.of(layer),) * 2, ()).data
     table = [{"Config": "c.json", "RepoTags": ["web:1"], "Layers": ["1/layer.tar", "2/layer.tar"]}]
     stream = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Servers of Python's own, in a thread for the time of a test."""
+"""Servers of Python's standard library, in a thread during a test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from socketserver import BaseServer
 
 @contextmanager
 def serving(server: BaseServer) -> Iterator[None]:
-    """Answer, for the time of a `with`; then the server is closed."""
+    """Serve within a `with`, and then close the server."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

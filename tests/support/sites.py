@@ -1,4 +1,4 @@
-"""Registries as people meet them: what they write in `pants.toml`, how they log in, and how tools get at the images."""
+"""Kinds of registries: the settings in `pants.toml`, the login, and the address for other tools."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from support.registry_container import (
 from support.token_server import TokenServer
 
 LOGIN = Login("robot", "pa55:wörd")
-# Where nginx listens in the container.
+# Ports at which nginx listens in the container.
 FRONT, BACK = 8080, 8081
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _LOG_LINE = re.compile(
@@ -49,17 +49,17 @@ class Asked:
 
     @property
     def completed_blob(self) -> str:
-        """The digest of the blob whose upload this ended, or empty."""
+        """The digest of the blob whose upload this completed, or empty."""
         found = re.search("[?&]digest=([^&]+)", self.target) if self.method in ("PUT", "POST") else None
         return unquote(found[1]) if found and self.status == 201 else ""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A registry that images are published to.
+    """A registry to publish images to.
 
-    `table`: its `[oci.registries.…]`, paths and all. `docker_config`: a folder with a `config.json`. `registry`: to
-    look at it past everything that stands in front. `reading`: where docker, podman and skopeo get the images.
+    `table`: its `[oci.registries.…]`, including paths. `docker_config`: a folder with a `config.json`. `registry`:
+    direct access, bypassing every proxy. `reading`: the address for docker, podman and skopeo.
     """
 
     address: str
@@ -70,14 +70,14 @@ class Site:
 
     @property
     def option(self) -> str:
-        """The argument that has Pants publish here."""
+        """The argument that makes Pants publish here."""
         return f"--oci-registries={ {'site': {'address': self.address, 'default': True, **self.table}}!r}"
 
     def pulled_from(self, repository: str, tag: str = "latest") -> str:
         return f"{self.reading or self.address}/{repository}:{tag}"
 
     def log(self) -> tuple[Asked, ...]:
-        """All that the registry was asked so far, as it says itself."""
+        """All requests so far, from the log of the registry."""
         lines = run(DOCKER, "logs", self.registry.container).splitlines()
         found = (_LOG_LINE.search(line) for line in lines)
         return tuple(
@@ -107,14 +107,14 @@ def htpasswd(folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def htpasswd_at(folder: Path, host: str) -> Iterator[Site]:
-    """The same at another address of this machine, which has to be marked as one without TLS."""
+    """A registry with a password file at another address of this machine, which must be marked as one without TLS."""
     with registry_container(folder / "files", LOGIN, host=host) as registry:
         yield _site(folder, registry.address, registry, insecure=True)
 
 
 @contextmanager
 def token(folder: Path) -> Iterator[Site]:
-    """Each token lives for a second."""
+    """A registry with a token server; each token is valid for a second."""
     with token_registry(folder, TokenServer(folder / "files", LOGIN.user, LOGIN.password, seconds=1)) as site:
         yield site
 
@@ -131,7 +131,7 @@ def token_registry(folder: Path, tokens: TokenServer) -> Iterator[Site]:
 
 
 class _TokenAuth(AuthBase):
-    """Lets the tests themselves read everything."""
+    """Authentication by which the tests themselves can read everything."""
 
     def __init__(self, tokens: TokenServer) -> None:
         self._tokens = tokens
@@ -152,7 +152,7 @@ def own_authority(folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def client_certificates(folder: Path) -> Iterator[Site]:
-    """Not at the loopback: whatever is there, Docker's daemon shows it no certificate."""
+    """A registry with client certificates. It is not at the loopback, where Docker's daemon sends none."""
     host = bridge_address()
     authority = Authority(folder / "files")
     client = authority.client()
@@ -174,7 +174,7 @@ def _tls(authority: Authority, host: str = LOOPBACK) -> Mapping[str, str]:
 
 @contextmanager
 def body_limit(folder: Path) -> Iterator[Site]:
-    """nginx as Debian's users find it: bodies above 1 MiB are too large."""
+    """A registry behind nginx with its default limit: bodies above 1 MiB are too large."""
     with _behind_nginx(folder, f"location / {{ proxy_pass {UPSTREAM}; }}") as registry:
         front = registry.beside[FRONT]
         yield _site(folder, front, registry)
@@ -182,7 +182,7 @@ def body_limit(folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def rate_limit(folder: Path) -> Iterator[Site]:
-    """Ten requests a second, five more for a start; who asks too often is told to wait for a second."""
+    """A registry with ten requests a second and a burst of five; on more, it asks the client to wait for a second."""
     zone = "limit_req_zone $binary_remote_addr zone=all:1m rate=10r/s; client_max_body_size 0;"
     location = f"""location / {{
       limit_req zone=all burst=5 nodelay;
@@ -196,7 +196,7 @@ def rate_limit(folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def own_prefix(folder: Path, *, relative: bool = False) -> Iterator[Site]:
-    """The registry itself is below `/hub/`; its addresses are absolute. docker and others know no such place."""
+    """A registry that itself is below `/hub/`, with absolute URLs. docker and others do not support such a prefix."""
     reading = f"server {{ listen {BACK}; location /v2/ {{ proxy_pass {UPSTREAM}/hub/v2/; }} }}"
     location = f"location /hub/ {{ proxy_pass {UPSTREAM}; }}"
     environment = {"REGISTRY_HTTP_PREFIX": "/hub/", "REGISTRY_HTTP_RELATIVEURLS": str(relative).lower()}
@@ -206,13 +206,13 @@ def own_prefix(folder: Path, *, relative: bool = False) -> Iterator[Site]:
 
 
 def lost_prefix(folder: Path) -> AbstractContextManager[Site]:
-    """The same, with relative addresses, in which the registry forgets its prefix."""
+    """A registry below `/hub/` with relative URLs, in which it forgets its prefix."""
     return own_prefix(folder, relative=True)
 
 
 @contextmanager
 def proxy_prefix(folder: Path) -> Iterator[Site]:
-    """nginx puts the registry below `/team/hub/`; its addresses are relative."""
+    """A registry that nginx puts below `/team/hub/`, with relative URLs."""
     location = f"location /team/hub/ {{ proxy_pass {UPSTREAM}/; proxy_redirect / /team/hub/; absolute_redirect off; }}"
     environment = {"REGISTRY_HTTP_RELATIVEURLS": "true"}
     with _behind_nginx(folder, location, environment=environment) as registry:
@@ -233,7 +233,7 @@ def _behind_nginx(
 
 @contextmanager
 def read_only(folder: Path, storage: Path) -> Iterator[Site]:
-    """What is in `storage` can be read there."""
+    """A read-only registry with the content of `storage`."""
     environment = {"REGISTRY_STORAGE_MAINTENANCE_READONLY": "{enabled: true}"}
     with registry_container(folder / "files", environment=environment, storage=storage) as registry:
         yield _site(folder, registry.address, registry)
@@ -241,7 +241,7 @@ def read_only(folder: Path, storage: Path) -> Iterator[Site]:
 
 @contextmanager
 def pull_through(folder: Path) -> Iterator[tuple[Site, Site]]:
-    """A registry, and another one that has nothing but what it gets from the first."""
+    """A registry, and a pull-through cache of it."""
     with registry_container(folder / "files", ports=(FRONT,)) as upstream:
         environment = {"REGISTRY_HTTP_ADDR": f":{FRONT}", "REGISTRY_PROXY_REMOTEURL": UPSTREAM}
         storage = folder / "copies"
@@ -255,7 +255,7 @@ def pull_through(folder: Path) -> Iterator[tuple[Site, Site]]:
             yield _site(folder, upstream.address, upstream), _site(folder / "mirror", mirrored.address, mirrored)
 
 
-# All that can be published to.
+# All sites to publish to.
 SITES: Mapping[str, Callable[[Path], AbstractContextManager[Site]]] = MappingProxyType(
     {
         "plain": plain,

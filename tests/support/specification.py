@@ -1,4 +1,4 @@
-"""The specification as requests and the answers that it wants: data, for whatever calls itself a registry.
+"""The specification as data: requests and expected responses, for any registry.
 
 Spec: distribution-spec v1.1.1; the sections are named with each case.
 """
@@ -66,8 +66,8 @@ def _put_blob(data: bytes = _BLOB, name: str = "{name}") -> tuple[Step, Step]:
 
 
 def _put(tag_or_digest: str, data: bytes = _MANIFEST, kind: str = _IMAGE, **answer: Any) -> Step:
-    wanted = {"Location": "/v2/.+/manifests/.+", "Docker-Content-Digest": _digest(data)}
-    answer = {"status": 201, "answered": wanted, **answer}
+    expected = {"Location": "/v2/.+/manifests/.+", "Docker-Content-Digest": _digest(data)}
+    answer = {"status": 201, "answered": expected, **answer}
     return Step(f"PUT /v2/{{name}}/manifests/{tag_or_digest}", headers={"Content-Type": kind}, sent=data, **answer)
 
 
@@ -77,9 +77,9 @@ def _get(tag_or_digest: str, status: int = 200, **answer: Any) -> Step:
 
 def _piece(start: int, data: bytes, status: int = 202, **answer: Any) -> Step:
     end = start + len(data) - 1
-    wanted = {"Location": ".+", "Range": f"0-{end}"} if status == 202 else {}
+    expected = {"Location": ".+", "Range": f"0-{end}"} if status == 202 else {}
     headers = {**_OCTETS, "Content-Range": f"{start}-{end}"}
-    return Step("PATCH {location}", status, headers, data, **{"answered": wanted, **answer})
+    return Step("PATCH {location}", status, headers, data, **{"answered": expected, **answer})
 
 
 def _referrers(query: str, found: list[dict[str, Any]], answered: Mapping[str, str]) -> Step:
@@ -92,7 +92,7 @@ def _put_and_get(data: bytes) -> tuple[Step, Step]:
 
 
 def _manifest_with(kind: str) -> bytes:
-    """The layer's bytes are where its maker publishes them."""
+    """A manifest with a layer whose bytes are at an URL of its publisher."""
     layer = {**_describe(b"absent", kind), "urls": ["https://store.example/layer"]}
     return _manifest(layers=[layer, _describe(_BLOB, "application/vnd.oci.image.layer.v1.tar")])
 
@@ -331,7 +331,7 @@ CASES: Mapping[str, Case] = {
             Step("GET /v2/{name}-2/tags/list", 404, code="NAME_UNKNOWN"),
         ),
     ),
-    "tags-none-wanted": Case(
+    "tags-limited-to-0": Case(
         "Listing Tags", (*_BLOBS, _put("a"), Step("GET /v2/{name}/tags/list?n=0", 200, names={"tags": []}))
     ),
     "tags-in-an-order-without-case": Case(

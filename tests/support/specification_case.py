@@ -1,4 +1,4 @@
-"""What a case of the specification is: requests that follow each other, and their answers."""
+"""A case of the specification: consecutive requests and their responses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Step:
-    """A request ("METHOD path") and its answer.
+    """A request ("METHOD path") and its response.
 
-    In the path {location} is where the last answer with one points, and {name} a repository of the case's own.
-    `answered`: what headers must match, "" where one must not be there. `body`, `code` (of the error), `names` (members
-    of a JSON object): what the answer holds.
+    In the path, {location} is the latest `Location`, and {name} is a repository of the case.
+    `answered`: patterns of the response's headers, "" for one that must be absent. `body`, `code` (of the error),
+    `names` (members of a JSON object): content of the response.
     """
 
     request: str
@@ -36,5 +36,5 @@ class Step:
 class Case:
     section: str
     steps: tuple[Step, ...]
-    # Only the fake has it: a switch of its own.
+    # A switch of the fake alone.
     faults: Faults = NO_FAULTS

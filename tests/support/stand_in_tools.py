@@ -1,4 +1,4 @@
-"""Commands that stand in for kubectl, docker and others: each call is written down, with all that it was given."""
+"""Fake commands in place of kubectl, docker and others, which record each call with all of its input."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if refusal.exists():
 
 @dataclass(frozen=True)
 class Call:
-    """`files`: what there was in the working directory, with everything below it."""
+    """A call. `files`: the content of the working directory, with subdirectories."""
 
     tool: str
     arguments: tuple[str, ...]
@@ -39,7 +39,7 @@ class Call:
 
 
 class StandInTools:
-    """`names` in a folder for the PATH."""
+    """Commands with these `names`, in a folder for the PATH."""
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
         self._folder = folder
@@ -51,11 +51,11 @@ class StandInTools:
 
     @property
     def path(self) -> str:
-        """The PATH with them in front."""
+        """The PATH with the fake commands first."""
         return f"{self._folder}{os.pathsep}{os.environ['PATH']}"
 
     def path_without(self) -> str:
-        """A PATH with everything that is on this machine's, but what they stand in for."""
+        """This machine's PATH without the commands that these replace."""
         others = self._folder / "others"
         others.mkdir(exist_ok=True)
         for folder in filter(os.path.isdir, reversed(os.environ["PATH"].split(os.pathsep))):
@@ -65,14 +65,14 @@ class StandInTools:
         return str(others)
 
     def refuse(self, message: str | None) -> None:
-        """Fail with it from now on; None: no more."""
+        """Fail with this message from now on; None ends that."""
         refusal = self._folder / "refusal"
         refusal.unlink(missing_ok=True)
         if message:
             refusal.write_text(message)
 
     def take(self) -> tuple[Call, ...]:
-        """The calls since the last time."""
+        """Return the calls since the last time."""
         paths = sorted((self._folder / "calls").glob("*"))
         calls = [json.loads(path.read_text()) for path in paths]
         shutil.rmtree(self._folder / "calls", ignore_errors=True)

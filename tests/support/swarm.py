@@ -1,9 +1,9 @@
-"""A Docker Swarm of one node, made for a test and gone after it.
+"""A Docker Swarm of one node, for the time of a test.
 
-Its daemon has namespaces of its own for network, mounts and processes, and this machine's daemon has no part in it: a
-swarm would change that one's networks, and outlive the test. One signal ends it with all that runs in it, its mounts
-and interfaces, and so does the end of whoever started it. All that leads out is a pair of interfaces, to registries
-that listen at `host`. Virtual addresses of services and published ports need IP_VS, which not every kernel has: ask
+Its daemon has its own namespaces for network, mounts and processes. It does not use this machine's daemon, since a
+swarm would change the networks of that, and outlive the test. One signal ends the swarm with its processes, mounts and
+interfaces, and so does the end of its parent process. The only way out is a pair of interfaces, to registries that
+listen at `host`. Virtual addresses of services and published ports need IP_VS, which not every kernel has: query
 services with `endpoint_mode: dnsrr` from a container in their network.
 """
 
@@ -29,14 +29,14 @@ import pytest
 from support.commands import DOCKER, run
 
 _NEEDED = {"dockerd": "docker.io", "ip": "iproute2", "iptables": "iptables"}
-# For benchmarks of networks (RFC 2544): nobody's addresses.
+# Reserved for benchmarks of networks (RFC 2544), so unused elsewhere.
 _ADDRESSES = ipaddress.IPv4Network("198.18.0.0/15")
 _SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Service:
-    """`tasks`: the names of those that run; a container that is started anew is another task."""
+    """A service. `tasks`: the IDs of its running tasks; a container that is started again is another task."""
 
     image: str
     tasks: frozenset[str]
@@ -45,7 +45,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Swarm:
-    """`socket`: of its daemon. `host`: the address of this machine as the swarm sees it."""
+    """A swarm. `socket`: of its daemon. `host`: the address of this machine from the swarm."""
 
     socket: str
     host: str
@@ -54,7 +54,7 @@ class Swarm:
         return run(DOCKER, "--host", self.socket, *arguments)
 
     def services(self, stack: str) -> dict[str, Service]:
-        """The services of a stack, without its name in theirs."""
+        """The services of a stack, by name without the prefix of the stack."""
         found = {}
         tasks = self._inspect("task", "stack", "ps", "--quiet", "--no-trunc", stack)
         for service in self._inspect("service", "stack", "services", "--quiet", stack):
@@ -63,7 +63,7 @@ class Swarm:
         return found
 
     def settled(self, stack: str) -> dict[str, Service]:
-        """Its services, when each runs what it was last told to, and nothing else of it does."""
+        """Wait until each service of a stack runs its latest settings and nothing else; return the services."""
         for _ in range(_SECONDS * 5):
             services = self.services(stack)
             if services and all(service.settled for service in services.values()):
@@ -81,19 +81,19 @@ def _service(service: Mapping[str, Any], tasks: list[dict[str, Any]]) -> Service
     image = service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
     going = [task for task in tasks if "running" in (task["DesiredState"], task["Status"]["State"])]
     states = [(task["DesiredState"], task["Status"]["State"], task["Spec"]["ContainerSpec"]["Image"]) for task in going]
-    wanted = [("running", "running", image)] * service["Spec"]["Mode"]["Replicated"]["Replicas"]
-    # It is watched for a while after the last task of an update started.
+    expected = [("running", "running", image)] * service["Spec"]["Mode"]["Replicated"]["Replicas"]
+    # Docker monitors an update for a while after its last task has started.
     updated = service.get("UpdateStatus", {}).get("State", "completed") == "completed"
-    return Service(image, frozenset(task["ID"] for task in going), updated and states == wanted)
+    return Service(image, frozenset(task["ID"] for task in going), updated and states == expected)
 
 
 @contextmanager
 def swarm() -> Iterator[Swarm]:
-    """Make a swarm, for the time of a `with`."""
+    """Run a swarm within a `with`."""
     missing = sorted(package for program, package in _NEEDED.items() if not shutil.which(program))
     if os.geteuid() != 0 or missing:
         pytest.fail(f"A swarm is made as root, with Debian's {', '.join(_NEEDED.values())}; missing: {missing}.")
-    # A path that is as short as those of its sockets have to be.
+    # The paths of its sockets must be short.
     folder = Path(tempfile.mkdtemp(prefix="swarm"))
     name = f"swarm{os.getpid()}"
     network = list(_ADDRESSES.subnets(new_prefix=30))[os.getpid() % 2**15]
@@ -117,7 +117,7 @@ def _interfaces(name: str, pid: int, host: str, node: str) -> Iterator[None]:
         run(*inside, "link", "set", "lo", "up")
         yield
     finally:
-        # The kernel takes its time to delete a namespace of networks.
+        # The kernel takes some time to delete a network namespace.
         run("ip", "link", "delete", name)
 
 
@@ -141,7 +141,7 @@ def _daemon(folder: Path, name: str, network: str) -> Iterator[subprocess.Popen[
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """The child is the first process of its namespace: with it end all others, and its parent waits for that."""
+    """Kill the child, the first process of its namespace: all others end with it, and its parent waits for that."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
             os.kill(int(child), signal.SIGKILL)
@@ -152,7 +152,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _remove_groups(name: str) -> None:
-    """What the kernel counted its containers in: the only thing that a namespace does not take with it."""
+    """Remove the control groups of its containers, the only thing that outlives its namespaces."""
     groups = Path("/sys/fs/cgroup")
     for group in (*groups.glob(name), *groups.glob(f"*/{name}")):
         for path, _, _ in os.walk(group, topdown=False):

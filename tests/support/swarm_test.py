@@ -1,4 +1,4 @@
-"""A swarm leaves nothing behind, also where a test fails while a container runs."""
+"""A swarm leaves nothing behind, even if a test fails while a container runs."""
 
 from __future__ import annotations
 

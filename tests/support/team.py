@@ -1,4 +1,4 @@
-"""A team whose machines share a remote cache and a registry, and what travels between them while one publishes."""
+"""A team whose machines share a remote cache and a registry, and the traffic between them during a publish."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.machines import Machine, Run
 from support.registry_process import registry_process
 from support.tunnel import Tunnel, tunnel
 
-# All that clients of such a server call here. Of these only `Read` hands out blobs, and the log tells each of them.
+# All methods that clients call here. Only `Read` returns blobs, and the log has each of them.
 _KNOWN_CALLS = {
     *("GetCapabilities", "GetActionResult", "UpdateActionResult"),
     *("FindMissingBlobs", "BatchUpdateBlobs", "Read", "Write", "QueryWriteStatus"),
@@ -32,7 +32,7 @@ default = true
 
 @dataclass(frozen=True)
 class Image:
-    """`layers`: bytes, by digest."""
+    """An image. `layers`: bytes by digest."""
 
     digest: str
     layers: Mapping[str, int]
@@ -40,10 +40,10 @@ class Image:
 
 @dataclass(frozen=True)
 class Seen:
-    """A run, and what was seen of it elsewhere.
+    """A run, and its traffic.
 
     `down`: bytes from the remote cache at the wire. `reads`: bytes of each blob that was read from it, by SHA-256.
-    `tool`: which of these are our own tool, a zip, which no layer is. `exchanges`: requests to the registry.
+    `tool`: those of our own tool, which is a zip, unlike any layer. `exchanges`: requests to the registry.
     """
 
     run: Run
@@ -54,17 +54,17 @@ class Seen:
 
     @property
     def finished(self) -> list[str]:
-        """What this machine ran to its end, as Pants describes it. Where a remote result came first nothing does."""
+        """Descriptions of the processes that this machine completed, without those whose remote result came first."""
         return re.findall(r"Completed: (.*)", self.run.result.stderr)
 
     @property
     def built(self) -> list[str]:
-        """The layers that this machine built itself, as `app:image [files]`."""
+        """The layers that this machine built itself, such as `app:image [files]`."""
         return re.findall(r"Completed: Build layer (\S+ \[[^\]]+\])", self.run.result.stderr)
 
     @property
     def all_hits(self) -> bool:
-        """Whether there was a remote result for everything that one was asked for."""
+        """Whether every request for a remote result was a hit."""
         return 0 < self.run.counters["remote_cache_requests"] == self.run.cached_remotely
 
     @property
@@ -83,12 +83,12 @@ class Seen:
         return self.down - sum(size + 9 * math.ceil(size / 16384) for size in sizes)
 
     def read(self, layers: Iterable[str]) -> Mapping[str, int]:
-        """Which of these digests were read from the remote cache, with bytes."""
+        """The bytes read from the remote cache, by digest, of those of these layers that were read."""
         return {layer: self.reads[layer[7:]] for layer in layers if layer[7:] in self.reads}
 
 
 class Team:
-    """`server` is the remote cache, and `registry` the address that nothing counts at."""
+    """A team. `server` is the remote cache, and `registry` the address that bypasses the counting proxy."""
 
     def __init__(self, folder: Path, server: CacheServer, wire: Tunnel, registry: str, proxy: CountingProxy) -> None:
         self.server = server
@@ -98,22 +98,22 @@ class Team:
         self._proxy = proxy
 
     def machine(self, name: str, checkout: str, settings: str = "") -> Machine:
-        """A machine that knows nothing yet, and publishes to the team's registry."""
+        """A machine with empty caches that publishes to the team's registry."""
         return Machine(self._folder / name, checkout, settings + _SETTINGS.format(address=self._proxy.address))
 
     def pants(self, machine: Machine, *arguments: str, **options: str) -> Seen:
-        """Run Pants on a machine. `options`: more of GLOBAL, such as `cache_content_behavior`."""
+        """Run Pants on a machine. `options`: more options of GLOBAL, such as `cache_content_behavior`."""
         log, down = len(self.server.log), self._wire.down
         self._proxy.take()
-        told = {**self.server.options, **options}
-        run = machine.pants(*arguments, cache=self._wire.address, **told)  # type: ignore[arg-type]
+        settings = {**self.server.options, **options}
+        run = machine.pants(*arguments, cache=self._wire.address, **settings)  # type: ignore[arg-type]
         assert self.server.calls(log) <= _KNOWN_CALLS
         reads = self.server.reads(log)
         tool = {sha256: size for sha256, size in reads.items() if zipfile.is_zipfile(self.server.blob(sha256))}
         return Seen(run, self._wire.down - down, reads, tool, self._proxy.take())
 
     def image(self, repository: str) -> Image:
-        """What the registry has there as `latest`."""
+        """The `latest` image of a repository in the registry."""
         url = f"http://{self.registry}/v2/{repository}/manifests/latest"
         accepted = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
         with urllib.request.urlopen(urllib.request.Request(url, headers=accepted)) as answer:
@@ -121,7 +121,7 @@ class Team:
             return Image(answer.headers["Docker-Content-Digest"], {layer["digest"]: layer["size"] for layer in layers})
 
     def lose(self, repository: str, digest: str) -> None:
-        """Let the registry lose a blob."""
+        """Delete a blob from the registry."""
         url = f"http://{self.registry}/v2/{repository}/blobs/{digest}"
         with urllib.request.urlopen(urllib.request.Request(url, method="DELETE")) as answer:
             assert answer.status == 202
@@ -129,7 +129,7 @@ class Team:
 
 @contextmanager
 def team(folder: Path, server: CacheServer) -> Iterator[Team]:
-    """Give a team a registry, and the server through a tunnel, for the time of a `with`."""
+    """Set up a team within a `with`, with a registry, and with the server behind a tunnel."""
     with registry_process(folder / "registry") as registry, tunnel(server.port) as wire:
         proxy = CountingProxy(registry)
         with proxy.running():

@@ -1,4 +1,4 @@
-"""A server of tokens for a registry, as `auth.docker.io` is one: names, passwords, identity tokens, scopes.
+"""A token server for a registry, such as `auth.docker.io`: users, passwords, identity tokens, scopes.
 
 Source: Docker's "Token Authentication Specification" and "OAuth2 token authentication".
 """
@@ -28,7 +28,7 @@ SERVICE = "test-registry"
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """What was asked for, and as whom; nobody who is unknown."""
+    """A request for a token; `user` is None for an unknown user."""
 
     method: str
     user: str | None
@@ -36,9 +36,9 @@ class TokenRequest:
 
 
 class TokenServer:
-    """Knows one user by `password` and by `identity_token`. Whoever says neither may pull, no more.
+    """A token server with one user, known by `password` and by `identity_token`. Anonymous clients may only pull.
 
-    Tokens live `seconds`. `certificate` is what the registry has to trust.
+    Tokens are valid for `seconds`. The registry must trust `certificate`.
     """
 
     def __init__(self, folder: Path, user: str, password: str, identity_token: str = "", seconds: int = 60) -> None:
@@ -53,7 +53,7 @@ class TokenServer:
         self.realm = f"http://127.0.0.1:{self._server.server_port}/token"
 
     def registry_environment(self, certificate: str) -> Mapping[str, str]:
-        """What a registry needs to trust these tokens; `certificate` is where it has this server's."""
+        """Variables that make a registry trust these tokens; `certificate` is its path of this server's certificate."""
         return {
             "REGISTRY_AUTH": "token",
             "REGISTRY_AUTH_TOKEN_REALM": self.realm,
@@ -68,7 +68,7 @@ class TokenServer:
             yield self
 
     def take(self) -> tuple[TokenRequest, ...]:
-        """What was asked for since the last call."""
+        """Return the requests since the last call."""
         with self._lock:
             taken, self._requests = tuple(self._requests), []
             return taken
@@ -78,7 +78,7 @@ class TokenServer:
             self._requests.append(request)
 
     def token(self, user: str | None, scopes: tuple[str, ...]) -> str:
-        """A token with as much of `scopes` as the user may have."""
+        """A token for those of `scopes` that the user may have."""
         lines = self.certificate.read_text().splitlines()
         header = {"typ": "JWT", "alg": "RS256", "x5c": ["".join(line for line in lines if "-----" not in line)]}
         now = int(time.time())
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Name and password, if any, in the header."""
+        """Answer a request with optional Basic authentication."""
         query = parse_qs(urlsplit(self.path).query)
         scheme, _, value = self.headers.get("Authorization", "").partition(" ")
         if not scheme:
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse()
 
     def do_POST(self) -> None:
-        """Password or identity token in a form."""
+        """Answer a form with a password or an identity token."""
         form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
         tokens = self.server.tokens
         said = tuple(form.get(name, [""])[0] for name in ("grant_type", "username", "password", "refresh_token"))
@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, template: str, *arguments: Any) -> None:
-        """Silence: what was asked is in the record."""
+        """Log nothing: tests read the record."""
 
 
 def _access(scope: str, *, known: bool) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Finds texts where they may have been left: in files (plain, encoded, compressed) and in this machine's processes."""
+"""Search for texts in files (plain, encoded, compressed) and in this machine's processes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
 _MOST_UNPACKED = 4 * 1024 * 1024
-# How zlib's streams (by level) and gzip's begin, and how to read them.
+# The first bytes of streams of zlib (by level) and gzip, and the window to read them with.
 _STREAMS = {b"\x78\x01": 15, b"\x78\x5e": 15, b"\x78\x9c": 15, b"\x78\xda": 15, b"\x1f\x8b\x08": 31}
 _SECONDS = 0.02
 _JSON_ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})|\\([\"/\\])")
 
 
 def written(text: str) -> Mapping[str, bytes]:
-    """All ways to write `text` that are looked for. In base64 it may begin at each of three places of a group."""
+    """All encodings of `text` to search for. In base64 it may begin at each of three positions of a group."""
     data = text.encode()
     groups = {
-        # What other bytes have a part in is left out.
+        # Characters that also encode neighbouring bytes are left out.
         f"base64 from {start}": base64.b64encode(b"\0" * start + data)[2 * start : len(data) // 3 * 4 - 4]
         for start in range(3)
     }
@@ -51,15 +51,15 @@ def written(text: str) -> Mapping[str, bytes]:
 
 
 def told(text: str) -> str:
-    """`text` in all these ways, as a server may say it in a header or a message."""
+    """`text` in all these encodings, for a header or a message of a server."""
     return " ".join(form.decode() for name, form in written(text).items() if name != "UTF-16")
 
 
 @dataclass(frozen=True)
 class Traces:
-    """Looks for `texts`, which have names; `found` tells names and ways of writing, never the text.
+    """A search for named `texts`; results have names and encodings, never the text.
 
-    `loosely`: in upper and lower case, too, and where any of their characters are escaped.
+    `loosely`: ignore case, and also find texts with any of their characters escaped.
     """
 
     texts: Mapping[str, str]
@@ -74,9 +74,9 @@ class Traces:
         return {what for part in parts for what, form in forms if form in part}
 
     def in_files(self, folder: Path, since: float = 0) -> dict[str, set[str]]:
-        """By the path from `folder`; names of files count. `since`: no file that has not changed since that time."""
+        """Traces by the path from `folder`, also in names of files. `since`: skip files without later changes."""
         found = {}
-        # Pants has many names for one file.
+        # Pants hard-links files, so one file may have many names.
         seen: set[int] = set()
         for path in folder.rglob("*"):
             status = path.lstat()
@@ -92,7 +92,7 @@ class Traces:
 
 
 def _read_loosely(data: bytes) -> Iterator[bytes]:
-    """`data` in lower case, and what it says to readers of addresses, JSON and HTML."""
+    """Yield `data` in lower case, and decoded as by readers of URLs, JSON and HTML."""
     seen = set()
     for _ in range(3):
         if data in seen:
@@ -109,7 +109,7 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 
 def _unpacked(data: bytes) -> Iterator[bytes]:
-    """What streams anywhere in `data` unpack to, as far as they do."""
+    """Yield the unpacked content of compressed streams anywhere in `data`, as far as they are valid."""
     for magic, window in _STREAMS.items():
         at = data.find(magic)
         while at >= 0:
@@ -126,7 +126,7 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
 class Sighting:
     """A text seen in the `arguments` or the `environment` of a process.
 
-    `commands`: the process's, its parent's, and so on. `ours`: one of these is the process that watches.
+    `commands`: those of the process, its parent, and so on. `ours`: whether one of these is the watching process.
     """
 
     commands: tuple[str, ...]
@@ -136,7 +136,7 @@ class Sighting:
 
 
 class ProcessWatch:
-    """Looks at the processes of this machine fifty times a second."""
+    """A watch that inspects the processes of this machine fifty times a second."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = {name: text.encode() for name, text in texts.items()}
@@ -165,11 +165,11 @@ class ProcessWatch:
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 arguments = (folder / "cmdline").read_bytes()
-                # A process's environment is another one only when it has become another program.
+                # A process's environment changes only when it executes another program.
                 if self._read.get(folder.name) == arguments:
                     continue
                 environment = (folder / "environ").read_bytes()
-                # One that becomes another program just now is looked at the next time.
+                # A process that executes another program just now is inspected the next time.
                 if not arguments or (folder / "cmdline").read_bytes() != arguments:
                     continue
             except OSError:
@@ -184,7 +184,7 @@ class ProcessWatch:
 
 
 def _line(process: int) -> Iterator[tuple[int, str]]:
-    """A process and those that it comes from: numbers and commands."""
+    """The IDs and commands of a process and its ancestors."""
     while process > 1:
         folder = Path("/proc", str(process))
         try:
@@ -192,7 +192,7 @@ def _line(process: int) -> Iterator[tuple[int, str]]:
         except OSError:
             return
         yield process, _command(arguments)
-        # Its name, in parentheses, may have spaces. proc(5)
+        # The name, in parentheses, may contain spaces. proc(5)
         process = int(status.rpartition(")")[2].split()[1])
 
 

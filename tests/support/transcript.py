@@ -1,8 +1,8 @@
-"""Pages that are done exactly as they are written: their files, their commands, and what these print.
+"""Pages whose steps are executed exactly as written: their files, their commands, and the output of these.
 
-A fenced block of the language `console` has commands, `$ command`, each with what it prints, on both streams, below
-it. Any other fenced block is a file, and its first line is a comment with the file's name. In what a command prints
-`…` stands for what differs or is left out: inside of a line for any text, on a line of its own for any lines.
+A fenced block of the language `console` has commands, `$ command`, each followed by its output on both streams. Any
+other fenced block is a file, and its first line is a comment with the file's name. In an output, `…` matches what
+varies or is left out: inside a line any text, on a line of its own any lines.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class File:
 
 @dataclass(frozen=True)
 class Command:
-    """A command for the shell, and the lines that it prints."""
+    """A shell command and its output."""
 
     line: int
     text: str
@@ -47,7 +47,7 @@ Step = Union[File, Command]
 
 
 def steps(page: str) -> tuple[Step, ...]:
-    """What a page tells its reader to do, in order; raises ValueError for a block that is neither."""
+    """The steps of a page, in order; raises ValueError for a block that is neither a file nor commands."""
     found: list[Step] = []
     for fence in fences(page):
         if fence.language == "console":
@@ -76,7 +76,7 @@ def _commands(number: int, lines: list[str]) -> list[Command]:
 
 
 def do(step: Step, folder: Path, environment: Mapping[str, str]) -> None:
-    """Do a step in a folder; fails when a command fails, or prints something else."""
+    """Do a step in a folder; fail if a command fails or its output differs."""
     if isinstance(step, File):
         path = folder / step.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,17 +92,17 @@ def do(step: Step, folder: Path, environment: Mapping[str, str]) -> None:
         text=True,
         check=False,
     )
-    told = f"line {step.line}: $ {step.text}\n{done.stdout}"
-    assert done.returncode == 0, f"exit code {done.returncode} of {told}"
-    assert is_printed(step.printed, done.stdout), "\n".join(("wanted", *step.printed, f"of {told}"))
+    shown = f"line {step.line}: $ {step.text}\n{done.stdout}"
+    assert done.returncode == 0, f"exit code {done.returncode} of {shown}"
+    assert is_printed(step.printed, done.stdout), "\n".join(("expected", *step.printed, f"of {shown}"))
 
 
-def is_printed(wanted: tuple[str, ...], printed: str) -> bool:
-    """Whether a command printed what a page says. Lines without text do not count, nor Pants's about its daemon, which
-    it may start anew at any time."""
-    pattern = "".join(_pattern(line.rstrip()) for line in wanted if line.strip())
-    told = (line for line in printed.splitlines() if line.strip() and not _OF_DAEMON.fullmatch(line))
-    lines = "".join(f"{line.rstrip()}\n" for line in told)
+def is_printed(expected: tuple[str, ...], printed: str) -> bool:
+    """Whether the output of a command matches the page. Empty lines are ignored, and so are lines about Pants's daemon,
+    which Pants may restart at any time."""
+    pattern = "".join(_pattern(line.rstrip()) for line in expected if line.strip())
+    found = (line for line in printed.splitlines() if line.strip() and not _OF_DAEMON.fullmatch(line))
+    lines = "".join(f"{line.rstrip()}\n" for line in found)
     return re.fullmatch(pattern, lines) is not None
 
 

@@ -1,4 +1,4 @@
-"""A tunnel to a server: what travels each way is counted at the wire, and it can be slow, or collapse."""
+"""A tunnel to a server that counts the bytes of each direction at the wire, and can be slow, or collapse."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _BLOCK = 64 * 1024
 
 
 class Tunnel:
-    """Leads from `port` to the server's. `up` and `down`: bytes so far to and from the server."""
+    """A tunnel from `port` to the server's. `up` and `down`: bytes so far to and from the server."""
 
     def __init__(self, server: int) -> None:
         self.up = 0
         self.down = 0
-        # The tunnel collapses when so many more bytes have come down.
+        # The tunnel collapses after this many more bytes from the server.
         self.collapses_after: int | None = None
         self._server = server
         self._lock = threading.Lock()
@@ -34,7 +34,7 @@ class Tunnel:
         return f"grpc://127.0.0.1:{self.port}"
 
     def collapse(self) -> None:
-        """Cut every connection and take no new one: who connects is refused."""
+        """Cut every connection, and refuse new ones."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -71,7 +71,7 @@ class Tunnel:
                 end.shutdown(socket.SHUT_RDWR)
 
     def _counted(self, size: int, down: bool) -> bool:
-        """Whether this is too much."""
+        """Count bytes, and return whether the tunnel must collapse."""
         with self._lock:
             if not down:
                 self.up += size
@@ -85,7 +85,7 @@ class Tunnel:
 
 @contextmanager
 def tunnel(server: int) -> Iterator[Tunnel]:
-    """Run a tunnel to the server at this port of the machine, for the time of a `with`."""
+    """Run a tunnel to the server at this port of the machine, within a `with`."""
     running = Tunnel(server)
     try:
         yield running

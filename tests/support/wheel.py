@@ -1,4 +1,4 @@
-"""The wheel of this project, as `./pants package //:wheel` makes it."""
+"""The wheel of this project, built by `./pants package //:wheel`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from support.build_root import PROJECT, clean_environment
 
 @functools.cache
 def project_wheel() -> Path:
-    """The wheel of this checkout, alone in a folder; built at the first call of a test session."""
+    """The wheel of this checkout, alone in a folder; the first call of a test session builds it."""
     return build_wheel(PROJECT, Path(_session_folder()))
 
 
 def installed(index: str, *backends: str) -> tuple[str, str]:
-    """How a build root gets the wheel from an index: `settings` and `plugin` of `BuildRoot`."""
+    """The `settings` and `plugin` of a `BuildRoot` that installs the wheel from an index."""
     version = project_wheel().name.split("-")[1]
     plugin = f'plugins = ["pants-oci=={version}"]\nbackend_packages = {json.dumps([*backends, "pants_oci"])}'
     return f'\n[python-repos]\nindexes.add = ["{index}"]\n', plugin
@@ -28,7 +28,7 @@ def installed(index: str, *backends: str) -> tuple[str, str]:
 
 def build_wheel(checkout: Path, folder: Path) -> Path:
     """Build the wheel of a checkout with its own launcher, and put it into `folder`."""
-    # Pants writes below the build root only; the folder is one that no other call writes to, and no daemon stays.
+    # Pants writes only below the build root. No other call writes to this folder, and no daemon stays.
     with tempfile.TemporaryDirectory(dir=_made(checkout / "dist")) as dist:
         command = [str(checkout / "pants"), "--no-pantsd", f"--pants-distdir={dist}", "package", "//:wheel"]
         done = subprocess.run(

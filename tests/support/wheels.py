@@ -1,4 +1,4 @@
-"""Wheels made of a few files, for tests that resolve requirements without a package index."""
+"""Wheels of a few files, for tests that resolve requirements without a package index."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def wheel(
     entry_points: str = "",
     tag: str = "py3-none-any",
 ) -> dict[str, bytes]:
-    """A wheel, by its file name. Files in `NAME-VERSION.data/…` go where pip puts them."""
+    """A wheel by its file name. pip installs files in `NAME-VERSION.data/…` to its places."""
     metadata = f"{name}-{version}.dist-info"
     lines = [
         "Metadata-Version: 2.1",

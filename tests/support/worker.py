@@ -1,4 +1,4 @@
-"""Where a process of Pants runs: here and as it comes, or in another sandbox, as the worker of a cluster makes one."""
+"""Places to run a process of Pants: directly here, or in another sandbox, as on the worker of a cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 BUBBLEWRAP = "/usr/bin/bwrap"
-# No `/tmp`, no home, no `/bin` of this machine but Debian's: the root is the input root.
+# The root is the input root: it has no `/tmp`, no home, and only Debian's `/bin`.
 _SYSTEM = ("/usr:/usr", "/usr/bin:/bin", "/usr/lib:/lib", "/usr/lib64:/lib64", "/etc:/etc")
 _ASK = """
 import json, sys, sysconfig
@@ -25,7 +25,7 @@ print(json.dumps([sys.base_prefix, sysconfig.get_path("purelib"), "python%d.%d" 
 
 @dataclass(frozen=True)
 class Job:
-    """What Pants asks for: words after the interpreter's name, files by path, and their outputs."""
+    """A process that Pants requests: the arguments of the interpreter, files by path, and outputs."""
 
     words: tuple[str, ...]
     files: Mapping[str, bytes]
@@ -38,11 +38,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Worker:
-    """How files are laid out for a process, and whom it runs as.
+    """The layout of files for a process, and its user.
 
-    `modes`: of files, of those that are executable, of folders.
-    `seconds`: the time of all files, folders and links, of which 0 is now. `linked`: files are hard links of a store's.
-    `backwards`: in another order, on a tmpfs, which lists them in that order.
+    `modes`: of files, of executable files, of folders.
+    `seconds`: the time of all files, folders and links; 0 is now. `linked`: files are hard links into a store.
+    `backwards`: create files in reverse order, on a tmpfs, which lists them in that order.
     """
 
     modes: tuple[int, int, int] = (0o644, 0o755, 0o755)
@@ -55,14 +55,14 @@ class Worker:
 
 
 def run_here(job: Job, folder: Path, python: str, *paths: Path) -> Mapping[str, bytes]:
-    """The process's outputs, by path; beside them it must have written nothing. `paths`: what it may import."""
+    """Run a process here and return its outputs by path; it must not write other files. `paths`: its import path."""
     _stage(job, folder, Worker())
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), **job.env}
     return _outputs(job, folder, [python, *job.words], cwd=folder, env=env)
 
 
 def run_there(job: Job, worker: Worker, python: str, *paths: Path) -> Mapping[str, bytes]:
-    """The same on a worker: another root, another path of the same Python, no network, no environment but `env`."""
+    """Run a process on a worker: another root, another path of the same Python, no network, only variables of `env`."""
     prefix, packages, name = _installation(python)
     mounts = [*_SYSTEM, f"{prefix}:/opt/python", f"{packages}:/opt/0"]
     mounts += [f"{path}:/opt/{number}" for number, path in enumerate(paths, 1)]
@@ -136,7 +136,7 @@ def _stage(job: Job, folder: Path, worker: Worker) -> None:
 
 @lru_cache
 def _installation(python: str) -> tuple[str, str, str]:
-    """Where a Python is, where its packages are, and the name of its program."""
+    """The prefix of a Python, the folder of its packages, and the name of its program."""
     done = subprocess.run([python, "-c", _ASK], capture_output=True, check=True)
     prefix, packages, name = json.loads(done.stdout)
     return prefix, packages, name

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Write the root file system of an nginx, from Debian's package, which is not installed: that would start a web server.
+"""Write the root file system of an nginx from Debian's package, without installing it, which would start a web server.
 
     nginx.py OUTPUT.tar
 
-For tests, which bring a configuration of their own.
+For tests, which have their own configurations.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from root_file_system import RootFileSystem
 
 
 def unpacked(folder: Path) -> Path:
-    """Where the package's files are."""
-    # As root, apt would like to download as another user, who may not write here.
+    """Download and unpack the package, and return the folder of its files."""
+    # As root, apt downloads as another user by default, which cannot write here.
     subprocess.run(["apt-get", "download", "--quiet=2", "-o", "APT::Sandbox::User=", "nginx"], cwd=folder, check=True)
     (package,) = folder.glob("nginx_*.deb")
     subprocess.run(["dpkg", "-x", package, folder / "files"], check=True)

@@ -18,10 +18,10 @@ from root_file_system import RootFileSystem
 LEFT_OUT = re.compile(r"__pycache__|/test/|/tests/|/idlelib/|/lib2to3/|/ensurepip/|/turtledemo/|_tkinter|/config-3")
 PANTS_CALLS = ("chmod", "cp", "env", "mkdir", "tar", "touch")
 
-# `python3` is a link to the version that this Debian is made with.
+# `python3` is a link to the default version of this Debian.
 python = Path("/usr/bin/python3").resolve()
 library = Path("/usr/lib", python.name)
-# What compiled wheels expect of every Linux: the platforms `manylinux` name these.
+# The libraries that compiled wheels may expect: the `manylinux` platforms list them.
 EXPECTED = ("libdl.so.2", "libgcc_s.so.1", "libpthread.so.0", "librt.so.1", "libstdc++.so.6", "libutil.so.1")
 
 with tarfile.open(sys.argv[1], "w", format=tarfile.GNU_FORMAT) as tar:
@@ -39,7 +39,7 @@ with tarfile.open(sys.argv[1], "w", format=tarfile.GNU_FORMAT) as tar:
             root.copy(str(path), mode=0o755)
     root.program("/bin/busybox")
     root.link("bin/sh", "busybox")
-    # What Pants calls in an environment, as Python's official images have it.
+    # Pants runs it in environments; Python's official images have it.
     root.program("/bin/bash")
     for name in PANTS_CALLS:
         root.link(f"usr/bin/{name}", "../../bin/busybox")

@@ -1,4 +1,4 @@
-"""A root file system made of this machine's files: an image for tests where none can be downloaded."""
+"""A root file system of this machine's files: a test image without a download."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class RootFileSystem:
-    """Files for a tar that is being written. Paths inside it have no leading slash; nothing is written twice."""
+    """Writes files to a tar. Paths in it have no leading slash; each is written only once."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
@@ -32,11 +32,11 @@ class RootFileSystem:
         self._add(info, 0o777)
 
     def copy(self, path: str, name: str | None = None, mode: int = 0o644) -> None:
-        """A file of this machine, at the same path unless told otherwise. Links are followed."""
+        """Add a file of this machine, at the same path unless `name` is given. Links are followed."""
         self.file(name or path.lstrip("/"), Path(path).read_bytes(), mode)
 
     def program(self, path: str, name: str | None = None) -> None:
-        """An executable and the shared libraries that it loads."""
+        """Add an executable and the shared libraries that it loads."""
         self.copy(path, name, mode=0o755)
         self.libraries_of(path)
 

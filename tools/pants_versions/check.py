@@ -1,7 +1,6 @@
-"""What is wrong with sources of `pants_oci` under one release of Pants, as the table tells. Pure.
+"""Check sources of `pants_oci` against one release of Pants in the table. Pure.
 
-Names, what rules take, and how rules of Pants are asked for what they give; how things are called is for a type checker
-to tell, with `stubs`.
+It checks names, the parameters of rules, and requests to rules of Pants. A type checker with `stubs` checks signatures.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from pants_versions import used
 from pants_versions.release import is_rule
 from pants_versions.table import ReleaseTable
 
-# What the engine itself hands to goals, and to what they ask for.
+# Types that the engine itself provides to goals and the rules below them.
 _GIVEN = ("Console", "EnvironmentName", "Specs", "Workspace")
 _SUBSYSTEMS = ("GoalSubsystem", "Subsystem")
-# Rules between what is asked for and what is given; Pants itself needs no more anywhere.
+# The most rules between an output and a request; Pants itself needs no more anywhere.
 _LONGEST_WAY = 4
 _ADVICE = "Where Pants has it, run tools/pants_versions/extract.py: see docs/pants-versions.md."
 
 
 @dataclass(frozen=True)
 class Check:
-    """One release, by its label, in the table of all."""
+    """Checks against the release `label` of the table."""
 
     label: str
     releases: Mapping[str, ReleaseTable]
@@ -34,16 +33,16 @@ class Check:
         return self.releases[self.label]
 
     def flags(self) -> dict[str, bool]:
-        """What `compat` finds out, as this release would answer."""
+        """The values of the flags of `compat` with this release."""
         return {flag: bool(self.release.find(*place)) for flag, place in used.flags().items()}
 
     def taken(self, tree: ast.Module) -> ast.Module:
-        """Without the branches that this release does not take."""
+        """The module without the branches that this release does not take."""
         kept: ast.Module = _Branches(self.flags()).visit(tree)
         return kept
 
     def names(self, tree: ast.Module) -> Iterator[str]:
-        """What is imported and is not there."""
+        """A problem for each imported name that the release lacks."""
         for module, name, _ in used.imported(tree):
             if not self.release.find(module, name):
                 there = [label for label, one in self.releases.items() if one.find(module, name)]
@@ -51,7 +50,7 @@ class Check:
                 yield f"Pants {self.label} has no {module}.{name}: {known}"
 
     def parameters(self, trees: Iterable[ast.Module]) -> Iterator[str]:
-        """What rules take and nothing gives."""
+        """A problem for each parameter of a rule that nothing provides."""
         trees = list(trees)
         own = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
         for tree in trees:
@@ -62,7 +61,7 @@ class Check:
                         yield f"Pants {self.label}: nothing gives the rule {rule.name} a {type_}. {_ADVICE}"
 
     def requests(self, tree: ast.Module) -> Iterator[str]:
-        """Each `_get(Output, Request)`, and each call of a rule of Pants with `**implicitly(…)`."""
+        """A problem for each `_get(Output, Request)` that no rule satisfies."""
         imported = {here: (module, name) for module, name, here in used.imported(tree)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _name(node) == "_get" and len(node.args) == 2:
@@ -71,7 +70,7 @@ class Check:
                     yield f"Pants {self.label}: no rule makes a {output} of a {request}. {_ADVICE}"
 
     def calls(self, tree: ast.Module, names: Mapping[str, tuple[str, str]]) -> Iterator[str]:
-        """Each call of one of `names`, rules of Pants by what they are called here, with `**implicitly(…)`."""
+        """A problem for each wrong `**implicitly(…)` in calls of `names`, rules of Pants by their names here."""
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call) or _name(node) not in names:
                 continue
@@ -94,12 +93,12 @@ class Check:
         return False
 
     def _leads(self, request: str, output: str) -> bool:
-        """Whether rules make `output` of `request`."""
-        found = wanted = {output}
+        """Whether rules make `output` from `request`."""
+        found = pending = {output}
         for _ in range(_LONGEST_WAY):
-            rules = (rule for each in wanted for rule in self.release.rules_by_output.get(each, ()))
-            wanted = {each for rule in rules for each in rule.inputs} - found
-            found = found | wanted
+            rules = (rule for each in pending for rule in self.release.rules_by_output.get(each, ()))
+            pending = {each for rule in rules for each in rule.inputs} - found
+            found = found | pending
         return request in found
 
     def _parameters_of(self, module: str, name: str) -> list[str]:

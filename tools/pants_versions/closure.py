@@ -1,4 +1,4 @@
-"""What a release has of what is wanted, with all that this is made of."""
+"""The names that the plugin uses in a release, with everything that they depend on."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pants_versions.release import Release
 from pants_versions.table import ReleaseTable, Rule, Symbol
 from pants_versions.used import Wanted
 
-# How far from what is wanted the types of members and parameters are followed; what is further away fits anything.
+# How far from the used names the types of members and parameters are followed; types further away are `Any`.
 _DISTANCE_OF_TYPES = 2
-# How far from what is wanted rules are followed: what gives it, what gives what they take, and once more.
+# How far rules are followed: the rules for the used types, the rules for their inputs, and once more.
 _DISTANCE_OF_RULES = 3
 
 
 def gather(release: Release, wanted: Wanted) -> ReleaseTable:
-    """The names that are wanted, those that their interfaces need, and the rules around them."""
+    """Collect the used names, the names that their interfaces need, and the rules around them."""
     found = ReleaseTable(release.version)
     waiting = deque((module, name, 0) for module, name in wanted.names)
     while waiting:

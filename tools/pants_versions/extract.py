@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write symbols.json: what pants_oci uses of Pants, in each of its releases, from their sources.
+"""Write symbols.json: what pants_oci uses of Pants in each release, from the sources of Pants.
 
     tools/pants_versions/extract.py PANTS [REF …]
 

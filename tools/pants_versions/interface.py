@@ -1,4 +1,4 @@
-"""One definition of Pants as a stub tells it: names and types, no bodies, no values."""
+"""One definition of Pants as a stub: names and types, without bodies and values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pants_versions.release import is_rule
 
-# What changes how a thing is called or read. Memoization does not; other decorators are Pants's own business.
+# Decorators that change how something is called or read. Memoization does not; other decorators are irrelevant.
 _DECORATORS = {
     **{name: name for name in ("abstractmethod", "classmethod", "contextmanager", "dataclass", "final", "overload")},
     **{name: name for name in ("classproperty", "property", "staticmethod")},
@@ -21,7 +21,7 @@ _DECORATORS = {
     "memoized_property": "property",
 }
 _BODY = re.compile(r":\n *\.\.\.$", re.MULTILINE)
-# What every object has.
+# Special methods that every object has.
 _UNREMARKABLE = ("__eq__", "__ne__", "__post_init__", "__repr__", "__str__")
 _OF_FIELDS = ("compare", "hash", "init", "kw_only", "repr")
 _ALIASES = ("NewType", "ParamSpec", "TypeVar")
@@ -32,13 +32,13 @@ class Definition:
     kind: str
     stub: str
     base: frozenset[str] = frozenset()
-    """Names of the same module without which it is not what it is."""
+    """Names of the same module that the definition itself needs: bases, decorators, aliased types."""
     needs: frozenset[str] = frozenset()
     """Names of the same module that its members and parameters have as types."""
 
 
 def described(name: str, statements: list[ast.stmt], members: frozenset[str]) -> Definition:
-    """Of classes only `members`, special methods and what a constructor takes."""
+    """The definition of `name`. Classes keep only `members`, special methods and the constructor's fields."""
     last = statements[-1]
     if isinstance(last, (ast.Import, ast.ImportFrom)):
         return Definition("import", _import(name, last))
@@ -64,7 +64,7 @@ def _import(name: str, statement: ast.Import | ast.ImportFrom) -> str:
     (alias,) = (one for one in statement.names if name in (one.asname, one.name, one.name.split(".")[0]))
     if isinstance(statement, ast.Import):
         return f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
-    # Only with `as` may others import it from there; so it is in stubs as well.
+    # Other modules may import it from there only with `as`, and stubs keep that rule.
     return f"from {statement.module} import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
 
 
@@ -90,7 +90,7 @@ def _annotated(name: str, annotation: ast.expr) -> ast.AnnAssign:
 
 
 def _type_of(value: ast.expr) -> ast.expr:
-    """As far as it can be seen."""
+    """The type of a value as far as its syntax shows it, otherwise `Any`."""
     if isinstance(value, ast.Constant):
         return ast.parse("None" if value.value is None else type(value.value).__name__, mode="eval").body
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id.istitle():
@@ -141,7 +141,7 @@ def _functions(group: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> Iterator[
     for each in overloads or group[-1:]:
         found = copy.deepcopy(each)
         if is_rule(each):
-            # Whoever calls a rule awaits it.
+            # Callers await rules, even those defined without `async`.
             found = ast.AsyncFunctionDef(**{name: getattr(found, name) for name in found._fields}, lineno=1)
         found.decorator_list = list(_decorators(found.decorator_list))
         found.args.defaults = [_dots() for _ in found.args.defaults]

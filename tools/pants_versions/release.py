@@ -1,4 +1,4 @@
-"""The sources of one release of Pants, out of a git repository."""
+"""The sources of one release of Pants, from a git repository."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pants_versions.used import bare
 
 _ROOT = "src/python/"
 _INTRINSICS = "src/rust/engine/src/intrinsics"
-# Where the rules are that a plugin can rely on.
+# The folders of the rules that a plugin can use.
 _PYTHON = ("backend/python/goals", "backend/python/subsystems", "backend/python/util_rules")
 _WITH_RULES = tuple(
     f"{_ROOT}pants/{folder}/" for folder in (*_PYTHON, "base", "core", "engine", "init", "option", "source", "vcs")
 )
-# `Intrinsic::new(types.product, types.input)`, or with both spelt out.
+# `Intrinsic::new(types.product, types.input)`, or a literal with both fields.
 _INTRINSIC = re.compile(r"Intrinsic::new\((?P<short>[^)]*)\)|product: (?P<long>.*?)\}", re.DOTALL)
 _TYPE_OF_INTRINSIC = re.compile(r"types\.(\w+)")
 
@@ -54,9 +54,9 @@ class Release:
         return self.files[f"{_ROOT}pants/VERSION"].strip()
 
     def path(self, module: str) -> str | None:
-        """Where a module is, as far as it is Python's or has types that are."""
+        """The path of a module; None if it is neither Python nor has a stub."""
         stem = _ROOT + module.replace(".", "/")
-        # Where both are, `.pyi` describes what Rust brings.
+        # If both exist, the `.pyi` describes the part written in Rust.
         places = (f"{stem}.pyi", f"{stem}.py", f"{stem}/__init__.py")
         return next((place for place in places if place in self.files), None)
 
@@ -70,7 +70,7 @@ class Release:
         return self._trees[path]
 
     def definitions(self, module: str) -> dict[str, list[ast.stmt]]:
-        """What a module's top level defines, branches and all; a name with overloads has them in order."""
+        """The top-level definitions of a module, branches included; the overloads of a name are in order."""
         path = self.path(module)
         found: dict[str, list[ast.stmt]] = {}
         for statement in _top_level(self.tree(path)) if path else ():
@@ -80,7 +80,7 @@ class Release:
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        """Of the engine, the core and the Python backend."""
+        """The rules of the engine, the core and the Python backend."""
         found = list(_intrinsics(self))
         for path, text in self.files.items():
             if not (path.startswith(_WITH_RULES) and path.endswith(".py")) or path.endswith("_test.py"):
@@ -103,7 +103,7 @@ def is_rule(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _intrinsics(release: Release) -> Iterator[Rule]:
-    """The rules that Rust has itself; later releases have them as Python functions, too."""
+    """The rules implemented in Rust; later releases also have them as Python functions."""
     text = "".join(text for path, text in release.files.items() if path.startswith(_INTRINSICS))
     scheduler = release.definitions("pants.engine.internals.scheduler")["Scheduler"][0]
     types = {"directory_digest": "Digest"}
@@ -115,7 +115,7 @@ def _intrinsics(release: Release) -> Iterator[Rule]:
     )
     for match in _INTRINSIC.finditer(text):
         named = _TYPE_OF_INTRINSIC.findall(match["short"] or match["long"])
-        # What Rust itself brings is not told to it.
+        # `PyTypes` does not list the types that Rust itself defines.
         product, *inputs = (types.get(name, name.title().replace("_", "")) for name in named)
         yield Rule("(engine)", tuple(inputs), product)
 

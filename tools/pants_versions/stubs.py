@@ -1,4 +1,4 @@
-"""Stub files of a release, out of the table: what a type checker then takes for Pants."""
+"""Stub files of a release from the table: a type checker uses them in place of Pants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pants_versions.table import ReleaseTable
 
 
 def write(release: ReleaseTable, folder: Path) -> None:
-    """Write packages below `folder`, which a `mypy_path` can name."""
+    """Write packages below `folder`, for use as `mypy_path`."""
     for module, symbols in release.symbols.items():
         place = _package(folder, module)
         for name, symbol in symbols.items():

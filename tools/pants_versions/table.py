@@ -1,4 +1,4 @@
-"""The table of what `pants_oci` uses of Pants: since which release, until which, and what it looks like there."""
+"""The table of what `pants_oci` uses of Pants: its first and last release, and its stub there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 PLACE = Path(__file__).with_name("symbols.json")
 
-# On one line in the file, so that a change of Pants is a line of the difference.
+# Each fact is on one line of the file, so that a change of Pants is one line of a diff.
 _A_FACT = re.compile(r"\{\s+\"since\".*?\n\s*\}", re.DOTALL)
 _Fact = TypeVar("_Fact")
 
@@ -27,7 +27,7 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of Pants: the types that it takes, and the one that it returns, by their bare names."""
+    """A rule of Pants: the bare names of the types that it takes and returns."""
 
     name: str
     inputs: tuple[str, ...]
@@ -36,7 +36,7 @@ class Rule:
 
 @dataclass
 class ReleaseTable:
-    """What is in one release. `version` is the exact one that was looked at."""
+    """The symbols and rules of one release. `version` is the exact version that was read."""
 
     version: str
     symbols: dict[str, dict[str, Symbol]] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class ReleaseTable:
 
 
 def dump(releases: Mapping[str, ReleaseTable]) -> str:
-    """As JSON: each fact once, with the first and the last of the releases that it is true in."""
+    """The table as JSON: each fact once, with the first and the last release that it is true in."""
     order = list(releases)
     symbols: dict[str, dict[str, list[dict[str, object]]]] = {}
     names = {(module, name) for one in releases.values() for module, some in one.symbols.items() for name in some}
@@ -81,7 +81,7 @@ def dump(releases: Mapping[str, ReleaseTable]) -> str:
 
 
 def load(text: str | None = None) -> dict[str, ReleaseTable]:
-    """By the label of the release, the oldest first; of the table that is committed by default."""
+    """Read releases by label, the oldest first; by default from the committed table."""
     document = json.loads(PLACE.read_text() if text is None else text)
     releases = {label: ReleaseTable(version) for label, version in document["releases"].items()}
     order = list(releases)
@@ -102,7 +102,7 @@ def _between(order: list[str], fact: Mapping[str, str]) -> Iterable[str]:
 
 
 def _spans(order: list[str], seen: Iterable[tuple[str, _Fact]]) -> Iterator[tuple[str, str, _Fact]]:
-    """The first and the last of consecutive releases that say the same."""
+    """The first and the last of consecutive releases with the same fact."""
     run: list[str] = []
     last: list[_Fact] = []
     for label, fact in seen:

@@ -1,4 +1,4 @@
-"""What `pants_oci` uses of Pants, as its sources say."""
+"""What `pants_oci` uses of Pants, read from its sources."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def sources() -> dict[Path, ast.Module]:
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
-    """Module and name of everything that is imported from Pants, and what it is called here."""
+    """Module and name of everything imported from Pants, and its name in `pants_oci`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "pants":
             yield from ((str(node.module), alias.name, alias.asname or alias.name) for alias in node.names)
 
 
 def members(tree: ast.AST) -> Iterator[str]:
-    """Every name that may be a member of something: what is read from objects, and what classes define."""
+    """Every name that may be a member: attributes that are read, and names that classes define."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             yield node.attr
@@ -42,7 +42,7 @@ def members(tree: ast.AST) -> Iterator[str]:
 
 @cache
 def flags() -> dict[str, tuple[str, str]]:
-    """What `compat` asks: of each flag, the module and the name in it whose presence decides."""
+    """The flags of `compat`: for each, the module and the name in it whose presence it tests."""
     tree = ast.parse((PANTS_OCI / "compat.py").read_text())
     called = {here: f"{module}.{name}" for module, name, here in imported(tree)}
     found = {}
@@ -62,7 +62,7 @@ def bare(annotation: str) -> str:
 
 @dataclass(frozen=True)
 class Wanted:
-    """`names` by their module, `members` of any class, and the `types` that rules are asked for."""
+    """The used `names` with their modules, `members` of any class, and the `types` requested from rules."""
 
     names: tuple[tuple[str, str], ...]
     members: frozenset[str]
@@ -73,7 +73,7 @@ def wanted() -> Wanted:
     trees = sources().values()
     names = {(module, name) for tree in trees for module, name, _ in imported(tree)}
     names.update(flags().values())
-    # Of modules that are imported whole, what is read from them.
+    # If a whole module is imported, its names are the attributes that are read.
     called = {here: f"{module}.{name}" for tree in trees for module, name, here in imported(tree)}
     names.update(
         (called[node.value.id], node.attr)

@@ -1,1 +1,1 @@
-"""Writes docs/reference out of the code: `tools/reference/generate`."""
+"""Write docs/reference from the code: `tools/reference/generate`."""

@@ -1,4 +1,4 @@
-"""The command line of ocikit: what `--help` prints, 100 columns wide."""
+"""The command line of ocikit: the output of `--help`, 100 columns wide."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reference import markdown
 def blocks() -> Iterator[str]:
     for command in COMMANDS:
         yield f"### `python -m ocikit {command.name}`"
-        # Each ends with how images are named, which is said once, in docs/ocikit.md.
+        # Each ends with how images are named, which docs/ocikit.md explains once.
         yield markdown.code("text", _help(command.name).partition("\n\nImages are named as")[0])
 
 
@@ -23,5 +23,5 @@ def _help(command: str) -> str:
     printed = io.StringIO()
     with mock.patch.dict(os.environ, {"COLUMNS": "100"}), redirect_stdout(printed), suppress(SystemExit):
         main([command, "--help"])
-    # As Python calls them since 3.10.
+    # Python 3.10 renamed the heading.
     return printed.getvalue().replace("\noptional arguments:", "\noptions:")

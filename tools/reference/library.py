@@ -117,7 +117,7 @@ def _signature(function: griffe.Function) -> str:
 
 
 def _in_lines(signature: str) -> str:
-    """A line for each parameter, where they do not fit in one."""
+    """Put each parameter on its own line if the signature is longer than a line."""
     if len(signature) <= _COLUMNS:
         return signature
     start, end = signature.index("(") + 1, signature.rindex(")")
@@ -132,10 +132,10 @@ def _in_lines(signature: str) -> str:
 
 
 def _item(signature: str, member: griffe.Object) -> str:
-    docstring = "\n\n".join(_told(member))
+    docstring = "\n\n".join(_docstring(member))
     indented = re.sub("(?m)^(?=.)", "    ", docstring)
     return f"* `{signature}`" + (f"\n\n{indented}" if docstring else "")
 
 
-def _told(found: griffe.Object) -> tuple[str, ...]:
+def _docstring(found: griffe.Object) -> tuple[str, ...]:
     return (markdown.docstring(found.docstring.value),) if found.docstring else ()

@@ -1,4 +1,4 @@
-"""What the pages have in common."""
+"""Markdown shared by the pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ GENERATED = "<!-- Written by tools/reference/generate out of the code; edit that
 
 
 def page(title: str, *blocks: str) -> str:
-    """A page of blocks: paragraphs, headings, tables, code."""
+    """A page of blocks: paragraphs, headings, tables and code."""
     return "\n\n".join((f"# {title}", GENERATED, *(block.strip("\n") for block in blocks if block))) + "\n"
 
 
@@ -23,11 +23,11 @@ def code(language: str, text: str) -> str:
 
 
 def help_text(text: str, language: str = "") -> str:
-    """Help as Pants shows it: what is indented below its Example is `language`."""
-    told, line, example = text.partition("Example:\n\n    ")
+    """The help of Pants as Markdown: the indented lines below "Example:" are a block of `language`."""
+    description, line, example = text.partition("Example:\n\n    ")
     if not line:
         return text
-    return f"{told}{code(language, re.sub('(?m)^    ', '', example))}"
+    return f"{description}{code(language, re.sub('(?m)^    ', '', example))}"
 
 
 def docstring(text: str) -> str:

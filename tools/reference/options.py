@@ -1,4 +1,4 @@
-"""options.md: what pants.toml, flags and the environment can say."""
+"""options.md: the options in pants.toml, flags and the environment."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from pants_oci.subsystem import Ocikit, OciSubsystem
 from reference import markdown
 
 _INTRODUCTION = """
-What `pants.toml` can say, and what one run can: each option is also a flag and an environment variable.
-`pants help-advanced oci` tells the same.
+The options in `pants.toml`. Each option is also a flag and an environment variable.
+`pants help-advanced oci` shows the same.
 """
 _TYPES = {bool: "true or false", dict: "table", float: "number", int: "number", list: "list of texts", str: "text"}
 
 
 def page() -> str:
-    # Goals of Pants itself, such as `package`, are registered too: ours need what is behind them.
+    # Goals of Pants itself, such as `package`, are registered too, because ours depend on them.
     kinds = [rule.output_type for rule in register.rules() if isinstance(rule, TaskRule)]
     ours = [kind for kind in kinds if issubclass(kind, Goal) and kind.__module__.startswith("pants_oci.")]
     return markdown.page(
@@ -56,7 +56,7 @@ def _scope(title: str, scope: type[Subsystem]) -> Iterator[str]:
 
 
 def _options(scope: type[Subsystem]) -> Iterator[OptionsInfo]:
-    """Without those that only the oldest Pants has, and calls deprecated."""
+    """The options without the deprecated ones, which only the oldest Pants has."""
     for kind in (scope, scope.EnvironmentAware):
         yield from (option for option in collect_options_info(kind) if "removal_version" not in option.flag_options)
 
@@ -68,22 +68,22 @@ def _option(scope: type[Subsystem], option: OptionsInfo, *, one_flag: bool = Fal
     yield f"### `{flag if one_flag else name.replace('-', '_')}`"
     settings = option.flag_options
     kind = settings["type"]
-    told = " or ".join(f"`{choice.value}`" for choice in kind) if issubclass(kind, Enum) else _TYPES[kind]
+    type_ = " or ".join(f"`{choice.value}`" for choice in kind) if issubclass(kind, Enum) else _TYPES[kind]
     also = "" if one_flag else f"flag `{flag}`, "
     variable = f"PANTS_{long.upper().replace('-', '_')}"
-    yield f"{told}, default {_default(settings['default'])}; {also}environment variable `{variable}`"
+    yield f"{type_}, default {_default(settings['default'])}; {also}environment variable `{variable}`"
     if name == "registries":
         yield settings["help"].partition(" Keys:")[0]
-        yield markdown.table(("key", "type, and default", "what it says"), _registry_keys())
+        yield markdown.table(("key", "type and default", "meaning"), _registry_keys())
     elif _is_own(scope, option):
         yield settings["help"]
     else:
-        # What else Pants says of its own option is about one of its releases.
+        # The rest of the help of Pants's own options is specific to one release.
         yield settings["help"].partition("\n\n")[0]
 
 
 def _is_own(scope: type[Subsystem], option: OptionsInfo) -> bool:
-    """Whether it is defined there, and not by a base class of Pants."""
+    """Whether the option is defined by the scope itself, not by a base class of Pants."""
     return any(getattr(kind, name, None) == option for kind in (scope, scope.EnvironmentAware) for name in vars(kind))
 
 
@@ -92,8 +92,8 @@ def _registry_keys() -> Iterator[tuple[str, str, str]]:
     kinds = {"bool": "true or false", "str": "text", "str | None": "text", "tuple[str, ...]": "list of texts"}
     for key, meaning in REGISTRY_KEYS.items():
         default = keys[key].default
-        told = "required" if default is dataclasses.MISSING else f"`{json.dumps(default)}`" if default else "none"
-        yield f"`{key}`", f"{kinds[str(keys[key].type)]}, {'`false`' if default is False else told}", meaning
+        shown = "required" if default is dataclasses.MISSING else f"`{json.dumps(default)}`" if default else "none"
+        yield f"`{key}`", f"{kinds[str(keys[key].type)]}, {'`false`' if default is False else shown}", meaning
 
 
 def _default(value: Any) -> str:

@@ -12,7 +12,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 
 def pages() -> Mapping[str, str]:
-    """What docs/reference is to hold. The same on every machine."""
+    """The content of docs/reference, the same on every machine."""
     return {
         "targets.md": targets.page(),
         "options.md": options.page(),

@@ -1,4 +1,4 @@
-"""report.md and report.schema.json: what `[oci].report` and `--publish-output` hold."""
+"""report.md and report.schema.json: the content of `[oci].report` and `--publish-output`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from reference import markdown
 from reference.schema import definitions
 
 _INTRODUCTION = """
-`[oci].report` is a JSON file with a row for each reference that `publish` was asked for; the rows of
-`--publish-output` are the same, as `references` of Pants's own entries. [report.schema.json](report.schema.json) is its
-JSON Schema, draft 2020-12, for whoever reads it with a program. Keys can be added by a minor release, so leave alone
-what you do not know.
+`[oci].report` is a JSON file with a row for each requested reference. `--publish-output` has the same rows, as
+`references` of Pants's own entries. [report.schema.json](report.schema.json) is its JSON Schema, draft 2020-12, for
+programs that read it. A minor release can add keys, so ignore unknown keys.
 """
 
 
@@ -22,7 +21,7 @@ def schema() -> dict[str, Any]:
         "title": "The report of a publish run",
         "type": "object",
         "properties": {
-            "dry_run": {"type": "boolean", "description": "Whether it is what would be done: nothing was sent."},
+            "dry_run": {"type": "boolean", "description": "Whether the run was a dry run, which uploads nothing."},
             "references": {
                 "type": "array",
                 "items": {"$ref": f"#/$defs/{Row.__name__}"},
@@ -44,7 +43,7 @@ def page() -> str:
 
 def _keys(schema: dict[str, Any]) -> str:
     rows = ((f"`{name}`", _kind(key), key.get("description", "")) for name, key in schema["properties"].items())
-    return markdown.table(("key", "type", "what it says"), rows)
+    return markdown.table(("key", "type", "meaning"), rows)
 
 
 def _kind(schema: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""A JSON Schema out of dataclasses: annotations say what a key holds, docstrings what it means."""
+"""A JSON Schema from dataclasses: annotations give the types of keys, docstrings their meanings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _define(kind: type[Any], found: dict[str, Any]) -> None:
     schema = found[kind.__name__] = {"description": summary, "type": "object", "properties": {}, "required": []}
     names = vars(sys.modules[kind.__module__])
     for field in dataclasses.fields(kind):
-        # Python 3.9 cannot evaluate `str | None`, but it reads it.
+        # Python 3.9 cannot evaluate `str | None`, but it can parse it.
         annotation = ast.parse(str(field.type), mode="eval").body
         schema["properties"][field.name] = {**_schema(annotation, names, found), **_meaning(meanings.get(field.name))}
         schema["required"].append(field.name)
@@ -55,7 +55,7 @@ def _meaning(text: str | None) -> dict[str, str]:
 
 
 def described(text: str) -> tuple[str, dict[str, str]]:
-    """What a docstring says of all, and of each name: of those that a sentence begins with.
+    """Split a docstring into the summary and the meanings of the names that start its sentences.
 
     >>> described("A row. `a`, `b`: two. `c` is left.")
     ('A row.', {'a': 'Two.', 'b': 'Two.', 'c': '`c` is left.'})
@@ -67,6 +67,6 @@ def described(text: str) -> tuple[str, dict[str, str]]:
         if not subject:
             summary += part
             continue
-        told = part[subject.end() :] if subject[2] else part
-        meanings.update(dict.fromkeys(re.findall(r"\w+", subject[1]), told[0].upper() + told[1:]))
+        meaning = part[subject.end() :] if subject[2] else part
+        meanings.update(dict.fromkeys(re.findall(r"\w+", subject[1]), meaning[0].upper() + meaning[1:]))
     return summary, meanings

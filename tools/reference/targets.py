@@ -12,8 +12,8 @@ from pants_oci import register
 from reference import markdown
 
 _INTRODUCTION = """
-What BUILD files can say. `pants help oci_image` tells the same. Every target has `name`, `description` and `tags` as
-well, which are Pants's own. How targets fit together is in the [guide](../guide.md).
+The targets in BUILD files. `pants help oci_image` shows the same. Every target also has Pants's own `name`,
+`description` and `tags`. The [guide](../guide.md) explains how targets fit together.
 """
 
 

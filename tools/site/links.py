@@ -1,6 +1,6 @@
-"""A hook of mkdocs: pages of docs/ link to files of the repository, and the site has pages only.
+"""A hook of mkdocs: pages of docs/ link to files of the repository, but the site has only pages.
 
-Some files beside docs/ become pages; of a link to any other the text is left.
+Some files outside docs/ become pages; a link to any other file becomes plain text.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def for_the_site(markdown: str, page: str) -> str:
-    """Let the links of a page lead to pages of the site. `page`: its path there."""
+    """Rewrite the links of a page to pages of the site. `page`: its path on the site."""
     file = next((path for path, name in PAGES.items() if name == page), _DOCS + page)
 
     def led(link: re.Match[str]) -> str:
