@@ -19,5 +19,6 @@ def slowest(durations: Iterable[tuple[str, float]]) -> list[str]:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "duration")]
-    terminalreporter.section("slowest files")
-    terminalreporter.write_line("\n".join(slowest((report.nodeid, report.duration) for report in reports)))
+    if reports:
+        terminalreporter.section("slowest files")
+        terminalreporter.write_line("\n".join(slowest((report.nodeid, report.duration) for report in reports)))

@@ -57,7 +57,7 @@ def public_members(found: griffe.Class) -> tuple[griffe.Function | griffe.Attrib
 
 def _module(module: griffe.Module) -> Iterator[str]:
     yield f"## `{module.path}`"
-    yield from _told(module)
+    yield from _docstring(module)
     elsewhere: dict[str, list[str]] = {}
     for member in public_names(module):
         home = member.module.path
@@ -68,7 +68,7 @@ def _module(module: griffe.Module) -> Iterator[str]:
         else:
             yield f"### `{member.name}`"
             yield markdown.code("python", _in_lines(_definition(member)))
-            yield from _told(member)
+            yield from _docstring(member)
     for home, names in elsewhere.items():
         yield f"Also here, of `{home}`: {', '.join(names)}."
 
@@ -85,7 +85,7 @@ def _class(found: griffe.Class) -> Iterator[str]:
     yield markdown.code("python", _in_lines(f"class {_construction(found)}"))
     if found.bases:
         yield f"Extends {', '.join(f'`{base}`' for base in found.bases)}."
-    yield from _told(found)
+    yield from _docstring(found)
     for member in public_members(found):
         if isinstance(member, griffe.Function):
             yield _item(f"{'' if member.labels & {'classmethod', 'staticmethod'} else '.'}{_signature(member)}", member)
