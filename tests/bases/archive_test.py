@@ -123,14 +123,14 @@ def message(root: BuildRoot, name: str, target: str = "image") -> str:
 
 def test_what_is_wrong_with_an_archive_is_told(root: BuildRoot) -> None:
     bad(root, "missing")
-    assert 'the `path` "base.tar" is no archive: there is no such file' in message(root, "missing")
+    assert 'the `path` "base.tar" is not an archive: the file does not exist' in message(root, "missing")
 
     bad(root, "text").write_text("no tar")
-    assert 'the `path` "base.tar" cannot be built on: it is no tar, or damaged' in message(root, "text")
+    assert 'the `path` "base.tar" cannot be built on: it is not a tar, or it is damaged' in message(root, "text")
 
     good = (root.path / "docker.tar").read_bytes()
     bad(root, "cut").write_bytes(good[: len(good) // 2])
-    assert "cannot be built on: it is no tar, or damaged: unexpected end of data" in message(root, "cut")
+    assert "cannot be built on: it is not a tar, or it is damaged: unexpected end of data" in message(root, "cut")
 
     repacked(root.path / "docker.tar", bad(root, "no-layer"), "no-layer")
     told = message(root, "no-layer")

@@ -213,5 +213,5 @@ def test_publishing_where_all_is_remote_is_refused(team: Team, alone: Machine) -
     asked, log = len(team.registry.requests), len(team.server.log)
     told = team.pants(alone, "publish", "plain:push", worker=True, check=False, environments_preview_names="{}").result
     assert told.exit_code == 1
-    assert "`[environments-preview].names` is empty. Nothing was built or sent." in told.stderr
+    assert "`[environments-preview].names` is empty. Nothing was built or uploaded." in told.stderr
     assert (len(team.registry.requests), commands(team.server.log[log:])) == (asked, [])
