@@ -123,7 +123,7 @@ def message(root: BuildRoot, name: str, target: str = "image") -> str:
 
 def test_errors_in_an_archive_are_reported(root: BuildRoot) -> None:
     bad(root, "missing")
-    assert 'the `path` "base.tar" is no archive: there is no such file' in message(root, "missing")
+    assert 'the `path` "base.tar" is not an archive: the file does not exist' in message(root, "missing")
 
     bad(root, "text").write_text("no tar")
     assert 'the `path` "base.tar" cannot be built on: it is not a tar, or it is damaged' in message(root, "text")

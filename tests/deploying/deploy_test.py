@@ -242,7 +242,7 @@ def test_an_earlier_commit_is_deployed_again(deployer: Deployer) -> None:
     assert later.calls[0].files != earlier.calls[0].files
     # The committed files are those of an older commit.
     stale = deployer.refused("--oci-deployment-check", "experimental-deploy", "deploy:web")
-    assert "deploy:web: what is committed is not what is rendered" in stale.result.stderr
+    assert "deploy:web: the committed manifests are out of date" in stale.result.stderr
     assert (stale.requests, stale.calls) == ((), ())
 
     deployer.root.git("checkout", "--quiet", "HEAD~1")
@@ -264,12 +264,15 @@ def test_an_earlier_commit_is_deployed_again(deployer: Deployer) -> None:
     deployer.registry.repositories[f"shop/{name}"].manifests.pop(digest)
     gone = deployer.refused("--oci-deployment-committed", "experimental-deploy", "deploy:web")
     assert gone.calls == ()
-    assert f"/shop/{name}@{digest}: the registry has no such image; deploy without `--oci" in gone.result.stderr
+    assert (
+        f"/shop/{name}@{digest}: the registry has no such image; to build and publish it, deploy without `--oci"
+        in gone.result.stderr
+    )
 
 
 BAD = [
     pytest.param(
-        "odd/absent", 'odd/absent:web: wanted "no-such-tool" to apply it, found none on the PATH', id="absent"
+        "odd/absent", 'odd/absent:web: expected "no-such-tool" to apply it, found none on the PATH', id="absent"
     ),
     pytest.param("odd/scriptless", 'odd/scriptless:web: the `command` is "./apply.sh", a path', id="no-script"),
     pytest.param("odd/meaningless", "odd/meaningless:web: `namespace` is not used with", id="meaningless"),
@@ -291,7 +294,7 @@ def test_errors_are_reported_before_anything_is_published(deployer: Deployer, ta
 def test_without_its_tool(deployer: Deployer, target: str, tool: str) -> None:
     deployer.root.write({"one/file.txt": f"not built without {tool}\n"})
     run = deployer.refused("experimental-deploy", target, path=deployer.tools.path_without())
-    assert f'{target}: wanted "{tool}" to apply it, found none on the PATH (' in run.result.stderr
+    assert f'{target}: expected "{tool}" to apply it, found none on the PATH (' in run.result.stderr
     assert "Nothing was published. Install it" in run.result.stderr
     assert (run.requests, run.processes) == ((), ())
 

@@ -184,10 +184,10 @@ def test_package_renders_without_a_registry(root: BuildRoot) -> None:
     assert stack == rendered(COMPOSE, f"docker.io/library/stack@{found['stack:push']}", both, skipped)
 
     printed = result.stderr
-    assert '[INFO] deploy/kubernetes:all: deploy/kubernetes/apps/web.yaml:1:3: "pants://web:push" is left' in printed
-    assert '[WARN] deploy/kubernetes:all: deploy/kubernetes/apps/web.yaml:20:12: "pants://web:push" is left' in printed
+    assert '[INFO] deploy/kubernetes:all: deploy/kubernetes/apps/web.yaml:1:3: "pants://web:push" is not' in printed
+    assert '[WARN] deploy/kubernetes:all: deploy/kubernetes/apps/web.yaml:20:12: "pants://web:push" is not' in printed
     assert f"[WARN] stack:stack: web:skipped has `skip_push`, so nothing publishes {skipped}." in printed
-    assert "[WARN] none:none: no source has the address of an image" in printed
+    assert "[WARN] none:none: no source contains an image address" in printed
     assert (dist / "none/none/none.yaml").read_text() == FILES["none/none.yaml"]
 
 
@@ -239,7 +239,7 @@ def test_rendered_files_are_committed(root: BuildRoot) -> None:
     refused = root.pants("package", "--oci-deployment-check", "stack:stack", check=False)
     assert refused.exit_code == 1
     assert (
-        "stack:stack: what is committed is not what is rendered: stack/rendered/compose.yaml is stale" in refused.stderr
+        "stack:stack: the committed manifests are out of date: stack/rendered/compose.yaml is stale" in refused.stderr
     )
 
     again = root.pants("oci-render", "::")
@@ -262,4 +262,4 @@ def test_a_folder_may_be_shared_and_a_file_may_not(root: BuildRoot) -> None:
     assert "up to date" in root.pants("oci-render", "--oci-deployment-check", "shared:a", "shared:b").stdout
     twice = root.pants("oci-render", "shared:c", check=False)
     assert twice.exit_code == 1
-    assert "shared:c: shared/rendered/c.yaml is rendered by shared:d as well" in twice.stderr
+    assert "shared:c: shared:d renders shared/rendered/c.yaml too" in twice.stderr

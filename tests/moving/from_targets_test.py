@@ -188,5 +188,5 @@ def test_targets_of_pants_backend_oci_are_packaged_and_published(
 def test_docker_s_registries_need_docker_s_backend(backend_oci_root: BuildRoot) -> None:
     result = backend_oci_root.pants("--oci-docker-registries", "publish", "::", check=False)
     assert result.exit_code == 1
-    assert 'which Pants has only with the backend "pants.backend.docker": enable that' in result.stderr
+    assert 'which requires the backend "pants.backend.docker": enable it' in result.stderr
     assert "Traceback" not in result.stderr

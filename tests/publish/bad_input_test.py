@@ -137,12 +137,14 @@ BASES = [
         ),
         id="base-is-a-push",
     ),
-    pytest.param(base('path="layout"', "`path`", '"layout"', "no such directory"), id="base-path-does-not-exist"),
+    pytest.param(
+        base('path="layout"', "`path`", '"layout"', "the directory does not exist"), id="base-path-does-not-exist"
+    ),
     pytest.param(
         base(
             'path="layout"',
             '"layout"',
-            "no OCI image layout",
+            "not an OCI image layout",
             "oci-layout",
             make=something_else,
         ),

@@ -83,7 +83,7 @@ def test_files_that_pants_does_not_see_are_reported(
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert refused.exit_code == 1
     assert (
-        f"web:image: Pants does not see what the dependency web:files names, so that it would be missing: {expected}"
+        f"web:image: Pants does not see files that the dependency web:files names, so they would be missing: {expected}"
         in (refused.stderr)
     )
     root.pants("package", "web:image")

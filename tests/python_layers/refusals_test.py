@@ -39,7 +39,7 @@ pytestmark = pytest.mark.container
         ),
         pytest.param(
             "no-platform",
-            ("other:no-platform: other:plain is wanted for linux/arm64", "linux/amd64", "`complete_platforms`"),
+            ("other:no-platform: other:plain must be built for linux/arm64", "linux/amd64", "`complete_platforms`"),
             id="another-machine",
         ),
         pytest.param(
@@ -55,9 +55,7 @@ pytestmark = pytest.mark.container
         pytest.param(
             "two", ("other:two: other:both and other:plain cannot", '`pex_layers="single"`'), id="two-applications"
         ),
-        pytest.param(
-            "twice", ("other:twice: ", "lies in /app", "base other:once", "`directory`"), id="two-in-one-place"
-        ),
+        pytest.param("twice", ("other:twice: ", "is in /app", "base other:once", "`directory`"), id="two-in-one-place"),
         pytest.param(
             "hidden", ("other:hidden: two different entries at one path", "/app/__main__.py"), id="hidden-file"
         ),

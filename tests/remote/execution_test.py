@@ -215,5 +215,5 @@ def test_publishing_without_a_local_environment_is_refused(team: Team, alone: Ma
         alone, "publish", "plain:push", worker=True, check=False, environments_preview_names="{}"
     ).result
     assert result.exit_code == 1
-    assert "`[environments-preview].names` is empty. Nothing was built or sent." in result.stderr
+    assert "`[environments-preview].names` is empty. Nothing was built or uploaded." in result.stderr
     assert (len(team.registry.requests), commands(team.server.log[log:])) == (asked, [])

@@ -107,5 +107,5 @@ def test_a_report_that_cannot_be_written(root: BuildRoot, registry: FakeRegistry
     registry.faults = Faults()
     root.write({"dist/file": ""})
     result = publish(root, registry, "file/publish.html")
-    assert '[ERROR] [oci].report is "dist/file/publish.html", and is not written: cannot write' in result.stderr
+    assert '[ERROR] [oci].report "dist/file/publish.html" was not written: cannot write' in result.stderr
     assert "published" in result.stderr or "skipped" in result.stderr

@@ -1,1 +1,1 @@
-"""From targets to a plan, one file per step: contents, layer, base, image, push."""
+"""The steps from targets to a plan, each in a file: contents, layer, base, image, push."""

@@ -1,4 +1,4 @@
-"""What a deployment applies: what its sources render to now, or what is committed; and the images it finds there."""
+"""What a deployment applies: its rendered or its committed manifests, and the images that they need."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from pants_oci.steps.run_scope import DeployedPushesRequest, RunScope, call_depl
 from pants_oci.subsystem import OciSubsystem
 
 _PINNED = "@sha256:"
-_COMMITTED = "deploy without `--oci-deployment-committed`, which builds and publishes it"
+_COMMITTED = "to build and publish it, deploy without `--oci-deployment-committed`"
 
 
 @dataclass(frozen=True)
 class AppliedRequest(EngineAwareParameter):
-    """Work out what a deployment applies."""
+    """Determine what a deployment applies."""
 
     field_set: DeploymentFieldSet
 
@@ -41,7 +41,7 @@ class AppliedRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class NeededImage:
-    """What is applied needs this image, and nothing in this run publishes it. `advice`: what to do where it is not."""
+    """An image that a deployment needs and this run does not publish. `advice`: what to do if it is missing."""
 
     reference: str
     advice: str
@@ -49,7 +49,7 @@ class NeededImage:
 
 @dataclass(frozen=True)
 class Applied:
-    """Files by their paths relative to `folder`; `sources` are those of the manifests. `pushes` are published first."""
+    """Files by their paths relative to `folder`; `sources` are the manifests. `pushes` are published first."""
 
     digest: Digest
     folder: str
@@ -58,7 +58,7 @@ class Applied:
     pushes: tuple[Target, ...] = ()
 
 
-@rule(desc="Work out what an OCI deployment applies", level=LogLevel.DEBUG)
+@rule(desc="Determine what an OCI deployment applies", level=LogLevel.DEBUG)
 async def work_out_applied(request: AppliedRequest, oci: OciSubsystem) -> Applied:
     field_set = request.field_set
     await call_check_committed(CheckCommittedRequest(field_set))
@@ -92,11 +92,11 @@ call_applied = by_name(work_out_applied, Applied, AppliedRequest)
 
 @dataclass(frozen=True)
 class AllPresentRequest:
-    """Ask registries for what all deployments of the run need. Equal for all that ask, so it is done once."""
+    """Look up the images that all deployments of the run need. All instances are equal, so this happens once."""
 
 
-# Uncacheable, as what they ask for is.
-@_uncacheable_rule(desc="Ask for the images of all deployments", level=LogLevel.TRACE)
+# Uncacheable, because the registries may change between runs.
+@_uncacheable_rule(desc="Look up the images of all deployments", level=LogLevel.TRACE)
 async def ask_for_all(_: AllPresentRequest, scope: RunScope, configured: ConfiguredRegistries) -> PresentImages:
     applied = await concurrently(call_applied(AppliedRequest(field_set)) for field_set in scope.deployments)
     return await call_present_images(PresentImagesRequest(_images(applied, configured)))
@@ -107,7 +107,7 @@ _call_all_present = by_name(ask_for_all, PresentImages, AllPresentRequest)
 
 @dataclass(frozen=True)
 class CheckedRequest(AppliedRequest):
-    """The same, but an error where an image is not there."""
+    """Determine what a deployment applies. Raises OciTargetError if an image is missing."""
 
 
 @_uncacheable_rule(desc="Check the images of an OCI deployment", level=LogLevel.DEBUG)
@@ -131,16 +131,17 @@ call_checked = by_name(check_applied, Applied, CheckedRequest)
 
 
 def _images(applied: Iterable[Applied], configured: ConfiguredRegistries) -> tuple[tuple[Destination, str], ...]:
-    """All that they need, each once."""
+    """The needed images, without duplicates."""
     return tuple(dict.fromkeys(_image(image.reference, configured) for one in applied for image in one.needed))
 
 
 def _advice(image: PinnedImage, *, excluded: bool) -> str:
     if excluded:
         return (
-            f"{image.push} is excluded from its `dependencies`, so nothing publishes it here: publish it, or let it in"
+            f"{image.push} is excluded from its `dependencies`, so this run does not publish it: "
+            "publish it, or remove the exclusion"
         )
-    return f"{image.push} has `skip_push`: publish it by hand, or take that away"
+    return f"{image.push} has `skip_push`: publish it by hand, or remove `skip_push`"
 
 
 def _pinned(manifests: Manifests) -> frozenset[str]:
@@ -148,7 +149,7 @@ def _pinned(manifests: Manifests) -> frozenset[str]:
 
 
 def _image(reference: str, configured: ConfiguredRegistries) -> tuple[Destination, str]:
-    """Where the registry is asked for it, and its digest."""
+    """The repository to query, and the digest."""
     repository, _, digest = reference.partition("@")
     return configured.registries.own_destination(repository), digest
 

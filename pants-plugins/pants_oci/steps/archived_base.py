@@ -1,4 +1,4 @@
-"""An archive in the repository as a base: a process unpacks the image that is wanted, and verifies it."""
+"""A base image from an archive in the repository: a process unpacks and verifies the selected image."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pants_oci.targets.base import OciBasePathField
 
 _MANIFEST_FILE = "manifest.json"
 _CONFIG_FILE = "config.json"
-# No directory: not every cache answers for one. Names that are not used cost nothing.
+# Listed as files, because not every cache returns directories. Unused names cost nothing.
 _LAYER_FILES = tuple(f"layers/{number}" for number in range(MAX_LAYERS))
 
 
@@ -63,23 +63,24 @@ async def archived_base(request: ArchivedBaseRequest, oci: OciSubsystem) -> Arch
     files = [entry for entry in entries if isinstance(entry, FileEntry)]
     if not files:
         raise OciTargetError(
-            field_set.address, f"{path} is no archive: there is no such file, or Git ignores it and so does Pants."
+            field_set.address,
+            f"{path} is not an archive: the file does not exist, or Pants does not see it because Git ignores it.",
         )
-    # Under a name of its own, so that renaming the archive changes nothing.
+    # The name is fixed, so renaming the archive does not change the process.
     inputs = await create_digest(CreateDigest([FileEntry(f"{INPUT_DIRECTORY}/archive", files[0].file_digest)]))
     with blamed_on(field_set.address), found_in("[oci].compression"):
         compression = ocikit.Compression.parse(oci.compression)
-    wanted = {
+    requested = {
         "platform": str(request.platform),
         "digest": field_set.digest.value,
         "compression": str(compression),
-        # Not how many files layers may have: none is listed.
+        # The limit on files does not apply: no files are listed.
         "limits": {"expansion": oci.layer_limits.expansion},
     }
     output = await call_try_ocikit(
         OcikitProcess(
             "archived_base",
-            ocikit.canonical_json.dumps(wanted),
+            ocikit.canonical_json.dumps(requested),
             inputs,
             f"Unpack {field_set.address} for {request.platform}",
             output_files=(_MANIFEST_FILE, _CONFIG_FILE, *_LAYER_FILES),

@@ -1,4 +1,4 @@
-"""What images are built on: an image layout or an archive in the repository, or an image in a registry."""
+"""Base images: an image layout or an archive in the repository, or an image in a registry."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class BaseRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BaseImage:
-    """An image to build on, and its layers at `blobs/sha256/<hex>`, unless they are `remote`: in their registry.
+    """A base image, with its layers at `blobs/sha256/<hex>`, or only in its registry if it is `remote`.
 
-    `annotations`: what images that are built on it say of it.
+    `annotations`: how images that are built on it describe it.
     """
 
     image: ocikit.Image
@@ -52,7 +52,7 @@ async def base_image(request: BaseRequest) -> BaseImage:
     if field_set.declared and not any(platform.runs(known) for known in field_set.declared):
         raise OciTargetError(
             field_set.address,
-            f'wanted for platform "{platform}", but its `platforms` are {", ".join(map(str, field_set.declared))}.',
+            f'expected one of its `platforms` ({", ".join(map(str, field_set.declared))}), got "{platform}".',
         )
     if field_set.path.is_archive:
         archived = await call_archived_base(ArchivedBaseRequest(field_set, platform))
@@ -63,7 +63,7 @@ async def base_image(request: BaseRequest) -> BaseImage:
     if field_set.image.value:
         found = await call_registry_base(RegistryBaseRequest(field_set, platform))
         return BaseImage(found.image, EMPTY_DIGEST, remote=True, annotations=found.annotations)
-    raise OciTargetError(field_set.address, "an `oci_base` needs an `image` in a registry, or a `path`.")
+    raise OciTargetError(field_set.address, "an `oci_base` needs an `image` in a registry or a `path`.")
 
 
 call_base_image = by_name(base_image, BaseImage, BaseRequest)

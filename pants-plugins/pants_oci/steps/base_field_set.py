@@ -1,4 +1,4 @@
-"""What the steps read of an `oci_base`."""
+"""The fields of an `oci_base` that the steps read."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ class BaseFieldSet(FieldSet):
 
     @property
     def declared(self) -> tuple[ocikit.Platform, ...]:
-        """The platforms that it says it is used for."""
+        """The values of the `platforms` field."""
         return tuple(ocikit.Platform.parse(text) for text in self.platforms.value or ())

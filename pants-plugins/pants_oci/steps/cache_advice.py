@@ -1,4 +1,4 @@
-"""A word to whoever shares layers in a remote cache, and downloads each of them for nothing."""
+"""A warning if Pants downloads every layer from the remote cache, needed or not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = printable_logger(__name__)
 
 @dataclass(frozen=True)
 class CacheAdviceRequest:
-    """Warn if this run downloads layers that it does not need. Equal for all that ask, so it is done once."""
+    """Warn if this run downloads layers that it does not need. All instances are equal, so Pants warns once."""
 
 
 @dataclass(frozen=True)
@@ -27,26 +27,26 @@ class CacheAdvice:
 
 
 def cache_advice(content: str, *, reads_remotely: bool, writes_images: bool) -> str | None:
-    """What to change, if anything. `content`: the value of `[GLOBAL].cache_content_behavior`.
+    """The warning, if any. `content`: the value of `[GLOBAL].cache_content_behavior`.
 
-    `writes_images`: the run needs the bytes of all layers in any case.
+    `writes_images`: the run needs the bytes of all layers anyway.
     """
     if content != "fetch" or not reads_remotely or writes_images:
         return None
     return (
-        'Every layer that the remote cache has is downloaded, as [GLOBAL].cache_content_behavior is "fetch", which is '
-        "Pants's default. To publish, only those are needed that a registry lacks: write "
-        '`cache_content_behavior = "validate"` into [GLOBAL] of pants.toml. '
-        "More of that is in docs/how-to/remote-cache.md of pants-oci."
+        'Pants downloads every layer that the remote cache has, because [GLOBAL].cache_content_behavior is "fetch", '
+        "Pants's default. Publishing needs only the layers that a registry lacks: "
+        'set `cache_content_behavior = "validate"` in [GLOBAL] of pants.toml. '
+        "See docs/how-to/remote-cache.md of pants-oci."
     )
 
 
-@_uncacheable_rule(desc="Look at how layers are read from the remote cache", level=LogLevel.TRACE)
+@_uncacheable_rule(desc="Check how layers are read from the remote cache", level=LogLevel.TRACE)
 async def told_cache_advice(_: CacheAdviceRequest, options: _Options) -> CacheAdvice:
     settings = options.options.for_global_scope()
     text = cache_advice(
         settings.cache_content_behavior.value,
-        # Workers leave what they made in the same place, and a later run finds it there.
+        # Workers write their results to the same cache, and later runs read them there.
         reads_remotely=settings.remote_cache_read or settings.remote_execution,
         writes_images=PackageSubsystem.name in options.options.goals,
     )

@@ -1,4 +1,4 @@
-"""The rendered files of an `oci_deployment` that are committed. Builds nothing."""
+"""The committed files of an `oci_deployment`, read without building anything."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pants_oci.targets.deployment import OciDeploymentRenderedField, OciDeployme
 
 @dataclass(frozen=True)
 class CommittedFolderRequest(EngineAwareParameter):
-    """Read what is in the folder that `rendered` says."""
+    """Read the folder that `rendered` names."""
 
     field_set: DeploymentFieldSet
 
@@ -36,7 +36,7 @@ class CommittedFolderRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class CommittedFolder:
-    """`path` is from the build root; what is in `digest` is relative to it."""
+    """`path` is relative to the build root, and the paths in `digest` are relative to `path`."""
 
     path: str
     digest: Digest
@@ -48,7 +48,7 @@ async def committed_folder(request: CommittedFolderRequest) -> CommittedFolder:
     field = OciDeploymentRenderedField.alias
     address = field_set.address
     if field_set.rendered.value is None:
-        raise OciTargetError(address, f"it has no `{field}`, the folder for files that are committed.")
+        raise OciTargetError(address, f"the field `{field}` is not set; set it to the folder for committed files.")
     with blamed_on(address), found_in(f"the `{field}` field"):
         path = rendered_folder(address.spec_path, field_set.rendered.value)
     files = await call_deployment_files(DeploymentFilesRequest(field_set))
@@ -60,8 +60,8 @@ async def committed_folder(request: CommittedFolderRequest) -> CommittedFolder:
         if inside:
             raise OciTargetError(
                 address,
-                f"{where} {inside[0]}, which is in {path}, the folder for what is rendered (`{field}`). Leave it out, "
-                f'such as with "!{field_set.rendered.value}/**" in `{OciDeploymentSourcesField.alias}`.',
+                f"{where} {inside[0]}, which is in {path}, the folder for rendered files (`{field}`). Exclude it, "
+                f'for example with "!{field_set.rendered.value}/**" in `{OciDeploymentSourcesField.alias}`.',
             )
     digest = await path_globs_to_digest(PathGlobs([f"{path}/**"]))
     return CommittedFolder(path, await remove_prefix(RemovePrefix(digest, path)))
@@ -72,7 +72,7 @@ call_committed_folder = by_name(committed_folder, CommittedFolder, CommittedFold
 
 @dataclass(frozen=True)
 class CommittedRequest(EngineAwareParameter):
-    """Take the committed files in place of rendered ones."""
+    """Use the committed files instead of rendered ones."""
 
     field_set: DeploymentFieldSet
 
@@ -82,14 +82,14 @@ class CommittedRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Committed:
-    """As `Rendered` has them: paths in `digest` and `names`, those of the sources, are relative to `folder`."""
+    """The files in the form of `Rendered`. Paths are relative to `folder`; `names` are those of the sources."""
 
     folder: str
     digest: Digest
     names: tuple[str, ...]
 
 
-@rule(desc="Take committed manifests", level=LogLevel.DEBUG)
+@rule(desc="Select committed manifests", level=LogLevel.DEBUG)
 async def committed(request: CommittedRequest) -> Committed:
     files = await call_deployment_files(DeploymentFilesRequest(request.field_set))
     folder = await call_committed_folder(CommittedFolderRequest(request.field_set))
@@ -98,8 +98,8 @@ async def committed(request: CommittedRequest) -> Committed:
     if missing:
         raise OciTargetError(
             request.field_set.address,
-            f"{', '.join(f'{folder.path}/{name}' for name in missing)} is not there: nothing is committed for it. "
-            "Run `pants oci-render` and commit what it writes.",
+            f"committed files are missing: {', '.join(f'{folder.path}/{name}' for name in missing)}. "
+            "Run `pants oci-render` and commit the files that it writes.",
         )
     digest = await digest_subset_to_digest(DigestSubset(folder.digest, PathGlobs(files.names)))
     return Committed(files.folder, digest, tuple(map(files.name, files.source_paths)))

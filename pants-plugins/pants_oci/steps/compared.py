@@ -1,4 +1,4 @@
-"""What is committed of an `oci_deployment`, beside what it renders."""
+"""The committed files of an `oci_deployment`, compared with what it renders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pants_oci.subsystem import OciSubsystem
 
 @dataclass(frozen=True)
 class ComparedRequest(EngineAwareParameter):
-    """Render a deployment, and compare what is committed of it."""
+    """Render a deployment and compare the result with the committed files."""
 
     field_set: DeploymentFieldSet
 
@@ -37,7 +37,7 @@ class ComparedRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Compared:
-    """The rendered and the committed files by their names in `folder`; not those that another target renders there."""
+    """The rendered and the committed files by their names in `folder`, without those that other targets render."""
 
     address: Address
     folder: str
@@ -67,7 +67,7 @@ async def compare_committed(request: ComparedRequest, all_targets: AllTargets) -
         other = owners.get(f"{folder.path}/{name}")
         if other:
             raise OciTargetError(
-                own.address, f"{folder.path}/{name} is rendered by {other} as well; give each a folder of its own."
+                own.address, f"{other} renders {folder.path}/{name} too; give each deployment its own folder."
             )
     contents = await concurrently([get_digest_contents(rendered.digest), get_digest_contents(folder.digest)])
     new, old = ({file.path: file for file in found} for found in contents)
@@ -80,12 +80,12 @@ call_compared = by_name(compare_committed, Compared, ComparedRequest)
 
 @dataclass(frozen=True)
 class CheckCommittedRequest(ComparedRequest):
-    """Where `--oci-deployment-check` asks for it: an error unless what is committed is what is rendered."""
+    """With `--oci-deployment-check`, raise OciTargetError if committed and rendered files differ."""
 
 
 @dataclass(frozen=True)
 class CommittedChecked:
-    """There is nothing against going on."""
+    """The result of a check that found no difference."""
 
 
 @rule(desc="Check committed manifests", level=LogLevel.DEBUG)
@@ -95,8 +95,8 @@ async def check_committed(request: CheckCommittedRequest, oci: OciSubsystem) -> 
         if compared.difference:
             raise OciTargetError(
                 compared.address,
-                f"what is committed is not what is rendered: {'; '.join(compared.difference.lines(compared.folder))}. "
-                "Run `pants oci-render`, and commit what it writes.",
+                f"the committed manifests are out of date: {'; '.join(compared.difference.lines(compared.folder))}. "
+                "Run `pants oci-render` and commit the files that it writes.",
             )
     return CommittedChecked()
 
@@ -105,7 +105,7 @@ call_check_committed = by_name(check_committed, CommittedChecked, CheckCommitted
 
 
 def _rendered_near(folder: str, targets: AllTargets) -> Iterator[tuple[str, DeploymentFieldSet]]:
-    """The targets whose folder is the same, above it or below it; what is wrong with others is told where they are."""
+    """The targets whose folder is `folder`, above it or below it. Invalid folders are errors of their own targets."""
     for field_set in map(DeploymentFieldSet.create, filter(DeploymentFieldSet.is_applicable, targets)):
         with suppress(InvalidInput):
             path = rendered_folder(field_set.address.spec_path, field_set.rendered.value or "")

@@ -1,4 +1,4 @@
-"""The registries that are configured: `[oci.registries]`, and Docker's where `[oci].docker_registries` says so."""
+"""The configured registries: `[oci.registries]`, and Docker's with `[oci].docker_registries`."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _DOCKER_SCOPE = "docker"
 
 @dataclass(frozen=True)
 class ConfiguredRegistries:
-    """The tables as they are written; what is wrong with them is told where they are used."""
+    """The tables as written. Their errors are reported where they are used."""
 
     tables: Mapping[str, Any]
-    # None: asked for, and the Docker backend, whose option it is, is not enabled.
+    # None if they are requested, but the Docker backend is not enabled.
     docker_tables: Mapping[str, Any] | None
 
     @property
     def registries(self) -> Registries:
-        """Raises InvalidInput for a table that is not a registry, and for what both options have."""
+        """Parse the tables. Raises InvalidInput for an invalid table, and for a registry that both options have."""
         if self.docker_tables is None:
             raise InvalidInput(
-                "[oci].docker_registries = true uses the option [docker].registries, which Pants has only with the "
-                'backend "pants.backend.docker": enable that in [GLOBAL].backend_packages, or write the registries '
-                "into [oci.registries]."
+                "[oci].docker_registries = true uses the option [docker].registries, which requires the backend "
+                '"pants.backend.docker": enable it in [GLOBAL].backend_packages, or write the registries into '
+                "[oci.registries]."
             )
         return Registries.from_option(self.tables, self.docker_tables)
 
 
-@rule(desc="Find which registries are configured", level=LogLevel.TRACE)
+@rule(desc="Read the configured registries", level=LogLevel.TRACE)
 async def configured_registries(options: _Options, oci: OciSubsystem) -> ConfiguredRegistries:
     tables: Mapping[str, Any] | None = {}
     if oci.docker_registries:
-        # Asked for by its name: to import the backend for its options would cost those who have none.
+        # Looked up by name, because importing the backend would slow down builds that do not use it.
         known = options.options.is_known_scope(_DOCKER_SCOPE)
         tables = options.options.for_scope(_DOCKER_SCOPE).registries if known else None
     return ConfiguredRegistries(oci.registry_tables, tables)

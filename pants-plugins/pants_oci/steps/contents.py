@@ -1,4 +1,4 @@
-"""What the dependencies of an image or layer bring in: which packages, which files."""
+"""The packages and files that the dependencies of an image or layer bring in."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.layer import OciLayerTarget
 from pants_oci.targets.push import OciPushTarget
 
-# Where they generate nothing, Pants gives them themselves.
+# Pants returns the generator itself if it generates no targets.
 _GENERATORS = ("files", "resources")
 _OWN_TARGETS = (OciBaseTarget, OciImageTarget, OciIndexTarget, OciLayerTarget, OciPushTarget)
 
 
 @dataclass(frozen=True)
 class ContentsRequest(EngineAwareParameter):
-    """Gather what `dependencies` bring in; `inferred` are those that another field means."""
+    """Gather what `dependencies` bring in, except for `inferred`, which other fields name."""
 
     dependencies: Dependencies
     inferred: tuple[Address, ...] = ()
-    # A `pex_binary` is not packaged, but left to who lays it out.
+    # Return each `pex_binary` unpackaged, in `Contents.binaries`.
     leave_pex: bool = False
-    # Files that are archives go in unpacked.
+    # Unpack files that are archives.
     unpack: bool = False
 
     @property
@@ -67,9 +67,10 @@ class ContentsRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Contents:
-    """What goes in: each package by itself, and all loose files; all sorted by address.
+    """The packages and the loose files, sorted by address.
 
-    `watched`: the targets whose globs gave the files, and what may be missing of them; see `refuse_unseen_files`.
+    `watched`: the targets whose globs matched files, with the request for files that Pants does not see; see
+    `refuse_unseen_files`.
     """
 
     packages: tuple[Part, ...]
@@ -83,7 +84,7 @@ class Contents:
 
 
 async def _watched(loose: Sequence[Target], empty: Sequence[Target]) -> tuple[tuple[Address, UnseenFilesRequest], ...]:
-    """`loose`: files of targets; `empty`: targets without any."""
+    """List the targets whose globs matched `loose`, and `empty`, the targets whose globs matched nothing."""
     folders: dict[Address, set[str]] = {target.address: set() for target in empty}
     for target in loose:
         if target.address.is_generated_target and target.has_field(SingleSourceField):
@@ -153,14 +154,18 @@ call_contents = by_name(gather_contents, Contents, ContentsRequest)
 
 
 async def refuse_unseen_files(owner: Address, contents: Contents) -> None:
-    """For rules that gather contents: what it finds is another thing in each run, and these have few dependencies."""
+    """Raise OciTargetError if a dependency has files that Pants does not see, or no files at all.
+
+    Only for rules that gather contents: the result is uncacheable, and running these again costs little, because they
+    have few dependencies.
+    """
     unseen = await concurrently(call_unseen_files(request) for _, request in contents.watched)
     for (address, request), files in zip(contents.watched, unseen):
         if files.found:
             raise OciTargetError(
                 owner,
-                f"Pants does not see what the dependency {address} names, so that it would be missing: "
-                f'{", ".join(files.found)}. Rename or remove it, or leave it out of `sources` with "!…".',
+                f"Pants does not see files that the dependency {address} names, so they would be missing: "
+                f'{", ".join(files.found)}. Rename or remove them, or exclude them from `sources` with "!…".',
             )
         if not request.folders:
             raise OciTargetError(
@@ -169,7 +174,7 @@ async def refuse_unseen_files(owner: Address, contents: Contents) -> None:
 
 
 def _is_loose(target: Target, unions: UnionMembership) -> bool:
-    # `shell_command` and others have no files, and yet give some.
+    # `shell_command` and others generate files without having any.
     gives_files = target.get(SourcesField).can_generate(FileSourceField, unions)
     return gives_files or target.has_field(ResourceSourceField)
 
@@ -179,9 +184,9 @@ def _refuse_if_useless(target: Target, owner: Address) -> None:
         instead = {
             OciBaseTarget: "name it in `base`",
             OciImageTarget: "name it in `base` to build on it",
-            OciIndexTarget: "name the image that is meant in `base` to build on it",
+            OciIndexTarget: "name one of its images in `base` to build on it",
             OciLayerTarget: "list it in `layers`",
-            OciPushTarget: "an `oci_push` holds no files",
+            OciPushTarget: "an `oci_push` contains no files",
         }[type(target)]
         raise OciTargetError(
             owner,

@@ -1,4 +1,4 @@
-"""What the steps read of an `oci_deployment`."""
+"""The fields of an `oci_deployment` that the steps read."""
 
 from __future__ import annotations
 

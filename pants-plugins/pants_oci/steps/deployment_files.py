@@ -1,4 +1,4 @@
-"""The files of an `oci_deployment`: its sources, what is copied beside them, and the folder that all of it lies in."""
+"""The files of an `oci_deployment`: its sources, the files copied next to them, and their common folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pants_oci.targets.push import OciPushTarget
 
 @dataclass(frozen=True)
 class DeploymentFilesRequest(EngineAwareParameter):
-    """Gather the files of a deployment as they are in the repository. Builds no image."""
+    """Gather the files of a deployment as they are in the repository, without building images."""
 
     field_set: DeploymentFieldSet
 
@@ -41,7 +41,7 @@ class DeploymentFilesRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class DeploymentFiles:
-    """Paths are from the build root. `copied`: the files of `dependencies`; `folder`: that all of them lie in."""
+    """Paths are relative to the build root. `copied`: the files of `dependencies`; `folder` contains all files."""
 
     sources: Digest
     source_paths: tuple[str, ...]
@@ -51,7 +51,7 @@ class DeploymentFiles:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All, relative to the folder, sorted."""
+        """All paths, relative to the folder, sorted."""
         return tuple(sorted(map(self.name, {*self.source_paths, *self.copied_paths})))
 
     def name(self, path: str) -> str:
@@ -64,7 +64,7 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
     sources = await hydrate_sources(HydrateSourcesRequest(field_set.sources), **implicitly())
     if not sources.snapshot.files:
         globs = ", ".join(field_set.sources.value or ())
-        raise OciTargetError(field_set.address, f"its `{field_set.sources.alias}` are no files: {globs}.")
+        raise OciTargetError(field_set.address, f"no files match its `{field_set.sources.alias}`: {globs}.")
     waiting: Sequence[Target] = await dependencies_of(**implicitly(DependenciesRequest(field_set.dependencies)))
     loose: dict[Address, Target] = {}
     seen: set[Address] = set()
@@ -79,7 +79,7 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
                 raise OciTargetError(
                     field_set.address,
                     f"the dependency {target.address} is {kind_of(target)}; a deployment takes `file`, `files` and "
-                    "`relocated_files`, to lie beside its sources. Images are named in the sources.",
+                    "`relocated_files`, which are copied next to its sources. Name images in the sources.",
                 )
         levels = await concurrently(
             dependencies_of(**implicitly(DependenciesRequest(target.get(Dependencies))))
@@ -91,7 +91,7 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
     parts = await concurrently(call_loose_part(LoosePartRequest(target)) for _, target in sorted(loose.items()))
     source_paths = sources.snapshot.files
     found_paths = {source.path for part in parts for source in part.sources}
-    # A glob of `files` may well have the sources, too; they are rendered.
+    # A glob of `files` may also match the sources, which are rendered instead.
     copied_paths = tuple(sorted(path for path in found_paths.difference(source_paths) if not is_build_file(path)))
     merged = await merge_digests(MergeDigests(part.files for part in parts))
     copied = await digest_subset_to_digest(DigestSubset(merged, PathGlobs(copied_paths)))

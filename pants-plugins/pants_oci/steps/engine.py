@@ -1,6 +1,6 @@
-"""An image gets into a container engine: two processes, the second only where the engine lacks the image.
+"""Load an image into a container engine: one process queries the engine, another loads what it lacks.
 
-No tar is kept: what the engine reads is written while it reads.
+No tar is stored: it is written while the engine reads it.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class LoadRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """`engine` is the path of its command line, `image` what it calls the image."""
+    """`engine`: the path of its command-line program; `image`: its name for the image."""
 
     engine: str
     image: str
 
 
-# Above its caller: Pants looks at what a rule calls when the rule is defined.
+# Defined before its caller, because Pants inspects the calls of a rule when the rule is defined.
 async def _ask(address: Address, command: str, document: Mapping[str, Any], inputs: Digest, what: str) -> Any:
     answer = await call_ask_ocikit(
         OcikitProcess(
@@ -72,8 +72,8 @@ async def _load(request: LoadRequest, engine: Mapping[str, Any], names: list[str
     """Load all but the `known` lowest layers."""
     image = request.image.image
     blobs = await call_image_blobs(ImageBlobsRequest(request.image, known))
-    wanted = dict.fromkeys(blob.digest for blob in (*image.manifest.layers[known:], image.manifest.config))
-    paths = [f"blobs/sha256/{digest.hex}" for digest in (image.digest, *wanted)]
+    requested = dict.fromkeys(blob.digest for blob in (*image.manifest.layers[known:], image.manifest.config))
+    paths = [f"blobs/sha256/{digest.hex}" for digest in (image.digest, *requested)]
     needed = await digest_subset_to_digest(DigestSubset(blobs.digest, PathGlobs(paths)))
     documents = await create_digest(
         CreateDigest(layout_documents(replace(image.manifest.descriptor, platform=image.platform)))
@@ -87,23 +87,23 @@ async def _load(request: LoadRequest, engine: Mapping[str, Any], names: list[str
         "name": name,
         "names": names,
         "digest": str(image.digest),
-        "without": [str(layer.digest) for layer in image.manifest.layers[:known] if layer.digest not in wanted],
+        "without": [str(layer.digest) for layer in image.manifest.layers[:known] if layer.digest not in requested],
     }
     return await _ask(request.address, "load", document, inputs, f"Load into {engine['kind']}:")
 
 
-# Uncacheable: Pants would begin an earlier load anew beside the question whether it is needed.
+# Uncacheable: otherwise Pants would repeat an earlier load while it checks whether the load is needed.
 @_uncacheable_rule(desc="Load an OCI image into a container engine", level=LogLevel.DEBUG)
 async def load_image(request: LoadRequest, oci: OciSubsystem) -> LoadedImage:
     image, address = request.image.image, request.address
-    # Docker's older store and Podman call an image by its configuration, containerd's by its manifest.
+    # Docker's older store and Podman identify an image by its configuration, containerd's store by its manifest.
     names = [str(image.manifest.config.digest), str(image.digest)]
     document = {
         "engine": oci.engine.value,
         "names": names,
         "diff_ids": [str(diff_id) for diff_id in image.config.diff_ids],
     }
-    found = asked = await _ask(address, "ask_engine", document, EMPTY_DIGEST, "Ask the container engine about")
+    found = asked = await _ask(address, "ask_engine", document, EMPTY_DIGEST, "Query the container engine for")
     if not asked.get("image", asked.get("error")):
         found = await _load(request, asked, names, asked["known_layers"])
         if "error" in found and asked["known_layers"]:

@@ -1,4 +1,4 @@
-"""What Git says of the commit that is checked out; asked only when a placeholder wants it."""
+"""Values of the checked-out Git commit, read only if a placeholder needs them."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True)
 class GitFactsRequest:
-    """Ask Git about the repository that the build root is in."""
+    """Query the Git repository that contains the build root."""
 
 
 @dataclass(frozen=True)
 class GitFacts:
-    """Values of the `git.` placeholders; None where Git has no answer."""
+    """Values of the `git.` placeholders; None if Git has no such value."""
 
     values: FrozenDict[str, str | None]
 
 
-@rule(desc="Ask Git about the commit", level=LogLevel.DEBUG)
+@rule(desc="Query Git for the commit", level=LogLevel.DEBUG)
 async def git_facts(_: GitFactsRequest, keep_sandboxes: KeepSandboxes) -> GitFacts:
     environment = await environment_vars_subset(EnvironmentVarsRequest(("HOME", "PATH")), **implicitly())
     search_path = tuple(environment.get("PATH", "/usr/bin:/bin").split(":"))
@@ -56,8 +56,8 @@ async def git_facts(_: GitFactsRequest, keep_sandboxes: KeepSandboxes) -> GitFac
             Process(
                 (git.first_path.path, "-C", get_buildroot(), *arguments),
                 env=environment,
-                description=f"Ask Git for {name}",
-                # The answer changes with every commit and is in no input of the process.
+                description=f"Query Git for {name}",
+                # The result changes with every commit, which is not an input of the process.
                 cache_scope=ProcessCacheScope.PER_SESSION,
                 level=LogLevel.DEBUG,
             ),

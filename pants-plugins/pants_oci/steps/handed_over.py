@@ -1,6 +1,6 @@
-"""Environment variables for processes that Pants must not write down: handed over on a socket.
+"""Environment variables that Pants passes to processes over a socket, so that it does not record them.
 
-The obvious way, `Process(env=…)`, puts the values into the log (`-ldebug` shows processes), into the sandboxes that
+`Process(env=…)` would put the values into the log (`-ldebug` shows processes), into the sandboxes that
 `--keep-sandboxes` keeps, and into caches. Passwords for credential helpers and for proxies are among them.
 """
 
@@ -37,46 +37,46 @@ from pants_oci.log import printable_logger
 
 logger = printable_logger(__name__)
 
-# A folder that stays from run to run, as processes that speak to registries see it, and what Pants calls it.
+# A named cache that persists between runs: its path in processes that use registries, and its name.
 MEMORY_DIRECTORY = ".oci"
 MEMORY_CACHE = "pants_oci"
 
-# A socket's path has about a hundred bytes, and a folder for temporary files may have a longer one.
+# A socket's path is limited to about a hundred bytes; the folder for temporary files may have a longer one.
 _LONGEST_FOLDER = 60
 _LONGEST_LINE = 1000
 
 
 @dataclass(frozen=True)
 class HandOverRequest:
-    """Names of variables, as `NAME` or `NAME=value`."""
+    """Pass variables to a process; `names` are `NAME` or `NAME=value`."""
 
     names: tuple[str, ...]
 
 
 class HandedOver:
-    """Says `document` to every process of this user that connects to the socket, for as long as this object lives.
+    """Sends `document` to every process of this user that connects to the socket, until this object is deleted.
 
-    `hear` is called, in another thread, with each line that a process says in turn: how far its work has come.
+    `on_line` is called, in another thread, with each line that a process sends back: its progress.
     """
 
-    def __init__(self, document: bytes, hear: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(self, document: bytes, on_line: Callable[[str], None] = lambda line: None) -> None:
         folder = tempfile.gettempdir()
-        # Made for nobody but its owner; that is all that protects the socket.
+        # `mkdtemp` gives only the owner access. Nothing else protects the socket.
         self._folder = tempfile.mkdtemp(prefix="pants-oci-", dir=folder if len(folder) <= _LONGEST_FOLDER else "/tmp")  # noqa: S108
         self._path = os.path.join(self._folder, "socket")
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(self._path)
         listener.listen()
-        threading.Thread(target=_serve, args=(listener, document, hear), daemon=True).start()
+        threading.Thread(target=_serve, args=(listener, document, on_line), daemon=True).start()
         weakref.finalize(self, _end, listener, self._folder)
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What the process's own environment must have."""
+        """The variables that the process itself needs."""
         return {VARIABLE: self._path}
 
 
-# In every run anew: the object of an earlier one may be gone, and its socket with it.
+# Uncacheable, because the object of an earlier run may be deleted, and its socket with it.
 @_uncacheable_rule(desc="Read environment variables for registries", level=LogLevel.TRACE)
 async def hand_over(request: HandOverRequest) -> HandedOver:
     variables = await environment_vars_subset(EnvironmentVarsRequest(request.names), **implicitly())
@@ -88,7 +88,7 @@ call_hand_over = by_name(hand_over, HandedOver, HandOverRequest)
 
 @dataclass(frozen=True)
 class HandOverEverythingRequest:
-    """The whole environment that Pants was called with, for tools that people would call there themselves."""
+    """Pass the whole environment that Pants was called with to a tool that users could call there themselves."""
 
 
 @_uncacheable_rule(desc="Read environment variables for tools", level=LogLevel.TRACE)
@@ -101,9 +101,9 @@ call_hand_over_everything = by_name(hand_over_everything, HandedOver, HandOverEv
 
 @dataclass(frozen=True)
 class HandOverForGoodRequest:
-    """Hand variables over, and `registries` as JSON, to a process whose result is kept under the name `key`.
+    """Pass variables, and `registries` as JSON, to a process whose result is cached and which `key` identifies.
 
-    Its environment must be the same in every run: it finds the socket in a folder that Pants keeps.
+    Its environment must be equal in every run, so the process finds the socket through a folder that Pants keeps.
     """
 
     key: str
@@ -112,7 +112,7 @@ class HandOverForGoodRequest:
 
 
 class HandedOverForGood:
-    """A file in `folder` names the socket, for as long as this object lives."""
+    """A file in `folder` that names the socket, until this object is deleted."""
 
     def __init__(self, document: bytes, folder: Path, environment: Mapping[str, str]) -> None:
         self._handed_over = HandedOver(document)
@@ -123,7 +123,7 @@ class HandedOverForGood:
         weakref.finalize(self, _forget, pointer)
 
 
-@_uncacheable_rule(desc="Read environment variables for what is kept", level=LogLevel.TRACE)
+@_uncacheable_rule(desc="Read environment variables for cached processes", level=LogLevel.TRACE)
 async def hand_over_for_good(request: HandOverForGoodRequest, options: GlobalOptions) -> HandedOverForGood:
     variables = await environment_vars_subset(EnvironmentVarsRequest(request.names), **implicitly())
     document = canonical_json.dumps({**variables, REGISTRIES_VARIABLE: request.registries})
@@ -138,46 +138,46 @@ call_hand_over_for_good = by_name(hand_over_for_good, HandedOverForGood, HandOve
 def _forget(pointer: Path) -> None:
     with suppress(OSError):
         pointer.unlink()
-        # Where no other run wants the same.
+        # Fails if another run still uses the folder.
         pointer.parent.rmdir()
 
 
 def _forget_ended_runs(folder: Path) -> None:
-    """Those of a Pants that was killed are still there."""
+    """Delete the files of runs that were killed."""
     for pointer in folder.glob("[!.]*"):
         with suppress(OSError):
             if not os.path.exists(pointer.read_text()):
                 pointer.unlink()
 
 
-def _serve(listener: socket.socket, document: bytes, hear: Callable[[str], None]) -> None:
+def _serve(listener: socket.socket, document: bytes, on_line: Callable[[str], None]) -> None:
     with suppress(OSError):
         while True:
             connection, _ = listener.accept()
-            threading.Thread(target=_converse, args=(connection, document, hear), daemon=True).start()
+            threading.Thread(target=_converse, args=(connection, document, on_line), daemon=True).start()
 
 
-def _converse(connection: socket.socket, document: bytes, hear: Callable[[str], None]) -> None:
-    """Ends when the process on the other side does, at the latest."""
-    with connection, suppress(OSError), connection.makefile("rb") as said:
+def _converse(connection: socket.socket, document: bytes, on_line: Callable[[str], None]) -> None:
+    """Serve one connection; return at the latest when the process at the other end has ended."""
+    with connection, suppress(OSError), connection.makefile("rb") as received:
         connection.sendall(document)
         connection.shutdown(socket.SHUT_WR)
-        while data := said.readline(_LONGEST_LINE):
-            hear(data.decode(errors="replace").rstrip("\n"))
+        while data := received.readline(_LONGEST_LINE):
+            on_line(data.decode(errors="replace").rstrip("\n"))
 
 
 def _logged_where(destination: PyStdioDestination) -> Callable[[str], None]:
-    """Lines go to the log of the run that has this destination; a thread that is not Pants's has none by itself."""
+    """Log lines to the run with this destination; a thread that Pants did not start has no destination."""
 
-    def hear(line: str) -> None:
+    def log(line: str) -> None:
         stdio_thread_set_destination(destination)
         logger.info("%s", line)
 
-    return hear
+    return log
 
 
 def _end(listener: socket.socket, folder: str) -> None:
-    # Closing alone leaves the thread waiting on Linux, and macOS refuses to shut a listener down.
+    # On Linux, `close` alone leaves the thread waiting. On macOS, `shutdown` of a listener is an error.
     with suppress(OSError):
         listener.shutdown(socket.SHUT_RDWR)
     listener.close()

@@ -13,7 +13,7 @@ from ocikit.errors import InvalidInput
 from pants_oci.steps.handed_over import HandedOver, HandedOverForGood
 
 
-def test_every_caller_is_told_until_the_object_is_gone() -> None:
+def test_every_caller_gets_the_variables_until_the_object_is_deleted() -> None:
     before = set(threading.enumerate())
     here = HandedOver(b'{"TOKEN":"secret"}')
     environment = dict(here.environment)
@@ -40,11 +40,11 @@ def test_a_long_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_
     assert handed_over(HandedOver(b"{}").environment) == {}
 
 
-def test_runs_that_want_the_same_are_found_in_one_folder(tmp_path: Path) -> None:
+def test_runs_of_an_equal_process_share_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "key"
     environment = {VARIABLE: str(folder)}
     folder.mkdir()
-    (folder / "killed").write_text(str(tmp_path / "nobody"))
+    (folder / "killed").write_text(str(tmp_path / "absent"))
     one = HandedOverForGood(b'{"RUN":"one"}', folder, environment)
     assert not (folder / "killed").exists()
     other = HandedOverForGood(b'{"RUN":"other"}', folder, environment)
@@ -62,10 +62,10 @@ def test_runs_that_want_the_same_are_found_in_one_folder(tmp_path: Path) -> None
         handed_over(environment)
 
 
-def test_lines_are_heard_until_the_process_ends() -> None:
+def test_lines_are_received_until_the_process_ends() -> None:
     before = set(threading.enumerate())
-    heard: list[str] = []
-    here = HandedOver(b'{"TOKEN":"secret"}', heard.append)
+    received: list[str] = []
+    here = HandedOver(b'{"TOKEN":"secret"}', received.append)
     with pants_log(here.environment) as say:
         say("Published 1 of 2 images")
         say("a \x1b[31mcolour")
@@ -77,10 +77,10 @@ def test_lines_are_heard_until_the_process_ends() -> None:
     for thread in set(threading.enumerate()) - before:
         thread.join(5)
         assert not thread.is_alive()
-    assert heard == ["Published 1 of 2 images", "a \\x1b[31mcolour"]
+    assert received == ["Published 1 of 2 images", "a \\x1b[31mcolour"]
 
 
-@pytest.mark.parametrize("path", ["", "nobody"])
-def test_where_nobody_listens_nothing_is_said(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize("path", ["", "absent"])
+def test_lines_are_dropped_if_no_run_listens(tmp_path: Path, path: str) -> None:
     with pants_log({VARIABLE: str(tmp_path / path)}) as say:
         say("Published 1 of 2 images")

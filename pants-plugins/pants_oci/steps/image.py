@@ -1,4 +1,4 @@
-"""A base, layers and settings become an image: no process, its digest is known before anything is written."""
+"""Build an image from a base, layers and settings, without a process: its digest is known before it is written."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from pants_oci.targets.python import (
 
 @dataclass(frozen=True)
 class ImageRequest(EngineAwareParameter):
-    """Build the image of an `oci_image`, each layer in the environment that its image asks for."""
+    """Build the image of an `oci_image`, each layer in the environment that its image sets."""
 
     field_set: ImageFieldSet
 
@@ -52,8 +52,8 @@ class ImageRequest(EngineAwareParameter):
 class BuiltImage:
     """An image; `blobs` has config, manifest and layers at `blobs/sha256/<hex>`.
 
-    `origins` says what each layer is from. The lowest `base_layers` are those of `base`, which is published under its
-    own name, if it has one. With `remote_base` they are there only, and not in `blobs`.
+    `origins`: what each layer was built from. The lowest `base_layers` belong to the base; `base` is its reference if
+    it is published. With `remote_base` these layers are only in its registry, not in `blobs`.
     """
 
     image: ocikit.Image
@@ -65,7 +65,7 @@ class BuiltImage:
 
     @property
     def remote_blobs(self) -> dict[str, str]:
-        """In which repository the layers are that are not in `blobs`, by digest."""
+        """The repositories of the layers that are not in `blobs`, by digest."""
         if not self.remote_base or self.base is None:
             return {}
         layers = self.image.manifest.layers[: self.base_layers]
@@ -73,7 +73,7 @@ class BuiltImage:
 
 
 def named_images(address: Address, images: Sequence[BuiltImage]) -> Iterator[tuple[str, BuiltImage]]:
-    """What to call the image of a target, or the images of an index."""
+    """Name the image of a target, or each image of an index."""
     for one in images:
         yield (str(address) if len(images) == 1 else f"{address} [{one.image.platform}]"), one
 
@@ -96,14 +96,14 @@ async def build_image(request: ImageRequest) -> BuiltImage:
     image = bases[0].image if bases else None
     annotations = bases[0].annotations if bases else {}
     for field_set, own in zip(lineage.images, added):
-        wanted = field_set.settings()
+        settings = field_set.settings()
         if own.application:
-            wanted = started_by(wanted, own.application, image.config.container if image else {})
+            settings = started_by(settings, own.application, image.config.container if image else {})
         with blamed_on(field_set.address):
             image = ocikit.build_image(
                 base=image,
                 layers=[built.layer for built in own.layers],
-                settings=wanted,
+                settings=settings,
                 platform=ocikit.Platform.parse(field_set.platform.value),
                 annotations={**annotations, **(field_set.annotations.value or {})},
             )
@@ -131,9 +131,9 @@ call_image = by_name(build_image, BuiltImage, ImageRequest)
 
 
 def _interpreters(lineage: Lineage, base: ocikit.Image | None) -> list[Interpreter | None]:
-    """The Python of each image: what it says itself, or else what it is built on."""
-    said = lineage.base.python.value if lineage.base else None
-    known = Interpreter.parse(said) if said else None
+    """The Python of each image: the one that it sets, or else that of the image below."""
+    declared = lineage.base.python.value if lineage.base else None
+    known = Interpreter.parse(declared) if declared else None
     if known is None and base is not None:
         known = Interpreter.of_official_image(base.config.container)
     found = []
@@ -153,7 +153,7 @@ def _refuse_two_in_one_place(lineage: Lineage, added: Iterable[OwnLayers]) -> No
             if other != field_set.address:
                 raise OciTargetError(
                     field_set.address,
-                    f"its Python application lies in {root}, as that of its base {other} does. Choose another "
+                    f"its Python application is in {root}, and so is that of its base {other}. Choose another "
                     f'`{OciDirectoryField.alias}`, or set `{OciImagePexLayersField.alias}="single"`.',
                 )
 

@@ -1,4 +1,4 @@
-"""All bytes of an image, for who writes it to disk or runs it: what is in a base's registry is fetched, and kept."""
+"""All blobs of an image, to write it to disk or run it. Layers in a base's registry are downloaded and cached."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pants_oci.subsystem import OciSubsystem
 
 @dataclass(frozen=True)
 class BaseLayerRequest(EngineAwareParameter):
-    """Fetch a layer from `repository`; its content, uncompressed, has the digest `diff_id`."""
+    """Download a layer from `repository`; its uncompressed content has the digest `diff_id`."""
 
     repository: str
     layer: ocikit.Descriptor
@@ -33,27 +33,27 @@ class BaseLayerRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BaseLayer:
-    """The layer at `blobs/sha256/<hex>`. `problem`: why there is none."""
+    """The layer at `blobs/sha256/<hex>`. `problem`: why it could not be downloaded."""
 
     digest: Digest
     problem: str | None = None
 
 
-@rule(desc="Fetch a layer of a base", level=LogLevel.DEBUG)
+@rule(desc="Download a layer of a base", level=LogLevel.DEBUG)
 async def base_layer(request: BaseLayerRequest, oci: OciSubsystem) -> BaseLayer:
-    wanted = {
+    requested = {
         "repository": request.repository,
         "layer": request.layer.plain().to_json(),
         "diff_id": str(request.diff_id),
-        # Not how many files are allowed: the layer is fetched anew where this is another.
+        # Without the limit on files: changing that must not download the layer again.
         "limits": {"expansion": oci.layer_limits.expansion},
     }
     output = await call_try_ocikit(
         OcikitProcess(
             "base_layer",
-            ocikit.canonical_json.dumps(wanted),
+            ocikit.canonical_json.dumps(requested),
             EMPTY_DIGEST,
-            f"Fetch {human_bytes(request.layer.size)} of {request.repository}",
+            f"Download {human_bytes(request.layer.size)} from {request.repository}",
             output_files=(f"blobs/sha256/{request.layer.digest.hex}",),
             fetches=True,
         )
@@ -66,7 +66,7 @@ call_base_layer = by_name(base_layer, BaseLayer, BaseLayerRequest)
 
 @dataclass(frozen=True)
 class ImageBlobsRequest(EngineAwareParameter):
-    """Gather config, manifest and every layer of an image; the `unneeded` lowest layers need not be among them."""
+    """Gather config, manifest and layers of an image. The `unneeded` lowest layers may be left out."""
 
     image: BuiltImage
     unneeded: int = 0
@@ -77,7 +77,7 @@ class ImageBlobsRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class ImageBlobs:
-    """Config, manifest and the layers that were asked for, at `blobs/sha256/<hex>`."""
+    """Config, manifest and the requested layers, at `blobs/sha256/<hex>`."""
 
     digest: Digest
 
@@ -94,7 +94,7 @@ async def image_blobs(request: ImageBlobsRequest) -> ImageBlobs:
     )
     for origin, layer in zip(built.origins[request.unneeded :], fetched):
         if layer.problem:
-            raise OciTargetError(origin, f'"{built.base}" cannot be fetched: {layer.problem}')
+            raise OciTargetError(origin, f'"{built.base}" cannot be downloaded: {layer.problem}')
     digest = await merge_digests(MergeDigests((built.blobs, *(layer.digest for layer in fetched))))
     return ImageBlobs(digest)
 

@@ -1,4 +1,4 @@
-"""What the steps read of an `oci_image`."""
+"""The fields of an `oci_image` that the steps read."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ImageFieldSet(RunFieldSet):
     output_path: OutputPathField
 
     def settings(self) -> ocikit.ContainerSettings:
-        """What the author says of running it; the fields have checked their values."""
+        """The settings of its containers. The fields have validated their values."""
         healthcheck = self.healthcheck.value
         return ocikit.ContainerSettings(
             entrypoint=self.entrypoint.value,

@@ -1,4 +1,4 @@
-"""Images of several platforms become an index: no process, as with an image."""
+"""Build an index from images of several platforms, without a process."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class IndexRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BuiltIndex:
-    """An index, and its images in its order."""
+    """An index and its images, in the order of the index."""
 
     index: ocikit.ImageIndex
     images: tuple[BuiltImage, ...]
@@ -80,9 +80,7 @@ call_index = by_name(build_index, BuiltIndex, IndexRequest)
 def _refuse_twice(owner: Address, images: tuple[Address, ...]) -> None:
     for number, address in enumerate(images):
         if address in images[:number]:
-            raise OciTargetError(
-                owner, f"the `{OciIndexImagesField.alias}` name {address} twice; name each image once."
-            )
+            raise OciTargetError(owner, f"`{OciIndexImagesField.alias}` lists {address} twice; list each image once.")
 
 
 def _refuse_other_images(owner: Address, targets: Iterable[Target]) -> None:
@@ -91,7 +89,7 @@ def _refuse_other_images(owner: Address, targets: Iterable[Target]) -> None:
             raise OciTargetError(
                 owner,
                 f"{target.address} in `{OciIndexImagesField.alias}` is {kind_of(target)}; "
-                f"name `{OciImageTarget.alias}` targets there.",
+                f"list `{OciImageTarget.alias}` targets there.",
             )
 
 

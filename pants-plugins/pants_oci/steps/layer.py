@@ -1,4 +1,4 @@
-"""Files become a layer: one cacheable process, whose output is one blob and a few lines about it."""
+"""Build a layer from files, with one cacheable process, which outputs a blob and a short description."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _BLOB_FILE = "layer.blob"
 class LayerRequest(EngineAwareParameter):
     """Write `entries`, whose bytes are in `parts`, as one layer.
 
-    `contents` names in a word what is in it, for people; `created_by` is its line of history.
+    `contents` describes it in a word, for people; `created_by` is its history entry.
     """
 
     owner: Address
@@ -65,7 +65,7 @@ class LayerRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BuiltLayer:
-    """A layer, its blob at `blobs/sha256/<hex>`, and what it is from, in words."""
+    """A layer, its blob at `blobs/sha256/<hex>`, and a text that says what it was built from."""
 
     layer: ocikit.Layer
     blobs: Digest
@@ -88,7 +88,7 @@ class LayerFieldSet(FieldSet):
     environment: EnvironmentField
 
     def placement(self) -> ocikit.Placement:
-        """Where files go; the fields have checked their values."""
+        """Where files go. The fields have validated their values."""
         return ocikit.Placement(
             directory=self.directory.value,
             strip_prefix=self.strip_prefix.value or "",
@@ -112,7 +112,7 @@ async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
             _request_document(request, compression),
             inputs,
             f"Build layer {request.owner} [{request.contents}] ({_amount(request)})",
-            # Files, no directory: then a cache tells their digests at once, and the blob itself is not asked for.
+            # Files, not a directory: a cache entry has their digests, so Pants does not download the blob.
             output_files=(_DESCRIPTION_FILE, _BLOB_FILE),
         )
     )
@@ -120,7 +120,7 @@ async def build_layer(request: LayerRequest, oci: OciSubsystem) -> BuiltLayer:
     contents = await get_digest_contents(description)
     layer = ocikit.Layer.from_json(ocikit.canonical_json.loads_object(contents[0].content, _DESCRIPTION_FILE))
     blobs = await create_digest(blobs_of([layer.descriptor]))
-    # History is the image's, not the blob's: images that share the process may tell different ones.
+    # Set here, not in the process: images that share the process may have different histories.
     origin = ", ".join(dict.fromkeys(str(part.origin) for part in request.parts)) or str(request.owner)
     return BuiltLayer(replace(layer, history=ocikit.History(request.created_by)), blobs, origin)
 
@@ -145,7 +145,7 @@ call_explicit_layer = by_name_in_environment(explicit_layer, BuiltLayer, LayerFi
 
 
 def _amount(request: LayerRequest) -> str:
-    """For people who wait."""
+    """The number of files and, if it is known, their size, for the description of the process."""
     files = sum(entry.kind == "file" for entry in request.entries)
     counted = "1 file" if files == 1 else f"{files:,} files"
     sizes = [part.size for part in request.parts if part.size is not None]

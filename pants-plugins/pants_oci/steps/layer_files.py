@@ -1,4 +1,4 @@
-"""Which files layers have: a process for each, whose answer stays in Pants's cache."""
+"""List the files of layers, with one cacheable process for each layer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LayerFilesRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class LayerFiles:
-    """How many files a layer has, and, in a file that was not read yet, which: an image's may be too many.
+    """The number of files of a layer. Their list, in `digest`, is not read yet: an image may have too many files.
 
     `problem`: why they cannot be listed.
     """
@@ -59,11 +59,11 @@ class LayerFiles:
 @rule(desc="List the files of a layer", level=LogLevel.DEBUG)
 async def layer_files(request: LayerFilesRequest, oci: OciSubsystem) -> LayerFiles:
     inputs = await add_prefix(AddPrefix(request.blob, INPUT_DIRECTORY))
-    wanted = {"layer": request.layer.to_json(), "limits": oci.layer_limits.to_json()}
+    requested = {"layer": request.layer.to_json(), "limits": oci.layer_limits.to_json()}
     output = await call_try_ocikit(
         OcikitProcess(
             "layer_files",
-            ocikit.canonical_json.dumps(wanted),
+            ocikit.canonical_json.dumps(requested),
             inputs,
             f"List the files of layer {request.layer.digest}",
             output_files=(_COUNT_FILE, _FILES_FILE),
@@ -82,7 +82,7 @@ call_layer_files = by_name(layer_files, LayerFiles, LayerFilesRequest)
 
 @dataclass(frozen=True)
 class ImageFilesRequest(EngineAwareParameter):
-    """List the files of the layers of an image. Of the `optional` lowest those that are not at hand are left out."""
+    """List the files of the layers of an image. The `optional` lowest layers are left out if they are remote."""
 
     image: BuiltImage
     optional: int = 0
@@ -93,7 +93,7 @@ class ImageFilesRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """The files of each layer, the lowest first; None for those that were left out."""
+    """The files of each layer, the lowest first; None for layers that were left out."""
 
     layers: tuple[tuple[File, ...] | None, ...]
 
@@ -106,11 +106,11 @@ async def image_files(request: ImageFilesRequest, oci: OciSubsystem) -> ImageFil
     if any(_path(layer) not in at_hand for layer in layers[request.optional :]):
         gathered = await call_image_blobs(ImageBlobsRequest(request.image, request.optional))
         blobs, at_hand = gathered.digest, at_hand | {_path(layer) for layer in layers[request.optional :]}
-    wanted = [layer for layer in dict.fromkeys(layers) if _path(layer) in at_hand]
-    subsets = await concurrently(digest_subset_to_digest(DigestSubset(blobs, PathGlobs([_path(y)]))) for y in wanted)
-    found = await concurrently(call_layer_files(LayerFilesRequest(*pair)) for pair in zip(wanted, subsets))
+    requested = [layer for layer in dict.fromkeys(layers) if _path(layer) in at_hand]
+    subsets = await concurrently(digest_subset_to_digest(DigestSubset(blobs, PathGlobs([_path(y)]))) for y in requested)
+    found = await concurrently(call_layer_files(LayerFilesRequest(*pair)) for pair in zip(requested, subsets))
     count = FileCount(oci.layer_limits)
-    for layer, one in zip(wanted, found):
+    for layer, one in zip(requested, found):
         origin = request.image.origins[layers.index(layer)]
         if one.problem:
             raise OciTargetError(origin, f"the files of layer {layer.digest} cannot be listed: {one.problem}")
@@ -119,7 +119,7 @@ async def image_files(request: ImageFilesRequest, oci: OciSubsystem) -> ImageFil
         except ocikit.InvalidContent as error:
             raise OciTargetError(origin, str(error)) from None
     contents = await concurrently(get_digest_contents(one.digest) for one in found)
-    files = {layer.digest: _files(one) for layer, one in zip(wanted, contents)}
+    files = {layer.digest: _files(one) for layer, one in zip(requested, contents)}
     return ImageFiles(tuple(files.get(layer.digest) for layer in layers))
 
 

@@ -1,4 +1,4 @@
-"""Where blobs lie, what makes an image layout of their directory, and what an image is called outside of registries."""
+"""The paths of blobs, the other files of an image layout, and the local name of an image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
 def blobs_of(layers: Iterable[ocikit.Descriptor]) -> CreateDigest:
-    """Layers that a process wrote, where a layout has them. What they are named tells Pants which: none is read."""
+    """The layers that a process wrote, at their paths in a layout. Pants finds them by digest and reads none."""
     return CreateDigest(
         FileEntry(f"blobs/sha256/{layer.digest.hex}", FileDigest(layer.digest.hex, layer.size))
         for layer in dict.fromkeys(layer.plain() for layer in layers)
@@ -22,7 +22,7 @@ def blobs_of(layers: Iterable[ocikit.Descriptor]) -> CreateDigest:
 
 
 def layout_documents(described: ocikit.Descriptor) -> tuple[FileContent, ...]:
-    """The two files beside the blobs of an image or index. Spec: image-spec v1.1.1, image-layout.md."""
+    """The two files next to the blobs of an image or index. Spec: image-spec v1.1.1, image-layout.md."""
     index = ocikit.ImageIndex.of([described])
     return (
         FileContent("index.json", index.data),
@@ -31,7 +31,7 @@ def layout_documents(described: ocikit.Descriptor) -> tuple[FileContent, ...]:
 
 
 def local_name(address: Address) -> str:
-    """What engines call the image of a target: the grammar of references has no upper case and few signs."""
+    """The name of a target's image in container engines. References have no upper case and few special characters."""
     name = "-".join((address.target_name, *address.parameters.values()))
     parts = (_NOT_IN_NAMES.sub("-", part.lower()).strip("-") for part in (*address.spec_path.split("/"), name))
     return "/".join(filter(None, parts)) or "image"

@@ -1,4 +1,4 @@
-"""An image layout in the repository: its documents are read, its blobs are verified and left alone."""
+"""A base image from an image layout in the repository: its documents are read, its blobs are only verified."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from pants_oci.errors import OciTargetError, blamed_on
 from pants_oci.steps.base_field_set import BaseFieldSet
 from pants_oci.targets.base import ARCHIVE_ENDINGS, OciBasePathField
 
-# A manifest or config above this is not one; the distribution specification asks registries for 4 MiB.
+# Larger files are not manifests or configs: distribution-spec asks registries to accept 4 MiB.
 _LARGEST_DOCUMENT = 4 * 1024 * 1024
-# Other names need not be names: these go into globs.
+# These names go into globs. Others could contain special characters.
 _DOCUMENT = re.compile(rf"{re.escape(INDEX_FILE)}|{re.escape(LAYOUT_FILE)}|blobs/[a-z0-9]+/[a-f0-9]+")
 
 
 @dataclass(frozen=True)
 class LayoutBaseRequest(EngineAwareParameter):
-    """The image of an `oci_base` with a `path`, for one platform."""
+    """The image of an `oci_base` whose `path` is a layout, for one platform."""
 
     field_set: BaseFieldSet
     platform: ocikit.Platform
@@ -62,7 +62,7 @@ async def layout_base(request: LayoutBaseRequest) -> LayoutBase:
     entries = await get_digest_entries(layout)
     sizes = {entry.path: entry.file_digest.serialized_bytes_length for entry in entries if isinstance(entry, FileEntry)}
     small = [path for path, size in sizes.items() if size <= _LARGEST_DOCUMENT and _DOCUMENT.fullmatch(path)]
-    # Bases have few small blobs; every manifest of a layout is among them.
+    # Every manifest of a layout is among the small blobs, and bases have few of these.
     documents = await digest_subset_to_digest(DigestSubset(layout, PathGlobs(small)))
     contents = await get_digest_contents(documents)
     with blamed_on(field_set.address):
@@ -81,24 +81,27 @@ call_layout_base = by_name(layout_base, LayoutBase, LayoutBaseRequest)
 
 
 def _select(files: Mapping[str, bytes], request: LayoutBaseRequest, *, is_empty: bool) -> ocikit.Image:
-    """The layout's image for the platform; raises ocikit's errors."""
+    """Select the layout's image for the platform. Raises ocikit's errors."""
     missing = [name for name in (LAYOUT_FILE, INDEX_FILE) if name not in files]
     if missing:
         found = (
             f"it has no {missing[0]} file"
             if not is_empty
-            else "there is no such directory, or nothing that Pants sees in it, and no archive has such a name: "
-            f"one ends in {', '.join(ARCHIVE_ENDINGS)}"
+            else "the directory does not exist, or Pants sees no files in it; names of archives end in "
+            f"{', '.join(ARCHIVE_ENDINGS)}"
         )
         raise ocikit.InvalidContent(
-            f'the `{OciBasePathField.alias}` "{request.field_set.path.value}" is no OCI image layout: {found}.'
+            f'the `{OciBasePathField.alias}` "{request.field_set.path.value}" is not an OCI image layout: {found}.'
         )
-    wanted = request.field_set.digest.value
-    return choose_from_layout(files.get, request.platform, ocikit.Digest.parse(wanted) if wanted else None, "layout")
+    digest = request.field_set.digest.value
+    return choose_from_layout(files.get, request.platform, ocikit.Digest.parse(digest) if digest else None, "layout")
 
 
 def _check_blob(blob: ocikit.Descriptor, files: Mapping[str, FileEntry], field_set: BaseFieldSet) -> None:
-    """Pants names files by the same SHA-256 as OCI does: nothing has to be read to verify a layer."""
+    """Raise OciTargetError if the layer is missing or corrupt.
+
+    Pants identifies files by SHA-256, as OCI does, so the layer need not be read.
+    """
     entry = files.get(blob_path(blob.digest))
     if entry is None:
         raise OciTargetError(

@@ -12,7 +12,7 @@ from pants_oci.steps.layout import local_name
     [
         pytest.param(Address("shop/web", target_name="image"), "shop/web/image", id="plain"),
         pytest.param(Address("", target_name="image"), "image", id="build-root"),
-        pytest.param(Address("Shop_1", target_name="__Web.Image__"), "shop-1/web-image", id="other-signs"),
+        pytest.param(Address("Shop_1", target_name="__Web.Image__"), "shop-1/web-image", id="special-characters"),
         pytest.param(
             Address("web", target_name="image", parameters={"platform": "linux/arm64"}),
             "web/image-linux-arm64",
@@ -22,6 +22,6 @@ from pants_oci.steps.layout import local_name
         pytest.param(Address("", target_name="店"), "image", id="no-letter-at-all"),
     ],
 )
-def test_what_engines_call_an_image(address: Address, name: str) -> None:
+def test_local_name(address: Address, name: str) -> None:
     assert local_name(address) == name
     assert Reference.parse(name).tag is None

@@ -1,4 +1,4 @@
-"""What an image is built on: other images, and an `oci_base` below them all."""
+"""The images that an image is built on, and the `oci_base` below them all."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ call_lineage = by_name(find_lineage, Lineage, LineageRequest)
 
 
 def base_of(field_set: ImageFieldSet) -> BaseAddressRequest:
-    """The question which target the `base` field names, if any."""
+    """The request for the target that the `base` field names, if any."""
     return BaseAddressRequest(field_set.address, field_set.base.value, field_set.platform.value)
 
 
@@ -67,7 +67,7 @@ def _refuse_other_bases(owner: Address, base: Target, above: Iterable[ImageField
     if not isinstance(base, OciImageTarget):
         raise OciTargetError(
             owner,
-            f"the `base` {base.address} is {kind_of(base)}, which is no image; "
+            f"the `base` {base.address} is {kind_of(base)}, which is not an image; "
             f"name an `{OciBaseTarget.alias}` or an `{OciImageTarget.alias}`.",
         )
     if any(base.address == field_set.address for field_set in above):

@@ -1,4 +1,4 @@
-"""The process that asks registries what tags name."""
+"""The process that looks up tags in registries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ANSWERS_FILE = "lock.json"
 
 @dataclass(frozen=True)
 class ResolveTagsRequest:
-    """Ask what references name, and for which platforms there are images; `only_digests`: not for these."""
+    """Look up which digests references name and, unless `only_digests`, for which platforms there are images."""
 
     references: tuple[str, ...]
     only_digests: bool
@@ -34,7 +34,7 @@ class ResolvedTags:
     answers: dict[str, Any]
 
 
-@rule(desc="Ask what tags name", level=LogLevel.DEBUG)
+@rule(desc="Look up tags", level=LogLevel.DEBUG)
 async def resolve_tags(request: ResolveTagsRequest, configured: ConfiguredRegistries) -> ResolvedTags:
     document = {
         "references": request.references,
@@ -46,7 +46,7 @@ async def resolve_tags(request: ResolveTagsRequest, configured: ConfiguredRegist
             "lock",
             ocikit.canonical_json.dumps(document),
             EMPTY_DIGEST,
-            f"Ask registries what {len(request.references)} tags name",
+            f"Look up {len(request.references)} tags in registries",
             output_files=(_ANSWERS_FILE,),
             network=True,
             level=LogLevel.DEBUG,

@@ -1,4 +1,4 @@
-"""The lock file of bases, as it is in the repository."""
+"""The lock file of bases in the repository."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LockFileRequest:
 
 @dataclass(frozen=True)
 class LockFile:
-    """What is locked; nothing where there is no file. `problem`: why the file cannot be read."""
+    """The locked references; none if there is no file. `problem`: why the file cannot be read."""
 
     path: str
     lock: Lock

@@ -1,7 +1,7 @@
-"""What stands in manifests: the addresses in them, what only looks like one, and what is pinned.
+"""Read manifests: image addresses, text that only looks like one, and pinned references.
 
-YAML is read in a sandbox, as Pants itself brings no reader that knows places. A file without the text that is looked
-for is not read at all, so it may be anything.
+YAML is parsed in a sandbox, because Pants has no parser that reports positions. A file without the searched text is not
+parsed, so its format does not matter.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ANSWER_FILE = "answer.json"
 
 @dataclass(frozen=True)
 class ManifestsRequest(EngineAwareParameter):
-    """Read those of `files` that have the text `mark`; `owner` is blamed for what is wrong with them."""
+    """Read those of `files` that contain the text `mark`. Errors name `owner`."""
 
     owner: Address
     files: Digest
@@ -40,7 +40,7 @@ class ManifestsRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Manifest:
-    """A file, by its path in the digest. `pinned`: references with a digest that are values in it."""
+    """A file, by its path in the digest. `pinned`: its values that are references with a digest."""
 
     path: str
     text: str

@@ -1,4 +1,4 @@
-"""Which targets an address in a field stands for; one that is parametrized stands for several."""
+"""Resolve an address in a field to targets. A parametrized address may match several."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pants_oci.targets.image import OciImageBaseField, OciImagePlatformField
 
 @dataclass(frozen=True)
 class NamedRequest:
-    """Find the targets that the addresses in a field of the target `owner` stand for."""
+    """Find the targets that the addresses in a field of the target `owner` match."""
 
     owner: Address
     field_alias: str
@@ -27,12 +27,12 @@ class NamedRequest:
 
 @dataclass(frozen=True)
 class Named:
-    """The addresses in the order of the field; one that is named twice is there twice."""
+    """The addresses in the order of the field, with duplicates."""
 
     addresses: tuple[Address, ...]
 
 
-@rule(desc="Find what a field names", level=LogLevel.DEBUG)
+@rule(desc="Resolve the addresses in a field", level=LogLevel.DEBUG)
 async def named_targets(request: NamedRequest) -> Named:
     found = await concurrently(
         addresses_of_specs(**implicitly({_spec(text, request): RawSpecsWithoutFileOwners})) for text in request.texts
@@ -45,7 +45,7 @@ call_named = by_name(named_targets, Named, NamedRequest)
 
 @dataclass(frozen=True)
 class BaseAddressRequest:
-    """Find what the image `address`, which is for `platform`, is built on."""
+    """Find the base of the image `address`, which is for `platform`."""
 
     address: Address
     base: str | None
@@ -54,7 +54,7 @@ class BaseAddressRequest:
 
 @dataclass(frozen=True)
 class BaseAddress:
-    """No address, or one."""
+    """At most one address."""
 
     addresses: Addresses
 
@@ -66,14 +66,14 @@ async def base_address(request: BaseAddressRequest) -> BaseAddress:
     named = found.addresses
     fitting = fitting_parameters(named, {OciImagePlatformField.alias: request.platform, **request.address.parameters})
     if named and len(fitting) != 1:
-        there = ", ".join(str(address) for address in fitting or named)
+        candidates = ", ".join(str(address) for address in fitting or named)
         raise OciTargetError(
             request.address,
             f'the `{OciImageBaseField.alias}` "{request.base}" is parametrized, and '
             + (
-                f"several fit this image; name one of them: {there}."
+                f"several fit this image; name one of them: {candidates}."
                 if fitting
-                else f'none is for "{request.platform}"; there are: {there}.'
+                else f'none is for "{request.platform}"; available: {candidates}.'
             ),
         )
     return BaseAddress(Addresses(fitting))
@@ -82,15 +82,15 @@ async def base_address(request: BaseAddressRequest) -> BaseAddress:
 call_base_address = by_name(base_address, BaseAddress, BaseAddressRequest)
 
 
-def fitting_parameters(addresses: Sequence[Address], wanted: Mapping[str, str]) -> tuple[Address, ...]:
-    """Those of several addresses that have no parameter of another value than is wanted; one address is meant."""
+def fitting_parameters(addresses: Sequence[Address], requested: Mapping[str, str]) -> tuple[Address, ...]:
+    """The addresses whose parameters do not contradict `requested`. A single address always fits."""
     if len(addresses) < 2:
         return tuple(addresses)
-    return tuple(a for a in addresses if all(wanted.get(key, value) == value for key, value in a.parameters.items()))
+    return tuple(a for a in addresses if all(requested.get(key, value) == value for key, value in a.parameters.items()))
 
 
 def _spec(text: str, request: NamedRequest) -> RawSpecsWithoutFileOwners:
-    """What the command line would take it for: as the address of one target it could not stand for several."""
+    """Parse `text` as the command line does, because the address of a single target cannot match several."""
     origin = f"the `{request.field_alias}` field of {request.owner}"
     parsed = AddressInput.parse(text, relative_to=request.owner.spec_path, description_of_origin=origin)
     literal = AddressLiteralSpec(

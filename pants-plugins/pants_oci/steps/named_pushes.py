@@ -1,4 +1,4 @@
-"""Which push targets the manifests of an `oci_deployment` name: its dependencies, and what is rendered."""
+"""Find the push targets that the manifests of an `oci_deployment` reference, to infer dependencies and to render."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pants_oci.targets.push import OciPushTarget
 
 @dataclass(frozen=True)
 class NamedPushesRequest(EngineAwareParameter):
-    """Find the push targets that the sources name."""
+    """Find the push targets that the sources reference."""
 
     sources: OciDeploymentSourcesField
 
@@ -39,7 +39,7 @@ class NamedPushesRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class NamedPush:
-    """An address in a source, and the `oci_push` that it stands for."""
+    """An address in a source, and the `oci_push` that it names."""
 
     file: str
     place: Place
@@ -53,20 +53,20 @@ class NamedPush:
 
 @dataclass(frozen=True)
 class NamedPushes:
-    """All of them, in the order of the files, and the files."""
+    """The manifests with addresses, and all addresses in the order of the files."""
 
     manifests: tuple[Manifest, ...]
     pushes: tuple[NamedPush, ...]
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """Each once."""
+        """The push targets, without duplicates."""
         return tuple({named.push.address: named.push for named in self.pushes}.values())
 
 
 @dataclass(frozen=True)
 class _PushRequest:
-    """Find the one `oci_push` that an address in a source stands for."""
+    """Find the one `oci_push` that an address in a source names."""
 
     owner: Address
     where: str
@@ -76,23 +76,23 @@ class _PushRequest:
 
 @dataclass(frozen=True)
 class _Push:
-    """It, or what is wrong."""
+    """The target, or the problem with its address."""
 
     target: Target | None
     problem: str = ""
 
 
-@rule(desc="Find what a manifest names", level=LogLevel.TRACE)
+@rule(desc="Resolve an address in a manifest", level=LogLevel.TRACE)
 async def find_push(request: _PushRequest) -> _Push:
     place = f'{request.where}: "{request.written}"'
     try:
         named = await call_named(NamedRequest(request.owner, OciDeploymentSourcesField.alias, (request.address,)))
     except (AddressParseException, ResolveError) as error:
-        return _Push(None, f"{place} is no target: {' '.join(str(error).split())}")
+        return _Push(None, f"{place} is not a target: {' '.join(str(error).split())}")
     targets = await targets_of(**implicitly(Addresses(named.addresses)))
     if len(targets) != 1:
         choice = ", ".join(f"{SCHEME}{target.address}" for target in targets)
-        return _Push(None, f"{place} stands for {len(targets)} targets; write one of {choice}.")
+        return _Push(None, f"{place} matches {len(targets)} targets; use one of {choice}.")
     (target,) = targets
     if not isinstance(target, OciPushTarget):
         return _Push(None, f"{place} is {kind_of(target)}; name the `{OciPushTarget.alias}` that publishes the image.")
@@ -102,7 +102,7 @@ async def find_push(request: _PushRequest) -> _Push:
 _call_push = by_name(find_push, _Push, _PushRequest)
 
 
-@rule(desc="Find what an OCI deployment names", level=LogLevel.DEBUG)
+@rule(desc="Find the images that an OCI deployment references", level=LogLevel.DEBUG)
 async def named_pushes(request: NamedPushesRequest) -> NamedPushes:
     sources = await hydrate_sources(HydrateSourcesRequest(request.sources), **implicitly())
     manifests = await call_manifests(ManifestsRequest(request.owner, sources.snapshot.digest))
@@ -133,7 +133,7 @@ call_named_pushes = by_name(named_pushes, NamedPushes, NamedPushesRequest)
 
 
 def where(file: str, place: Place | Left) -> str:
-    """As compilers write it, so that editors jump there."""
+    """The position as compilers write it, so that editors can jump to it."""
     return f"{file}:{place.line}:{place.column}"
 
 

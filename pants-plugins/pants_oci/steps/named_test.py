@@ -16,11 +16,11 @@ def base(parameters: Mapping[str, str]) -> Address:
 
 
 @pytest.mark.parametrize(
-    "named, wanted, fitting",
+    "named, requested, fitting",
     [
-        pytest.param([], ARM, [], id="none"),
-        pytest.param([{}], ARM, [{}], id="one"),
-        pytest.param([AMD], ARM, [AMD], id="one-of-another-platform-is-meant"),
+        pytest.param([], ARM, [], id="no-base"),
+        pytest.param([{}], ARM, [{}], id="single"),
+        pytest.param([AMD], ARM, [AMD], id="single-of-another-platform"),
         pytest.param([AMD, ARM], ARM, [ARM], id="of-this-platform"),
         pytest.param([AMD, ARM], {"platform": "linux/386"}, [], id="none-of-this-platform"),
         pytest.param([{**AMD, **DEBUG}, {**ARM, **DEBUG}], ARM, [{**ARM, **DEBUG}], id="another-parameter-too"),
@@ -29,6 +29,6 @@ def base(parameters: Mapping[str, str]) -> Address:
     ],
 )
 def test_fitting_parameters(
-    named: list[Mapping[str, str]], wanted: Mapping[str, str], fitting: list[Mapping[str, str]]
+    named: list[Mapping[str, str]], requested: Mapping[str, str], fitting: list[Mapping[str, str]]
 ) -> None:
-    assert fitting_parameters([base(one) for one in named], wanted) == tuple(base(one) for one in fitting)
+    assert fitting_parameters([base(one) for one in named], requested) == tuple(base(one) for one in fitting)

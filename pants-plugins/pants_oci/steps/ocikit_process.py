@@ -1,4 +1,4 @@
-"""How a sandbox runs ocikit: a command, a request as JSON, files; and on which machine."""
+"""Run ocikit in a sandbox with a command, a request as JSON, and files, on this machine or elsewhere."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ from pants_oci.steps.starter import Starter
 from pants_oci.subsystem import OciSubsystem
 
 REQUEST_FILE = "request.json"
-# The folder of the sandbox that layers' files and images' blobs are put in: nothing in it can shadow a module.
+# The sandbox folder for the files of layers and the blobs of images. Nothing in it can shadow a module.
 INPUT_DIRECTORY = "input"
 
-# How long a remote cache is waited for before the process is started beside the question. That it runs is seldom worth
-# it: its input may be in the remote cache only, and would be fetched for nothing.
+# How long Pants waits for a remote cache before it also starts the process. An early start seldom pays: the input may
+# be only in the remote cache, and would be downloaded for nothing.
 CACHE_FIRST_MILLIS = 5000
 
-# Where processes that speak to registries remember what they saw.
+# Processes that access registries keep state there between runs.
 _MEMORY = FrozenDict({MEMORY_CACHE: MEMORY_DIRECTORY})
 
-# Where credentials and their helpers are found, and container engines; the values are paths, never secrets.
+# Variables that locate credentials, credential helpers and container engines. Their values are never secrets.
 _ALWAYS_PASSED = (
     *("DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"),
     *("DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_TLS_VERIFY"),
@@ -69,25 +69,25 @@ _ALWAYS_PASSED = (
 
 @dataclass(frozen=True)
 class OcikitProcess:
-    """A call of `python -m ocikit COMMAND request.json` in a sandbox that has `inputs` below `input/`."""
+    """A call of `python -m ocikit COMMAND request.json` in a sandbox with `inputs` below `input/`."""
 
     command: str
     request: bytes = field(repr=False)
     inputs: Digest
     description: str
     output_files: tuple[str, ...] = ()
-    # Speaks to registries: gets the environment this needs, and its answer holds for this run only.
+    # Accesses registries: gets the environment for that, and its result is valid only for this run.
     network: bool = False
-    # Speaks to registries about what a digest names: its answer holds for ever, whoever asked and however.
+    # Downloads content by digest: its result is always valid, whatever the credentials and settings.
     fetches: bool = False
-    # Writes what this machine is to have: no worker is sent the bytes it is made of.
+    # Writes files of this machine, so it runs here, and no worker receives its input.
     here: bool = False
     level: LogLevel = LogLevel.INFO
 
 
 @dataclass(frozen=True)
 class SetUpProcess:
-    """A process, and what must be there before it runs."""
+    """A process, and the starter that must be in place before it runs."""
 
     process: Process
     starter: Starter | None
@@ -98,7 +98,7 @@ class SetUpProcess:
         return self.process
 
 
-@rule(desc="Set up a process of ocikit", level=LogLevel.DEBUG)
+@rule(desc="Set up an ocikit process", level=LogLevel.DEBUG)
 async def setup_ocikit_process(
     request: OcikitProcess,
     configured: ConfiguredRegistries,
@@ -111,10 +111,10 @@ async def setup_ocikit_process(
     if request.fetches:
         registries = ocikit.canonical_json.dumps(registry_settings(configured)).decode()
         key = hashlib.sha256(request.request).hexdigest()[:32]
-        told = await call_hand_over_for_good(
+        handed_over = await call_hand_over_for_good(
             HandOverForGoodRequest(key, (*_ALWAYS_PASSED, *aware.env_vars), registries)
         )
-        environment.update(told.environment)
+        environment.update(handed_over.environment)
     tool = await call_set_up_tool(ToolRequest())
     request_digest = await create_digest(CreateDigest([FileContent(REQUEST_FILE, request.request)]))
     digest = await merge_digests(MergeDigests((request_digest, request.inputs)))
@@ -140,14 +140,14 @@ call_setup_process = by_name(setup_ocikit_process, SetUpProcess, OcikitProcess)
 
 @dataclass(frozen=True)
 class FinishedOcikit:
-    """What became of a call."""
+    """The result of a call, whatever its exit code."""
 
     result: FallibleProcessResult
 
 
 @dataclass(frozen=True)
 class OcikitHere:
-    """Call ocikit on this machine, even if Pants was told to run processes elsewhere."""
+    """Call ocikit on this machine, even if Pants is configured to run processes elsewhere."""
 
     request: OcikitProcess
 
@@ -162,10 +162,10 @@ async def run_here(here: OcikitHere, keep_sandboxes: KeepSandboxes) -> FinishedO
 call_run_here = by_name_in_environment(run_here, FinishedOcikit, OcikitHere)
 
 
-# No rule, as it stands below every layer: what Pants looks through in a run that changes nothing is kept short.
+# Not a rule: every layer depends on it, and Pants checks each rule even in a run that changes nothing.
 async def _run(request: OcikitProcess) -> FallibleProcessResult:
     if request.network or request.fetches or request.here:
-        # Where the credentials are, and the bytes, whatever environment an image asks for.
+        # The credentials and the bytes are on this machine, whatever the environment of the image.
         local = await resolve_environment_name(
             EnvironmentNameRequest(LOCAL_ENVIRONMENT_MATCHER, "processes that must run on this machine"), **implicitly()
         )
@@ -178,12 +178,12 @@ async def _run(request: OcikitProcess) -> FallibleProcessResult:
 
 @dataclass(frozen=True)
 class OcikitOutput:
-    """What a call left behind: its output files."""
+    """The output files of a successful call."""
 
     digest: Digest
 
 
-@rule(desc="Run ocikit to its end", level=LogLevel.TRACE)
+@rule(desc="Run ocikit", level=LogLevel.TRACE)
 async def run_ocikit(request: OcikitProcess, keep_sandboxes: KeepSandboxes) -> OcikitOutput:
     result = await _run(request)
     if result.exit_code:
@@ -202,7 +202,7 @@ call_ocikit = by_name(run_ocikit, OcikitOutput, OcikitProcess)
 
 @dataclass(frozen=True)
 class OcikitAnswer:
-    """What a call wrote into its only output file, as JSON."""
+    """The JSON in the only output file of a call."""
 
     data: bytes = field(repr=False)
 
@@ -211,7 +211,7 @@ class OcikitAnswer:
         return ocikit.canonical_json.loads_object(self.data, "the answer of ocikit", max_size=None)
 
 
-@rule(desc="Ask ocikit", level=LogLevel.TRACE)
+@rule(desc="Run ocikit and read its answer", level=LogLevel.TRACE)
 async def ask_ocikit(request: OcikitProcess) -> OcikitAnswer:
     output = await call_ocikit(request)
     contents = await get_digest_contents(output.digest)
@@ -223,7 +223,7 @@ call_ask_ocikit = by_name(ask_ocikit, OcikitAnswer, OcikitProcess)
 
 @dataclass(frozen=True)
 class TriedOcikit:
-    """What a call left behind, or, where it failed, what it said."""
+    """The output files of a call, and its error message if it failed."""
 
     digest: Digest
     problem: str | None
@@ -232,21 +232,21 @@ class TriedOcikit:
 @rule(desc="Try to run ocikit", level=LogLevel.TRACE)
 async def try_ocikit(request: OcikitProcess) -> TriedOcikit:
     result = await _run(request)
-    said = result.stderr.decode(errors="replace").strip()
-    return TriedOcikit(result.output_digest, _message(said) if result.exit_code else None)
+    stderr = result.stderr.decode(errors="replace").strip()
+    return TriedOcikit(result.output_digest, _message(stderr) if result.exit_code else None)
 
 
 call_try_ocikit = by_name(try_ocikit, TriedOcikit, OcikitProcess)
 
 
-def _message(said: str) -> str:
-    """A failure in ocikit's own words, without its name in front; all there is where it is in others'. One line."""
-    _, mark, message = said.rpartition("ocikit: ")
-    return "; ".join(filter(None, map(str.strip, (message if mark else said).split("\n"))))
+def _message(stderr: str) -> str:
+    """The error message of ocikit without its prefix, or all of `stderr` if something else wrote it. One line."""
+    _, mark, message = stderr.rpartition("ocikit: ")
+    return "; ".join(filter(None, map(str.strip, (message if mark else stderr).split("\n"))))
 
 
 def _printable(stream: bytes) -> bytes:
-    """Should Python itself have to say what is wrong, it does that in raw characters."""
+    """Escape control characters: errors of Python itself, unlike those of ocikit, contain them."""
     return printable_lines(stream.decode(errors="replace").split("\n")).encode()
 
 

@@ -1,4 +1,4 @@
-"""Which Python runs ocikit: one with the newest releases of its requirements, where one is there."""
+"""Select the Python that runs ocikit: preferably one with the newest releases of its requirements."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from pants_oci.subsystem import Ocikit
 logger = logging.getLogger(__name__)
 
 
-# No rule: only the rule that sets up the tool asks this, once in each environment.
+# Not a rule: only the rule that sets up the tool calls it, once in each environment.
 async def tool_constraints(
     tool: Ocikit, environment: EnvironmentTarget, unions: UnionMembership
 ) -> InterpreterConstraints:
-    """The constraints to look for the tool's Python with.
+    """Return the constraints to select the tool's Python with.
 
-    Pex takes the oldest Python that fits, and for Pythons that upstream no longer supports the lock file has older
-    releases. Pex itself says what is there, because it skips Pythons that it cannot run.
+    Pex selects the oldest Python that fits. For Pythons without upstream support, the lock file has older releases.
+    Only Pex knows the available Pythons, because it skips those that it cannot run.
     """
     allowed, preferred = tool.interpreter_constraints, tool.preferred_interpreter_constraints
     if preferred is None:
         return allowed
     if unions.get(PythonProvider):
-        # A backend that installs Pythons gives the oldest one that fits, and has them all.
+        # A backend that installs Pythons selects the oldest one that fits, and can install all of them.
         return preferred
     process = await setup_pex_cli_process(
         PexCliProcess(
@@ -49,7 +49,7 @@ async def tool_constraints(
             ),
             description=f"Find a Python with the newest requirements of ocikit: {preferred}",
             level=LogLevel.DEBUG,
-            # That there is none is remembered, too: a failure is else forgotten, and looked for in every run.
+            # Failures are cached too. Otherwise every run would search again for a Python that does not exist.
             cache_scope=environment.executable_search_path_cache_scope(cache_failures=True),
         ),
         **implicitly(),
@@ -59,8 +59,10 @@ async def tool_constraints(
     )
     if found.exit_code:
         logger.debug(
-            "ocikit runs on %s, with older releases of its requirements: Pex found no %s.", oldest.path, preferred
+            "ocikit runs on %s with older releases of its requirements, because Pex found no %s.",
+            oldest.path,
+            preferred,
         )
         return allowed
-    # Where the oldest is new enough, Pants has found it already.
+    # If the oldest is new enough, reuse the result that Pants already has.
     return allowed if found.stdout.decode().strip() == oldest.path else preferred

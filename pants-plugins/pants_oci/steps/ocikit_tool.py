@@ -1,4 +1,4 @@
-"""The program that runs in sandboxes: a PEX of ocikit's requirements and sources, so a new one is another cache key."""
+"""The PEX that runs in sandboxes, with ocikit's requirements and sources. A new version has a new cache key."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from pants_oci.subsystem import Ocikit
 
 @dataclass(frozen=True)
 class LibrarySources:
-    """The sources of ocikit, as they are in the running plugin."""
+    """The sources of ocikit in the running plugin."""
 
     digest: Digest
 
@@ -49,14 +49,14 @@ async def library_sources() -> LibrarySources:
 
 @dataclass(frozen=True)
 class ToolRequest:
-    """Set up ocikit where its processes are to run."""
+    """Set up ocikit in the environment of its processes."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """ocikit in a PEX, as it is on every machine that has the same Python, and what starts it.
+    """ocikit in a PEX that is equal on all machines with the same Python, and the script that starts it.
 
-    `starter`: only where this machine runs it by itself.
+    `starter`: None if it runs in a container or on a worker.
     """
 
     venv_pex: VenvPex
@@ -75,20 +75,20 @@ async def set_up_tool(
 ) -> Tool:
     pex_request = replace(
         tool.to_pex_request(
-            # The tool's own constraints: a repository without Python code has set none of its own.
+            # The tool has its own constraints, because a repository without Python code sets none.
             interpreter_constraints=await tool_constraints(tool, environment_target, unions),
             main=EntryPoint("ocikit"),
             sources=sources.digest,
         ),
-        # One file: some caches do not answer for directories that Pants has stored.
+        # One file, because some remote caches do not return directories that Pants has stored.
         layout=PexLayout.ZIPAPP,
     )
     venv_pex = await create_venv_pex(**implicitly({pex_request: PexRequest}))
     if not is_of_this_machine(environment):
         return Tool(venv_pex, None)
     pex_path, script_path = venv_pex.pex_filename, venv_pex.pex.argv0.removeprefix("./")
-    wanted = await digest_subset_to_digest(DigestSubset(venv_pex.digest, PathGlobs([pex_path, script_path])))
-    contents = {content.path: content.content for content in await get_digest_contents(wanted)}
+    requested = await digest_subset_to_digest(DigestSubset(venv_pex.digest, PathGlobs([pex_path, script_path])))
+    contents = {content.path: content.content for content in await get_digest_contents(requested)}
     pex = with_usual_modes(contents[pex_path])
     found = starter(hashlib.sha256(pex).hexdigest(), contents[script_path].decode(), options)
     digest = await create_digest(
@@ -101,20 +101,20 @@ call_set_up_tool = by_name(set_up_tool, Tool, ToolRequest)
 
 
 def with_usual_modes(archive: bytes) -> bytes:
-    """A zip whose files have the modes that umask 022 gives: Pex writes those that the umask of its caller gives."""
+    """Set the modes of files in a zip to those of umask 022, because Pex applies the umask of its caller."""
     stream = io.BytesIO(archive)
     with zipfile.ZipFile(stream, "a") as opened:
         for info in opened.infolist():
             mode = info.external_attr >> 16
             usual = mode & ~0o077 | (mode & 0o500) >> 3 | (mode & 0o500) >> 6
             info.external_attr = usual << 16 | info.external_attr & 0xFFFF
-        # Whereupon the list of files is written anew, and nothing else.
+        # This makes `zipfile` rewrite the list of files, and nothing else.
         opened.comment = b""
     return stream.getvalue()
 
 
 def _library_files(root: Path) -> tuple[FileContent, ...]:
-    """Every module of the library but its tests and test doubles, which no sandbox needs."""
+    """Every module of the library except tests and test doubles, which no sandbox needs."""
     return tuple(
         FileContent(f"ocikit/{path.relative_to(root)}", path.read_bytes())
         for path in sorted(root.rglob("*.py"))

@@ -9,7 +9,7 @@ from pants_oci.steps.ocikit_tool import with_usual_modes
 
 
 def archive(*modes: int) -> bytes:
-    """As Pex writes one: a program, because of its first line."""
+    """A zip as Pex writes it: its first line makes it executable."""
     stream = io.BytesIO(b"#!/usr/bin/env python3\n")
     stream.seek(0, io.SEEK_END)
     with zipfile.ZipFile(stream, "a") as opened:
@@ -32,7 +32,7 @@ USUAL = archive(0o40755, 0o100644, 0o100755)
         pytest.param((0o40755, 0o100644, 0o100755), id="022"),
     ],
 )
-def test_the_umask_does_not_count(modes: tuple[int, ...]) -> None:
+def test_the_umask_does_not_change_the_result(modes: tuple[int, ...]) -> None:
     found = with_usual_modes(archive(*modes))
     assert found == USUAL
     with zipfile.ZipFile(io.BytesIO(found)) as opened:

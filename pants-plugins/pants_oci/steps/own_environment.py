@@ -1,4 +1,4 @@
-"""In which environment something is built: its own, or that of what it is built for where it asks for none."""
+"""Find the environment to build a part of an image in: its own or, if it sets none, the current one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pants_oci.compat import EnvironmentNameRequest, by_name, implicitly, resolv
 
 @dataclass(frozen=True)
 class OwnEnvironmentRequest:
-    """Find where a target is built that is part of another, which is built where this is asked."""
+    """Find the environment of a target that is part of another, which is built in the current environment."""
 
     field_set: FieldSet
 
@@ -27,10 +27,10 @@ class OwnEnvironment:
 
 @rule(desc="Find the environment of a part of an OCI image", level=LogLevel.TRACE)
 async def own_environment(request: OwnEnvironmentRequest, current: EnvironmentName) -> OwnEnvironment:
-    wanted = EnvironmentNameRequest.from_field_set(request.field_set)
-    if wanted.raw_value == LOCAL_ENVIRONMENT_MATCHER:
+    requested = EnvironmentNameRequest.from_field_set(request.field_set)
+    if requested.raw_value == LOCAL_ENVIRONMENT_MATCHER:
         return OwnEnvironment(current)
-    name = await resolve_environment_name(wanted, **implicitly())
+    name = await resolve_environment_name(requested, **implicitly())
     return OwnEnvironment(name)
 
 

@@ -57,7 +57,7 @@ from pants_oci.targets.python import (
 
 @dataclass(frozen=True)
 class OwnLayersRequest(EngineAwareParameter):
-    """Build the layers that an image adds to its base, whose Python is `interpreter` if it is known."""
+    """Build the layers that an image adds to its base. `interpreter`: the Python of the image, if known."""
 
     field_set: ImageFieldSet
     interpreter: Interpreter | None
@@ -68,14 +68,14 @@ class OwnLayersRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class LayersInEnvironmentRequest:
-    """The same, in the environment that the image asks for."""
+    """Build the layers of an image in the environment that the image sets."""
 
     layers: OwnLayersRequest
 
 
 @dataclass(frozen=True)
 class OwnLayers:
-    """The layers that an image adds to its base, the lowest first, and the Python application that is in them."""
+    """The layers that an image adds to its base, lowest first, and the Python application in them."""
 
     layers: tuple[BuiltLayer, ...]
     application: PythonApplication | None = None
@@ -104,7 +104,7 @@ async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
     )
     await refuse_unseen_files(address, contents)
     _refuse_several(address, [binary.address for binary in contents.binaries])
-    wanted = [
+    to_lay_out = [
         ApplicationRequest(
             address,
             binary,
@@ -116,14 +116,14 @@ async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
         )
         for binary in contents.binaries
     ]
-    environments = await concurrently(call_own_environment(OwnEnvironmentRequest(one.binary)) for one in wanted)
+    environments = await concurrently(call_own_environment(OwnEnvironmentRequest(one.binary)) for one in to_lay_out)
     applications = await concurrently(
         call_python_application(**implicitly({one: ApplicationRequest, own.name: EnvironmentName}))
-        for one, own in zip(wanted, environments)
+        for one, own in zip(to_lay_out, environments)
     )
     placement = ocikit.Placement(directory=field_set.directory.value)
     with blamed_on(address):
-        # Layers could hide each other's files; that two dependencies want one path is never meant.
+        # Layers could hide each other's files, but two dependencies with one path are always a mistake.
         placed = ocikit.place(sources_of(contents.parts), placement)
         for application in applications:
             if placed:
@@ -166,12 +166,12 @@ def _refuse_other_layers(owner: Address, layers: Iterable[Target]) -> None:
             raise OciTargetError(
                 owner,
                 f"{target.address} in `layers` is {kind_of(target)}; name `{OciLayerTarget.alias}` "
-                "targets there, and put what is to be split automatically into `dependencies`.",
+                "targets there, and put targets to split automatically into `dependencies`.",
             )
 
 
 def _split(contents: Contents) -> Iterator[tuple[str, str, tuple[Part, ...]]]:
-    """The automatic split: what changes together lies together, what changes most often on top."""
+    """Split automatically: files that change together share a layer, and the most volatile layer is on top."""
     for part in contents.packages:
         yield part.origin.target_name, str(part.origin), (part,)
     if contents.loose:

@@ -1,4 +1,4 @@
-"""What `package` makes of a target, whatever its kind."""
+"""The package of a target of any kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pants.core.goals.package import BuiltPackage
 
 
-# One rule alone gives a `BuiltPackage` itself: docs/architecture.md tells what another one would cost each start.
+# Only one rule returns a `BuiltPackage`. docs/architecture.md describes what another one would cost at each start.
 @dataclass(frozen=True)
 class Packaged:
     package: BuiltPackage

@@ -1,4 +1,4 @@
-"""One dependency becomes a part of a layer: a package's artifacts, or a target's sources."""
+"""Turn a dependency into a part of a layer: the artifacts of a package, or the sources of a target."""
 
 from __future__ import annotations
 
@@ -47,8 +47,7 @@ from pants_oci.errors import OciTargetError
 class Part:
     """Files that belong together: a package, or a target's sources.
 
-    The paths in `files` are relative to the `directory` they will be put in, as those of `sources` are. `size`: bytes,
-    where they are known.
+    The paths in `files` and `sources` are relative to the `directory` they will be put in. `size`: bytes, if known.
     """
 
     origin: Address
@@ -70,7 +69,7 @@ class PackagePartRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class LoosePartRequest(EngineAwareParameter):
-    """Gather the sources of one `file`, `resource` or `relocated_files` target; `unpack`: what is in an archive."""
+    """Gather the sources of one `file`, `resource` or `relocated_files` target. `unpack`: extract an archive."""
 
     target: Target
     unpack: bool = False
@@ -81,7 +80,7 @@ class LoosePartRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class ArtifactRequest:
-    """Take one artifact out of a package, without the directories it lies in."""
+    """Extract one artifact from a package, without its parent directories."""
 
     package: Digest
     relpath: str
@@ -89,12 +88,12 @@ class ArtifactRequest:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file or directory that lies at the root of `digest`."""
+    """A file or directory at the root of `digest`."""
 
     digest: Digest
 
 
-@rule(desc="Take an artifact for an OCI image", level=LogLevel.TRACE)
+@rule(desc="Extract an artifact for an OCI image", level=LogLevel.TRACE)
 async def take_artifact(request: ArtifactRequest) -> Artifact:
     globs = PathGlobs([request.relpath, f"{request.relpath}/**"])
     subset = await digest_subset_to_digest(DigestSubset(request.package, globs))
@@ -150,10 +149,10 @@ call_loose_part = by_name(loose_part, Part, LoosePartRequest)
 def _relpaths(package: BuiltPackage, request: PackagePartRequest) -> tuple[str, ...]:
     found = tuple(artifact.relpath for artifact in package.artifacts if artifact.relpath)
     if not found or len({os.path.basename(path) for path in found}) < len(found):
-        what = f"two files of one name ({', '.join(found)})" if found else "no file"
+        what = f"two files with the same name ({', '.join(found)})" if found else "no files"
         raise OciTargetError(
             request.owner,
-            f"the dependency {request.field_set.address} builds {what}, which cannot be put into an image.",
+            f"the dependency {request.field_set.address} cannot be put into an image, because it builds {what}.",
         )
     return found
 

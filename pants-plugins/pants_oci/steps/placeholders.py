@@ -1,4 +1,4 @@
-"""Where the values of placeholders come from; what cannot be asked cheaply is asked only when it is wanted."""
+"""Find the values of placeholders. Git is called only if a placeholder needs it."""
 
 from __future__ import annotations
 

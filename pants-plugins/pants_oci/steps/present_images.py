@@ -1,4 +1,4 @@
-"""Whether registries have images that nothing in this run publishes: one process that asks for all of them."""
+"""Check that registries have images that this run does not publish. One process asks for all of them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class PresentImagesRequest:
 
 @dataclass(frozen=True)
 class PresentImages:
-    """Why an image cannot be taken for present, for each of which that is so."""
+    """Why an image is missing or unknown, for each image that is not known to be present."""
 
     problems: Mapping[tuple[Destination, str], str]
 
 
-# Uncacheable: by the next run somebody may have deleted them.
-@_uncacheable_rule(desc="Ask registries what they have", level=LogLevel.DEBUG)
+# Uncacheable, because the images may be deleted before the next run.
+@_uncacheable_rule(desc="Check that registries have images", level=LogLevel.DEBUG)
 async def present_images(request: PresentImagesRequest, configured: ConfiguredRegistries) -> PresentImages:
     if not request.images:
         return PresentImages({})
@@ -51,7 +51,7 @@ async def present_images(request: PresentImagesRequest, configured: ConfiguredRe
             "ask",
             ocikit.canonical_json.dumps(document),
             EMPTY_DIGEST,
-            f"Ask registries for {len(request.images)} images",
+            f"Query registries for {len(request.images)} images",
             output_files=(_ANSWERS_FILE,),
             network=True,
             level=LogLevel.DEBUG,

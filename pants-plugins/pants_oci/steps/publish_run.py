@@ -1,4 +1,4 @@
-"""A run is published as a whole: one survey, one plan, one process that sends; then a row for each reference."""
+"""Publish a run as a whole: one survey, one plan, one process that uploads, and a row for each reference."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ logger = printable_logger(__name__)
 
 @dataclass(frozen=True)
 class PublishRunRequest(EngineAwareParameter):
-    """Publish what these targets want, together."""
+    """Publish the images of these targets together."""
 
     field_sets: tuple[PushFieldSet, ...]
 
@@ -48,13 +48,13 @@ class PublishRunRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """The rows of each target, by its address; `speaker` tells what was published and what failed, for all."""
+    """The rows of each target, by its address. `speaker`: the target that reports the result of the run for all."""
 
     rows: Mapping[str, tuple[Row, ...]]
     speaker: str | None = None
 
 
-# Above its caller: Pants looks at what a rule calls when the rule is defined.
+# Defined before its caller, because Pants inspects the calls of a rule when the rule is defined.
 async def _send(
     todo: tuple[PushRequest, ...],
     steps: Plan,
@@ -63,7 +63,7 @@ async def _send(
     surveyed: Surveyed,
     policy: Policy,
 ) -> tuple[Outcomes, Plan]:
-    """Carry a plan out; where a registry would not mount, the bytes are sent after all. Returns all that was done."""
+    """Carry out a plan, upload blobs that a registry refused to mount, and return the outcomes and all steps."""
     outcomes, again = Outcomes(), steps
     refused: RefusedMounts = frozenset()
     while todo:
@@ -72,7 +72,7 @@ async def _send(
             waited = surveyed.waited + outcomes.waited
             sent = await call_send(SendRequest(todo, again, blobs, bases, waited))
         except IntrinsicError as error:
-            # Here, where each run asks anew: what the rule that sends returns, Pants's daemon may keep.
+            # Caught here, because this runs in each run. Pants's daemon may keep the result of the rule that uploads.
             return outcomes.then(_unread(again, error)), steps
         outcomes = outcomes.then(sent.outcomes)
         refused |= outcomes.unmounted
@@ -82,15 +82,15 @@ async def _send(
     return outcomes, steps
 
 
-# Uncacheable: else Pants may begin anew what follows from the last answer, beside the question that is asked again.
-# Here that would be sending what an earlier run sent.
+# Uncacheable: otherwise Pants may repeat this with the last survey while it repeats the survey itself. That would
+# upload again what an earlier run uploaded.
 @_uncacheable_rule(desc="Publish OCI images", level=LogLevel.DEBUG)
 async def publish_run(
     request: PublishRunRequest, oci: OciSubsystem, register: RunRegister, mode: RunMode
 ) -> PublishedRun:
-    wanted = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in request.field_sets)
-    requests = tuple(push for one in wanted for push in one.requests)
-    by_target = {push.origin: skipped(push) for one in wanted for push in one.skipped}
+    requested = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in request.field_sets)
+    requests = tuple(push for one in requested for push in one.requests)
+    by_target = {push.origin: skipped(push) for one in requested for push in one.skipped}
     if not requests:
         return PublishedRun(by_target)
     await call_cache_advice(CacheAdviceRequest())
@@ -105,12 +105,12 @@ async def publish_run(
         steps = plan(requests, surveyed.seen, policy)
     outcomes = foreseen(steps)
     if not mode.dry_run:
-        images = {push.origin: tuple(image.blobs for image in one.images) for one in wanted for push in one.requests}
-        remote = (image.remote_blobs for one in wanted for image in one.images)
+        images = {push.origin: tuple(image.blobs for image in one.images) for one in requested for push in one.requests}
+        remote = (image.remote_blobs for one in requested for image in one.images)
         bases = FrozenDict({blob: place for blobs in remote for blob, place in blobs.items()})
         outcomes, steps = await _send(_changed(requests, steps), steps, images, bases, surveyed, policy)
     found = rows(requests, surveyed.seen, steps, outcomes, surveyed.costs)
-    _tell(found, surveyed, outcomes, register, mode, oci.report)
+    _report(found, surveyed, outcomes, register, mode, oci.report)
     for row in found:
         by_target[row.target] = (*by_target.get(row.target, ()), row)
     speaker = next((row.target for row in found if not is_settled(row, mode.dry_run)), None)
@@ -122,13 +122,13 @@ call_publish_run = by_name(publish_run, PublishedRun, PublishRunRequest)
 
 @dataclass(frozen=True)
 class PublishExpectedRequest:
-    """Publish what the run is expected to publish. Equal for all targets that ask, so it is done once."""
+    """Publish the targets that the run is expected to publish. Equal for all of them, so it happens once."""
 
 
-@rule(desc="Publish what the run is about", level=LogLevel.TRACE)
+@rule(desc="Publish the targets of the run", level=LogLevel.TRACE)
 async def publish_expected(_: PublishExpectedRequest, scope: RunScope) -> PublishedRun:
     names = await concurrently(call_push_names(PushNamesRequest(field_set)) for field_set in scope.field_sets)
-    # What is skipped need not be built for the others; nobody asks for it, or it is told for itself.
+    # Skipped targets need not be built for the others. If one is requested, it is reported separately.
     field_sets = tuple(one.field_set for one in names if not one.is_skipped)
     return await call_publish_run(PublishRunRequest(field_sets))
 
@@ -142,10 +142,10 @@ def _changed(requests: Iterable[PushRequest], steps: Plan) -> tuple[PushRequest,
 
 
 def _unread(steps: Plan, error: IntrinsicError) -> Outcomes:
-    """Pants could not lay out what the process that sends was to have: nothing of these steps was done."""
+    """The outcomes of steps that were not carried out, because Pants could not read the input of the upload."""
     text = (
-        f"what this run sends could not be read from Pants's caches, local or remote: {error}. "
-        "Run again with `--cache-content-behavior=validate`: what no cache has any more is then built here."
+        f"the blobs to upload could not be read from Pants's caches, local or remote: {error}. "
+        "Run again with `--cache-content-behavior=validate`: Pants then rebuilds the blobs that no cache has."
     )
     return Outcomes({(put.origin, put.destination, tag): text for put in steps.puts for tag in put.tags})
 
@@ -166,7 +166,7 @@ def _stored(outcomes: Outcomes, requests: Iterable[PushRequest]) -> Mapping[Ques
     return {**children, **blobs}
 
 
-def _tell(
+def _report(
     found: tuple[Row, ...],
     surveyed: Surveyed,
     outcomes: Outcomes,
@@ -174,7 +174,7 @@ def _tell(
     mode: RunMode,
     report: str | None,
 ) -> None:
-    """To the log what changed or failed, and to the report everything: no rule may write files, but none reads this."""
+    """Log changes and failures, and write the report. Rules must not write files, but no rule reads this one."""
     for text in dict.fromkeys((*surveyed.warnings, *outcomes.warnings)):
         logger.warning("%s", text)
     prefix = "dry run: " if mode.dry_run else ""
@@ -189,7 +189,7 @@ def _tell(
 
 
 def _write_report(path: str, found: Sequence[Row], *, dry_run: bool) -> None:
-    """What was published is published: a report that cannot be written changes nothing about it."""
+    """Write the report. If that fails, log an error, because the publish itself succeeded."""
     if path.endswith(".html"):
         data = page(found, dry_run=dry_run).encode()
     else:
@@ -198,7 +198,7 @@ def _write_report(path: str, found: Sequence[Row], *, dry_run: bool) -> None:
     try:
         atomic_file.write(os.path.join(get_buildroot(), path), data)
     except OcikitError as error:
-        logger.error('[oci].report is "%s", and is not written: %s', path, error)
+        logger.error('[oci].report "%s" was not written: %s', path, error)
 
 
 def rules() -> Iterable[object]:

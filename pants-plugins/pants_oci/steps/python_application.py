@@ -1,7 +1,7 @@
-"""A `pex_binary` becomes layers: third-party distributions, what starts it, and first-party code on top.
+"""Turn a `pex_binary` into layers: third-party distributions, start files, and first-party code on top.
 
-The PEX itself does not go in: at every start it would need a folder to write to, and one changed line would make all of
-it another file. What it says of its start goes into the image's settings and a small launcher instead.
+The image does not contain the PEX itself: a PEX needs a writable folder at every start, and one changed line makes all
+of it a new file. Its start options go into the image's settings and a small launcher instead.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from pants_oci.subsystem import OciSubsystem
 
 @dataclass(frozen=True)
 class ApplicationRequest(EngineAwareParameter):
-    """Lay `binary` out below `root` of the image `owner`; `interpreter` is the image's, where it is known."""
+    """Lay out `binary` below `root` of the image `owner`. `interpreter`: the Python of the image, if known."""
 
     owner: Address
     binary: PexBinaryFieldSet
@@ -76,7 +76,7 @@ class ApplicationRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class PythonApplication:
-    """An application's layers, the lowest first, and what the image says of its start."""
+    """An application's layers, lowest first, and the settings that start it."""
 
     address: Address
     application: Application
@@ -88,7 +88,7 @@ class PythonApplication:
 
 @dataclass(frozen=True)
 class FirstPartyRequest(EngineAwareParameter):
-    """Gather the first-party code of a `pex_binary`, with what its `python_distribution`s install."""
+    """Gather the first-party code of a `pex_binary`, including files that its `python_distribution`s install."""
 
     owner: Address
     pex: PexFromTargetsRequest
@@ -102,7 +102,7 @@ class FirstPartyRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class FirstParty:
-    """Files below the application's root, and what `python_distribution`s among them can be started by."""
+    """Files below the application's root, and the scripts and commands of its `python_distribution`s."""
 
     part: Part
     scripts: FrozenDict[str, str]
@@ -111,7 +111,7 @@ class FirstParty:
 
 @dataclass(frozen=True)
 class LocalDistributionsRequest(EngineAwareParameter):
-    """Take apart the PEX `name` in `inputs`, which has the `python_distribution`s of an application."""
+    """Split the PEX `name` in `inputs`, which contains the `python_distribution`s of an application."""
 
     first_party: FirstPartyRequest
     inputs: Digest
@@ -123,11 +123,11 @@ class LocalDistributionsRequest(EngineAwareParameter):
 
 @rule(desc="Install first-party distributions of an OCI image", level=LogLevel.DEBUG)
 async def local_distributions(request: LocalDistributionsRequest) -> Distributions:
-    wanted = request.first_party
+    requested = request.first_party
     tree = await call_flatten(
-        FlattenRequest(wanted.owner, request.inputs, request.name, wanted.python, wanted.allow_collisions)
+        FlattenRequest(requested.owner, request.inputs, request.name, requested.python, requested.allow_collisions)
     )
-    site = Site("src", site_of(wanted.root, wanted.python.interpreter).shebang)
+    site = Site("src", site_of(requested.root, requested.python.interpreter).shebang)
     return await call_distributions(DistributionsRequest(tree.digest, site))
 
 
@@ -137,11 +137,11 @@ call_local_distributions = by_name(local_distributions, Distributions, LocalDist
 @rule(desc="Gather first-party Python code for an OCI image", level=LogLevel.DEBUG)
 async def first_party(request: FirstPartyRequest) -> FirstParty:
     closure = await transitive_targets(TransitiveTargetsRequest(request.pex.addresses), **implicitly())
-    # Looking for them costs a process, so it is left out where there are none.
+    # Looking for them costs a process, so skip it if there are none.
     has_distributions = request.pex.include_local_dists and any(
         target.has_field(PythonDistributionEntryPointsField) for target in closure.closure
     )
-    wanted = replace(
+    requested = replace(
         request.pex,
         output_filename="srcs.pex",
         main=None,
@@ -149,8 +149,8 @@ async def first_party(request: FirstPartyRequest) -> FirstParty:
         include_local_dists=has_distributions,
         hardcoded_interpreter_constraints=request.python.constraints,
     )
-    # No PEX is built of it: its sources are all that is used, and those are no process.
-    pex_request = await create_pex_from_targets(**implicitly({wanted: PexFromTargetsRequest}))
+    # Only its sources are used: no PEX is built, and no process runs.
+    pex_request = await create_pex_from_targets(**implicitly({requested: PexFromTargetsRequest}))
     entries = await get_digest_entries(pex_request.sources or EMPTY_DIGEST)
     found = {f"src/{entry.path}": _moved(entry, "src") for entry in entries if isinstance(entry, FileEntry)}
     own = await concurrently(
@@ -182,7 +182,7 @@ async def first_party(request: FirstPartyRequest) -> FirstParty:
 call_first_party = by_name(first_party, FirstParty, FirstPartyRequest)
 
 
-@rule(desc="Lay a Python application out for an OCI image", level=LogLevel.DEBUG)
+@rule(desc="Lay out a Python application for an OCI image", level=LogLevel.DEBUG)
 async def python_application(request: ApplicationRequest, oci: OciSubsystem) -> PythonApplication:
     python = await call_python(PythonRequest(request.owner, request.binary, request.platform, request.interpreter))
     built = await package_pex_binary(request.binary, **implicitly())
@@ -246,7 +246,7 @@ call_python_application = by_name_in_environment(python_application, PythonAppli
 def started_by(
     settings: ocikit.ContainerSettings, application: PythonApplication, base: Mapping[str, Any]
 ) -> ocikit.ContainerSettings:
-    """The author's settings, with what starts the application where they say nothing of it."""
+    """Add what starts the application to the author's settings, which take precedence."""
     own = application.application
     variables = {**own.variables(variables_of(base)), **application.env, **settings.env}
     if settings.entrypoint is not None:
@@ -255,7 +255,7 @@ def started_by(
 
 
 def root_of(directory: str) -> str:
-    """Where an application lies in an image whose `directory` is this one."""
+    """The folder of an application in an image with this `directory`."""
     return "/" + directory.strip("/") if directory.strip("/") else "/app"
 
 
@@ -277,7 +277,7 @@ def _moved(entry: FileEntry, folder: str) -> FileEntry:
 
 
 def _requirements_pexes(arguments: Iterable[str]) -> Iterator[str]:
-    """The PEXes of `python_distribution`s, which Pants hands to pex by name."""
+    """The PEXes of `python_distribution`s, which Pants passes to Pex by name."""
     words = tuple(arguments)
     return (value for option, value in zip(words, words[1:]) if option == "--requirements-pex")
 

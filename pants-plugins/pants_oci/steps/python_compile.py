@@ -1,4 +1,4 @@
-"""Modules are compiled for who wants faster starts: beside each source, trusted without a look at it."""
+"""Compile modules for faster starts. Python uses the result without a check of the source next to it."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from pants_oci.steps.ocikit_process import CACHE_FIRST_MILLIS, INPUT_DIRECTORY
 from pants_oci.steps.parts import Part
 from pants_oci.steps.starter import is_of_this_machine, program, starter
 
-# Up to 3.10, sets among a module's constants are written in the order of their hashes. `-I` would ignore this. The
-# others are what the image of an environment may say otherwise.
+# Up to 3.10, sets among a module's constants are written in the order of their hashes. `-I` would ignore the seed. The
+# image of an environment may set the other variables differently.
 COMPILE_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {"PYTHONHASHSEED": "0", "PYTHONOPTIMIZE": "", "PYTHONPYCACHEPREFIX": "", "PYTHONUTF8": "1"}
 )
 
-# What a module is compiled to tells of each of its names and constants whether anything else in the process has it, a
-# module that was imported at the start among them. So everything is held a second time.
+# A compiled module records for each name and constant whether anything else in the process refers to it, for example a
+# module that was imported at the start. So the program keeps a second reference to each of them.
 _PROGRAM = """\
 import compileall, importlib.machinery, types
 
@@ -58,18 +58,18 @@ class Loader(importlib.machinery.SourceFileLoader):
         return held[0]
 
 importlib.machinery.SourceFileLoader = Loader
-# A test file of somebody in another Python's syntax fails, and is then just not compiled: not with `-m`, by whose exit
-# code that looks as a crash does.
+# A file in another Python's syntax, such as a test of a package, is not compiled, and that is not a failure. `-m` would
+# exit with the same code as after a crash.
 compileall.main()
 """
 
-# The interpreter, as a process finds it.
+# The name of the interpreter in the sandbox.
 _PYTHON = "python"
 
 
 @dataclass(frozen=True)
 class CompileRequest(EngineAwareParameter):
-    """Add to `part`, which lies below `root` in the image, its modules compiled; only if `wanted`."""
+    """Add its compiled modules to `part`, which is below `root` in the image, but only if `wanted`."""
 
     part: Part
     version: str
@@ -90,7 +90,7 @@ async def compile_modules(
         return part
     python = await find_interpreter(InterpreterConstraints([f"CPython=={request.version}.*"]), **implicitly())
     arguments = compile_arguments(request.root, sorted({path.split("/")[0] for path in modules}))
-    # Where a sandbox is the root of its file system, `lib` would be the system's.
+    # If the sandbox is the root of its file system, `lib` would be the system's.
     inputs = await add_prefix(AddPrefix(part.files, INPUT_DIRECTORY))
     interpreter, caches = python.path, python.append_only_caches
     if is_of_this_machine(environment):
@@ -101,10 +101,10 @@ async def compile_modules(
         interpreter, caches = f"./{_PYTHON}", FrozenDict({**caches, MEMORY_CACHE: MEMORY_DIRECTORY})
     process = Process(
         argv=(interpreter, *arguments),
-        # Another Python compiles anew.
+        # Another Python has another cache key.
         env={**COMPILE_ENVIRONMENT, "FINGERPRINT": python.fingerprint},
         input_digest=inputs,
-        # Files, no directory: the sources are not stored once more, and some caches do not answer for directories.
+        # Files, not a directory: the sources are not stored again, and some remote caches do not return directories.
         output_files=tuple(f"{INPUT_DIRECTORY}/{compiled_path(path, request.version)}" for path in modules),
         append_only_caches=caches,
         description=printable(f"Compile modules of {part.origin}"),
@@ -113,7 +113,7 @@ async def compile_modules(
     result = await execute_process_or_raise(**implicitly({process: Process}))
     output = await remove_prefix(RemovePrefix(result.output_digest, INPUT_DIRECTORY))
     entries = await get_digest_entries(output)
-    # It has the mode of its source, which is another one in every sandbox.
+    # Drop the mode, which is that of the source and differs between sandboxes.
     known = {source.path for source in part.sources}
     compiled = [
         FileEntry(entry.path, entry.file_digest)
@@ -130,21 +130,21 @@ call_compiled = by_name(compile_modules, Part, CompileRequest)
 
 
 def compile_arguments(root: str, folders: Iterable[str]) -> tuple[str, ...]:
-    """What Python is called with, for modules of `folders` of the input that will be below `root`."""
+    """Python's arguments to compile the modules in `folders` of the input, which will be below `root`."""
     options = ("-q", "--invalidation-mode", "unchecked-hash", "-s", INPUT_DIRECTORY, "-p", root)
     paths = (f"{INPUT_DIRECTORY}/{folder}" for folder in folders)
-    # Without `site`: what else is installed there has no say.
+    # Without `site`, so that other installed packages have no effect.
     return ("-S", "-W", "ignore", "-c", _PROGRAM, *options, *paths)
 
 
 def compiled_path(module: str, version: str) -> str:
-    """Where CPython of a version looks for what a module was compiled to. Spec: PEP 3147."""
+    """The path at which CPython of a version looks for the compiled module. Spec: PEP 3147."""
     folder, _, name = module.rpartition("/")
     return f"{folder}/__pycache__/{name[: -len('.py')]}.cpython-{version.replace('.', '')}.pyc"
 
 
 def _modules(part: Part) -> tuple[str, ...]:
-    """Those in the folders that modules are imported from."""
+    """The modules in the folders that Python imports from."""
     paths = (source.path for source in part.sources)
     return tuple(path for path in paths if path.endswith(".py") and path.startswith(("lib/", "src/")))
 

@@ -1,6 +1,6 @@
-"""The third-party requirements of a `pex_binary`: resolved and installed by pex, taken apart by distribution.
+"""The third-party requirements of a `pex_binary`: resolved and installed by Pex, then split by distribution.
 
-Everything here depends on the requirements alone, so an edit of first-party code runs none of it again.
+Everything here depends only on the requirements, so an edit of first-party code repeats none of it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from pants_oci.steps.python_interpreter import PythonChoice
 from pants_oci.targets.python import OciImagePexCollisionsField
 
 _FLAT = "flat"
-# What a script's first lines are looked for in; programs in `bin` are larger, and left alone.
+# Only smaller files in `bin` are read as scripts; larger ones are binaries. In bytes.
 _LARGEST_SCRIPT = 64 * 1024
 
 
@@ -80,7 +80,7 @@ class FlatTree:
 
 @dataclass(frozen=True)
 class DistributionsRequest:
-    """Take a flat tree apart for an application that lies as `site` says."""
+    """Split a flat tree into distributions, for an application laid out as `site` describes."""
 
     tree: Digest
     site: Site
@@ -88,9 +88,9 @@ class DistributionsRequest:
 
 @dataclass(frozen=True)
 class Distributions:
-    """All distributions, the console scripts they have, and the files in their `bin`.
+    """All distributions, their console scripts, and the files in their `bin`.
 
-    `clashes`: scripts that several of them have; they are left to the first one.
+    `clashes`: scripts that several distributions have. Only the first distribution keeps them.
     """
 
     all: tuple[Distribution, ...]
@@ -105,7 +105,7 @@ class Distributions:
 
 @dataclass(frozen=True)
 class DistributionPartRequest:
-    """Lay distributions out below the application's root; `origin` is who asked for them."""
+    """Lay out distributions below the application's root. `origin`: the target that requires them."""
 
     origin: Address
     distributions: tuple[Distribution, ...]
@@ -157,8 +157,8 @@ call_flatten = by_name(flatten, FlatTree, FlattenRequest)
 
 @rule(desc="Install the requirements of an OCI image", level=LogLevel.DEBUG)
 async def install_requirements(request: RequirementsRequest) -> FlatTree:
-    # Packed: of a loose PEX, Pants would make files above 512 KB executable.
-    wanted = replace(
+    # Packed, because Pants makes files above 512 KB of a loose PEX executable.
+    requested = replace(
         request.pex,
         output_filename="deps.pex",
         layout=PexLayout.PACKED,
@@ -171,12 +171,12 @@ async def install_requirements(request: RequirementsRequest) -> FlatTree:
         complete_platforms=request.python.complete_platforms,
         platforms=request.python.platforms,
         hardcoded_interpreter_constraints=request.python.constraints,
-        # What fails is most often a Python that is not on this machine: the title says whose and which.
+        # This fails most often because the machine lacks the Python, so name the image and the version.
         description=printable(
             f"Resolve the requirements of {request.owner} for Python {request.python.interpreter.version}"
         ),
     )
-    pex_request = await create_pex_from_targets(**implicitly({wanted: PexFromTargetsRequest}))
+    pex_request = await create_pex_from_targets(**implicitly({requested: PexFromTargetsRequest}))
     if not pex_request.requirements and not pex_request.pex_path:
         return FlatTree(EMPTY_DIGEST)
     pex = await create_pex(**implicitly({pex_request: PexRequest}))
@@ -188,7 +188,7 @@ async def install_requirements(request: RequirementsRequest) -> FlatTree:
 call_requirements = by_name(install_requirements, FlatTree, RequirementsRequest)
 
 
-@rule(desc="Take distributions apart", level=LogLevel.DEBUG)
+@rule(desc="Split installed files by distribution", level=LogLevel.DEBUG)
 async def take_apart(request: DistributionsRequest) -> Distributions:
     entries = await get_digest_entries(request.tree)
     files = [_tree_file(entry) for entry in entries if isinstance(entry, FileEntry)]
@@ -201,9 +201,9 @@ async def take_apart(request: DistributionsRequest) -> Distributions:
     return Distributions(found, FrozenDict(distributions.console_scripts(texts)), clashes)
 
 
-@rule(desc="Lay distributions out for an OCI image", level=LogLevel.DEBUG)
+@rule(desc="Lay out distributions for an OCI image", level=LogLevel.DEBUG)
 async def lay_out(request: DistributionPartRequest) -> Part:
-    # By content: a file that two of them claim is the same file.
+    # A file that two distributions claim has the same content.
     entries: dict[str, FileEntry | FileContent] = {}
     for distribution in request.distributions:
         entries.update(
@@ -241,20 +241,20 @@ def _literally(path: str) -> str:
 def _explained(stderr: str, request: FlattenRequest) -> tuple[str, ...]:
     found = distributions.collisions(stderr)
     if found:
-        return (_told_collisions(found),)
+        return (_collisions_message(found),)
     return tuple(f"its requirements could not be installed: {stderr.strip()}".split("\n"))
 
 
 def refuse_clashes(owner: Address, found: Iterable[Distributions]) -> None:
     clashes = [clash for one in found for clash in one.clashes]
     if clashes:
-        raise OciTargetError(owner, _told_collisions(clashes))
+        raise OciTargetError(owner, _collisions_message(clashes))
 
 
-def _told_collisions(found: Iterable[str]) -> str:
+def _collisions_message(found: Iterable[str]) -> str:
     return (
-        f"distributions bring different files of one name: {'; '.join(found)}. Leave all but one out, "
-        f'or set `{OciImagePexCollisionsField.alias}="allow"`: then the first one wins.'
+        f"distributions install different files at one path: {'; '.join(found)}. Leave out all but one, "
+        f'or set `{OciImagePexCollisionsField.alias}="allow"` to keep the first file.'
     )
 
 

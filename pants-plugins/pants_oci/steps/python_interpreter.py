@@ -1,4 +1,4 @@
-"""Which Python a `pex_binary` is laid out for, and which wheels fit it: decided before anything is built."""
+"""Select the Python and the wheel platform for a `pex_binary` before anything is built."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from pants_oci.targets.python import OciImagePexLayersField, OciPythonField
 
 @dataclass(frozen=True)
 class PythonRequest(EngineAwareParameter):
-    """Find what `binary` is to be built for in the image `owner`; `interpreter` is the image's, where it is known."""
+    """Select the Python for `binary` in the image `owner`. `interpreter`: the Python of the image, if known."""
 
     owner: Address
     binary: PexBinaryFieldSet
@@ -47,7 +47,7 @@ class PythonRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class PythonChoice:
-    """The interpreter, and at most one platform that is not this machine's."""
+    """The interpreter, and at most one platform, which is set only if it is not this machine's."""
 
     interpreter: Interpreter
     complete_platforms: CompletePlatforms
@@ -62,13 +62,13 @@ class PythonChoice:
         return not self.complete_platforms and not self.platforms
 
     def pex_arguments(self) -> tuple[str, ...]:
-        """For `pex3 venv create`. A name, not a path: where a machine has its Python is no part of the result."""
+        """Arguments of `pex3 venv create`. They name the Python without its path, which differs between machines."""
         if self.is_of_this_machine:
             return (f"--python=python{self.interpreter.version}",)
         return (*self.complete_platforms.generate_pex_arg_list(), *self.platforms.generate_pex_arg_list())
 
 
-@rule(desc="Find the Python of an OCI image", level=LogLevel.DEBUG)
+@rule(desc="Select the Python of an OCI image", level=LogLevel.DEBUG)
 async def choose_python(request: PythonRequest, python_setup: PythonSetup, machine: Platform) -> PythonChoice:
     constraints = await interpreter_constraints_for_targets(
         InterpreterConstraintsRequest([request.binary.address]), **implicitly()
@@ -79,7 +79,7 @@ async def choose_python(request: PythonRequest, python_setup: PythonSetup, machi
     with blamed_on(request.binary.address):
         files = [WheelPlatform.of_complete_platform(content.path, content.content) for content in contents]
         tags = [WheelPlatform.of_tag(tag) for tag in built.request.platforms]
-    wanted = request.interpreter
+    interpreter = request.interpreter
     if files or tags:
         chosen = _one(request, (*files, *tags))
         subset = await digest_subset_to_digest(
@@ -89,12 +89,12 @@ async def choose_python(request: PythonRequest, python_setup: PythonSetup, machi
             complete, platforms = CompletePlatforms([chosen.name], digest=subset), PexPlatforms()
         else:
             complete, platforms = CompletePlatforms(), PexPlatforms([chosen.name])
-        return PythonChoice(wanted or Interpreter(chosen.version), complete, platforms)
+        return PythonChoice(interpreter or Interpreter(chosen.version), complete, platforms)
     _refuse_other_machines(request, machine)
-    if wanted is None:
-        wanted = _only_version(request, constraints, python_setup)
-    _refuse_other_versions(request, wanted, constraints)
-    return PythonChoice(wanted, CompletePlatforms(), PexPlatforms())
+    if interpreter is None:
+        interpreter = _only_version(request, constraints, python_setup)
+    _refuse_other_versions(request, interpreter, constraints)
+    return PythonChoice(interpreter, CompletePlatforms(), PexPlatforms())
 
 
 call_python = by_name(choose_python, PythonChoice, PythonRequest)
@@ -105,16 +105,16 @@ def _one(request: PythonRequest, offered: tuple[WheelPlatform, ...]) -> WheelPla
     fitting = matching(offered, request.platform, version)
     if len(fitting) == 1:
         return fitting[0]
-    wanted = f"{request.platform}, {request.interpreter or 'any Python'}"
+    expected = f"{request.platform}, {request.interpreter or 'any Python'}"
     found = ", ".join(map(str, fitting or offered))
     raise OciTargetError(
         request.owner,
-        f"wanted a platform of {request.binary.address} for {wanted}; "
-        f"{'several fit' if fitting else 'there are'}: {found}. "
+        f"expected one platform of {request.binary.address} for {expected}; "
+        f"{'several fit' if fitting else 'available'}: {found}. "
         + (
-            f"Say which Python is meant in `{OciPythonField.alias}` of the image or its `oci_base`."
+            f"Set `{OciPythonField.alias}` of the image or its `oci_base` to select one."
             if fitting and version is None
-            else f"Give it one in `{PexCompletePlatformsField.alias}`."
+            else f"List one that fits in `{PexCompletePlatformsField.alias}`."
         ),
     )
 
@@ -125,8 +125,8 @@ def _refuse_other_machines(request: PythonRequest, machine: Platform) -> None:
     if not request.platform.runs(here):
         raise OciTargetError(
             request.owner,
-            f"{request.binary.address} is wanted for {request.platform}, and this machine is {here}: give it the "
-            f"image's platform in `{PexCompletePlatformsField.alias}`.",
+            f"{request.binary.address} must be built for {request.platform}, but this machine is {here}: add "
+            f"the image's platform to its `{PexCompletePlatformsField.alias}`.",
         )
 
 
@@ -136,9 +136,9 @@ def _only_version(request: PythonRequest, constraints: InterpreterConstraints, s
         return Interpreter(versions[0])
     raise OciTargetError(
         request.owner,
-        f"its Python is unknown, and {request.binary.address} runs on several ({constraints}). Name the path of the "
-        f'interpreter in `{OciPythonField.alias}` of its `oci_base` or its own, such as "/usr/bin/python3.11", or set '
-        f'`{OciImagePexLayersField.alias}="single"`.',
+        f"its Python is unknown, and {request.binary.address} runs on several ({constraints}). Set "
+        f"`{OciPythonField.alias}` of the image or its `oci_base` to the path of the interpreter, such as "
+        f'"/usr/bin/python3.11", or set `{OciImagePexLayersField.alias}="single"`.',
     )
 
 
@@ -146,7 +146,7 @@ def _versions(constraints: InterpreterConstraints, universe: Iterable[str]) -> t
     try:
         return tuple(constraints.partition_into_major_minor_versions(universe))
     except ValueError:
-        # None of the universe meets them.
+        # No version of the universe meets them.
         return ()
 
 
@@ -154,12 +154,12 @@ def _refuse_other_versions(request: PythonRequest, found: Interpreter, constrain
     fits = bool(_versions(constraints, [found.version]))
     if fits and found.release:
         exact = InterpreterConstraints([f"CPython=={found.release}"])
-        # Pants knows of patch releases up to some number; what is newer than that is not judged.
+        # Pants knows patch releases up to some number. Newer ones are accepted.
         fits = not _versions(exact, [found.version]) or constraints.contains(exact, [found.version])
     if not fits:
         raise OciTargetError(
             request.owner,
-            f"{request.binary.address} needs {constraints}, and the image has {found}. Use another base, or other "
+            f"{request.binary.address} needs {constraints}, but the image has {found}. Use another base, or other "
             "`interpreter_constraints`.",
         )
 

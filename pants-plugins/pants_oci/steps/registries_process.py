@@ -1,4 +1,4 @@
-"""The two processes of a run that speak to registries: one asks, one sends what is missing."""
+"""The two processes of a run that access registries: one queries them, one uploads missing content."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _OUTCOMES_FILE = "outcomes.json"
 
 @dataclass(frozen=True)
 class SurveyRequest:
-    """Ask the registries about `requests`."""
+    """Query the registries about `requests`."""
 
     requests: tuple[PushRequest, ...]
 
 
 @dataclass(frozen=True)
 class Surveyed:
-    """What the registries answered, and what it cost. `waited`: for how many seconds they let the run wait."""
+    """The answers of the registries, and their cost. `waited`: seconds that the run has waited for registries."""
 
     seen: RemoteState
     costs: Mapping[Destination, Cost]
@@ -47,10 +47,10 @@ class Surveyed:
 
 @dataclass(frozen=True)
 class SendRequest:
-    """Carry out `plan`; `images`: the blobs of the images of `requests`, of which only those that travel are read.
+    """Carry out `plan`. `images`: the blobs of the images of `requests`; only those to upload are read.
 
-    `bases`: in which repository those are that are not among them, by digest. `waited`: for how many seconds the run
-    has waited for registries.
+    `bases`: the repositories of blobs that are not in `images`, by digest. `waited`: seconds that the run has waited
+    for registries.
     """
 
     requests: tuple[PushRequest, ...]
@@ -65,7 +65,7 @@ class Sent:
     outcomes: Outcomes
 
 
-@rule(desc="Ask registries", level=LogLevel.DEBUG)
+@rule(desc="Query registries", level=LogLevel.DEBUG)
 async def ask_registries(request: SurveyRequest, oci: OciSubsystem, configured: ConfiguredRegistries) -> Surveyed:
     document = _document(request.requests, configured, verify_blobs=oci.verify is Verify.BLOBS)
     answer = await call_ask_ocikit(
@@ -73,7 +73,7 @@ async def ask_registries(request: SurveyRequest, oci: OciSubsystem, configured: 
             "survey",
             document,
             EMPTY_DIGEST,
-            f"Ask registries about {len(request.requests)} images",
+            f"Query registries about {len(request.requests)} images",
             output_files=(_ANSWERS_FILE,),
             network=True,
             level=LogLevel.DEBUG,
@@ -91,11 +91,11 @@ async def ask_registries(request: SurveyRequest, oci: OciSubsystem, configured: 
 call_survey = by_name(ask_registries, Surveyed, SurveyRequest)
 
 
-@rule(desc="Send to registries", level=LogLevel.DEBUG)
+@rule(desc="Upload to registries", level=LogLevel.DEBUG)
 async def send_to_registries(request: SendRequest, configured: ConfiguredRegistries) -> Sent:
-    travelling = dict.fromkeys(f"blobs/sha256/{step.blob.digest.hex}" for step in request.plan.uploads)
+    paths = dict.fromkeys(f"blobs/sha256/{step.blob.digest.hex}" for step in request.plan.uploads)
     images = await merge_digests(MergeDigests(request.images))
-    blobs = await digest_subset_to_digest(DigestSubset(images, PathGlobs(travelling)))
+    blobs = await digest_subset_to_digest(DigestSubset(images, PathGlobs(paths)))
     inputs = await add_prefix(AddPrefix(blobs, INPUT_DIRECTORY))
     answer = await call_ask_ocikit(
         OcikitProcess(
@@ -120,7 +120,7 @@ call_send = by_name(send_to_registries, Sent, SendRequest)
 
 
 def _document(requests: tuple[PushRequest, ...], configured: ConfiguredRegistries, **more: Any) -> bytes:
-    """What a sandbox needs to know; `oci:` addresses in it are relative to the build root."""
+    """The request for a sandbox. `oci:` addresses in it are relative to the build root."""
     return ocikit.canonical_json.dumps(
         {
             **registries_document(configured),

@@ -1,4 +1,4 @@
-"""An image in a registry as a base: manifest and config are read once and kept, its layers stay where they are."""
+"""Use an image in a registry as a base: its manifest and config are cached, its layers stay in the registry."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from pants_oci.subsystem import OciSubsystem
 
 _MANIFEST_FILE = "manifest.json"
 _CONFIG_FILE = "config.json"
-# How ocikit tells that a registry has no such thing.
+# How ocikit reports that a registry does not have the content.
 _GONE = "the registry answered 404"
 
 
 @dataclass(frozen=True)
 class BaseDocumentsRequest(EngineAwareParameter):
-    """Read manifest and config of what `digest` names in `repository`, for `platform`."""
+    """Read the manifest and config of the image `digest` in `repository`, for `platform`."""
 
     repository: str
     digest: str
@@ -41,7 +41,7 @@ class BaseDocumentsRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BaseDocuments:
-    """`problem`: why there are none."""
+    """The manifest and config, or the `problem` that prevents reading them."""
 
     manifest: bytes
     config: bytes
@@ -50,11 +50,11 @@ class BaseDocuments:
 
 @rule(desc="Read a base from its registry", level=LogLevel.DEBUG)
 async def base_documents(request: BaseDocumentsRequest) -> BaseDocuments:
-    wanted = {"repository": request.repository, "digest": request.digest, "platform": request.platform}
+    document = {"repository": request.repository, "digest": request.digest, "platform": request.platform}
     output = await call_try_ocikit(
         OcikitProcess(
             "base",
-            ocikit.canonical_json.dumps(wanted),
+            ocikit.canonical_json.dumps(document),
             EMPTY_DIGEST,
             f"Read {request.repository}@{request.digest} for {request.platform}",
             output_files=(_MANIFEST_FILE, _CONFIG_FILE),
@@ -84,7 +84,7 @@ class RegistryBaseRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class RegistryBase:
-    """An image, and what those that are built on it say of it."""
+    """An image, and the annotations that it adds to images built on it."""
 
     image: ocikit.Image
     annotations: FrozenDict[str, str]

@@ -1,4 +1,4 @@
-"""How registries are reached, as a sandbox is told it."""
+"""Registry options as a sandbox reads them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pants_oci.steps.configured_registries import ConfiguredRegistries
 
 
 def registries_document(configured: ConfiguredRegistries) -> dict[str, Any]:
-    """What `oci:` addresses are relative to, and the options of each registry that has any. Raises InvalidInput."""
+    """The root of `oci:` addresses, and the options of each registry that has any. Raises InvalidInput."""
     return {"root": get_buildroot(), "registries": registry_settings(configured)}
 
 
@@ -24,7 +24,7 @@ def registry_settings(configured: ConfiguredRegistries) -> Mapping[str, Any]:
 
 
 def _absolute(options: RegistryOptions) -> RegistryOptions:
-    """The files are named from the build root, and read in a sandbox."""
+    """Make paths absolute: they are relative to the build root, but read in a sandbox."""
     names = ("ca_file", "client_certificate", "client_key")
     files: Any = {name: os.path.join(get_buildroot(), path) for name in names if (path := getattr(options, name))}
     return replace(options, **files)

@@ -1,4 +1,4 @@
-"""What tags name in their registries now: one process that asks for all of them."""
+"""Find the images that tags name in their registries now. One process asks for all of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ANSWER_FILE = "images.json"
 
 @dataclass(frozen=True)
 class RemoteReference:
-    """A tag, and the image that is to be compared with what it names."""
+    """A tag, and the image to compare with the one that it names."""
 
     destination: Destination
     tag: str
@@ -33,7 +33,7 @@ class RemoteReference:
 
 @dataclass(frozen=True)
 class RemoteImagesRequest:
-    """Ask what `references` name."""
+    """Find the images that `references` name."""
 
     references: tuple[RemoteReference, ...]
 
@@ -42,7 +42,7 @@ class RemoteImagesRequest:
 class RemoteImage:
     """What a tag names: nothing (no `digest`), our image (no `image`), or another.
 
-    `files` are those of its layers that ours has not, by the layers' digests. `error`: why that is not known.
+    `files`: the files of layers that our image does not have, by layer digest. `error`: why the answer is unknown.
     """
 
     digest: str | None = None
@@ -57,7 +57,7 @@ class RemoteImages:
     warnings: tuple[str, ...]
 
 
-@rule(desc="Ask registries what tags name", level=LogLevel.DEBUG)
+@rule(desc="Resolve tags in registries", level=LogLevel.DEBUG)
 async def remote_images(
     request: RemoteImagesRequest, configured: ConfiguredRegistries, oci: OciSubsystem
 ) -> RemoteImages:
@@ -71,7 +71,7 @@ async def remote_images(
             "remote_images",
             ocikit.canonical_json.dumps(document),
             EMPTY_DIGEST,
-            f"Ask registries what {len(request.references)} tags name",
+            f"Resolve {len(request.references)} tags in registries",
             output_files=(_ANSWER_FILE,),
             network=True,
             level=LogLevel.DEBUG,

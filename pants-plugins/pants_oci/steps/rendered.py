@@ -1,6 +1,6 @@
-"""The manifests of an `oci_deployment` with each address replaced by a reference that is pinned by digest.
+"""Render the manifests of an `oci_deployment`: replace each address by a reference that is pinned by digest.
 
-A digest is known before anything is published, so no registry is asked.
+Digests are known before anything is published, so no registry is queried.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class RenderRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class PinnedImage:
-    """What an `oci_push` publishes, as rendered. `skipped`: by `skip_push`, so nothing publishes it."""
+    """An image of an `oci_push`, as rendered. `skipped`: nothing publishes it, because of `skip_push`."""
 
     push: Address
     reference: str
@@ -63,9 +63,9 @@ class PinnedImage:
 class Rendered:
     """Rendered sources and the files of `dependencies`, by paths relative to `folder`.
 
-    `folder`, from the build root, is the target's own where all files are below it, else the deepest that has them
-    all; so what refers to another file finds it. `sources`: the paths of the rendered sources, sorted. `images`: each
-    once, in the order of the sources.
+    `folder`, relative to the build root, is the target's own folder if all files are below it. Otherwise it is the
+    deepest folder that contains all of them, so that paths from one file to another stay valid. `sources`: the paths of
+    the rendered sources, sorted. `images`: in the order of the sources, without duplicates.
     """
 
     digest: Digest
@@ -79,17 +79,17 @@ async def render(request: RenderRequest, configured: ConfiguredRegistries) -> Re
     field_set = request.field_set
     files = await call_deployment_files(DeploymentFilesRequest(field_set))
     named = await call_named_pushes(NamedPushesRequest(field_set.sources))
-    # Before anything is built, which may take long.
+    # Report these errors before the images are built, which may take long.
     chosen = _choose(field_set, named.pushes, configured.registries)
-    wanted = await concurrently(call_wanted(WantedRequest(PushFieldSet.create(target))) for target in named.targets)
-    by_push = {target.address: one for target, one in zip(named.targets, wanted)}
+    requested = await concurrently(call_wanted(WantedRequest(PushFieldSet.create(target))) for target in named.targets)
+    by_push = {target.address: one for target, one in zip(named.targets, requested)}
     pairs = [
         (one, next(push for push in image.pushes if push.registry == registry), image)
         for one, registry in zip(named.pushes, chosen)
         for image in (by_push[one.push.address],)
     ]
-    beside = await get_digest_contents(files.copied)
-    _warn(field_set.address, named.manifests, beside)
+    copied = await get_digest_contents(files.copied)
+    _warn(field_set.address, named.manifests, copied)
     values: dict[str, list[str]] = {manifest.path: [] for manifest in named.manifests}
     for one, push, image in pairs:
         values[one.file].append(_text(one, push, image))
@@ -107,7 +107,7 @@ call_render = by_name(render, Rendered, RenderRequest)
 
 
 def _choose(field_set: DeploymentFieldSet, pushes: Iterable[NamedPush], registries: Registries) -> tuple[Registry, ...]:
-    """The registry that each address means; raises OciTargetError with all that mean none."""
+    """Select the registry of each address. Raises OciTargetError with all addresses for which that fails."""
     chosen: list[Registry] = []
     problems: list[str] = []
     for one in pushes:
@@ -123,44 +123,44 @@ def _choose(field_set: DeploymentFieldSet, pushes: Iterable[NamedPush], registri
     return tuple(chosen)
 
 
-def _text(one: NamedPush, push: RegistryPush, wanted: Wanted) -> str:
+def _text(one: NamedPush, push: RegistryPush, requested: Wanted) -> str:
     assert push.pulled_from
-    return text(one.image.part, push.pulled_from.address, push.request.tags[0], wanted.digest)
+    return text(one.image.part, push.pulled_from.address, push.request.tags[0], requested.digest)
 
 
 def _images(pairs: Iterable[tuple[NamedPush, RegistryPush, Wanted]]) -> tuple[PinnedImage, ...]:
     found: Mapping[PinnedImage, None] = {
-        PinnedImage(one.push.address, f"{push.pulled_from.address}@{wanted.digest}", push.is_skipped): None
-        for one, push, wanted in pairs
+        PinnedImage(one.push.address, f"{push.pulled_from.address}@{requested.digest}", push.is_skipped): None
+        for one, push, requested in pairs
         if push.pulled_from
     }
     return tuple(found)
 
 
 def _warn(address: Address, manifests: Iterable[Manifest], copied: Iterable[FileContent]) -> None:
-    """Tell what a person may have meant for an address and is none."""
+    """Warn about text that looks like an image address, but is not replaced."""
     if not any(manifest.places for manifest in manifests):
         logger.warning(
-            '%s: no source has the address of an image, such as "%s:push": nothing is pinned.', address, SCHEME
+            '%s: no source contains an image address such as "%s:push", so nothing is pinned.', address, SCHEME
         )
     for manifest in manifests:
         for left in manifest.left:
             logger.log(
                 logging.INFO if left.is_comment else logging.WARNING,
-                '%s: %s: "%s" is left as it is: %s.',
+                '%s: %s: "%s" is not replaced: %s.',
                 *(address, where(manifest.path, left), left.text, left.why),
             )
     for file in copied:
         if SCHEME.encode() in file.content:
             logger.warning(
-                "%s: %s has the address of an image and is copied as it is; only sources are rendered.",
+                "%s: %s contains an image address, but is copied unchanged; only sources are rendered.",
                 address,
                 file.path,
             )
 
 
 def warn_of_skipped(owner: Address, images: Iterable[PinnedImage]) -> None:
-    """For goals that publish nothing."""
+    """Warn about images that nothing publishes, in goals that publish nothing themselves."""
     for image in images:
         if image.skipped:
             logger.warning("%s: %s has `skip_push`, so nothing publishes %s.", owner, image.push, image.reference)

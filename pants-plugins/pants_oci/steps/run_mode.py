@@ -1,4 +1,4 @@
-"""What kind of run this is, as its command line says."""
+"""The kind of a run, from its command line."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from pants_oci.subsystem import OciSubsystem
 
 @dataclass(frozen=True)
 class RunMode:
-    """`deploys`, `publishes`: whether that goal is called. `dry_run`: nothing is published, and nothing deployed.
+    """`deploys`, `publishes`: whether that goal is called. `dry_run`: nothing is published or deployed.
 
-    `problem`: why the goal cannot end well, whatever it is called for.
+    `problem`: why the goal cannot succeed, whatever its targets.
     """
 
     deploys: bool
@@ -29,20 +29,20 @@ class RunMode:
     problem: str | None = None
 
 
-# What a goal of Pants does at its end on this machine, it refuses where every process is a worker's.
+# Pants runs the last step of a goal on this machine, and refuses it if every process runs remotely.
 _NO_MACHINE = (
-    "Pants runs every process remotely, and then cannot {goal}: `--remote-execution` is set, and "
-    "`[environments-preview].names` is empty. Nothing was built or sent. Declare a `remote_environment`, give it a "
-    "name there, and build what is to be built remotely with `environment`."
+    "Pants cannot {goal} while it runs every process remotely: `--remote-execution` is set, and "
+    "`[environments-preview].names` is empty. Nothing was built or uploaded. Declare a `remote_environment`, give it a "
+    "name there, and set `environment` on targets to build remotely."
 )
 
 
 def problem_of(goal: str, *, dry_run: bool, in_foreground: bool, all_remote: bool) -> str | None:
-    """Why a goal cannot end well, if so. `in_foreground`: what it does last, Pants does on its own machine."""
+    """Why a goal cannot succeed, or None. `in_foreground`: Pants runs the last step on its own machine."""
     return _NO_MACHINE.format(goal=goal) if in_foreground and all_remote and not dry_run else None
 
 
-@rule(desc="Find what kind of run this is", level=LogLevel.TRACE)
+@rule(desc="Determine the kind of the run", level=LogLevel.TRACE)
 async def run_mode(
     options: _Options, oci: OciSubsystem, environments: EnvironmentsSubsystem, pants: GlobalOptions
 ) -> RunMode:

@@ -6,16 +6,16 @@ from pants_oci.steps.run_mode import problem_of
 
 
 @pytest.mark.parametrize(
-    "dry_run, in_foreground, all_remote, told",
+    "dry_run, in_foreground, all_remote, refused",
     [
-        pytest.param(False, True, True, True, id="what-pants-does-last-it-refuses"),
-        pytest.param(False, False, True, False, id="it-is-done-in-the-background"),
-        pytest.param(False, True, False, False, id="there-is-a-machine"),
-        pytest.param(True, True, True, False, id="nothing-is-done"),
+        pytest.param(False, True, True, True, id="all-remote"),
+        pytest.param(False, False, True, False, id="background"),
+        pytest.param(False, True, False, False, id="local-machine"),
+        pytest.param(True, True, True, False, id="dry-run"),
     ],
 )
-def test_problem_of(dry_run: bool, in_foreground: bool, all_remote: bool, told: bool) -> None:
+def test_problem_of(dry_run: bool, in_foreground: bool, all_remote: bool, refused: bool) -> None:
     text = problem_of("deploy", dry_run=dry_run, in_foreground=in_foreground, all_remote=all_remote)
-    assert bool(text) == told
+    assert bool(text) == refused
     if text:
         assert "cannot deploy" in text

@@ -1,9 +1,9 @@
-"""Which targets a run is expected to publish, and which of them did ask.
+"""Find the targets that a run is expected to publish, and record those that Pants requests.
 
-Pants asks for the processes of one target at a time, but a run is published as a whole. What it is expected to be
-about is worked out as Pants does, from its command line or from what changed: the pushes that are named, and what the
-deployments need that are. That may be wrong (Pants does not tell in which directory it was called), so each target that
-is asked for also signs a register: only what signed is published, and who was not expected is published alone.
+Pants requests the processes of one target at a time, but a run is published as a whole. The expected targets are found
+as Pants does it, from the command line or from changed files: the named pushes, and the pushes that named deployments
+need. That may be wrong, because Pants does not report the directory it was called in. So each requested target also
+signs a register: only targets that signed are published, and a target that was not expected is published alone.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from pants_oci.steps.wanted import PushFieldSet
 
 
 class RunRegister:
-    """What Pants has asked for in this run so far, and what became of it."""
+    """The targets that Pants has requested in this run so far, and their rows."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -71,20 +71,20 @@ class RunRegister:
             return frozenset(self._asked)
 
     def report(self, rows: Iterable[Row]) -> tuple[Row, ...]:
-        """Add rows to those of the run, which are returned."""
+        """Add rows to those of the run, and return all of them."""
         with self._lock:
             self._rows.update((row.reference, row) for row in rows)
             return tuple(self._rows.values())
 
 
-@_uncacheable_rule(desc="Open the register of the run", level=LogLevel.TRACE)
+@_uncacheable_rule(desc="Create the register of the run", level=LogLevel.TRACE)
 async def run_register() -> RunRegister:
     return RunRegister()
 
 
 @dataclass(frozen=True)
 class RunSpecsRequest:
-    """Ask what the command line names."""
+    """Find the specs of the run, from the command line or from changed files."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class RunSpecs:
     specs: Specs
 
 
-@rule(desc="Find what the run is about", level=LogLevel.DEBUG)
+@rule(desc="Find the specs of the run", level=LogLevel.DEBUG)
 async def run_specs(_: RunSpecsRequest, options: _Options, session: SessionValues) -> RunSpecs:
     unmatched = options.options.for_global_scope().unmatched_cli_globs
     changed = ChangedOptions.from_options(options.options.for_scope("changed"))
@@ -123,7 +123,7 @@ async def run_specs(_: RunSpecsRequest, options: _Options, session: SessionValue
             for parsed in inputs
         ),
         file_literals=tuple(FileLiteralSpec(file) for file in files),
-        # One that was deleted matches nothing.
+        # A deleted file matches nothing.
         unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
         filter_by_global_options=True,
         from_change_detection=True,
@@ -145,7 +145,7 @@ class RunScope:
 
 @dataclass(frozen=True)
 class DeployedPushesRequest:
-    """Find the push targets that a deployment needs: those that its sources name, and those in `dependencies`."""
+    """Find the push targets that a deployment needs: those in its sources, and those in `dependencies`."""
 
     dependencies: Dependencies
 
@@ -155,7 +155,7 @@ class DeployedPushes:
     targets: tuple[Target, ...]
 
 
-@rule(desc="Find what an OCI deployment needs published", level=LogLevel.DEBUG)
+@rule(desc="Find the push targets that an OCI deployment needs", level=LogLevel.DEBUG)
 async def deployed_pushes(request: DeployedPushesRequest) -> DeployedPushes:
     targets = await dependencies_of(**implicitly(DependenciesRequest(request.dependencies)))
     return DeployedPushes(tuple(target for target in targets if PushFieldSet.is_applicable(target)))
@@ -164,7 +164,7 @@ async def deployed_pushes(request: DeployedPushesRequest) -> DeployedPushes:
 call_deployed_pushes = by_name(deployed_pushes, DeployedPushes, DeployedPushesRequest)
 
 
-@rule(desc="Find what the run publishes", level=LogLevel.DEBUG)
+@rule(desc="Find the targets that the run publishes", level=LogLevel.DEBUG)
 async def run_scope(mode: RunMode) -> RunScope:
     try:
         named = await call_run_specs(RunSpecsRequest())
@@ -177,15 +177,15 @@ async def run_scope(mode: RunMode) -> RunScope:
                 ),
                 named.specs,
             )
-            for superclass, wanted in ((PublishFieldSet, mode.publishes), (DeployFieldSet, mode.deploys))
-            if wanted
+            for superclass, requested in ((PublishFieldSet, mode.publishes), (DeployFieldSet, mode.deploys))
+            if requested
         )
         found = {field_set.address: field_set for root in roots for field_set in root.field_sets}
         deployments = [field_set for field_set in found.values() if isinstance(field_set, DeploymentFieldSet)]
         needed = await concurrently(
             call_deployed_pushes(DeployedPushesRequest(deployment.dependencies)) for deployment in deployments
         )
-    except Exception:  # noqa: BLE001 - Pants itself has told what is wrong with the command line, if anything is.
+    except Exception:  # noqa: BLE001 - Pants itself reports errors of the command line.
         return RunScope()
     pushes = {address: field_set for address, field_set in found.items() if isinstance(field_set, PushFieldSet)}
     pushes.update({push.address: PushFieldSet.create(push) for one in needed for push in one.targets})
@@ -193,9 +193,9 @@ async def run_scope(mode: RunMode) -> RunScope:
 
 
 def _working_directory(session: SessionValues) -> str:
-    """Relative to the build root, as far as the shell told it."""
-    root, told = PurePath(get_buildroot()), session[CompleteEnvironmentVars].get("PWD", "")
-    real = PurePath(os.path.realpath(told)) if told else root
+    """The working directory, relative to the build root. Empty if the shell does not set PWD, or outside."""
+    root, pwd = PurePath(get_buildroot()), session[CompleteEnvironmentVars].get("PWD", "")
+    real = PurePath(os.path.realpath(pwd)) if pwd else root
     return str(real.relative_to(root)) if root in (real, *real.parents) else ""
 
 

@@ -1,8 +1,8 @@
-"""What starts a program on this machine, kept where no process's key sees it.
+"""Keep the script that starts a program on this machine out of the cache keys of processes.
 
-Where an interpreter lies and what is on the PATH differs from machine to machine. A process that says so in its
-arguments, environment or input is another one on each of them, and what one has built is not found by the next. So the
-process starts a link to a script in a folder that Pants keeps for us, and the script says all this.
+The path of an interpreter and the PATH differ between machines. A process with them in its arguments, environment or
+input has another cache key on each machine, so no machine finds the results of another. Instead, the process starts a
+link to a script in a folder that Pants keeps for the plugin, and the script contains the paths.
 """
 
 from __future__ import annotations
@@ -24,21 +24,20 @@ _FOLDER = "start"
 
 @dataclass(frozen=True)
 class Starter:
-    """`script` starts on this machine what has the name `key` on all."""
+    """The script that starts a program on this machine. `key`: the name of the program on all machines."""
 
     key: str
     script: str
     folder: str
 
     def put(self) -> None:
-        """Write the script where it is looked for, if it is not there: before every process, as the folder may have
-        been emptied since the last one."""
+        """Write the script unless it exists. Call this before every process: the folder may have been emptied."""
         path = Path(self.folder, self.key)
         if not path.exists() or path.read_text() != self.script:
             atomic_file.write(str(path), self.script.encode(), executable=True)
 
     def link(self, path: str) -> SymlinkEntry:
-        """What a process finds at `path` of its sandbox, which must have `MEMORY_DIRECTORY`."""
+        """The link to the script at `path` of a sandbox, which must have `MEMORY_DIRECTORY`."""
         return SymlinkEntry(path, f"{MEMORY_DIRECTORY}/{_FOLDER}/{self.key}")
 
 
@@ -47,10 +46,10 @@ def starter(key: str, script: str, options: GlobalOptions) -> Starter:
 
 
 def program(path: str) -> str:
-    """A script that is the program at `path`."""
+    """A script that runs the program at `path`."""
     return f'#!/bin/sh\nexec {shlex.quote(path)} "$@"\n'
 
 
 def is_of_this_machine(environment: ProcessExecutionEnvironment) -> bool:
-    """In containers and on workers, paths are those of an image, and Pants keeps no folder of ours."""
+    """Whether processes see the paths of this machine and the plugin's folder. Containers and workers do not."""
     return not environment.remote_execution and environment.docker_image is None

@@ -1,4 +1,4 @@
-"""A user's own tool, as a process of Pants's goal: with the terminal, and the environment of who called Pants."""
+"""Run a user's own tool as a process of a Pants goal, with the terminal and environment of the caller."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_
 
 @dataclass(frozen=True)
 class FindToolRequest(EngineAwareParameter):
-    """Find what a command begins with, for the target at `address`."""
+    """Find the program that a command starts with, for the target at `address`."""
 
     address: Address
     tool: str
@@ -36,13 +36,13 @@ class FindToolRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class FoundTool:
-    """`path` is relative where the tool is a file of the deployment."""
+    """`path` is relative if the tool is a file of the deployment."""
 
     path: str
 
 
-# Uncacheable: the next time the tool may be gone from the PATH, and the PATH may be another one.
-@_uncacheable_rule(desc="Find what applies a deployment", level=LogLevel.DEBUG)
+# Uncacheable, because the PATH and the programs on it may change.
+@_uncacheable_rule(desc="Find the tool that applies a deployment", level=LogLevel.DEBUG)
 async def find_tool(request: FindToolRequest, session: SessionValues) -> FoundTool:
     tool = request.tool
     if os.path.dirname(tool) and not os.path.isabs(tool):
@@ -53,7 +53,7 @@ async def find_tool(request: FindToolRequest, session: SessionValues) -> FoundTo
         where = "" if os.path.isabs(tool) else f" on the PATH ({path})"
         raise OciTargetError(
             request.address,
-            f'wanted "{tool}" to apply it, found none{where}. Nothing was published. Install it, or set the PATH.',
+            f'expected "{tool}" to apply it, found none{where}. Nothing was published. Install it, or set the PATH.',
         )
     return FoundTool(found)
 
@@ -82,8 +82,8 @@ class ToolProcess:
     environment: HandedOver
 
 
-# Uncacheable, as the place of the tool and its environment are.
-@_uncacheable_rule(desc="Set up what applies a deployment", level=LogLevel.DEBUG)
+# Uncacheable, because the path of the tool and its environment are.
+@_uncacheable_rule(desc="Set up the tool that applies a deployment", level=LogLevel.DEBUG)
 async def tool_process(request: ToolRequest) -> ToolProcess:
     found = await call_find_tool(FindToolRequest(request.address, request.words[0]))
     if not os.path.isabs(found.path):
@@ -109,7 +109,7 @@ call_tool_process = by_name(tool_process, ToolProcess, ToolRequest)
 
 
 def _on_path(tool: str, path: str) -> str | None:
-    """The PATH may have folders that are relative to where Pants was called."""
+    """Look `tool` up on the PATH, which may have folders relative to the working directory of Pants."""
     found = shutil.which(tool, path=path)
     return os.path.abspath(found) if found else None
 
@@ -121,11 +121,11 @@ def _check_own_tool(request: ToolRequest, entries: DigestEntries) -> None:
     if not found:
         raise OciTargetError(
             request.address,
-            f'the `command` is "{tool}", a path from the target\'s folder, and no such file is in the deployment. '
-            "Name its `files` target in `dependencies`.",
+            f'the `command` is "{tool}", relative to the target\'s folder, but the deployment has no such file. '
+            "Add its `files` target to `dependencies`.",
         )
     if not found.is_executable:
-        raise OciTargetError(request.address, f'the `command` is "{tool}", which may not be executed: `chmod +x` it.')
+        raise OciTargetError(request.address, f'the `command` is "{tool}", which is not executable: `chmod +x` it.')
 
 
 def rules() -> Iterable[object]:

@@ -1,4 +1,4 @@
-"""Files that globs of a target match and Pants does not see: they would be missing from the image, and nobody knew."""
+"""Find files that globs of a target match but Pants does not see. The image would silently lack them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["UnseenFiles", "UnseenFilesRequest", "call_unseen_files", "rules"]
 
 @dataclass(frozen=True)
 class UnseenFilesRequest:
-    """Look into `folders` for what `globs`, relative to `spec_path`, match."""
+    """Search `folders` for files that match `globs`, which are relative to `spec_path`."""
 
     spec_path: str
     globs: tuple[str, ...]
@@ -26,12 +26,12 @@ class UnseenFilesRequest:
 
 @dataclass(frozen=True)
 class UnseenFiles:
-    """Path and reason of each."""
+    """The path of each file, and why Pants does not see it."""
 
     found: tuple[str, ...]
 
 
-# Pants watches files that it sees, so that it cannot tell when this has changed.
+# Uncacheable, because Pants watches only files that it sees.
 @_uncacheable_rule(desc="Look for files that Pants does not see", level=LogLevel.TRACE)
 async def find_unseen_files(request: UnseenFilesRequest) -> UnseenFiles:
     return UnseenFiles(unseen_files(get_buildroot(), request.spec_path, request.globs, request.folders))

@@ -1,4 +1,4 @@
-"""What an `oci_push` wants: which image or index, in which repositories, under which tags. Asks no registry."""
+"""Resolve an `oci_push` to an image or index, repositories and tags, without querying registries."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ from pants_oci.targets.push import (
 )
 
 _DIGEST_DIGITS = 12
-# Stands for the digest in the names of an image that is not built.
+# Replaces the digest in the names of an image that is not built.
 _UNBUILT = "unbuilt"
 
 
 class PublishImageRequest(PublishRequest):
-    """Asks for the processes that publish an `oci_push`."""
+    """Request the processes that publish an `oci_push`."""
 
 
 class SkipPushRequest(CheckSkipRequest):
-    """Asks whether an `oci_push` need not even be packaged."""
+    """Ask whether an `oci_push` is skipped, and need not be packaged."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class PushFieldSet(PublishFieldSet):
 
 @dataclass(frozen=True)
 class PushNamesRequest(EngineAwareParameter):
-    """Work out where an `oci_push` publishes to."""
+    """Resolve the repositories and tags of an `oci_push`."""
 
     field_set: PushFieldSet
 
@@ -83,7 +83,7 @@ class PushNamesRequest(EngineAwareParameter):
 
 
 class _Names(NamedTuple):
-    """The repository in a registry, the same as nodes name it, and the tags there, each once."""
+    """The repository in a registry, its name on the nodes that pull from it, and the tags, without duplicates."""
 
     destination: Destination
     pulled_from: Destination | None
@@ -92,7 +92,7 @@ class _Names(NamedTuple):
 
 @dataclass(frozen=True)
 class PushNames:
-    """Where an `oci_push` publishes to: all but the digest of its image, which its tags may name."""
+    """Where an `oci_push` publishes to, except for the digest of its image, which tags may contain."""
 
     field_set: PushFieldSet
     registries: tuple[Registry, ...]
@@ -105,7 +105,7 @@ class PushNames:
         return all(self.field_set.is_skipped(registry) for registry in self.registries)
 
     def named(self, digest: str = _UNBUILT) -> list[tuple[Registry, _Names]]:
-        """Names with the digits that stand for `{digest}`."""
+        """The names for each registry, with `digest` in place of `{digest}`."""
         values = {**self.values, DIGEST_PLACEHOLDER: digest}
         with blamed_on(self.field_set.address):
             return [
@@ -114,7 +114,7 @@ class PushNames:
             ]
 
 
-@rule(desc="Work out where an oci_push publishes to", level=LogLevel.DEBUG)
+@rule(desc="Resolve the repositories and tags of an oci_push", level=LogLevel.DEBUG)
 async def push_names(request: PushNamesRequest, oci: OciSubsystem, configured: ConfiguredRegistries) -> PushNames:
     field_set = request.field_set
     address = field_set.address
@@ -132,7 +132,7 @@ call_push_names = by_name(push_names, PushNames, PushNamesRequest)
 
 @dataclass(frozen=True)
 class WantedRequest(EngineAwareParameter):
-    """Work out what an `oci_push` wants published, without asking any registry."""
+    """Resolve what an `oci_push` publishes, without querying registries."""
 
     field_set: PushFieldSet
 
@@ -142,9 +142,9 @@ class WantedRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class RegistryPush:
-    """What is wanted of one registry. `is_skipped`: not by `publish`, as `skip_push` says so.
+    """The push to one registry. `is_skipped`: `skip_push` excludes it from `publish`.
 
-    `pulled_from`: the repository as nodes name it; None for one that they cannot pull from.
+    `pulled_from`: the repository as nodes name it, or None if they cannot pull from it.
     """
 
     registry: Registry
@@ -155,7 +155,7 @@ class RegistryPush:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A push for each registry. `digest`: the image's, or the index's; `images`: the one, or the index's."""
+    """A push for each registry. `digest`: of the image or the index. `images`: the image, or those of the index."""
 
     digest: ocikit.Digest
     images: tuple[BuiltImage, ...]
@@ -163,16 +163,16 @@ class Wanted:
 
     @property
     def requests(self) -> tuple[PushRequest, ...]:
-        """What is to be published."""
+        """The pushes that `publish` carries out."""
         return tuple(push.request for push in self.pushes if not push.is_skipped)
 
     @property
     def skipped(self) -> tuple[PushRequest, ...]:
-        """What would be, were it not for `skip_push`."""
+        """The pushes that `skip_push` excludes."""
         return tuple(push.request for push in self.pushes if push.is_skipped)
 
 
-@rule(desc="Work out what an oci_push wants", level=LogLevel.DEBUG)
+@rule(desc="Resolve what an oci_push publishes", level=LogLevel.DEBUG)
 async def work_out_wanted(request: WantedRequest) -> Wanted:
     field_set = request.field_set
     address = field_set.address
@@ -180,7 +180,7 @@ async def work_out_wanted(request: WantedRequest) -> Wanted:
     targets = await targets_of(**implicitly(Addresses(found.addresses)))
     _refuse_others(address, targets)
     names = await call_push_names(PushNamesRequest(field_set))
-    # A name that is wrong is told before the image is built.
+    # Report invalid names before the image is built.
     names.named("0" * _DIGEST_DIGITS)
     indexes = await concurrently(
         call_index(IndexRequest(IndexFieldSet.create(target)))
@@ -241,7 +241,7 @@ def _request(
 
 
 def registries_of(field_set: PushFieldSet, registries: Registries) -> tuple[Registry, ...]:
-    """Where it publishes to, in the order of `Wanted.pushes`. Raises InvalidInput."""
+    """The registries to publish to, in the order of `Wanted.pushes`. Raises InvalidInput."""
     host, _rest = split_host(field_set.repository.value or "")
     if not host:
         with found_in(f"the `{OciPushRegistriesField.alias}` field"):
@@ -276,7 +276,7 @@ def _names(
 
 
 def _repository_template(field_set: PushFieldSet, registry: Registry, default: str) -> tuple[str, str]:
-    """Where the name of the repository is written, and what is written there."""
+    """The field or option that sets the repository, and its template."""
     _host, own = split_host(field_set.repository.value or "")
     if own:
         return f"the `{OciPushRepositoryField.alias}` field", own

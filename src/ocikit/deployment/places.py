@@ -46,7 +46,7 @@ class Place:
 class Left:
     """A `text` that looks like an address of an image and is not replaced.
 
-    `why`: the reason and what to do, as in "left as it is: {why}.". `is_comment`: no replacement is expected there.
+    `why`: the reason and what to do, as in "is not replaced: {why}.". `is_comment`: no replacement is expected there.
     """
 
     line: int
