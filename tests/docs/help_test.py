@@ -57,9 +57,9 @@ def told() -> Iterator[Any]:
         yield json.loads(root.pants("help-all").stdout)
 
 
-def options_of(help_info: Any, scope: str) -> list[Any]:
+def options_of(help_all: Any, scope: str) -> list[Any]:
     """The options of a scope, without the deprecated ones, which exist only for old releases."""
-    of_scope = help_info["scope_to_help_info"][scope]
+    of_scope = help_all["scope_to_help_info"][scope]
     return [option for group in ("basic", "advanced") for option in of_scope[group]]
 
 
@@ -88,19 +88,19 @@ def values(node: ast.expr) -> list[Any]:
     return [ast.literal_eval(node)]
 
 
-def test_all_is_listed(help_info: Any) -> None:
-    assert set(of_ours(help_info["name_to_target_type_info"])) == set(TARGETS)
+def test_all_is_listed(help_all: Any) -> None:
+    assert set(of_ours(help_all["name_to_target_type_info"])) == set(TARGETS)
     # Goals of Pants that ours use, such as `package`, count as ours if no other backend registers them.
     for infos, own in (("scope_to_help_info", {*SUBSYSTEMS, *GOALS}), ("name_to_goal_info", {*GOALS})):
-        assert {name for name in of_ours(help_info[infos]) if name.startswith("oci")} == own
-    for alias, target in of_ours(help_info["name_to_target_type_info"]).items():
+        assert {name for name in of_ours(help_all[infos]) if name.startswith("oci")} == own
+    for alias, target in of_ours(help_all["name_to_target_type_info"]).items():
         assert {field["alias"] for field in target["fields"]} == {field.alias for field in TARGETS[alias].core_fields}
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_field_has_an_example_that_it_takes(name: str, help_info: Any) -> None:
+def test_a_field_has_an_example_that_it_takes(name: str, help_all: Any) -> None:
     alias, _, field = name.partition(".")
-    (info,) = (info for info in help_info["name_to_target_type_info"][alias]["fields"] if info["alias"] == field)
+    (info,) = (info for info in help_all["name_to_target_type_info"][alias]["fields"] if info["alias"] == field)
     examples = in_backticks(f"{field}=", info["description"])
     assert examples, f'The help of `{name}` needs an example as BUILD files write it, such as `user="1000:1000"`.'
     for example in examples:
@@ -111,8 +111,8 @@ def test_a_field_has_an_example_that_it_takes(name: str, help_info: Any) -> None
 
 
 @pytest.mark.parametrize("alias", TARGETS)
-def test_a_target_has_an_example_that_it_takes(alias: str, help_info: Any) -> None:
-    example = block(help_info["name_to_target_type_info"][alias]["description"])
+def test_a_target_has_an_example_that_it_takes(alias: str, help_all: Any) -> None:
+    example = block(help_all["name_to_target_type_info"][alias]["description"])
     calls = [statement.value for statement in ast.parse(example).body if isinstance(statement, ast.Expr)]
     used = set()
     for call in calls:
@@ -166,9 +166,9 @@ def checked_toml(toml: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("scope", SUBSYSTEMS)
-def test_options_have_examples_that_pants_takes(scope: str, help_info: Any) -> None:
-    shown = checked_toml(block(help_info["scope_to_help_info"][scope]["description"]))
-    for option in options_of(help_info, scope):
+def test_options_have_examples_that_pants_takes(scope: str, help_all: Any) -> None:
+    shown = checked_toml(block(help_all["scope_to_help_info"][scope]["description"]))
+    for option in options_of(help_all, scope):
         name, text = option["config_key"], option["help"]
         if option["unscoped_cmd_line_args"][0] in INHERITED:
             assert name in shown[scope]
@@ -187,8 +187,8 @@ def test_options_have_examples_that_pants_takes(scope: str, help_info: Any) -> N
 
 
 @pytest.mark.parametrize("key", REGISTRY_KEYS)
-def test_the_keys_of_a_registry_have_examples_that_are_taken(key: str, help_info: Any) -> None:
-    (text,) = (option["help"] for option in options_of(help_info, "oci") if option["config_key"] == "registries")
+def test_the_keys_of_a_registry_have_examples_that_are_taken(key: str, help_all: Any) -> None:
+    (text,) = (option["help"] for option in options_of(help_all, "oci") if option["config_key"] == "registries")
     (line,) = (line for line in text.splitlines() if line.startswith(f"* `{key}`: "))
     examples = in_backticks(f"{key} = ", line)
     assert examples
@@ -201,8 +201,8 @@ def test_the_keys_of_a_registry_have_examples_that_are_taken(key: str, help_info
 
 
 @pytest.mark.parametrize("name", GOALS)
-def test_goals_and_their_options_have_examples_that_pants_takes(name: str, help_info: Any) -> None:
-    info = help_info["scope_to_help_info"][name]
+def test_goals_and_their_options_have_examples_that_pants_takes(name: str, help_all: Any) -> None:
+    info = help_all["scope_to_help_info"][name]
     commands = [line for line in block(info["description"]).splitlines() if line]
     assert commands, f"The help of the goal `{name}` needs commands below a line `Example:`."
     for command in commands:
@@ -212,7 +212,7 @@ def test_goals_and_their_options_have_examples_that_pants_takes(name: str, help_
         for scope in (name, *SUBSYSTEMS):
             # An unknown option raises here.
             options.for_scope(scope)
-    for option in options_of(help_info, name):
+    for option in options_of(help_all, name):
         flag = option["unscoped_cmd_line_args"][0]
         if flag in INHERITED:
             assert any(f"{flag}=" in command for command in commands)
