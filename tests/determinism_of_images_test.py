@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from ocikit.layer.build import build_layer
-from ocikit.layer.compress import Compression
+from ocikit.layer.compression import Compression
 from ocikit.layer.placement import Placement, Source, place
+from ocikit.layer.write import build_layer
 from support.examples import examples_build_root
 from support.pythons import folder_of_python
 

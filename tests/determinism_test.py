@@ -24,8 +24,8 @@ COMPRESSIONS = ("gzip:6", "zstd:3", "none")
 
 BUILD = """
 import json, os, sys
-from ocikit.layer.build import build_layer
-from ocikit.layer.compress import Compression
+from ocikit.layer.write import build_layer
+from ocikit.layer.compression import Compression
 from ocikit.layer.placement import Owner, Placement, Source, place
 
 sources, output, compression, order, threads = sys.argv[1:]
@@ -43,8 +43,8 @@ print(json.dumps(layer.to_json(), sort_keys=True))
 
 MEMORY = """
 import sys
-from ocikit.layer.build import build_layer
-from ocikit.layer.compress import Compression
+from ocikit.layer.write import build_layer
+from ocikit.layer.compression import Compression
 from ocikit.layer.entry import Entry
 
 entry = Entry("large", "file", 0o644, 0, 0, source="large")

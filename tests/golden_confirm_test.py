@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from golden_test import COMPRESSIONS, GOLDEN, cases
 
-from ocikit.layer.build import build_layer
-from ocikit.layer.compress import Compression
+from ocikit.layer.compression import Compression
 from ocikit.layer.entry import Entry, arrange
+from ocikit.layer.write import build_layer
 
 
 def needs(*tools: str) -> pytest.MarkDecorator:

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from ocikit.config import ContainerSettings
-from ocikit.image import build_image
-from ocikit.index import build_index
-from ocikit.layer import compress, tar
-from ocikit.layer.build import build_layer
-from ocikit.layer.compress import Compression
+from ocikit.image.build import build_image
+from ocikit.image.index import build_index
+from ocikit.layer import compression, tar
+from ocikit.layer.compression import Compression
 from ocikit.layer.entry import Entry
 from ocikit.layer.layer import Layer
-from ocikit.manifest import ImageIndex
-from ocikit.platform import Platform
+from ocikit.layer.write import build_layer
+from ocikit.spec.config import ContainerSettings
+from ocikit.spec.manifest import ImageIndex
+from ocikit.spec.platform import Platform
 
 GOLDEN = Path(__file__).parent / "golden" / "digests.json"
 COMPRESSIONS = ("none:0", "gzip:1", "gzip:6", "gzip:12", "zstd:1", "zstd:3", "zstd:19")
@@ -98,7 +98,7 @@ def test_digests(name: str, tmp_path: Path) -> None:
     found = digests(cases()[name], tmp_path)
     document: dict[str, Any] = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
     if os.environ.get("OCIKIT_UPDATE_GOLDEN"):
-        formats = {"tar": tar.FORMAT, "compression": compress.FORMAT}
+        formats = {"tar": tar.FORMAT, "compression": compression.FORMAT}
         updated = {**document.get("cases", {}), name: found}
         GOLDEN.write_text(json.dumps({"formats": formats, "cases": updated}, indent=2, sort_keys=True) + "\n")
         return
@@ -110,5 +110,5 @@ def test_digests(name: str, tmp_path: Path) -> None:
 def test_the_formats_are_those_of_the_digests() -> None:
     assert json.loads(GOLDEN.read_text())["formats"] == {
         "tar": tar.FORMAT,
-        "compression": compress.FORMAT,
+        "compression": compression.FORMAT,
     }

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from ocikit import media_type
 from ocikit.layer.limits import DEFAULT_LIMITS, NAME_BYTES
+from ocikit.spec import media_type
 from ocikit.testing.measured import layout_of, measured
 from ocikit.testing.tar_parts import names
 

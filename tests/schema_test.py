@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
-from ocikit import media_type, settings
-from ocikit.config import ContainerSettings, Healthcheck, History
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
-from ocikit.image import Image, build_image
+from ocikit.image.build import Image, build_image
 from ocikit.layer.layer import Layer
-from ocikit.manifest import ImageIndex
-from ocikit.platform import Platform
+from ocikit.spec import container_settings, media_type
+from ocikit.spec.config import ContainerSettings, Healthcheck, History
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import ImageIndex
+from ocikit.spec.platform import Platform
 from ocikit.testing.images import tiny_index
 
 LAYER = Layer(
@@ -35,7 +35,7 @@ WHOLE = ContainerSettings(
     env={"A": "b=c", "E": ""},
     workdir="/srv",
     user="1000:1000",
-    ports=settings.parse_port("8000-8001/udp"),
+    ports=container_settings.parse_port("8000-8001/udp"),
     volumes=("/data",),
     labels={"a": "b"},
     stop_signal="SIGRTMIN+3",
@@ -70,7 +70,7 @@ def _check(image: Image) -> None:
         pytest.param(WHOLE, id="everything-set"),
         pytest.param(ContainerSettings(entrypoint=(), args=()), id="empty-commands"),
         pytest.param(
-            ContainerSettings(healthcheck=settings.parse_healthcheck({"test": "NONE"})),
+            ContainerSettings(healthcheck=container_settings.parse_healthcheck({"test": "NONE"})),
             id="no-healthcheck",
         ),
     ],
@@ -104,8 +104,8 @@ _CONTAINERS = st.builds(
 
 @given(_CONTAINERS, st.dictionaries(_NAMES, _TEXTS, max_size=3))
 def test_an_image_with_wild_settings(container: ContainerSettings, annotations: dict[str, str]) -> None:
-    settings.parse_env(container.env)
-    settings.parse_labels(container.labels)
+    container_settings.parse_env(container.env)
+    container_settings.parse_labels(container.labels)
     _check(_image(container, annotations=annotations))
 
 

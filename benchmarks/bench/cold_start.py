@@ -114,7 +114,7 @@ def _page(starts: Starts, facts: Sequence[Fact]) -> str:
         for backend, found in starts.items()
     ]
     checked = [
-        f"| {fact.what} | {fact.wanted} | {fact.found} | {'met' if fact.met else '**not met**'} |" for fact in facts
+        f"| {fact.what} | {fact.expected} | {fact.found} | {'met' if fact.met else '**not met**'} |" for fact in facts
     ]
     lines = [
         "# Cold start",
@@ -126,7 +126,7 @@ def _page(starts: Starts, facts: Sequence[Fact]) -> str:
         "|---|--:|--:|--:|--:|",
         *rows,
         "",
-        "| | wanted | found | |",
+        "| | expected | found | |",
         "|---|---|---|---|",
         *checked,
     ]

@@ -14,7 +14,7 @@ class Fact:
     """A checked promise. `timed`: it holds only on a quiet machine; the others hold everywhere."""
 
     what: str
-    wanted: str
+    expected: str
     found: str
     met: bool
     timed: bool = False

@@ -42,7 +42,7 @@ def main() -> int:
     facts = [(document["case"], fact) for document in documents for fact in document["facts"]]
     for name, fact in facts:
         met = "met" if fact["met"] else "NOT MET"
-        print(f"{met}: {name}: {fact['what']}: {fact['found']}{fact['wanted'] and ', expected ' + fact['wanted']}")
+        print(f"{met}: {name}: {fact['what']}: {fact['found']}{fact['expected'] and ', expected ' + fact['expected']}")
     # Times are reported but do not fail the run: the machine may have been busy.
     return int(any(not fact["met"] and not fact["timed"] for _, fact in facts))
 

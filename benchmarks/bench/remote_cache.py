@@ -170,7 +170,7 @@ def main() -> int:
     (arguments.output / f"{NAME}.json").write_text(json.dumps(document, indent=2) + "\n")
     (arguments.output / f"{NAME}.md").write_text(page(document))
     for fact in facts:
-        print(f"{'met' if fact.met else 'NOT MET'}: {fact.what}: {fact.found}, expected {fact.wanted}")
+        print(f"{'met' if fact.met else 'NOT MET'}: {fact.what}: {fact.found}, expected {fact.expected}")
     return int(not all(fact.met for fact in facts))
 
 
@@ -240,7 +240,7 @@ def page(document: Mapping[str, Any]) -> str:
         ]
     lines += ["| | expected | found | |", "|---|---|---|---|"]
     lines += [
-        f"| {fact['what']} | {fact['wanted']} | {fact['found']} | {'met' if fact['met'] else '**not met**'} |"
+        f"| {fact['what']} | {fact['expected']} | {fact['found']} | {'met' if fact['met'] else '**not met**'} |"
         for fact in document["facts"]
     ]
     return "\n".join(lines) + "\n"

@@ -73,9 +73,9 @@ def page(case: Case, document: Document) -> str:
         "| | expected | found | |",
         "|---|---|---|---|",
         *(
-            f"| {fact['what']} | {fact['wanted']} | {fact['found']} | {'met' if fact['met'] else '**not met**'} |"
+            f"| {fact['what']} | {fact['expected']} | {fact['found']} | {'met' if fact['met'] else '**not met**'} |"
             for fact in document["facts"]
-            if fact["wanted"]
+            if fact["expected"]
         ),
         "",
     ]

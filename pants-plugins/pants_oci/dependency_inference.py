@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.engine.addresses import Address, UnparsedAddressInputs
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import implicitly, resolve_unparsed_address_inputs
-from pants_oci.steps.named import BaseAddressRequest, NamedRequest, call_base_address, call_named
-from pants_oci.steps.named_pushes import NamedPushesRequest, call_named_pushes
+from pants_oci.deploy.references import NamedPushesRequest, call_named_pushes
+from pants_oci.target_addresses import BaseAddressRequest, NamedRequest, addresses_in, call_base_address, call_named
 from pants_oci.targets.deployment import OciDeploymentDependenciesField, OciDeploymentSourcesField
 from pants_oci.targets.image import (
     OciImageBaseField,
@@ -69,15 +68,6 @@ class DeploymentInferenceFieldSet(FieldSet):
 
 class InferDeploymentDependencies(InferDependenciesRequest[DeploymentInferenceFieldSet]):
     infer_from = DeploymentInferenceFieldSet
-
-
-def addresses_in(values: Iterable[str | None], owner: Address, field_alias: str) -> UnparsedAddressInputs:
-    """The addresses in a field. Pants reports a wrong one with the name of the field."""
-    return UnparsedAddressInputs(
-        (value for value in values if value),
-        owning_address=owner,
-        description_of_origin=f"the `{field_alias}` field of {owner}",
-    )
 
 
 @rule(desc="Infer the dependencies of an OCI image", level=LogLevel.DEBUG)

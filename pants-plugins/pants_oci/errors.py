@@ -41,7 +41,7 @@ class OciFieldError(InvalidFieldException):
 
 
 @contextmanager
-def blamed_on(address: Address) -> Iterator[None]:
+def errors_of(address: Address) -> Iterator[None]:
     """Put the address of the target before errors of the library."""
     try:
         yield
@@ -50,7 +50,7 @@ def blamed_on(address: Address) -> Iterator[None]:
 
 
 @contextmanager
-def found_in(place: str) -> Iterator[None]:
+def error_context(place: str) -> Iterator[None]:
     """Put `place`, a field or option, before errors of the library about its value."""
     try:
         yield

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ocikit.errors import InvalidInput
-from ocikit.push.wanted import LAYOUTS_SCHEME, Destination
-from ocikit.reference import is_registry, parse_repository
+from ocikit.publish.request import LAYOUTS_SCHEME, Destination
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
-from pants_oci.errors import found_in
+from ocikit.spec.reference import is_registry, parse_repository
+from pants_oci.errors import error_context
 from pants_oci.registry_keys import REGISTRY_KEYS
 
 ALL_DEFAULT_REGISTRIES = "<all default registries>"
@@ -65,7 +65,7 @@ class Registry:
         address = table.get("address")
         if not isinstance(address, str) or not address:
             raise InvalidInput(f'{where} has no "address", such as "registry.example:5000/team".')
-        with found_in(f"{where}.address"):
+        with error_context(f"{where}.address"):
             address = _address(address)
         return cls(
             address=address,
@@ -110,8 +110,8 @@ class Registries:
             *(Registry.from_option(alias, table) for alias, table in tables.items()),
             *(Registry.from_option(alias, table, _DOCKER) for alias, table in (docker_tables or {}).items()),
         ]
-        _refuse_two_of_one(registries)
-        _refuse_two_ways(registries)
+        _check_two_of_one(registries)
+        _check_two_ways(registries)
         return cls(tuple(sorted(registries, key=lambda registry: registry.address)))
 
     def select(self, names: Sequence[str]) -> tuple[Registry, ...]:
@@ -193,7 +193,7 @@ def _pull_address(value: Any, where: str) -> str | None:
         return None
     if text.startswith(LAYOUTS_SCHEME):
         raise InvalidInput(f'{where} is "{text}": nodes pull from registries, not from directories.')
-    with found_in(where):
+    with error_context(where):
         return _address(text)
 
 
@@ -205,7 +205,7 @@ def _options(table: Mapping[str, Any], where: str) -> RegistryOptions:
     texts = {key: text for key in _TEXTS if (text := _text(table.get(key), f"{where}.{key}"))}
     mirrors, trusted_hosts = (_texts(table.get(key, ()), f"{where}.{key}") for key in _LISTS)
     insecure = _bool(table.get("insecure", False), f"{where}.insecure")
-    with found_in(where):
+    with error_context(where):
         return RegistryOptions(insecure, **texts, mirrors=mirrors, trusted_hosts=trusted_hosts)
 
 
@@ -213,7 +213,7 @@ def _option(scope: str, alias: str | None) -> str:
     return f"[{scope}.registries.{alias}]"
 
 
-def _refuse_two_of_one(registries: Iterable[Registry]) -> None:
+def _check_two_of_one(registries: Iterable[Registry]) -> None:
     """Raise InvalidInput for two registries with one address, or with one alias in the two options."""
     owners: dict[str, Registry] = {}
     for registry in registries:
@@ -230,7 +230,7 @@ def _refuse_two_of_one(registries: Iterable[Registry]) -> None:
             )
 
 
-def _refuse_two_ways(registries: Iterable[Registry]) -> None:
+def _check_two_ways(registries: Iterable[Registry]) -> None:
     first: dict[str, Registry] = {}
     for registry in registries:
         other = first.setdefault(_host(registry), registry)

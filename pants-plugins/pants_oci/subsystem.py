@@ -134,13 +134,13 @@ class OciSubsystem(Subsystem):
             """
         ),
     )
-    layer_budget = IntOption(
+    max_python_layers = IntOption(
         default=8,
         help=softwrap(
             """
             The maximum number of layers for the third-party distributions of a `pex_binary`, such as
-            `layer_budget = 4`. Distributions of 5 MB and more get a layer each, the largest first; all others share
-            one.
+            `max_python_layers = 4`. Distributions of 5 MB and more get a layer each, the largest first; all others
+            share one.
             """
         ),
     )
@@ -189,14 +189,14 @@ class OciSubsystem(Subsystem):
             """
         ),
     )
-    tailor = StrListOption(
+    tailor_directories = StrListOption(
         help=softwrap(
             """
             Directories in which `tailor` proposes an `oci_image` and an `oci_push` for targets that can be packaged and
             run, such as a `pex_binary`; by default none. `*` is one part of a path, `**` any number of them, and `.`
             the build root.
 
-            Example: `tailor = ["services/*"]`
+            Example: `tailor_directories = ["services/*"]`
             """
         ),
     )
@@ -244,14 +244,14 @@ class OciSubsystem(Subsystem):
             """
         ),
     )
-    deployment_committed = BoolOption(
+    deployment_use_committed = BoolOption(
         default=False,
         help=softwrap(
             """
             With `experimental-deploy`: apply the committed files as they are, and build and publish nothing. Pants
             first checks that the registries have the pinned images. Use it to go back to an earlier commit.
 
-            Example: `deployment_committed = true`, or `--oci-deployment-committed` for one run.
+            Example: `deployment_use_committed = true`, or `--oci-deployment-use-committed` for one run.
             """
         ),
     )

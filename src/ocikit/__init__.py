@@ -6,9 +6,6 @@ write.
 
 from __future__ import annotations
 
-from ocikit.config import ContainerSettings, Healthcheck, History, ImageConfig
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest, verified
 from ocikit.errors import (
     Denied,
     InvalidContent,
@@ -21,17 +18,20 @@ from ocikit.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from ocikit.image import Image, build_image
-from ocikit.index import build_index
-from ocikit.layer.compress import Compression
+from ocikit.image.build import Image, build_image
+from ocikit.image.index import build_index
+from ocikit.layer.compression import Compression
 from ocikit.layer.entry import Entry, arrange
 from ocikit.layer.layer import Layer
 from ocikit.layer.limits import FileCount, LimitExceeded, Limits
 from ocikit.layer.placement import Owner, Placement, Source, parse_mode, place
-from ocikit.manifest import ImageIndex, Manifest, parse_manifest
-from ocikit.platform import Platform
-from ocikit.reference import Reference, Repository, parse_repository, validate_tag
-from ocikit.store import BatchTagger, Opener, Store, copy
+from ocikit.spec.config import ContainerSettings, Healthcheck, History, ImageConfig
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest, verified
+from ocikit.spec.manifest import ImageIndex, Manifest, parse_manifest
+from ocikit.spec.platform import Platform
+from ocikit.spec.reference import Reference, Repository, parse_repository, validate_tag
+from ocikit.store.store import BatchTagger, Opener, Store, copy
 
 __all__ = [
     "BatchTagger",

@@ -14,29 +14,29 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocikit import media_type
-from ocikit.archive import archive_chunks
-from ocikit.archived.base import ArchivedBase
-from ocikit.archived.file import open_archive
-from ocikit.base import base_image
-from ocikit.base_choice import choose_from_layout
-from ocikit.config import ContainerSettings, History, ImageConfig
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
+from ocikit.bases.archive_file import open_archive
+from ocikit.bases.archived_image import ArchivedBase
 from ocikit.errors import OcikitError
-from ocikit.image import Image, build_image
-from ocikit.index import build_index
-from ocikit.layer.compress import Compression
-from ocikit.layer.files import FileChanges
+from ocikit.image.base import base_image
+from ocikit.image.build import Image, build_image
+from ocikit.image.index import build_index
+from ocikit.image.select import choose_from_layout
+from ocikit.inspect import describe, diff
+from ocikit.inspect.read import read_image
+from ocikit.layer.compression import Compression
+from ocikit.layer.contents import FileChanges
 from ocikit.layer.layer import Layer
-from ocikit.layout import Layout
-from ocikit.looking import comparison, inspection
-from ocikit.looking.reading import read_image
-from ocikit.manifest import ImageIndex, Manifest, parse_manifest
-from ocikit.platform import Platform
-from ocikit.push.wanted import Destination, PushRequest
-from ocikit.python.interpreter import Interpreter
-from ocikit.store import copy
+from ocikit.publish.request import Destination, PushRequest
+from ocikit.python_app.interpreter import Interpreter
+from ocikit.spec import media_type
+from ocikit.spec.config import ContainerSettings, History, ImageConfig
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import ImageIndex, Manifest, parse_manifest
+from ocikit.spec.platform import Platform
+from ocikit.store.archive import archive_chunks
+from ocikit.store.layout import Layout
+from ocikit.store.store import copy
 from ocikit.testing.images import tiny_index, tiny_layout
 from ocikit.testing.memory_store import MemoryStore
 from ocikit.testing.strategies import hostile
@@ -103,10 +103,10 @@ many = settings(max_examples=400, suppress_health_check=list(HealthCheck), deadl
 def use(image: Image) -> None:
     """Do everything that the library does with images of others."""
     before = build_image(base=None, layers=[OWN], settings=SETTINGS, platform=image.platform, annotations={})
-    shown = [*inspection.lines("it", image.manifest, image.config)]
-    shown.append(json.dumps(inspection.document(image.manifest, image.config), ensure_ascii=False))
-    changes = comparison.compare_images(before, image, (), FileChanges())
-    shown += comparison.lines("it", changes)
+    shown = [*describe.lines("it", image.manifest, image.config)]
+    shown.append(json.dumps(describe.document(image.manifest, image.config), ensure_ascii=False))
+    changes = diff.compare_images(before, image, (), FileChanges())
+    shown += diff.lines("it", changes)
     shown.append(json.dumps(changes.to_json(), ensure_ascii=False))
     Interpreter.of_official_image(image.config.container)
     built = build_image(
@@ -147,8 +147,8 @@ def test_a_manifest(data: bytes, declared: str | None) -> None:
     with suppress(OcikitError):
         manifest = parse_manifest(data, declared)
         assert parse_manifest(data, manifest.media_type) == manifest
-        [*inspection.lines("it", manifest, None)]
-        json.dumps(inspection.document(manifest, None), ensure_ascii=False).encode("utf-8")
+        [*describe.lines("it", manifest, None)]
+        json.dumps(describe.document(manifest, None), ensure_ascii=False).encode("utf-8")
         copy(_holding(manifest), MemoryStore(), "v1", "v1")
         if isinstance(manifest, ImageIndex):
             manifest.select(AMD)

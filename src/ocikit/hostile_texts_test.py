@@ -8,27 +8,24 @@ from contextlib import suppress
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocikit.deployment.places import replace
-from ocikit.deployment.scan import decode, scan
-from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, OcikitError
-from ocikit.layer.compress import Compression
+from ocikit.image.lockfile import Lock
+from ocikit.layer.compression import Compression
 from ocikit.layer.entry import Entry
 from ocikit.layer.placement import Owner, Placement, Source, parse_mode, place
-from ocikit.lock import Lock
-from ocikit.moving.build_file import build_text
-from ocikit.moving.build_reader import read_build_file
-from ocikit.moving.context import Context, ContextFile
-from ocikit.moving.convert import Wishes, convert, report_lines
-from ocikit.moving.dockerfile import INSTRUCTIONS, parse_dockerfile
-from ocikit.moving.ignore import Ignore
-from ocikit.platform import Platform
-from ocikit.push.holders import holders_from_json, holders_to_json
-from ocikit.push.remote_state import memory_from_json, memory_to_json
-from ocikit.python.interpreter import Interpreter, WheelPlatform
-from ocikit.reference import Reference, parse_repository, validate_tag
+from ocikit.manifests.scan import decode, scan
+from ocikit.manifests.substitute import replace
+from ocikit.migrate.build_context import Context, ContextFile
+from ocikit.migrate.build_file import build_text
+from ocikit.migrate.build_reader import read_build_file
+from ocikit.migrate.convert import Wishes, convert, report_lines
+from ocikit.migrate.dockerfile import INSTRUCTIONS, parse_dockerfile
+from ocikit.migrate.dockerignore import Ignore
+from ocikit.publish.history import history_from_json, history_to_json
+from ocikit.publish.remote_state import memory_from_json, memory_to_json
+from ocikit.python_app.interpreter import Interpreter, WheelPlatform
 from ocikit.registry.options import RegistryOptions
-from ocikit.settings import (
+from ocikit.spec.container_settings import (
     parse_annotations,
     parse_duration,
     parse_env,
@@ -40,6 +37,9 @@ from ocikit.settings import (
     parse_volume,
     parse_workdir,
 )
+from ocikit.spec.digest import Digest
+from ocikit.spec.platform import Platform
+from ocikit.spec.reference import Reference, parse_repository, validate_tag
 from ocikit.testing.strategies import hostile, json_values
 
 few = settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
@@ -135,7 +135,7 @@ def test_memories(data: bytes) -> None:
     with suppress(InvalidContent):
         memory_to_json(memory_from_json(data))
     with suppress(InvalidContent):
-        holders_to_json(holders_from_json(data))
+        history_to_json(history_from_json(data))
 
 
 @many

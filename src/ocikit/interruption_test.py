@@ -18,10 +18,10 @@ from typing import Callable
 import pytest
 
 import ocikit
-from ocikit.layout import Layout
-from ocikit.push.plan import plan
-from ocikit.push.remote_state import RemoteState
-from ocikit.push.wanted import Destination, PushRequest
+from ocikit.publish.plan import plan
+from ocikit.publish.remote_state import RemoteState
+from ocikit.publish.request import Destination, PushRequest
+from ocikit.store.layout import Layout
 from ocikit.testing import FakeRegistry, Faults, Refusal
 from ocikit.testing.dripping_server import DrippingServer, Part, forever
 from ocikit.testing.images import tiny_layout
@@ -51,7 +51,7 @@ class _Scene:
         return process
 
     def request(self, document: Mapping[str, object]) -> str:
-        everything = {"root": ".", "registries": {}, "memory": "memory", "holders": "holders", "verify_blobs": False}
+        everything = {"root": ".", "registries": {}, "memory": "memory", "history": "history", "verify_blobs": False}
         (self.folder / "request.json").write_text(json.dumps({**everything, **document}))
         return "request.json"
 

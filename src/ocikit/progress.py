@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import BinaryIO, Callable, cast
 
-from ocikit.human import human_bytes, human_part
+from ocikit.units import human_bytes, human_part
 
-__all__ = ["Meter", "Standing", "telling"]
+__all__ = ["Meter", "Progress", "report_progress"]
 
 FIRST_SECONDS, NEXT_SECONDS, LONGEST_SECONDS = 5.0, 10.0, 60.0
 _TICK_SECONDS = 0.5
@@ -36,7 +36,7 @@ def due(reported: Sequence[float], *, news: bool) -> float:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Progress:
     """The state of a `Meter`: `done` of `total` things, `moved` of `size` bytes.
 
     `streamed` has the number of blobs that came from each host. `pauses` has the time, in seconds of the meter's clock,
@@ -45,38 +45,38 @@ class Standing:
 
     done: int = 0
     total: int = 0
-    moved: int = 0
+    transferred: int = 0
     size: int = 0
     streamed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     pauses: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     asked: tuple[str, ...] = ()
 
-    def is_news_after(self, before: Standing) -> bool:
+    def is_news_after(self, before: Progress) -> bool:
         """Whether anything but `asked` and the totals has changed since `before`."""
-        return (self.done, self.moved, self.streamed, self.pauses) != (
+        return (self.done, self.transferred, self.streamed, self.pauses) != (
             before.done,
-            before.moved,
+            before.transferred,
             before.streamed,
             before.pauses,
         )
 
 
-def line(verb: str, noun: str, standing: Standing, before: Standing, *, now: float, seconds: float) -> str:
+def line(verb: str, noun: str, progress: Progress, before: Progress, *, now: float, seconds: float) -> str:
     """Format a progress line, "Published 3 of 20 images; 34.0 of 120.0 MB sent, …"; `before` was `seconds` ago.
 
     Pure. `now`: the time of the clock of `pauses`.
     """
-    counted = f"{standing.done:,} of {standing.total:,}" if standing.total else "no"
+    counted = f"{progress.done:,} of {progress.total:,}" if progress.total else "no"
     parts = [f"{verb} {counted} {noun}"]
-    if standing.size:
-        speed = round((standing.moved - before.moved) / seconds)
+    if progress.size:
+        speed = round((progress.transferred - before.transferred) / seconds)
         rate = f", {human_bytes(speed)}/s" if speed else ""
-        parts.append(f"{human_part(standing.moved, standing.size)} sent{rate}")
-    parts += [f"{_blobs(count)} of bases came from {host}" for host, count in sorted(standing.streamed.items())]
-    pauses = {host: until for host, until in standing.pauses.items() if until > now}
+        parts.append(f"{human_part(progress.transferred, progress.size)} sent{rate}")
+    parts += [f"{_blobs(count)} of bases came from {host}" for host, count in sorted(progress.streamed.items())]
+    pauses = {host: until for host, until in progress.pauses.items() if until > now}
     parts += [f"waiting for {host}, {math.ceil(until - now)} s" for host, until in sorted(pauses.items())]
-    if not pauses and not standing.is_news_after(before) and standing.asked:
-        parts.append(f"waiting for an answer from {', '.join(standing.asked)}")
+    if not pauses and not progress.is_news_after(before) and progress.asked:
+        parts.append(f"waiting for an answer from {', '.join(progress.asked)}")
     return "; ".join(parts)
 
 
@@ -104,12 +104,12 @@ class Meter:
             self._total += count
             self._sizes.update(sizes)
 
-    def did(self, count: int = 1) -> None:
+    def completed(self, count: int = 1) -> None:
         """Count `count` things as done."""
         with self._lock:
             self._done += count
 
-    def moved(self, key: Hashable, size: int) -> None:
+    def transferred(self, key: Hashable, size: int) -> None:
         """Record that the first `size` bytes of `key` have moved. Bytes that are sent again do not count twice."""
         with self._lock:
             self._moved[key] = max(size, self._moved.get(key, 0))
@@ -131,7 +131,7 @@ class Meter:
             self._pauses[host] = max(self._pauses.get(host, 0.0), self.clock() + seconds)
 
     @contextmanager
-    def asking(self, host: str | None) -> Iterator[None]:
+    def waiting_for(self, host: str | None) -> Iterator[None]:
         """Record that `host` has a request while the body runs; None records nothing."""
         if host is None:
             yield
@@ -144,10 +144,10 @@ class Meter:
             with self._lock:
                 self._asked[host] -= 1
 
-    def standing(self) -> Standing:
+    def progress(self) -> Progress:
         """The state at the moment."""
         with self._lock:
-            return Standing(
+            return Progress(
                 self._done,
                 self._total,
                 sum(self._moved.values()),
@@ -159,7 +159,7 @@ class Meter:
 
 
 @contextmanager
-def telling(meter: Meter, say: Callable[[str], None]) -> Iterator[None]:
+def report_progress(meter: Meter, say: Callable[[str], None]) -> Iterator[None]:
     """While the body runs, call `say` with a line about `meter` now and then.
 
     The first line comes after 5 seconds, the next after 10; then the pauses double, up to a minute. `say` is called in
@@ -176,14 +176,14 @@ def telling(meter: Meter, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _tell(meter: Meter, say: Callable[[str], None], ended: threading.Event) -> None:
-    start, reported, before = meter.clock(), [0.0], Standing()
+    start, reported, before = meter.clock(), [0.0], Progress()
     while not ended.wait(_TICK_SECONDS):
-        now, standing = meter.clock() - start, meter.standing()
-        if now >= due(reported[1:], news=standing.is_news_after(before)):
+        now, progress = meter.clock() - start, meter.progress()
+        if now >= due(reported[1:], news=progress.is_news_after(before)):
             seconds = now - reported[-1]
-            say(line(meter.verb, meter.noun, standing, before, now=now + start, seconds=seconds))
+            say(line(meter.verb, meter.noun, progress, before, now=now + start, seconds=seconds))
             reported.append(now)
-            before = standing
+            before = progress
 
 
 class _Counted:
@@ -197,7 +197,7 @@ class _Counted:
 
     def read(self, size: int = -1) -> bytes:
         # A reader that asks for more has processed what it got before.
-        self._meter.moved(self._key, self._position)
+        self._meter.transferred(self._key, self._position)
         data = self._stream.read(size)
         self._position += len(data)
         return data

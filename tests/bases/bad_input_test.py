@@ -9,8 +9,8 @@ from typing import Callable
 
 import pytest
 
-from ocikit import media_type
-from ocikit.digest import Digest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults, Refusal
 from ocikit.testing.images import LINUX
 from support.base_images import ARM, add_image, add_index, layer_of

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from ocikit.descriptor import Descriptor
+from ocikit.spec.descriptor import Descriptor
 from support.base_images import push_large
 from support.build_root import BuildRoot, Result
 from support.counting_proxy import CountingProxy, Exchange

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from ocikit.lock import Lock
-from ocikit.manifest import ImageIndex
+from ocikit.image.lockfile import Lock
+from ocikit.spec.manifest import ImageIndex
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from ocikit.testing.images import LINUX
 from support.base_images import ARM, add_image, add_index

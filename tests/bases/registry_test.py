@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ocikit.config import ImageConfig
-from ocikit.layout import Layout
-from ocikit.manifest import Manifest
+from ocikit.spec.config import ImageConfig
+from ocikit.spec.manifest import Manifest
+from ocikit.store.layout import Layout
 from ocikit.testing.fake_registry import FakeRegistry, Faults
 from ocikit.testing.images import LINUX
 from support.base_images import ARM, add_image, add_index

@@ -203,20 +203,22 @@ FILES = [
         fields('dependencies=[":image"]', "{here}:image", "`oci_image`", "`files`"), id="dependency-on-an-image"
     ),
     pytest.param(
-        fields('rendered="../../out"', "`rendered`", '"../../out"', "below the build root", goal=("oci-render",)),
+        fields(
+            'rendered_dir="../../out"', "`rendered_dir`", '"../../out"', "below the build root", goal=("oci-render",)
+        ),
         id="rendered-outside",
     ),
     pytest.param(
-        fields('rendered="/tmp"', "`rendered`", '"/tmp"', "below the build root", goal=("oci-render",)),
+        fields('rendered_dir="/tmp"', "`rendered_dir`", '"/tmp"', "below the build root", goal=("oci-render",)),
         id="rendered-is-absolute",
     ),
     pytest.param(
-        fields('rendered="."', "{here}/web.yaml", "`rendered`", "`sources`", goal=("oci-render",)),
+        fields('rendered_dir="."', "{here}/web.yaml", "`rendered_dir`", "`sources`", goal=("oci-render",)),
         id="rendered-has-the-sources",
     ),
     pytest.param(
         fields(
-            'rendered="rendered", sources=["**/*.yaml"]',
+            'rendered_dir="rendered", sources=["**/*.yaml"]',
             "{here}/rendered/web.yaml",
             '"!rendered/**"',
             goal=("oci-render",),
@@ -226,7 +228,7 @@ FILES = [
     ),
     pytest.param(
         fields(
-            'rendered="rendered"',
+            'rendered_dir="rendered"',
             "{here}/rendered/web.yaml is missing",
             "`pants oci-render`",
             goal=("--oci-deployment-check", "package"),

@@ -26,10 +26,14 @@ oci_push(name="push", image=":image", repository="shop/{name}", skip_push={skip}
 """
 DEPLOYMENTS = """\
 oci_deployment(
-    name="web", sources=["namespace.yaml", "app/*.yaml"], context="production", namespace="shop", rendered="rendered"
+    name="web",
+    sources=["namespace.yaml", "app/*.yaml"],
+    context="production",
+    namespace="shop",
+    rendered_dir="rendered",
 )
 oci_deployment(
-    name="stack", sources=["stack.yaml", "override.yaml"], tool="stack", arguments=["--prune"], rendered="stack"
+    name="stack", sources=["stack.yaml", "override.yaml"], tool="stack", arguments=["--prune"], rendered_dir="stack"
 )
 oci_deployment(name="overlay", sources=["overlay/*"], tool="kustomize", dependencies=["deploy/base:files"])
 oci_deployment(name="own", sources=["stack.yaml"], command=["./apply.sh", "--now"], dependencies=[":script"])
@@ -253,16 +257,16 @@ def test_an_earlier_commit_is_deployed_again(deployer: Deployer) -> None:
 
     # These sources are in no cache, so a build would be visible.
     deployer.root.write({"one/file.txt": f"{secrets.token_hex()}\n"})
-    committed = deployer.deploy("--oci-deployment-committed", "deploy:web")
+    committed = deployer.deploy("--oci-deployment-use-committed", "deploy:web")
     assert committed.calls[0].files == earlier.calls[0].files
     assert set(committed.processes) <= {"ask", "manifests"}
     pinned = re.findall(r"shop/(\w+)@(sha256:\w+)", earlier.calls[0].files["app/web.yaml"])
     assert sorted(committed.requests) == sorted(f"HEAD /v2/shop/{name}/manifests/{digest}" for name, digest in pinned)
-    assert deployer.deploy("--oci-deployment-committed", "deploy:web").requests == committed.requests
+    assert deployer.deploy("--oci-deployment-use-committed", "deploy:web").requests == committed.requests
 
     (name, digest), *_ = pinned
     deployer.registry.repositories[f"shop/{name}"].manifests.pop(digest)
-    gone = deployer.refused("--oci-deployment-committed", "experimental-deploy", "deploy:web")
+    gone = deployer.refused("--oci-deployment-use-committed", "experimental-deploy", "deploy:web")
     assert gone.calls == ()
     assert (
         f"/shop/{name}@{digest}: the registry has no such image; to build and publish it, deploy without `--oci"

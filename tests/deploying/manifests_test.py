@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from ocikit.deployment.image_address import ImageAddress
-from ocikit.deployment.places import replace
-from ocikit.deployment.scan import Scan, decode, scan
+from ocikit.manifests.pants_url import PantsUrl
+from ocikit.manifests.scan import Scan, decode, scan
+from ocikit.manifests.substitute import replace
 
 FOLDER = Path(__file__).parent / "manifests"
 HEX = "e3" * 32
@@ -102,7 +102,7 @@ def test_the_places_found(name: str) -> None:
     comments = [left.is_comment for left in scanned.left]
     assert (len(scanned.places), comments.count(False), comments.count(True)) == FOUND[name]
     for place in scanned.places:
-        ImageAddress.parse(place.address)
+        PantsUrl.parse(place.address)
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)

@@ -97,7 +97,7 @@ FILES = {
     "deploy/base/web.yaml": "image: web\n",
     "deploy/production/BUILD": (
         'oci_deployment(name="all", sources=["*.yaml"], dependencies=["deploy/base"], '
-        'rendered="../../out/production")\n'
+        'rendered_dir="../../out/production")\n'
     ),
     "deploy/production/kustomization.yaml": KUSTOMIZATION,
     "deploy/values/BUILD": (
@@ -110,7 +110,8 @@ FILES = {
         'file(name="file", source="file.txt")\n'
         'oci_image(name="image", dependencies=[":file"])\n'
         'oci_push(name="push", image=":image", registries=["docker.io"])\n'
-        'oci_deployment(name="stack", sources=["compose.yaml"], registry="second.example:5000", rendered="rendered")\n'
+        'oci_deployment(name="stack", sources=["compose.yaml"], registry="second.example:5000", '
+        'rendered_dir="rendered")\n'
     ),
     "stack/file.txt": "1",
     "stack/compose.yaml": COMPOSE,
@@ -215,7 +216,7 @@ def test_rendered_files_are_committed(root: BuildRoot) -> None:
         "deploy/production:all: wrote out/production/production/kustomization.yaml",
         "stack:stack: wrote stack/rendered/compose.yaml",
     ]
-    assert "have no `rendered`: deploy/kubernetes:all, deploy/values:all, none:none." in written.stderr
+    assert "have no `rendered_dir`: deploy/kubernetes:all, deploy/values:all, none:none." in written.stderr
     before = (root.path / "stack/rendered/compose.yaml").read_text()
     root.commit()
     assert root.pants("oci-render", "--oci-deployment-check", "::").stdout == "The committed files are up to date.\n"
@@ -253,7 +254,7 @@ def test_rendered_files_are_committed(root: BuildRoot) -> None:
 
 def test_a_folder_may_be_shared_and_a_file_may_not(root: BuildRoot) -> None:
     deployments = "".join(
-        f'oci_deployment(name="{name}", sources=["{source}.yaml"], rendered="rendered")\n'
+        f'oci_deployment(name="{name}", sources=["{source}.yaml"], rendered_dir="rendered")\n'
         for name, source in (("a", "a"), ("b", "b"), ("c", "c"), ("d", "c"))
     )
     sources = {f"shared/{name}.yaml": "image: pants://web:push\n" for name in "abc"}

@@ -20,7 +20,7 @@ oci_push(name="push", image=":image", image_tags={tags})
 """
 DEPLOYMENT = """\
 oci_deployment(
-    name="{name}", sources=["{name}.yaml"], rendered="rendered", command=["cp", "{name}.yaml", "/dev/stderr"]
+    name="{name}", sources=["{name}.yaml"], rendered_dir="rendered", command=["cp", "{name}.yaml", "/dev/stderr"]
 )
 """
 NAMES = ("kept", "lost")
@@ -71,8 +71,10 @@ def test_a_digest_is_kept_as_long_as_a_tag_names_it(root: BuildRoot, tmp_path: P
 
     root.restore()
     with registry(root, tmp_path):
-        assert earlier["kept"] in root.pants("--oci-deployment-committed", "experimental-deploy", "deploy:kept").stderr
-        refused = root.pants("--oci-deployment-committed", "experimental-deploy", "deploy:lost", check=False)
+        assert (
+            earlier["kept"] in root.pants("--oci-deployment-use-committed", "experimental-deploy", "deploy:kept").stderr
+        )
+        refused = root.pants("--oci-deployment-use-committed", "experimental-deploy", "deploy:lost", check=False)
         assert refused.exit_code == 1
         pinned = earlier["lost"].split()[1]
         assert "deploy:lost" in refused.stderr and pinned.partition("@")[2] in refused.stderr

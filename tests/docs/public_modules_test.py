@@ -24,7 +24,7 @@ VERSIONING = PROJECT / "docs/versioning.md"
 GUIDE = PROJECT / "docs/ocikit.md"
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 MODULES = {module.path: module for module in public_modules()}
-# Where each public name is defined: "ocikit.digest.Digest".
+# Where each public name is defined: "ocikit.spec.digest.Digest".
 DEFINITIONS = {member.path for module in MODULES.values() for member in public_names(module)}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ocikit.push.report import Row
+from ocikit.publish.report import Row
 from reference import schema
 from reference.pages import FOLDER, pages
 from reference.report import schema as report_schema

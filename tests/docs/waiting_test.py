@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ocikit import engine, file_lock
-from ocikit.human import human_bytes
+from ocikit import container_engine, file_lock
 from ocikit.registry.deadline import DEFAULT_LIMITS
-from ocikit.registry.retry import LONGEST_SECONDS
+from ocikit.registry.retry_policy import LONGEST_SECONDS
 from ocikit.registry.wait_budget import QUICK_SECONDS, SLOW_RATE, TOTAL_SECONDS
+from ocikit.units import human_bytes
 from support.build_root import PROJECT
 
 PAGE = (PROJECT / "docs/faults.md").read_text()
@@ -29,7 +29,7 @@ def row(words: str) -> str:
         ("an answer", f"{DEFAULT_LIMITS.answer:g} seconds; {human_bytes(DEFAULT_LIMITS.answer_size)}"),
         ("a layer", f"{human_bytes(round(DEFAULT_LIMITS.rate))} a second"),
         ("a pause", f"{LONGEST_SECONDS:g} seconds"),
-        ("a question", f"{engine.QUESTION_SECONDS:g} seconds; {engine.LOAD_SECONDS:,g} seconds"),
+        ("a question", f"{container_engine.QUESTION_SECONDS:g} seconds; {container_engine.LOAD_SECONDS:,g} seconds"),
         ("a directory", f"{file_lock.SECONDS:g} seconds"),
     ],
 )

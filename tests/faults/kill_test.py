@@ -13,15 +13,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ocikit import media_type
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
-from ocikit.manifest import Manifest
-from ocikit.push.plan import DEFAULT_POLICY, plan
-from ocikit.push.remote_state import RemoteState
-from ocikit.push.stores import Stores
-from ocikit.push.survey import survey
-from ocikit.push.wanted import Destination, PushRequest
+from ocikit.publish.plan import DEFAULT_POLICY, plan
+from ocikit.publish.remote_state import RemoteState
+from ocikit.publish.request import Destination, PushRequest
+from ocikit.publish.stores import Stores
+from ocikit.publish.survey import survey
+from ocikit.spec import media_type
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import Manifest
 from ocikit.testing import FakeRegistry, Faults
 from ocikit.testing.images import index_of
 from support.build_root import PROJECT
@@ -51,15 +51,15 @@ class _Run:
         self._blobs.mkdir(parents=True)
         secret = base64.b64encode(f"{_USER}:{_PASSWORD}".encode()).decode()
         (folder / "config.json").write_text(json.dumps({"auths": {registry.address: {"auth": secret}}}))
-        self.wanted = [self._request(registry, number, version) for number in range(IMAGES)]
+        self.requests = [self._request(registry, number, version) for number in range(IMAGES)]
 
     @property
     def digests(self) -> Mapping[str, str]:
         """Digests by repository."""
-        return {r.destination.address.partition("/")[2]: str(r.manifest.descriptor.digest) for r in self.wanted}
+        return {r.destination.address.partition("/")[2]: str(r.manifest.descriptor.digest) for r in self.requests}
 
     def survey(self) -> RemoteState:
-        return survey(self.wanted, Stores(str(self.folder), self._environ, {}), DEFAULT_POLICY)
+        return survey(self.requests, Stores(str(self.folder), self._environ, {}), DEFAULT_POLICY)
 
     def start(self, seen: RemoteState = _NOTHING_ASKED) -> subprocess.Popen[bytes]:
         """Push in a process of its own; without `seen`, the plan assumes an empty registry."""
@@ -68,8 +68,8 @@ class _Run:
             "registries": {},
             "memory": str(self.folder / "memory.json"),
             "holders": str(self.folder / "holders.json"),
-            "requests": [request.to_json() for request in self.wanted],
-            "plan": plan(self.wanted, seen).to_json(),
+            "requests": [request.to_json() for request in self.requests],
+            "plan": plan(self.requests, seen).to_json(),
             "bases": {},
         }
         (self.folder / "request.json").write_text(json.dumps(document))
@@ -113,7 +113,7 @@ def _finish(run: _Run) -> None:
     process = run.start(run.survey())
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors.decode()
-    assert json.loads((run.folder / "outcomes.json").read_bytes())["failed"] == []
+    assert json.loads((run.folder / "answer.json").read_bytes())["failed"] == []
 
 
 def _kill_at(process: subprocess.Popen[bytes], registry: FakeRegistry, count: int) -> bool:

@@ -12,20 +12,20 @@ from typing import BinaryIO, Callable
 
 from faults.cell import Downtime, Pushed
 from faults.scenario import BASE, TAG, Images, docker_config
-from ocikit.digest import Digest
-from ocikit.push.carry_out import carry_out
-from ocikit.push.outcome import Blob, Outcomes
-from ocikit.push.plan import DEFAULT_POLICY, plan
-from ocikit.push.remote_state import Answer, Kind, Present, Question
-from ocikit.push.report import PUSHED, TAGGED, UNCHANGED, line, rows
-from ocikit.push.steps import Plan
-from ocikit.push.stores import Stores
-from ocikit.push.survey import survey
-from ocikit.push.wanted import Destination, PushRequest
+from ocikit.publish.execute import execute_plan
+from ocikit.publish.outcome import Blob, Outcomes
+from ocikit.publish.plan import DEFAULT_POLICY, plan
+from ocikit.publish.remote_state import Answer, Present, Question, QuestionKind
+from ocikit.publish.report import PUSHED, TAGGED, UNCHANGED, line, rows
+from ocikit.publish.request import Destination, PushRequest
+from ocikit.publish.steps import Plan
+from ocikit.publish.stores import Stores
+from ocikit.publish.survey import survey
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.deadline import Limits
 from ocikit.registry.transport import HttpTransport
-from ocikit.store import Opener
+from ocikit.spec.digest import Digest
+from ocikit.store.store import Opener
 from ocikit.testing import FakeRegistry
 
 
@@ -42,7 +42,7 @@ def publish(registry: FakeRegistry, images: Images, down: Downtime) -> Pushed:
         outcomes, todo = Outcomes(), requests
         while todo:
             with _connected(environ, down, for_push=True) as stores:
-                outcomes = outcomes.then(carry_out(again, manifests, stores, _blobs_to_send(again, images)))
+                outcomes = outcomes.then(execute_plan(again, manifests, stores, _blobs_to_send(again, images)))
             # If the registry refuses a mount, the blob is uploaded after all.
             todo = [request for request in todo if _blobs(request) & outcomes.unmounted]
             again = plan(todo, seen.plus(_there(todo, outcomes)), refused_mounts=outcomes.unmounted)
@@ -72,7 +72,7 @@ def _blobs(request: PushRequest) -> set[Blob]:
 
 def _there(requests: list[PushRequest], outcomes: Outcomes) -> Mapping[Question, Answer]:
     return {
-        Question(request.destination, Kind.BLOB, str(blob.digest), blob.size): Present(blob.digest)
+        Question(request.destination, QuestionKind.BLOB, str(blob.digest), blob.size): Present(blob.digest)
         for request in requests
         for blob in request.blobs
         if (request.destination, blob.digest) in outcomes.stored

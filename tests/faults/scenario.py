@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Callable
 
-from ocikit import media_type
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
-from ocikit.manifest import Manifest
+from ocikit.spec import media_type
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import Manifest
 from ocikit.testing import Break, Disturbance, FakeRegistry, Faults, Refusal
 
 USER = "publisher"

@@ -20,7 +20,7 @@ from pathlib import Path
 from faults.cell import Cell, Downtime, Pushed
 from faults.matrix import KEYS, Key, run_matrix
 from faults.scenario import PASSWORD, REQUESTS, TAG, TRUSTING, USER, Images
-from ocikit.layout import Layout
+from ocikit.store.layout import Layout
 from ocikit.testing import FakeRegistry
 
 RECORD = Path(__file__).with_name("skopeo.json")

@@ -77,7 +77,7 @@ def blob(scene: Scene, host: str, scheme: str = "http") -> None:
 def open_to_all(scene: Scene, request: Received) -> FakeAnswer:
     """The response of a host that serves blobs, accepts uploads and issues tokens, all without credentials."""
     if "token" in request.target:
-        return FakeAnswer(200, {"Content-Type": "application/json"}, b'{"token": "from-elsewhere-whoever-asks"}')
+        return FakeAnswer(200, {"Content-Type": "application/json"}, b'{"token": "from-elsewhere-for-anyone"}')
     digest = request.target.replace("%3A", ":").rpartition("=" if request.method == "PUT" else "/")[2]
     if request.method == "PUT":
         scene.contents.repositories["pushed"].blobs[digest] = request.body

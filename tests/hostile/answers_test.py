@@ -13,8 +13,8 @@ from hostile import sandbox
 from hostile.contents import ImageParts, config_document
 from hostile.rows import ENDS, FILES, INSPECT, INSPECT_JSON, PULL, PUSH, Row, Scene, table
 from hostile.texts import DIGITS, nested
-from ocikit import media_type
-from ocikit.digest import Digest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 from support.hostile_server import Reply, raw_answer
 
 GIB = 1024 * 1024 * 1024

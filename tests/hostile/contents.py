@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ocikit import media_type
-from ocikit.digest import Digest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import tiny_layout
 

@@ -18,11 +18,11 @@ import pytest
 
 from hostile.contents import ImageParts, descriptor, tree, write_layout
 from hostile.rows import ENDS, FAILS, SUCCEEDS, Row, Scene, scene_in, table
-from ocikit import media_type
-from ocikit.digest import Digest
-from ocikit.layout import Layout
-from ocikit.push.steps import Plan, Put
-from ocikit.push.wanted import Destination, PushRequest
+from ocikit.publish.request import Destination, PushRequest
+from ocikit.publish.steps import Plan, PutManifest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
+from ocikit.store.layout import Layout
 from support.client_process import Ran, run_client, start_client
 from support.hostile_server import raw_answer, wait_until
 
@@ -222,7 +222,7 @@ def publish(scene: Scene, tags: Sequence[str]) -> Ran:
     manifest: Any = Layout(scene.work / "layout").fetch_manifest("1")
     place = Destination("oci:published")
     request = PushRequest("images:push", place, tuple(tags), manifest)
-    plan = Plan(puts=(Put("images:push", place, tuple(tags), manifest.descriptor),))
+    plan = Plan(puts=(PutManifest("images:push", place, tuple(tags), manifest.descriptor),))
     memory = {"memory": "kept/memory.json", "holders": "kept/holders.json"}
     document = {"requests": [request.to_json()], "plan": plan.to_json(), "bases": {}, "registries": {}, "root": "."}
     scene.write("request.json", {**document, **memory})

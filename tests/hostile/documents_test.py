@@ -13,8 +13,8 @@ from hostile import sandbox
 from hostile.contents import ImageParts, config_document, descriptor
 from hostile.rows import ENDS, INSPECT, INSPECT_JSON, PULL, SUCCEEDS, Row, Scene, nothing, table
 from hostile.texts import DIGITS, HALF, nested
-from ocikit import media_type
-from ocikit.digest import Digest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 
 BUILD = ("build", "--base", "$registry/image:1", "--output", "oci:out:1", "--label", "a=b", "--env", "C=d")
 DIFF = ("diff", "oci:layout:1", "$registry/image:1")

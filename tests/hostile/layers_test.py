@@ -34,8 +34,8 @@ from hostile.tars import (
     sparse,
     zstandard,
 )
-from ocikit import media_type
-from ocikit.digest import Digest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 from support.client_process import Ran
 
 FILES_OF_BOMB = ("inspect", "oci:bomb:1", "--files", "5")

@@ -24,8 +24,8 @@ from hostile import tars
 from hostile.contents import ImageParts, add_usual_image, descriptor, usual_tar, write_layout
 from hostile.rows import BIDIRECTIONAL, FORGED, Scene, obeyed, scene_in
 from hostile.texts import ALL, IN_A_HEADER, IN_A_PATH, WRITINGS
-from ocikit import media_type
-from ocikit.digest import Digest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 from ocikit.testing.fake_http import FakeAnswer
 from support.build_root import BuildRoot, Result, stop_daemons
 from support.client_process import Ran

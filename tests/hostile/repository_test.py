@@ -79,7 +79,7 @@ DOCKERFILES: dict[str, bytes] = {
 
 def manifest(data: bytes, scene: Scene) -> None:
     scene.write("input/deployment.yaml", data)
-    scene.write("request.json", {"files": ["deployment.yaml"], "output": "answer.json"})
+    scene.write("request.json", {"files": ["deployment.yaml"]})
 
 
 def dockerfile(data: bytes, scene: Scene) -> None:

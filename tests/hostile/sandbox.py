@@ -60,7 +60,7 @@ def survey(scene: Scene) -> None:
         "immutable_tags": False,
         "children": [],
     }
-    memory = {"memory": "kept/memory.json", "holders": "kept/holders.json"}
+    memory = {"memory": "kept/memory.json", "history": "kept/history.json"}
     scene.write("request.json", {"root": ".", "registries": {}, "requests": [push], "verify_blobs": True, **memory})
 
 

@@ -15,8 +15,8 @@ from hostile import sandbox
 from hostile.contents import ImageParts, descriptor
 from hostile.rows import ENDS, FAILS, FILES, INSPECT, INSPECT_JSON, PULL, PUSH, SUCCEEDS, Row, Scene, table
 from hostile.texts import WRITINGS
-from ocikit import media_type
-from ocikit.digest import Digest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 from ocikit.testing.fake_http import FakeAnswer
 from support.hostile_server import Received, raw_answer
 

@@ -31,8 +31,8 @@ from hostile.rows import (
     table,
 )
 from hostile.texts import ALL, ESCAPES, IN_A_HEADER, IN_A_PATH, TURNED
-from ocikit import media_type
-from ocikit.digest import Digest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 from support.client_process import Ran
 from support.hostile_server import raw_answer
 

@@ -21,8 +21,8 @@ import pytest
 from hostile import sandbox
 from hostile.contents import ImageParts, descriptor
 from hostile.rows import ENDS, FILES, INTERRUPTED, PULL, PUSH, SUCCEEDS, Row, Scene, table
-from ocikit import media_type
-from ocikit.digest import Digest
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 from ocikit.testing.fake_http import FakeAnswer
 from ocikit.testing.fake_registry import Faults
 from ocikit.testing.images import tiny_layout

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ocikit.image import build_image
-from ocikit.layout import Layout
-from ocikit.media_type import OCI_LAYER_GZIP
+from ocikit.image.build import build_image
+from ocikit.spec.media_type import OCI_LAYER_GZIP
+from ocikit.store.layout import Layout
 from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import LINUX, NO_SETTINGS, tiny_layer
 from ocikit.testing.measured import layout_of
@@ -289,7 +289,7 @@ def tailor(root: BuildRoot, *arguments: str) -> Result:
 
 def test_tailor_proposes_images_only_in_the_configured_directories(root: BuildRoot) -> None:
     root.write(PROGRAM)
-    option = "--oci-tailor=['services/*']"
+    option = "--oci-tailor-directories=['services/*']"
     assert tailor(root).exit_code == 0
     proposal = tailor(root, option)
     assert proposal.exit_code == 1
@@ -304,7 +304,7 @@ def test_tailor_proposes_images_only_in_the_configured_directories(root: BuildRo
 def test_tailor_avoids_names_that_are_taken(root: BuildRoot, directory: str) -> None:
     taken = f'{PROGRAM["tools/BUILD"]!s}files(name="image", sources=["*.txt"])\n'
     root.write({f"{directory}/BUILD": taken, f"{directory}/a.txt": "", f"{directory}/main.py": ""})
-    root.pants(f"--oci-tailor=['{directory}']", "tailor", "tools:" if directory == "tools" else "//:")
+    root.pants(f"--oci-tailor-directories=['{directory}']", "tailor", "tools:" if directory == "tools" else "//:")
     build = (root.path / directory / "BUILD").read_text()
     assert build.startswith(taken)
     for line in ('name="oci-image"', 'name="push"', 'image=":oci-image"'):

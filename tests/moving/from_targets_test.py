@@ -77,8 +77,8 @@ oci_image_build(name="bare", base=["//:empty"], packages=[":text"])
 }
 
 
-def from_targets(folder: Path, *arguments: str) -> Result:
-    done = ocikit(folder, "from-targets", *arguments)
+def convert_targets(folder: Path, *arguments: str) -> Result:
+    done = ocikit(folder, "convert-targets", *arguments)
     return Result(done.returncode, done.stdout, done.stderr)
 
 
@@ -98,7 +98,7 @@ def docker_root(tmp_path_factory: pytest.TempPathFactory, registry: Registry, ba
         root.write({"pants.toml": settings.replace('"pants_oci"]', '"pants_oci", "pants.backend.docker"]')})
         root.write({name: text.replace("{base}", base) for name, text in DOCKER_FILES.items()})
         for folder in ("base", "web"):
-            converted = from_targets(root.path, folder)
+            converted = convert_targets(root.path, folder)
             assert converted.exit_code == 0, converted
             with (root.path / folder / "BUILD").open("a") as file:
                 file.write(converted.stdout)
@@ -166,7 +166,7 @@ def backend_oci_root(tmp_path_factory: pytest.TempPathFactory, registry: Registr
     with BuildRoot(tmp_path_factory.mktemp("backend-oci")) as root:
         values = {"repository": repository, "digest": digest, "address": registry.address}
         root.write({name: text.format(**values) for name, text in BACKEND_OCI_FILES.items()})
-        converted = from_targets(root.path, "--write", "web/BUILD")
+        converted = convert_targets(root.path, "--write", "web/BUILD")
         assert (converted.exit_code, converted.stdout, converted.stderr) == (0, "", "")
         yield root
 

@@ -67,7 +67,7 @@ def test_a_wrong_call_is_reported(label: str, source: str, problem: str, tmp_pat
 @pytest.mark.parametrize("label", [LOOKED_AT[0], LOOKED_AT[-1]])
 def test_a_wrong_call_of_our_own_rule_is_reported(label: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(
-        "from pants_oci.steps.git import GitFactsRequest, call_git_facts\n"
+        "from pants_oci.publish.git import GitFactsRequest, call_git_facts\n"
         "async def wrong(request: GitFactsRequest) -> None:\n"
         "    await call_git_facts(5)\n"
         "    number: int = await call_git_facts(request)\n"

@@ -14,8 +14,8 @@ from typing import Callable
 import pytest
 from _pytest.mark import ParameterSet
 
-from ocikit.layout import Layout
-from ocikit.manifest import Manifest
+from ocikit.spec.manifest import Manifest
+from ocikit.store.layout import Layout
 from ocikit.testing.images import tiny_index, tiny_layout
 from support.build_root import BuildRoot, Result
 

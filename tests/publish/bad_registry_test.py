@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ocikit.layout import Layout
+from ocikit.store.layout import Layout
 from ocikit.testing.fake_auth import FakeAuth
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.build_root import BuildRoot, Result

@@ -9,7 +9,7 @@ from pants.testutil.rule_runner import QueryRule, RuleRunner
 from pants_oci import register
 from pants_oci.compat import CheckSkipResult
 from pants_oci.goals.package import PackagedFieldSet
-from pants_oci.steps.wanted import PushFieldSet, SkipPushRequest
+from pants_oci.publish.push import PushFieldSet, SkipPushRequest
 
 # The image cannot be built: its base does not exist.
 BUILD = """

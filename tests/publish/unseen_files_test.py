@@ -11,9 +11,9 @@ from typing import Callable
 
 import pytest
 
-from ocikit.digest import Digest
-from ocikit.layout import Layout
-from ocikit.manifest import Manifest
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import Manifest
+from ocikit.store.layout import Layout
 from ocikit.testing.images import tiny_layout
 from support.build_root import BuildRoot
 from support.build_root_pool import empty_build_root

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ocikit import store
-from ocikit.layout import Layout
-from ocikit.reference import parse_repository
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.repository import RegistryRepository
+from ocikit.spec.reference import parse_repository
+from ocikit.store import store
+from ocikit.store.layout import Layout
 from support.build_root import BuildRoot
 from support.sites import Site, pull_through
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ocikit.digest import Digest
+from ocikit.spec.digest import Digest
 from ocikit.testing import FakeRegistry
 from ocikit.testing.fake_contents import FakeRepository
 from support.build_root import stop_daemons

@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from ocikit import canonical_json
-from ocikit.archive import write_archive
-from ocikit.layer.compress import Compression
+from ocikit.layer.compression import Compression
 from ocikit.layer.placement import Owner, Placement, Source, place
-from ocikit.layout import Layout
-from ocikit.manifest import Manifest
-from ocikit.platform import Platform
+from ocikit.spec import canonical_json
+from ocikit.spec.manifest import Manifest
+from ocikit.spec.platform import Platform
+from ocikit.store.archive import write_archive
+from ocikit.store.layout import Layout
 from ocikit.testing.images import tiny_layout
-from pants_oci.steps.python_compile import COMPILE_ENVIRONMENT, compile_arguments
+from pants_oci.python_app.compiled_modules import COMPILE_ENVIRONMENT, compile_arguments
 from support.commands import SOURCES
 from support.saved_images import docker_archive
 from support.worker import Job, Worker, run_here, run_there

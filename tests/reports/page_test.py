@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from ocikit.page.document import page
-from ocikit.push.changes import Changes, LayerChange
-from ocikit.push.report import Outcome, Row
-from ocikit.push.travel import Layer
+from ocikit.html_report.document import page
+from ocikit.publish.changes import Changes, LayerChange
+from ocikit.publish.report import Outcome, Row
+from ocikit.publish.transfers import TransferredLayer
 from support.browser import DESKTOP, PHONE, shown
 
 HOSTILE = "<script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'>\"'&\x00\x1b\udc80</title>"
@@ -25,11 +25,11 @@ def digest(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode(errors='replace')).hexdigest()}"
 
 
-def layer(name: str, size: int, travel: str, *platforms: str) -> Layer:
-    return Layer(digest(name), size, name, platforms, travel)
+def layer(name: str, size: int, transfer: str, *platforms: str) -> TransferredLayer:
+    return TransferredLayer(digest(name), size, name, platforms, transfer)
 
 
-def row(name: str, outcome: Outcome, layers: Sequence[Layer] = (), tag: str = "latest") -> Row:
+def row(name: str, outcome: Outcome, layers: Sequence[TransferredLayer] = (), tag: str = "latest") -> Row:
     return Row(
         f"{name}:push",
         "registry.example",
@@ -45,7 +45,7 @@ def row(name: str, outcome: Outcome, layers: Sequence[Layer] = (), tag: str = "l
     )
 
 
-def change(one: Layer) -> LayerChange:
+def change(one: TransferredLayer) -> LayerChange:
     return LayerChange(one.digest, one.size, one.origin, one.platforms)
 
 
@@ -68,7 +68,7 @@ ROWS = (
         row("several", "pushed", [layer("//:arm", 9_000_000, "sent", "linux/arm64", "linux/amd64"), TEXTS]),
         changes=Changes(digest("before"), None),
     ),
-    replace(row("broken", "failed", [replace(CODE, travel="unsent")]), changes=CHANGES, error=f"It says {HOSTILE}"),
+    replace(row("broken", "failed", [replace(CODE, transfer="unsent")]), changes=CHANGES, error=f"It says {HOSTILE}"),
     replace(row(HOSTILE, "pushed", [replace(BASE, origin=HOSTILE)], tag=HOSTILE), reference=f"{HOSTILE}:{HOSTILE}"),
     *(row(f"services/{'very-' * 9}long-name-{number}", "unchanged") for number in range(180)),
     *(row(f"changed-{number}", "pushed", [BASE, TEXTS]) for number in range(12)),

@@ -61,7 +61,7 @@ def rows(root: BuildRoot, report: str) -> dict[str, dict[str, Any]]:
 
 
 def travels(row: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(layer["origin"], layer["travel"]) for layer in row["layers"]]
+    return [(layer["origin"], layer["transfer"]) for layer in row["layers"]]
 
 
 def test_a_page_for_a_run(root: BuildRoot, registry: FakeRegistry, browser: Browser) -> None:

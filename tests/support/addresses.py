@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from ocikit.errors import OcikitError
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.exchange import Request
+from ocikit.registry.http import Request
 from ocikit.registry.options import RegistryOptions
 
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from ocikit import media_type
-from ocikit.config import ImageConfig
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
-from ocikit.manifest import ImageIndex, Manifest
-from ocikit.platform import Platform
-from ocikit.reference import parse_repository
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.repository import RegistryRepository
+from ocikit.spec import media_type
+from ocikit.spec.config import ImageConfig
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import ImageIndex, Manifest
+from ocikit.spec.platform import Platform
+from ocikit.spec.reference import parse_repository
 from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import LINUX
 

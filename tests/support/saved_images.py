@@ -6,9 +6,9 @@ import io
 import json
 import tarfile
 
-from ocikit.config import ImageConfig
-from ocikit.digest import Digest
-from ocikit.platform import Platform
+from ocikit.spec.config import ImageConfig
+from ocikit.spec.digest import Digest
+from ocikit.spec.platform import Platform
 
 
 def docker_archive(layer: bytes) -> bytes:

@@ -8,7 +8,7 @@ from collections import deque
 from pants_versions import interface
 from pants_versions.release import Release
 from pants_versions.table import ReleaseTable, Rule, Symbol
-from pants_versions.used import Wanted
+from pants_versions.used import Requirements
 
 # How far from the used names the types of members and parameters are followed; types further away are `Any`.
 _DISTANCE_OF_TYPES = 2
@@ -16,10 +16,10 @@ _DISTANCE_OF_TYPES = 2
 _DISTANCE_OF_RULES = 3
 
 
-def gather(release: Release, wanted: Wanted) -> ReleaseTable:
+def gather(release: Release, requirements: Requirements) -> ReleaseTable:
     """Collect the used names, the names that their interfaces need, and the rules around them."""
     found = ReleaseTable(release.version)
-    waiting = deque((module, name, 0) for module, name in wanted.names)
+    waiting = deque((module, name, 0) for module, name in requirements.names)
     while waiting:
         module, name, distance = waiting.popleft()
         if found.find(module, name):
@@ -30,14 +30,14 @@ def gather(release: Release, wanted: Wanted) -> ReleaseTable:
             if release.path(submodule) or release.is_package(submodule):
                 found.symbols.setdefault(module, {})[name] = Symbol("module", "")
             continue
-        described = interface.described(name, statements, wanted.members)
+        described = interface.described(name, statements, requirements.members)
         found.symbols.setdefault(module, {})[name] = Symbol(described.kind, described.stub)
         if described.kind == "import":
             waiting.extend((*place, distance) for place in _imported(described.stub))
         waiting.extend((module, need, distance) for need in described.base)
         if distance < _DISTANCE_OF_TYPES:
             waiting.extend((module, need, distance + 1) for need in described.needs)
-    found.rules.update(_rules(release, wanted.types))
+    found.rules.update(_rules(release, requirements.types))
     return found
 
 

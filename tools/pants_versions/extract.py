@@ -35,12 +35,12 @@ def main() -> None:
         sys.exit(__doc__)
     repository, *refs = sys.argv[1:]
     releases = {}
-    wanted = used.wanted()
+    requirements = used.requirements()
     for ref in refs or branches(repository):
         release = Release(repository, ref)
         label = re.sub(r"^(\d+\.\d+)\.\d+(?:(\.dev)\d+|.*)$", r"\1\2", release.version)
         print(f"{ref}: {release.version}", file=sys.stderr)
-        releases[label] = gather(release, wanted)
+        releases[label] = gather(release, requirements)
     PLACE.write_text(dump(releases))
 
 

@@ -61,7 +61,7 @@ def bare(annotation: str) -> str:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Requirements:
     """The used `names` with their modules, `members` of any class, and the `types` requested from rules."""
 
     names: tuple[tuple[str, str], ...]
@@ -69,7 +69,7 @@ class Wanted:
     types: frozenset[str]
 
 
-def wanted() -> Wanted:
+def requirements() -> Requirements:
     trees = sources().values()
     names = {(module, name) for tree in trees for module, name, _ in imported(tree)}
     names.update(flags().values())
@@ -81,7 +81,7 @@ def wanted() -> Wanted:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in called
     )
-    return Wanted(
+    return Requirements(
         tuple(sorted(names)),
         frozenset(member for tree in trees for member in members(tree)),
         frozenset(name for _, name in names),

@@ -112,7 +112,7 @@ def _signature(function: griffe.Function) -> str:
     text = re.sub(r"\((self|cls)(, |(?=\)))", "(", function.signature(name=name, return_type=not made))
     if any(str(decorator.value) == "contextmanager" for decorator in function.decorators):
         text = text.replace("-> Iterator[", "-> AbstractContextManager[")
-    # A default that is made anew each time is of no interest.
+    # A default that is made again each time is of no interest.
     return re.sub(r"= \(lambda: .*?\)\(\)", "= …", text)
 
 

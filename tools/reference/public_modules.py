@@ -8,14 +8,14 @@ from __future__ import annotations
 
 PUBLIC_MODULES = (
     "ocikit",
-    "ocikit.settings",
-    "ocikit.layer.build",
-    "ocikit.layer.files",
-    "ocikit.layout",
-    "ocikit.archive",
-    "ocikit.destination",
-    "ocikit.looking.reading",
-    "ocikit.verify",
+    "ocikit.spec.container_settings",
+    "ocikit.layer.write",
+    "ocikit.layer.contents",
+    "ocikit.store.layout",
+    "ocikit.store.archive",
+    "ocikit.location",
+    "ocikit.inspect.read",
+    "ocikit.store.verify",
     "ocikit.progress",
     "ocikit.errors",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ocikit.push.report import Row
+from ocikit.publish.report import Row
 from reference import markdown
 from reference.schema import definitions
 

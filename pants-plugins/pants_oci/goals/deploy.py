@@ -16,14 +16,21 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from ocikit.printable import printable
-from pants_oci.deploy_command import Application, in_order, own_folder, refuse_meaningless, runs_dry, tool_command
-from pants_oci.errors import blamed_on
-from pants_oci.steps.applied import CheckedRequest, call_checked
-from pants_oci.steps.deployment_field_set import DeploymentFieldSet
-from pants_oci.steps.run_mode import RunMode
-from pants_oci.steps.tool_process import FindToolRequest, ToolRequest, call_find_tool, call_tool_process
+from pants_oci.deploy.apply import CheckedRequest, call_checked
+from pants_oci.deploy.command import (
+    AppliedCommand,
+    check_meaningless,
+    in_order,
+    own_folder,
+    runs_dry,
+    tool_command,
+)
+from pants_oci.deploy.tool import FindToolRequest, RunToolRequest, call_find_tool, call_tool_process
+from pants_oci.errors import errors_of
+from pants_oci.publish.mode import RunMode
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.deployment import DeploymentTool
+from pants_oci.targets.deployment_field_set import DeploymentFieldSet
 
 
 # Uncacheable, because the rules that it calls are.
@@ -31,8 +38,8 @@ from pants_oci.targets.deployment import DeploymentTool
 async def deploy(field_set: DeploymentFieldSet, oci: OciSubsystem, mode: RunMode) -> DeployProcess:
     address = field_set.address
     deployment = application(field_set)
-    with blamed_on(address):
-        refuse_meaningless(deployment)
+    with errors_of(address):
+        check_meaningless(deployment)
     is_run = runs_dry(deployment) or not mode.dry_run
     if is_run:
         # Checked before anything is built, because that may take long.
@@ -40,7 +47,7 @@ async def deploy(field_set: DeploymentFieldSet, oci: OciSubsystem, mode: RunMode
     applied = await call_checked(CheckedRequest(field_set))
     folder = own_folder(address.spec_path, applied.folder)
     sources = in_order([posixpath.relpath(source, folder) for source in applied.sources], field_set.sources.value or ())
-    with blamed_on(address):
+    with errors_of(address):
         command = tool_command(
             deployment,
             sources,
@@ -52,7 +59,7 @@ async def deploy(field_set: DeploymentFieldSet, oci: OciSubsystem, mode: RunMode
     name = printable(str(address))
     if not is_run:
         return DeployProcess(name, None, applied.pushes, printable(f"(dry run: {command})"))
-    tool = await call_tool_process(ToolRequest(address, command.words, folder, applied.digest))
+    tool = await call_tool_process(RunToolRequest(address, command.words, folder, applied.digest))
     place = f"{command.place} (dry run: nothing changed)" if mode.dry_run else command.place
     process = DeployProcess(name, tool.process, applied.pushes, printable(place) or None)
     # The process needs this environment and has no reference to it. Pants keeps `process` until the run ends.
@@ -60,9 +67,9 @@ async def deploy(field_set: DeploymentFieldSet, oci: OciSubsystem, mode: RunMode
     return process
 
 
-def application(field_set: DeploymentFieldSet) -> Application:
+def application(field_set: DeploymentFieldSet) -> AppliedCommand:
     """The values of the fields."""
-    return Application(
+    return AppliedCommand(
         DeploymentTool(field_set.tool.value),
         field_set.command.value or (),
         field_set.arguments.value or (),

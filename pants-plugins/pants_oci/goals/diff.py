@@ -14,21 +14,16 @@ from pants.engine.rules import collect_rules, goal_rule
 from pants.option.option_types import BoolOption
 from pants.util.strutil import help_text, softwrap
 
-from ocikit.image import shared_layers
-from ocikit.layer.files import File, FileChanges, FileTree, compare, overlay
-from ocikit.looking.comparison import ImageChanges, compare_images, lines
+from ocikit.image.build import shared_layers
+from ocikit.inspect.diff import ImageChanges, compare_images, lines
+from ocikit.layer.contents import File, FileChanges, FileTree, compare, overlay
 from ocikit.printable import printable_json, printable_lines
 from pants_oci.compat import concurrently, filtered_targets_of_specs, implicitly
+from pants_oci.images.files import ImageFiles, ImageFilesRequest, call_image_files
+from pants_oci.images.image import BuiltImage, named_images
+from pants_oci.images.remote import RemoteImage, RemoteImagesRequest, RemoteReference, call_remote_images
 from pants_oci.log import printable_logger
-from pants_oci.steps.image import BuiltImage, named_images
-from pants_oci.steps.layer_files import ImageFiles, ImageFilesRequest, call_image_files
-from pants_oci.steps.remote_images import (
-    RemoteImage,
-    RemoteImagesRequest,
-    RemoteReference,
-    call_remote_images,
-)
-from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
+from pants_oci.publish.push import PushFieldSet, ResolvedPushRequest, call_resolved_push
 from pants_oci.targets.push import OciPushTarget
 
 logger = printable_logger(__name__)
@@ -94,7 +89,7 @@ async def diff(specs: Specs, options: OciDiffSubsystem, console: Console, _: Wor
     if not pushes:
         logger.warning("There is no `%s` to compare.", OciPushTarget.alias)
         return OciDiff(exit_code=0)
-    requested = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
+    requested = await concurrently(call_resolved_push(ResolvedPushRequest(field_set)) for field_set in pushes)
     references = [
         (name, image, push.destination, tag)
         for field_set, one in zip(pushes, requested)

@@ -8,12 +8,12 @@ import pytest
 from pants.engine.fs import EMPTY_DIGEST
 
 import ocikit
-from ocikit import canonical_json, media_type
-from ocikit.layer.files import WHITEOUT, File, FileChanges
+from ocikit.layer.contents import WHITEOUT, File, FileChanges
+from ocikit.spec import canonical_json, media_type
 from pants_oci.goals.diff import _Compared, _file_changes
-from pants_oci.steps.image import BuiltImage
-from pants_oci.steps.layer_files import ImageFiles
-from pants_oci.steps.remote_images import RemoteImage
+from pants_oci.images.files import ImageFiles
+from pants_oci.images.image import BuiltImage
+from pants_oci.images.remote import RemoteImage
 
 
 def image(*layers: str) -> ocikit.Image:

@@ -13,17 +13,17 @@ from pants.engine.rules import collect_rules, goal_rule
 from pants.option.option_types import BoolOption, IntOption
 from pants.util.strutil import help_text, softwrap
 
-from ocikit.layer.files import largest, overlay
-from ocikit.looking.inspection import PlacedFile, document, lines
+from ocikit.inspect.describe import PlacedFile, document, lines
+from ocikit.layer.contents import largest, overlay
 from ocikit.printable import printable_json, printable_lines
 from pants_oci.compat import concurrently, filtered_targets_of_specs, implicitly
+from pants_oci.images.files import ImageFilesRequest, call_image_files
+from pants_oci.images.image import BuiltImage, ImageRequest, call_image, named_images
+from pants_oci.images.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.log import printable_logger
-from pants_oci.steps.image import BuiltImage, ImageRequest, call_image, named_images
-from pants_oci.steps.image_field_set import ImageFieldSet
-from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
-from pants_oci.steps.layer_files import ImageFilesRequest, call_image_files
-from pants_oci.steps.wanted import PushFieldSet, WantedRequest, call_wanted
+from pants_oci.publish.push import PushFieldSet, ResolvedPushRequest, call_resolved_push
 from pants_oci.targets.image import OciImageTarget
+from pants_oci.targets.image_field_set import ImageFieldSet
 from pants_oci.targets.index import OciIndexTarget
 from pants_oci.targets.push import OciPushTarget
 
@@ -73,7 +73,7 @@ async def inspect(specs: Specs, options: OciInspectSubsystem, console: Console, 
     pushes = [PushFieldSet.create(target) for target in targets if PushFieldSet.is_applicable(target)]
     built = await concurrently(call_image(ImageRequest(field_set)) for field_set in images)
     of_indexes = await concurrently(call_index(IndexRequest(field_set)) for field_set in indexes)
-    requested = await concurrently(call_wanted(WantedRequest(field_set)) for field_set in pushes)
+    requested = await concurrently(call_resolved_push(ResolvedPushRequest(field_set)) for field_set in pushes)
     found = {str(field_set.address): one for field_set, one in zip(images, built)}
     several = [(field_set.address, one.images) for field_set, one in zip(indexes, of_indexes)]
     several += [(field_set.address, one.images) for field_set, one in zip(pushes, requested)]

@@ -17,13 +17,13 @@ from pants.util.strutil import help_text, softwrap
 
 from ocikit import atomic_file
 from ocikit.printable import printable
+from pants_oci.bases.lock_changes import LockChanges, WantedLock, changed, checked
+from pants_oci.bases.lock_process import ResolvedTags, ResolveTagsRequest, call_resolve_tags
+from pants_oci.bases.lockfile import LockFileRequest, call_lock_file
+from pants_oci.bases.pinned import lockable
 from pants_oci.compat import implicitly, targets_of_specs
-from pants_oci.errors import blamed_on
-from pants_oci.lock_changes import LockChanges, WantedLock, changed, checked
-from pants_oci.pinned import lockable
-from pants_oci.steps.base_field_set import BaseFieldSet
-from pants_oci.steps.lock_process import ResolvedTags, ResolveTagsRequest, call_resolve_tags
-from pants_oci.steps.lockfile import LockFileRequest, call_lock_file
+from pants_oci.errors import errors_of
+from pants_oci.targets.base_field_set import BaseFieldSet
 
 
 class OciLockSubsystem(GoalSubsystem):
@@ -109,7 +109,7 @@ def _references(targets: Iterable[Target]) -> tuple[WantedLock, ...]:
         base = BaseFieldSet.create(target)
         if base.path.value or not base.image.value:
             continue
-        with blamed_on(base.address):
+        with errors_of(base.address):
             reference = lockable(base.image.value, base.digest.value)
         if reference:
             found.setdefault(reference, []).append(base)

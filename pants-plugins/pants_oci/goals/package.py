@@ -15,6 +15,9 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 import ocikit
+from ocikit.sandbox import protocol
+from ocikit.spec import canonical_json
+from ocikit.spec.image_layout import blob_path
 from pants_oci.compat import (
     EnvironmentField,
     add_prefix,
@@ -27,18 +30,18 @@ from pants_oci.compat import (
 )
 from pants_oci.errors import OciTargetError
 from pants_oci.goals.package_deployment import call_package_deployment
-from pants_oci.steps.deployment_field_set import DeploymentFieldSet
-from pants_oci.steps.image import ImageRequest, call_image
-from pants_oci.steps.image_blobs import ImageBlobsRequest, call_image_blobs
-from pants_oci.steps.image_field_set import ImageFieldSet
-from pants_oci.steps.index import IndexFieldSet, IndexRequest, call_index
-from pants_oci.steps.layout import layout_documents, local_name
-from pants_oci.steps.ocikit_process import INPUT_DIRECTORY, OcikitProcess, call_ocikit
-from pants_oci.steps.packaged import Packaged
-from pants_oci.steps.run_mode import RunMode
-from pants_oci.steps.wanted import PushFieldSet, Wanted, WantedRequest, call_wanted
+from pants_oci.goals.packaged import Packaged
+from pants_oci.images.blobs import ImageBlobsRequest, call_image_blobs
+from pants_oci.images.image import ImageRequest, call_image
+from pants_oci.images.index import IndexFieldSet, IndexRequest, call_index
+from pants_oci.publish.mode import RunMode
+from pants_oci.publish.push import PushFieldSet, ResolvedPush, ResolvedPushRequest, call_resolved_push
+from pants_oci.sandbox.image_layout import layout_documents, local_name
+from pants_oci.sandbox.process import OcikitProcess, call_ocikit
 from pants_oci.subsystem import OciSubsystem, PackageFormat
+from pants_oci.targets.deployment_field_set import DeploymentFieldSet
 from pants_oci.targets.image import OciPackageFormatField
+from pants_oci.targets.image_field_set import ImageFieldSet
 from pants_oci.targets.packaged import OciPackagedDependenciesField
 
 
@@ -67,13 +70,13 @@ async def write_package(request: _WriteRequest, oci: OciSubsystem) -> Packaged:
         path = request.output_path.value_or_default(file_ending=None)
         written = await add_prefix(AddPrefix(layout, path))
         return Packaged(BuiltPackage(written, (BuiltPackageArtifact(path, lines),)))
-    inputs = await add_prefix(AddPrefix(request.blobs, INPUT_DIRECTORY))
+    inputs = await add_prefix(AddPrefix(request.blobs, protocol.INPUT))
     path = request.output_path.value_or_default(file_ending="tar")
     document = {"digest": str(digest), "name": f"{local_name(request.address)}:latest", "output": path}
     output = await call_ocikit(
         OcikitProcess(
-            "archive",
-            ocikit.canonical_json.dumps(document),
+            protocol.ARCHIVE,
+            canonical_json.dumps(document),
             inputs,
             f"Write the archive of {request.address}",
             output_files=(path,),
@@ -104,7 +107,7 @@ async def package_index(field_set: IndexFieldSet) -> Packaged:
     built = await call_index(IndexRequest(field_set))
     blobs = await concurrently(call_image_blobs(ImageBlobsRequest(image)) for image in built.images)
     described = built.index.descriptor
-    path = f"blobs/sha256/{described.digest.hex}"
+    path = blob_path(described.digest)
     document = await create_digest(CreateDigest([FileContent(path, built.index.data)]))
     merged = await merge_digests(MergeDigests((document, *(found.digest for found in blobs))))
     return await _call_write(
@@ -119,7 +122,7 @@ _call_package_index = by_name(package_index, Packaged, IndexFieldSet)
 async def package_push(field_set: PushFieldSet, mode: RunMode) -> Packaged:
     if mode.problem:
         raise OciTargetError(field_set.address, mode.problem)
-    requested = await call_wanted(WantedRequest(field_set))
+    requested = await call_resolved_push(ResolvedPushRequest(field_set))
     address = field_set.address
     # The name that `OutputPathField` gives the output of a parametrized target.
     name = f"{address.target_name}{address.parameters_repr.replace('.', '_')}.oci-push.json"
@@ -155,9 +158,9 @@ async def package_target(field_set: PackagedFieldSet) -> BuiltPackage:
     return packaged.package
 
 
-def _push_document(requested: Wanted) -> bytes:
+def _push_document(requested: ResolvedPush) -> bytes:
     """The references and the digest, for scripts of users."""
-    return ocikit.canonical_json.dumps(
+    return canonical_json.dumps(
         {
             "digest": str(requested.digest),
             "references": [

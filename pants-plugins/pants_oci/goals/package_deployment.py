@@ -10,10 +10,10 @@ from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 from pants_oci.compat import add_prefix, by_name
-from pants_oci.steps.compared import CheckCommittedRequest, call_check_committed
-from pants_oci.steps.deployment_field_set import DeploymentFieldSet
-from pants_oci.steps.packaged import Packaged
-from pants_oci.steps.rendered import RenderRequest, call_render, warn_of_skipped
+from pants_oci.deploy.compare import CheckCommittedRequest, call_check_committed
+from pants_oci.deploy.render import RenderRequest, call_render, warn_of_skipped
+from pants_oci.goals.packaged import Packaged
+from pants_oci.targets.deployment_field_set import DeploymentFieldSet
 
 
 @rule(desc="Package an OCI deployment", level=LogLevel.DEBUG)

@@ -18,24 +18,24 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from ocikit.printable import printable
-from ocikit.push.report import FAILED, SKIPPED, UNCHANGED, Row, details, is_settled, unbuilt
+from ocikit.publish.report import FAILED, SKIPPED, UNCHANGED, Row, details, is_settled, unbuilt
 from pants_oci.compat import CheckSkipRequest, CheckSkipResult, PublishProcess, publish_process
-from pants_oci.steps.publish_run import (
-    PublishedRun,
-    PublishExpectedRequest,
-    PublishRunRequest,
-    call_publish_expected,
-    call_publish_run,
-)
-from pants_oci.steps.run_mode import RunMode
-from pants_oci.steps.run_scope import RunRegister
-from pants_oci.steps.wanted import (
+from pants_oci.publish.mode import RunMode
+from pants_oci.publish.push import (
     PublishImageRequest,
     PushFieldSet,
     PushNamesRequest,
     SkipPushRequest,
     call_push_names,
 )
+from pants_oci.publish.run import (
+    PublishedRun,
+    PublishExpectedRequest,
+    PublishRunRequest,
+    call_publish_expected,
+    call_publish_run,
+)
+from pants_oci.publish.scope import RunState
 
 _SUCCEED = ("/bin/sh", "-c", "exit 0")
 # Prints nothing: from Pants 2.26 on, an option decides whether output is shown. The log has the failures.
@@ -44,14 +44,14 @@ _FAIL = ("/bin/sh", "-c", "exit 1")
 
 # Uncacheable: it signs the register first.
 @_uncacheable_rule(desc="Publish an OCI image", level=LogLevel.DEBUG)
-async def publish_image(request: PublishImageRequest, mode: RunMode, register: RunRegister) -> PublishProcesses:
+async def publish_image(request: PublishImageRequest, mode: RunMode, register: RunState) -> PublishProcesses:
     address = str(request.field_set.address)
     register.sign(address)
     run = await call_publish_expected(PublishExpectedRequest())
     if address not in run.rows:
         run = await call_publish_run(PublishRunRequest((request.field_set,)))
     own = [_skipped(row, mode) for row in run.rows[address] if is_settled(row, mode.dry_run)]
-    return PublishProcesses((*own, *(_done(run, mode) if run.speaker == address else ())))
+    return PublishProcesses((*own, *(_done(run, mode) if run.reporting_target == address else ())))
 
 
 @rule(desc="Check whether an OCI push is skipped", level=LogLevel.DEBUG)

@@ -12,14 +12,14 @@ from pants.engine.rules import collect_rules, goal_rule
 from pants.util.strutil import help_text
 
 from ocikit.printable import printable
-from pants_oci.committed import changed_lines
 from pants_oci.compat import concurrently, create_digest, filtered_targets_of_specs, implicitly
+from pants_oci.deploy.committed_text import changed_lines
+from pants_oci.deploy.compare import Compared, ComparedRequest, call_compared
+from pants_oci.deploy.render import warn_of_skipped
 from pants_oci.log import printable_logger
-from pants_oci.steps.compared import Compared, ComparedRequest, call_compared
-from pants_oci.steps.deployment_field_set import DeploymentFieldSet
-from pants_oci.steps.rendered import warn_of_skipped
 from pants_oci.subsystem import OciSubsystem
-from pants_oci.targets.deployment import OciDeploymentRenderedField, OciDeploymentTarget
+from pants_oci.targets.deployment import OciDeploymentRenderedDirField, OciDeploymentTarget
+from pants_oci.targets.deployment_field_set import DeploymentFieldSet
 
 logger = printable_logger(__name__)
 
@@ -28,8 +28,8 @@ class OciRenderSubsystem(GoalSubsystem):
     name = "oci-render"
     help = help_text(
         f"""
-        Write the files that `{OciDeploymentTarget.alias}` targets render into their `rendered` folders. Commit them:
-        they record, and lock, what runs where.
+        Write the files that `{OciDeploymentTarget.alias}` targets render into the folders of `rendered_dir`. Commit
+        them: they record, and lock, what runs where.
 
         With `--oci-deployment-check`, write nothing, report how the committed files differ from the rendered ones, and
         exit with 1 if they do.
@@ -52,12 +52,12 @@ class OciRender(Goal):
 async def oci_render(specs: Specs, oci: OciSubsystem, console: Console, workspace: Workspace) -> OciRender:
     targets = await filtered_targets_of_specs(**implicitly({specs: Specs}))
     found = [DeploymentFieldSet.create(target) for target in targets if DeploymentFieldSet.is_applicable(target)]
-    chosen = [field_set for field_set in found if field_set.rendered.value is not None]
+    chosen = [field_set for field_set in found if field_set.rendered_dir.value is not None]
     others = ", ".join(str(field_set.address) for field_set in found if field_set not in chosen)
     if not found:
         logger.warning("There is no `%s` to render.", OciDeploymentTarget.alias)
     if others:
-        logger.info("Skipped, because they have no `%s`: %s.", OciDeploymentRenderedField.alias, others)
+        logger.info("Skipped, because they have no `%s`: %s.", OciDeploymentRenderedDirField.alias, others)
     compared = await concurrently(call_compared(ComparedRequest(field_set)) for field_set in chosen)
     for one in compared:
         warn_of_skipped(one.address, one.images)

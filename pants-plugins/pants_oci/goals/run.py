@@ -14,11 +14,11 @@ from pants.util.logging import LogLevel
 
 import ocikit
 from pants_oci.errors import OciTargetError
-from pants_oci.steps.engine import LoadedImage, LoadRequest, call_load
-from pants_oci.steps.image import BuiltImage, ImageRequest, call_image
-from pants_oci.steps.image_field_set import ImageFieldSet
-from pants_oci.steps.index import BuiltIndex, IndexFieldSet, IndexRequest, call_index
+from pants_oci.images.image import BuiltImage, ImageRequest, call_image
+from pants_oci.images.index import BuiltIndex, IndexFieldSet, IndexRequest, call_index
+from pants_oci.images.load import LoadedImage, LoadRequest, call_load
 from pants_oci.subsystem import OciSubsystem
+from pants_oci.targets.image_field_set import ImageFieldSet
 
 # The names of Linux and macOS, and those of images.
 _ARCHITECTURES: Mapping[str, str] = MappingProxyType({"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"})

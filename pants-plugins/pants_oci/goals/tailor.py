@@ -1,4 +1,4 @@
-"""`pants tailor`: propose images for targets that can be packaged and run, in the directories of `[oci].tailor`."""
+"""`pants tailor`: propose images for targets that can be packaged and run, in `[oci].tailor_directories`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ class PutativeImagesRequest(PutativeTargetsRequest):
 async def propose_images(
     request: PutativeImagesRequest, everything: AllUnexpandedTargets, oci: OciSubsystem, unions: UnionMembership
 ) -> PutativeTargets:
-    chosen = set(FilespecMatcher(oci.tailor, ()).matches(list(request.dirs))) if oci.tailor else set()
+    chosen = (
+        set(FilespecMatcher(oci.tailor_directories, ()).matches(list(request.dirs)))
+        if oci.tailor_directories
+        else set()
+    )
     by_directory: dict[str, list[Target]] = {}
     for target in everything:
         if target.address.spec_path in chosen:

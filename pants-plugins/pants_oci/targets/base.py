@@ -15,9 +15,9 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
-from ocikit.digest import Digest
-from ocikit.platform import Platform
-from ocikit.reference import Reference
+from ocikit.spec.digest import Digest
+from ocikit.spec.platform import Platform
+from ocikit.spec.reference import Reference
 from pants_oci.errors import OciFieldError
 from pants_oci.targets.python import OciPythonField
 from pants_oci.targets.validation import CheckedStringField, CheckedStringsField

@@ -142,13 +142,14 @@ class OciDeploymentRegistryField(StringField):
     )
 
 
-class OciDeploymentRenderedField(StringField):
-    alias = "rendered"
+class OciDeploymentRenderedDirField(StringField):
+    alias = "rendered_dir"
     help = help_text(
         """
-        A folder of the repository, relative to the BUILD file, for the rendered sources, such as `rendered="live"`. The
-        goal `oci-render` writes them there. Commit them: they record, and lock, what runs where.
-        `--oci-deployment-check` fails if they are stale, and `--oci-deployment-committed` applies them as they are.
+        A folder of the repository, relative to the BUILD file, for the rendered sources, such as
+        `rendered_dir="live"`. The goal `oci-render` writes them there. Commit them: they record, and lock, what runs
+        where. `--oci-deployment-check` fails if they are stale, and `--oci-deployment-use-committed` applies them as
+        they are.
         """
     )
 
@@ -166,7 +167,7 @@ class OciDeploymentTarget(Target):
         OciDeploymentNamespaceField,
         OciDeploymentStackField,
         OciDeploymentRegistryField,
-        OciDeploymentRenderedField,
+        OciDeploymentRenderedDirField,
         OciOutputPathField,
     )
     help = help_text(

@@ -16,8 +16,8 @@ from pants.engine.target import (
 from pants.util.frozendict import FrozenDict
 from pants.util.strutil import help_text
 
-from ocikit import settings
-from ocikit.platform import Platform
+from ocikit.spec import container_settings
+from ocikit.spec.platform import Platform
 from pants_oci.errors import OciFieldError
 from pants_oci.targets.layer import OciDirectoryField, OciEnvironmentField
 from pants_oci.targets.packaged import OciPackagedDependenciesField
@@ -88,7 +88,7 @@ class OciImageArgsField(StringSequenceField):
 
 class OciImageEnvField(CheckedDictField):
     alias = "env"
-    parse = staticmethod(settings.parse_env)
+    parse = staticmethod(container_settings.parse_env)
     help = help_text(
         """
         Environment variables of the container, such as `env={"LOG_LEVEL": "info"}`.
@@ -98,7 +98,7 @@ class OciImageEnvField(CheckedDictField):
 
 class OciImageWorkdirField(CheckedStringField):
     alias = "workdir"
-    parse = staticmethod(settings.parse_workdir)
+    parse = staticmethod(container_settings.parse_workdir)
     help = help_text(
         """
         The working directory of the container, an absolute path, such as `workdir="/srv"`.
@@ -108,7 +108,7 @@ class OciImageWorkdirField(CheckedStringField):
 
 class OciImageUserField(CheckedStringField):
     alias = "user"
-    parse = staticmethod(settings.parse_user)
+    parse = staticmethod(container_settings.parse_user)
     help = help_text(
         """
         The user that the container runs as: `user`, `uid`, `user:group` or `uid:gid`, such as `user="1000:1000"`. By
@@ -119,7 +119,7 @@ class OciImageUserField(CheckedStringField):
 
 class OciImagePortsField(CheckedStringsField):
     alias = "ports"
-    parse = staticmethod(settings.parse_port)
+    parse = staticmethod(container_settings.parse_port)
     help = help_text(
         """
         The ports that the container listens on, such as `ports=["8080/tcp", "53/udp", "8000-8010"]`.
@@ -129,7 +129,7 @@ class OciImagePortsField(CheckedStringsField):
 
 class OciImageVolumesField(CheckedStringsField):
     alias = "volumes"
-    parse = staticmethod(settings.parse_volume)
+    parse = staticmethod(container_settings.parse_volume)
     help = help_text(
         """
         Absolute paths of directories for data that is not in the image, such as `volumes=["/var/lib/shop"]`.
@@ -139,7 +139,7 @@ class OciImageVolumesField(CheckedStringsField):
 
 class OciImageLabelsField(CheckedDictField):
     alias = "labels"
-    parse = staticmethod(settings.parse_labels)
+    parse = staticmethod(container_settings.parse_labels)
     help = help_text(
         """
         Labels of the image config, which `docker inspect` shows, such as `labels={"team": "shop"}`.
@@ -149,7 +149,7 @@ class OciImageLabelsField(CheckedDictField):
 
 class OciImageAnnotationsField(CheckedDictField):
     alias = "annotations"
-    parse = staticmethod(settings.parse_annotations)
+    parse = staticmethod(container_settings.parse_annotations)
     help = help_text(
         """
         Annotations of the image manifest, which registries show, such as
@@ -160,7 +160,7 @@ class OciImageAnnotationsField(CheckedDictField):
 
 class OciImageStopSignalField(CheckedStringField):
     alias = "stop_signal"
-    parse = staticmethod(settings.parse_stop_signal)
+    parse = staticmethod(container_settings.parse_stop_signal)
     help = help_text(
         """
         The signal that asks the container to exit, such as `stop_signal="SIGINT"`. By default SIGTERM.
@@ -188,7 +188,7 @@ class OciImageHealthcheckField(Field):
             return None
         if not isinstance(value, Mapping):
             raise OciFieldError(f"{address}: the `{cls.alias}` field must be a dictionary, got {value!r}.")
-        check(settings.parse_healthcheck, value, alias=cls.alias, address=address)
+        check(container_settings.parse_healthcheck, value, alias=cls.alias, address=address)
         frozen: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
         return FrozenDict(frozen)
 

@@ -12,7 +12,7 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
-from ocikit import settings
+from ocikit.spec import container_settings
 from pants_oci.errors import OciFieldError
 from pants_oci.targets.image import OciOutputPathField, OciPackageFormatField
 from pants_oci.targets.packaged import OciPackagedDependenciesField
@@ -52,7 +52,7 @@ class OciIndexImagesField(StringSequenceField):
 
 class OciIndexAnnotationsField(CheckedDictField):
     alias = "annotations"
-    parse = staticmethod(settings.parse_annotations)
+    parse = staticmethod(container_settings.parse_annotations)
     help = help_text(
         """
         Annotations of the index, which registries show, such as

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pants.engine.target import BoolField, StringField
 from pants.util.strutil import help_text
 
-from ocikit.python.interpreter import Interpreter
+from ocikit.python_app.interpreter import Interpreter
 from pants_oci.targets.validation import CheckedStringField
 
 
@@ -33,8 +33,8 @@ class OciImagePexLayersField(StringField):
         How a `pex_binary` in `dependencies` becomes layers.
 
         `split`: third-party distributions are in layers that images with the same requirements share, large ones in
-        layers of their own within `[oci].layer_budget`. First-party code has a layer, and a small layer has the files
-        that start the application. The application is in `directory`, or in `/app` if that is `/`. It needs no
+        layers of their own within `[oci].max_python_layers`. First-party code has a layer, and a small layer has the
+        files that start the application. The application is in `directory`, or in `/app` if that is `/`. It needs no
         writable folder to start, and sets the image's `entrypoint` and variables unless the image has its own.
 
         `single`: the PEX is one file in one layer, and needs a writable folder at run time.

@@ -7,23 +7,23 @@ import os
 from functools import partial
 from io import BytesIO
 
-from ocikit import settings
-from ocikit.base import base_image
 from ocikit.cli.arguments import add_insecure, checked, key_and_value
-from ocikit.cli.output import write
-from ocikit.config import ContainerSettings
-from ocikit.destination import RegistryOptions, open_store
-from ocikit.directory import sources_in
 from ocikit.errors import InvalidInput
-from ocikit.image import Image, build_image
-from ocikit.layer.build import build_layer
-from ocikit.layer.compress import Compression
+from ocikit.image.base import base_image
+from ocikit.image.build import Image, build_image
+from ocikit.inspect.read import read_image
+from ocikit.layer.compression import Compression
+from ocikit.layer.from_directory import sources_in
 from ocikit.layer.layer import Layer
 from ocikit.layer.placement import Owner, Placement, place
-from ocikit.layout import Layout
-from ocikit.looking.reading import read_image
-from ocikit.platform import Platform
-from ocikit.store import Store
+from ocikit.layer.write import build_layer
+from ocikit.location import RegistryOptions, open_store
+from ocikit.output import write
+from ocikit.spec import container_settings
+from ocikit.spec.config import ContainerSettings
+from ocikit.spec.platform import Platform
+from ocikit.store.layout import Layout
+from ocikit.store.store import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,12 +53,12 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add("--env", action="append", default=[], type=pair, metavar="NAME=VALUE")
     add("--label", action="append", default=[], type=pair, metavar="NAME=VALUE")
     add("--annotation", action="append", default=[], type=pair, metavar="NAME=VALUE")
-    add("--user", type=checked(settings.parse_user), metavar="USER[:GROUP]")
-    add("--workdir", type=checked(settings.parse_workdir), metavar="PATH")
-    add("--port", action="append", default=[], type=checked(settings.parse_port), metavar="PORT")
-    volume = checked(settings.parse_volume)
+    add("--user", type=checked(container_settings.parse_user), metavar="USER[:GROUP]")
+    add("--workdir", type=checked(container_settings.parse_workdir), metavar="PATH")
+    add("--port", action="append", default=[], type=checked(container_settings.parse_port), metavar="PORT")
+    volume = checked(container_settings.parse_volume)
     add("--volume", action="append", default=[], type=volume, metavar="PATH")
-    add("--stop-signal", type=checked(settings.parse_stop_signal), metavar="SIGNAL")
+    add("--stop-signal", type=checked(container_settings.parse_stop_signal), metavar="SIGNAL")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not isinstance(output.store, Layout) or output.digest:
             raise InvalidInput(f'"{arguments.output}" is not an output: expected oci:PATH or oci:PATH:TAG.')
         container = _settings(arguments)
-        annotations = settings.parse_annotations(dict(arguments.annotation))
+        annotations = container_settings.parse_annotations(dict(arguments.annotation))
         base = _base(arguments, output.store)
         layers = [_layer(text, arguments, output.store) for text in arguments.layer]
         image = build_image(
@@ -86,12 +86,12 @@ def _settings(arguments: argparse.Namespace) -> ContainerSettings:
     return ContainerSettings(
         entrypoint=_words(arguments.entrypoint),
         args=_words(arguments.arg),
-        env=settings.parse_env(dict(arguments.env)),
+        env=container_settings.parse_env(dict(arguments.env)),
         workdir=arguments.workdir,
         user=arguments.user,
         ports=tuple(port for ports in arguments.port for port in ports),
         volumes=tuple(arguments.volume),
-        labels=settings.parse_labels(dict(arguments.label)),
+        labels=container_settings.parse_labels(dict(arguments.label)),
         stop_signal=arguments.stop_signal,
     )
 

@@ -11,15 +11,15 @@ from typing import BinaryIO
 
 from ocikit import program
 from ocikit.atomic_file import without_waiting
-from ocikit.digest import CHUNK_SIZE
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.layer import tar_reader
-from ocikit.layer.compress import decompress
+from ocikit.layer.compression import decompress
 from ocikit.layer.limits import Expansion, FileCount, LimitExceeded, Limits
 from ocikit.layer.tar_reader import Member, StreamSource, read_members
-from ocikit.moving.context import DIRECTORY, FILE, SYMLINK, Archive, Context, ContextFile
-from ocikit.moving.ignore import Ignore
-from ocikit.moving.layers import unpackable
+from ocikit.migrate.build_context import DIRECTORY, FILE, SYMLINK, Archive, Context, ContextFile
+from ocikit.migrate.dockerignore import Ignore
+from ocikit.migrate.layer_targets import unpackable
+from ocikit.spec.digest import CHUNK_SIZE
 
 # Pants's own defaults of `[GLOBAL].pants_ignore`, besides folders whose names begin with a dot.
 _IGNORED_FOLDERS = ("__pycache__",)

@@ -6,16 +6,16 @@ import argparse
 import os
 from functools import partial
 
-from ocikit import store
-from ocikit.cli import output
+from ocikit import output
 from ocikit.cli.arguments import add_insecure
-from ocikit.cli.telling import telling_people
-from ocikit.descriptor import Descriptor
-from ocikit.destination import DEFAULT_TAG, RegistryOptions, open_within
 from ocikit.errors import NotFound
-from ocikit.human import human_bytes
+from ocikit.location import DEFAULT_TAG, RegistryOptions, open_within
 from ocikit.progress import Meter
-from ocikit.registry.retry import RetryBudget
+from ocikit.registry.retry_policy import RetryBudget
+from ocikit.sandbox.progress import report_progress_to_people
+from ocikit.spec.descriptor import Descriptor
+from ocikit.store import store
+from ocikit.units import human_bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def copy(source_text: str, destination_text: str, insecure: bool) -> str:
         if found is None:
             raise NotFound(f'"{source_text}" does not exist.')
         tag = destination.tag_for(found.digest, source.tag or DEFAULT_TAG)
-        with telling_people(meter):
+        with report_progress_to_people(meter):
             return str(store.copy(source.store, destination.store, str(found.digest), tag, meter, _report_withheld))
 
 

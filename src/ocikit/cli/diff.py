@@ -6,16 +6,16 @@ import argparse
 import os
 from functools import partial
 
-from ocikit.cli import output
+from ocikit import output
 from ocikit.cli.arguments import add_insecure, add_limits, checked, limits_of
-from ocikit.destination import RegistryOptions, open_within
-from ocikit.image import shared_layers
-from ocikit.layer.files import compare, overlay
+from ocikit.image.build import shared_layers
+from ocikit.inspect.diff import compare_images, lines
+from ocikit.inspect.read import image_layers, read_image
+from ocikit.layer.contents import compare, overlay
 from ocikit.layer.limits import FileCount
-from ocikit.looking.comparison import compare_images, lines
-from ocikit.looking.reading import image_layers, read_image
-from ocikit.platform import Platform
-from ocikit.registry.retry import RetryBudget
+from ocikit.location import RegistryOptions, open_within
+from ocikit.registry.retry_policy import RetryBudget
+from ocikit.spec.platform import Platform
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ocikit.cli.main import main
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
-from ocikit.layout import Layout
-from ocikit.layout_index import REF_NAME
-from ocikit.manifest import ImageIndex, Manifest
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.image_layout import REF_NAME
+from ocikit.spec.manifest import ImageIndex, Manifest
+from ocikit.store.layout import Layout
 from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import LINUX, tiny_layout
 

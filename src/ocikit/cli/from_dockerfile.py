@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ocikit import settings
-from ocikit.cli import output
+from ocikit import output
 from ocikit.cli.arguments import checked, key_and_value
 from ocikit.cli.context_reader import build_root_of, read_context
 from ocikit.errors import InvalidInput
-from ocikit.moving.build_file import build_text
-from ocikit.moving.convert import DEFAULT_PLATFORM, Wishes, convert, report_lines
-from ocikit.moving.dockerfile import parse_dockerfile
-from ocikit.moving.notes import Note
-from ocikit.platform import Platform
+from ocikit.migrate.build_file import build_text
+from ocikit.migrate.convert import DEFAULT_PLATFORM, Wishes, convert, report_lines
+from ocikit.migrate.dockerfile import parse_dockerfile
+from ocikit.migrate.notes import Note
+from ocikit.spec import container_settings
+from ocikit.spec.platform import Platform
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,12 @@ def add_base_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     pair = checked(key_and_value)
     add("--base-env", action="append", default=[], type=pair, metavar="NAME=VALUE", help="a variable that the base has")
-    add("--base-workdir", type=checked(settings.parse_workdir), metavar="DIR", help="the base's working directory")
+    add(
+        "--base-workdir",
+        type=checked(container_settings.parse_workdir),
+        metavar="DIR",
+        help="the base's working directory",
+    )
     add("--partial", action="store_true", help="exit with 0 even if something that matters was left out")
 
 

@@ -17,7 +17,7 @@ import pytest
 from ocikit.cli.context_reader import build_root_of, read_archive, read_context
 from ocikit.cli.main import main
 from ocikit.errors import InvalidInput
-from ocikit.moving.context import DIRECTORY, SYMLINK
+from ocikit.migrate.build_context import DIRECTORY, SYMLINK
 from ocikit.testing.deep_directories import LEVELS, deep_directories
 from ocikit.testing.tar_parts import header, names
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from ocikit import canonical_json, media_type
-from ocikit.config import ImageConfig
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
+from ocikit.spec import canonical_json, media_type
+from ocikit.spec.config import ImageConfig
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
 from ocikit.testing.images import LINUX
 from ocikit.testing.measured import layout_of, measured
 from ocikit.testing.tar_parts import END, gnu, header, member, names, pax

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from ocikit.cli.main import main
-from ocikit.digest import Digest
-from ocikit.layout import Layout
-from ocikit.manifest import parse_manifest
-from ocikit.media_type import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 from ocikit.printable import printable
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import parse_manifest
+from ocikit.spec.media_type import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
+from ocikit.store.layout import Layout
 
 HOSTILE = {
     "escape": "\x1b[2J\x1b]0;owned\x07",
@@ -121,8 +121,8 @@ def make_image(path: Path, text: str, more: str = "") -> None:
         ("inspect", "oci:one", "--{}"),
         ("from-dockerfile", "folder", "--partial"),
         ("from-dockerfile", "folder", "--file={}"),
-        ("from-targets", "{}"),
-        ("from-targets", "folder"),
+        ("convert-targets", "{}"),
+        ("convert-targets", "folder"),
         ("layer", "{}"),
     ],
     ids=" ".join,

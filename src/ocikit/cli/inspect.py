@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 
-from ocikit.cli import output
+from ocikit import output
 from ocikit.cli.arguments import add_insecure, add_limits, limits_of
-from ocikit.destination import RegistryOptions, open_store
-from ocikit.layer.files import largest, overlay
+from ocikit.inspect.describe import document, lines
+from ocikit.inspect.read import image_layers, read_config
+from ocikit.layer.contents import largest, overlay
 from ocikit.layer.limits import FileCount
-from ocikit.looking.inspection import document, lines
-from ocikit.looking.reading import image_layers, read_config
-from ocikit.manifest import Manifest
+from ocikit.location import RegistryOptions, open_store
+from ocikit.spec.manifest import Manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,18 +8,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ocikit import canonical_json
-from ocikit.cli import output
-from ocikit.cli.handed_over import handed_over
+from ocikit import output
 from ocikit.errors import OcikitError
 from ocikit.printable import printable
+from ocikit.sandbox import dispatch
 
 
 @dataclass(frozen=True)
@@ -39,28 +36,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("push", "ocikit.cli.push", "Copy an image from an image layout to a registry."),
     Command("copy", "ocikit.cli.copy", "Copy an image between image layouts and registries."),
     Command("from-dockerfile", "ocikit.cli.from_dockerfile", "Convert a Dockerfile to a BUILD file."),
-    Command("from-targets", "ocikit.cli.from_targets", "Convert docker_image and the targets of pants-backend-oci."),
-)
-
-# Commands that Pants runs: `run_NAME(request) -> exit code`. The request is the JSON object in a file.
-SANDBOX_COMMANDS: Mapping[str, str] = MappingProxyType(
-    {
-        "layer": "ocikit.cli.sandbox",
-        "archive": "ocikit.cli.sandbox",
-        "archived_base": "ocikit.cli.sandbox",
-        "base": "ocikit.cli.bases",
-        "base_layer": "ocikit.cli.bases",
-        "lock": "ocikit.cli.bases",
-        "survey": "ocikit.cli.publishing",
-        "publish": "ocikit.cli.publishing",
-        "ask": "ocikit.cli.publishing",
-        "tool": "ocikit.cli.tool",
-        "ask_engine": "ocikit.cli.engine",
-        "load": "ocikit.cli.engine",
-        "layer_files": "ocikit.cli.looking",
-        "remote_images": "ocikit.cli.looking",
-        "manifests": "ocikit.cli.manifests",
-    }
+    Command(
+        "convert-targets", "ocikit.cli.convert_targets", "Convert docker_image and the targets of pants-backend-oci."
+    ),
 )
 
 # Of an error: a value that it quotes may have any length.
@@ -113,15 +91,12 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             module = import_module(command.module)
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
-    for name in SANDBOX_COMMANDS:
+    for name in dispatch.NAMES:
         subparser = subparsers.add_parser(name)
         subparser.add_argument("request", metavar="FILE")
         subparser.set_defaults(run=_run_in_sandbox, name=name)
     return parser
 
 
-def _run_in_sandbox(parsed: argparse.Namespace) -> Any:
-    os.environ.update(handed_over(os.environ))
-    module = import_module(SANDBOX_COMMANDS[parsed.name])
-    request = canonical_json.loads_object(Path(parsed.request).read_bytes(), parsed.request, max_size=None)
-    return getattr(module, f"run_{parsed.name}")(request)
+def _run_in_sandbox(parsed: argparse.Namespace) -> int:
+    return dispatch.run(parsed.name, parsed.request)

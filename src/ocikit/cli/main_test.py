@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from ocikit.cli.main import COMMANDS, main
-from ocikit.digest import Digest
-from ocikit.layout import Layout
-from ocikit.manifest import Manifest
-from ocikit.reference import parse_repository
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.repository import RegistryRepository
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import Manifest
+from ocikit.spec.reference import parse_repository
+from ocikit.store.layout import Layout
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from ocikit.cli import output
+from ocikit import output
 from ocikit.cli.arguments import add_insecure
 from ocikit.cli.copy import copy
-from ocikit.destination import LAYOUT_SCHEME
+from ocikit.location import LAYOUT_SCHEME
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

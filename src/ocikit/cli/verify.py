@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 
-from ocikit.cli import output
+from ocikit import output
 from ocikit.cli.arguments import add_insecure, add_limits, limits_of
-from ocikit.descriptor import Descriptor
-from ocikit.destination import Location, RegistryOptions, open_store
 from ocikit.errors import NotFound
-from ocikit.layout import Layout
-from ocikit.layout_index import tag_of
-from ocikit.verify import problems
+from ocikit.location import Location, RegistryOptions, open_store
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.image_layout import tag_of
+from ocikit.store.store import Lister
+from ocikit.store.verify import problems
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _manifests(location: Location) -> tuple[Descriptor, ...]:
     """The manifests to check. A layout lists them itself, because a damaged one does not resolve."""
-    if isinstance(location.store, Layout):
+    if isinstance(location.store, Lister):
         listed = tuple(
             entry
             for entry in location.store.entries()

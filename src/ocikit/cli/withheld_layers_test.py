@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from ocikit.cli.main import main
-from ocikit.config import ImageConfig
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
-from ocikit.layout import Layout
-from ocikit.manifest import Manifest, parse_manifest
-from ocikit.media_type import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
+from ocikit.spec.config import ImageConfig
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import Manifest, parse_manifest
+from ocikit.spec.media_type import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
+from ocikit.store.layout import Layout
 from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import LINUX
 

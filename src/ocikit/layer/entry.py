@@ -131,7 +131,7 @@ def arrange(entries: Iterable[Entry]) -> tuple[Entry, ...]:
             raise InvalidInput(f"two different entries at one path: {first} and {second}.")
     for entry in tuple(arranged.values()):
         _add_parents(entry, arranged)
-    _refuse_loops(arranged)
+    _check_loops(arranged)
     # UTF-8 keeps the order of code points, so comparing text compares bytes.
     return tuple(sorted(arranged.values(), key=lambda entry: entry.path.split("/")))
 
@@ -150,7 +150,7 @@ def _add_parents(entry: Entry, arranged: dict[str, Entry]) -> None:
             return
 
 
-def _refuse_loops(entries: Mapping[str, Entry]) -> None:
+def _check_loops(entries: Mapping[str, Entry]) -> None:
     for entry in sorted((e for e in entries.values() if e.kind == "symlink"), key=lambda e: e.path):
         chain = _endless(entry, entries)
         if chain:

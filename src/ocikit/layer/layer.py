@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ocikit.config import History
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
 from ocikit.errors import InvalidContent, InvalidInput
+from ocikit.spec.config import History
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
 
 
 @dataclass(frozen=True)

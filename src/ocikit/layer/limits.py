@@ -3,7 +3,7 @@
 A hostile layer is small when stored and large when read. `Limits` has the limits that a legitimate image could reach;
 options change them (`[oci].max_layer_files`, `[oci].max_layer_expansion`). The other limits are constants, because no
 image that an engine runs comes near them: those of headers are in `ocikit.layer.tar_reader`, those of zstd in
-`ocikit.layer.compress`.
+`ocikit.layer.compression`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from ocikit.errors import InvalidContent
 from ocikit.layer import tar_reader
-from ocikit.layer.files import DIRECTORY, FILE, HARDLINK, OPAQUE, SPECIAL, SYMLINK, WHITEOUT, File
+from ocikit.layer.contents import DIRECTORY, FILE, HARDLINK, OPAQUE, SPECIAL, SYMLINK, WHITEOUT, File
 from ocikit.layer.limits import FileCount
 from ocikit.layer.tar_reader import EmptyTar, Member, StreamSource, TarError, read_members
 
@@ -21,8 +21,8 @@ _META = ".wh..wh."
 def read_files(chunks: Iterable[bytes], count: FileCount) -> Iterator[File]:
     """Yield every file of an uncompressed tar, in its order; content is hashed and not kept.
 
-    A path may occur twice, and hard links have no size and digest: `ocikit.layer.files.overlay` resolves both. All of
-    `chunks` is read, so an iterator that verifies them sees all; until then the files are not verified. Raises
+    A path may occur twice, and hard links have no size and digest: `ocikit.layer.contents.overlay` resolves both. All
+    of `chunks` is read, so an iterator that verifies them sees all; until then the files are not verified. Raises
     InvalidContent, also above the limits of `count`.
     """
     chunks = iter(chunks)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from ocikit.errors import InvalidContent
-from ocikit.layer.files import File, overlay
+from ocikit.layer.contents import File, overlay
 from ocikit.layer.limits import FileCount
 from ocikit.layer.read import read_files
 

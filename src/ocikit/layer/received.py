@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Callable
 
 from ocikit.atomic_file import NewFile, new_file
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
 from ocikit.errors import InvalidContent
-from ocikit.layer import compress
-from ocikit.layer.compress import Compression
+from ocikit.layer.compression import Compression, blocks, compress, decompress
 from ocikit.layer.limits import Expansion
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
 
 _AS_IT_IS = Compression("none", 0)
 
@@ -40,10 +39,10 @@ def receive_layer(
         blob = _Blob(file)
         try:
             if kind == "none":
-                for piece in compress.compress(compress.blocks(_seen_by(content.update, chunks)), compression):
+                for piece in compress(blocks(_seen_by(content.update, chunks)), compression):
                     blob.write(piece)
             else:
-                for piece in compress.decompress(_seen_by(blob.write, chunks), kind, expansion):
+                for piece in decompress(_seen_by(blob.write, chunks), kind, expansion):
                     content.update(piece)
         except InvalidContent as error:
             # If the digest of the blob is wrong, reading the rest raises that, which is the better reason.

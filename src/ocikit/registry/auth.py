@@ -18,18 +18,18 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 from urllib.parse import urlencode
 
-from ocikit import canonical_json
 from ocikit.errors import InvalidContent, InvalidInput, ProtocolViolation, Unreachable
 from ocikit.registry.challenge import Challenge, choose, covers, merge_scopes, parse_challenges
-from ocikit.registry.exchange import Answer, Request, is_loopback, named_url, origin, printable
-from ocikit.registry.failure import failure, violation
+from ocikit.registry.error_response import failure, violation
+from ocikit.registry.http import Request, Response, is_loopback, named_url, origin, printable
 from ocikit.registry.scrubber import Scrubber
 from ocikit.registry.secret import Credentials, CredentialSource, Lookup, Secret
 from ocikit.registry.traffic import Traffic
+from ocikit.spec import canonical_json
 
-Flow = Generator[Request, Answer, None]
+Flow = Generator[Request, Response, None]
 # Returns the value of the Authorization header.
-_Attempt = Generator[Request, Answer, Optional[Secret]]
+_Attempt = Generator[Request, Response, Optional[Secret]]
 
 _DEFAULT_SECONDS = 60
 # All of these name the same host; another address of 127.0.0.0/8 may belong to another server.
@@ -210,7 +210,7 @@ class Authenticator:
     def _token_request(self, key: _Key, credentials: Credentials | None) -> Request:
         realm, service, scopes = key
         if credentials:
-            self._refuse_plain_text(realm)
+            self._check_plain_text(realm)
         asked = {"service": service} if service else {}
         if credentials and credentials.identity_token:
             request = _refresh_request(realm, asked, scopes, credentials.identity_token)
@@ -220,7 +220,7 @@ class Authenticator:
         request = Request("GET", f"{realm}{joint}{query}" if query else realm, no_redirects=True)
         return request.authorized(credentials.basic() if credentials else None, self._scrubber)
 
-    def _read_token(self, answer: Answer, access: Access) -> _Token:
+    def _read_token(self, answer: Response, access: Access) -> _Token:
         if 300 <= answer.status < 400:
             raise violation(answer, "200 with a token, because redirects of a token server are not followed")
         if answer.status != 200:
@@ -245,10 +245,10 @@ class Authenticator:
             self._lookups[path] = found
         credentials = self._lookups[path].credentials
         if credentials:
-            self._refuse_plain_text(self._base)
+            self._check_plain_text(self._base)
         return credentials
 
-    def _refuse_plain_text(self, url: str) -> None:
+    def _check_plain_text(self, url: str) -> None:
         if self._may_have_secrets(url):
             return
         raise InvalidInput(
@@ -289,7 +289,7 @@ def _refresh_request(realm: str, asked: Mapping[str, str], scopes: tuple[str, ..
     }
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     body = urlencode(form).encode()
-    return Request("POST", realm, headers, body, private=True, no_redirects=True)
+    return Request("POST", realm, headers, body, same_origin_only=True, no_redirects=True)
 
 
 def _seconds(document: Mapping[str, Any]) -> float:

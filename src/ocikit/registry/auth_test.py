@@ -15,7 +15,7 @@ from ocikit.errors import (
 )
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.exchange import Request, resolve_location
+from ocikit.registry.http import Request, resolve_location
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.secret import Credentials, Lookup, Secret, anonymous
 from ocikit.testing.scripted_transport import Exchange, ScriptedTransport

@@ -13,13 +13,13 @@ from typing import BinaryIO, Callable
 from ocikit.errors import InvalidInput, NetworkError, OcikitError, ProtocolViolation
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access, Authenticator
-from ocikit.registry.exchange import Answer, Request, location_of, origin, redirected, with_prefix
-from ocikit.registry.failure import advice_on, failure, is_html, read_warnings, violation
+from ocikit.registry.error_response import advice_on, failure, is_html, read_warnings, violation
+from ocikit.registry.http import Request, Response, location_of, origin, redirected, with_prefix
 from ocikit.registry.limiter import Limiter
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions, split_mirror
-from ocikit.registry.patience import Patience
 from ocikit.registry.proxy import proxy_secrets
-from ocikit.registry.retry import Outcome, RetryBudget
+from ocikit.registry.retry_policy import Outcome, RetryBudget
+from ocikit.registry.retrying import Retrying
 from ocikit.registry.scrubber import LONGEST, Scrubber
 from ocikit.registry.secret import CredentialSource, anonymous
 from ocikit.registry.transport import HttpTransport, Transport
@@ -82,7 +82,7 @@ class RegistryClient:
         )
         budget = budget or RetryBudget(clock=clock)
         limiter = limiter or Limiter(clock=clock, sleep=sleep)
-        self._patience = Patience(
+        self._patience = Retrying(
             transport,
             budget,
             limiter,
@@ -124,7 +124,7 @@ class RegistryClient:
         if is_html(answer):
             raise violation(answer, "a registry")
 
-    def ask(self, request: Request, access: Access, *expected: int) -> Answer:
+    def ask(self, request: Request, access: Access, *expected: int) -> Response:
         """Send a request and return the response if its status is one of `expected`.
 
         Raises NetworkError, NotFound, RegistryError, ProtocolViolation.
@@ -146,7 +146,7 @@ class RegistryClient:
                 raise
             return body
 
-    def failure(self, answer: Answer, access: Access, *expected: int) -> OcikitError:
+    def failure(self, answer: Response, access: Access, *expected: int) -> OcikitError:
         """The exception, with advice, for a response whose status is not one of `expected`."""
         advice = self._authenticator.advice(access.path) if answer.status in (401, 403) else advice_on(answer)
         # Error statuses that the caller handles are not worth naming as expected.
@@ -176,12 +176,12 @@ class RegistryClient:
     ) -> None:
         self.close()
 
-    def _checked(self, answer: Answer, access: Access, expected: tuple[int, ...]) -> Answer:
+    def _checked(self, answer: Response, access: Access, expected: tuple[int, ...]) -> Response:
         if answer.status not in expected:
             raise self.failure(answer, access, *expected)
         return answer
 
-    def _converse(self, request: Request, access: Access) -> tuple[Answer, BinaryIO]:
+    def _converse(self, request: Request, access: Access) -> tuple[Response, BinaryIO]:
         with closing(self._authenticator.flow(request, access)) as flow:
             step = next(flow)
             while True:
@@ -192,7 +192,7 @@ class RegistryClient:
                     return answer, body
                 body.close()
 
-    def _follow(self, request: Request, access: Access) -> tuple[Answer, BinaryIO]:
+    def _follow(self, request: Request, access: Access) -> tuple[Response, BinaryIO]:
         first = request
         for _ in range(MAX_REDIRECTS + 1):
             if self._https_only and origin(request.url)[0] != "https":
@@ -209,7 +209,7 @@ class RegistryClient:
             request = following
         raise ProtocolViolation(f"{first}: more than {MAX_REDIRECTS} redirects.")
 
-    def _noted(self, answer: Answer) -> Answer:
+    def _noted(self, answer: Response) -> Response:
         """Record the warnings of a response, and add our path prefix to its `Location`."""
         if "warning" in answer.headers and len(self._warnings) < _MOST_WARNINGS:
             self._warnings[answer.headers["warning"][: 2 * LONGEST]] = None

@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 
-from ocikit import media_type
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
 from ocikit.errors import NetworkError, NotFound, OcikitError, ProtocolViolation, RegistryError, TooManyRequests
-from ocikit.manifest import Manifest
-from ocikit.reference import Repository
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.deadline import Limits
-from ocikit.registry.exchange import Request, Response
+from ocikit.registry.http import RawResponse, Request
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.repository import RegistryRepository
-from ocikit.registry.retry import RetryBudget
+from ocikit.registry.retry_policy import RetryBudget
 from ocikit.registry.secret import Credentials, Lookup, Secret
 from ocikit.registry.transport import HttpTransport
 from ocikit.registry.wait_budget import WaitBudget
+from ocikit.spec import media_type
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import Manifest
+from ocikit.spec.reference import Repository
 from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults, Refusal
 from ocikit.testing.scripted_transport import Exchange, ScriptedTransport
 
@@ -379,8 +379,8 @@ def test_a_blob_is_sent_while_it_is_read_from_the_same_busy_host() -> None:
 class _Loop:
     """A transport that redirects every request."""
 
-    def send(self, request: Request) -> Response:
-        return Response(307, {"location": request.url + "x"}, io.BytesIO())
+    def send(self, request: Request) -> RawResponse:
+        return RawResponse(307, {"location": request.url + "x"}, io.BytesIO())
 
 
 def test_only_blobs_follow_a_redirect_to_another_host() -> None:

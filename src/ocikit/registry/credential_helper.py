@@ -10,11 +10,12 @@ import re
 import shutil
 from collections.abc import Mapping
 
-from ocikit import canonical_json, program
+from ocikit import program
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.printable import printable
 from ocikit.registry.scrubber import LONGEST, Scrubber
 from ocikit.registry.secret import Credentials, Secret
+from ocikit.spec import canonical_json
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SECONDS = 60.0

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ocikit import canonical_json
 from ocikit.errors import InvalidContent, InvalidInput
 from ocikit.registry.secret import Credentials, Lookup, Secret
+from ocikit.spec import canonical_json
 
 # The key that `docker login` without a host writes, and that helpers are asked for.
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"

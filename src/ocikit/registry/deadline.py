@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Callable
 
-from ocikit.human import human_bytes
+from ocikit.units import human_bytes
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ class Pace:
         self._phase, self._size = _ANSWERING, 0
 
     def streaming(self) -> None:
-        """Begin to read a response of any length: a minimum speed of the content that `wanted` announces."""
+        """Begin to read a response of any length: a minimum speed of the content that `expect` announces."""
         self._stream(_STREAMING)
 
-    def wanted(self, size: int) -> None:
+    def expect(self, size: int) -> None:
         """Announce a read of `size` bytes of content; other bytes do not count as progress.
 
         Chunk extensions and trailers may be endless.

@@ -109,7 +109,7 @@ def test_bytes_besides_the_content_are_not_progress() -> None:
     """Trailers and chunk extensions are not content."""
     host = _Host()
     host.pace.streaming()
-    host.pace.wanted(4096)
+    host.pace.expect(4096)
     assert "got 68 B a second in 60 seconds" in _drips(host, 1000, 0.5)
 
 
@@ -117,7 +117,7 @@ def test_bytes_besides_the_content_are_limited() -> None:
     host = _Host()
     host.pace.streaming()
     for _ in range(100):
-        host.pace.wanted(4096)
+        host.pace.expect(4096)
         host.gives(500_000, 0)
         host.gives(500_000, 0)
     assert _drips(host, 100_000, 0) == "expected at most 1.0 MB besides the content, got more"

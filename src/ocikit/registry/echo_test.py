@@ -12,16 +12,16 @@ from urllib.parse import quote
 
 import pytest
 
-from ocikit import media_type
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
 from ocikit.errors import OcikitError
-from ocikit.manifest import Manifest
-from ocikit.reference import Repository
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.exchange import Request, Response
+from ocikit.registry.http import RawResponse, Request
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.secret import Credentials, Lookup, Secret
+from ocikit.spec import media_type
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import Manifest
+from ocikit.spec.reference import Repository
 
 _PASSWORD = "Planted-Password 42/+"
 _TOKEN = "planted.Token-of-a-server_17"
@@ -96,16 +96,16 @@ class _Echo:
         self._echoed = echoed
         self._scheme = scheme
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> RawResponse:
         if request.url.startswith("https://auth.example/"):
-            return Response(200, {}, io.BytesIO(json.dumps({"token": _TOKEN, "refresh_token": _IDENTITY}).encode()))
+            return RawResponse(200, {}, io.BytesIO(json.dumps({"token": _TOKEN, "refresh_token": _IDENTITY}).encode()))
         if request.authorization is None and request.url.startswith("https://r.example/v2/"):
-            return Response(401, {"www-authenticate": self._scheme}, io.BytesIO())
+            return RawResponse(401, {"www-authenticate": self._scheme}, io.BytesIO())
         if self._place.method not in (request.method, request.method.replace("HEAD", "GET")):
             headers = {"location": "/v2/a/up"} if request.method == "POST" else {}
-            return Response(202, headers, io.BytesIO())
+            return RawResponse(202, headers, io.BytesIO())
         headers = {name: self._say(value) for name, value in self._place.headers.items()}
-        return Response(self._place.status, headers, io.BytesIO(self._body().encode()))
+        return RawResponse(self._place.status, headers, io.BytesIO(self._body().encode()))
 
     def _say(self, text: str) -> str:
         return text.format(*[self._echoed] * (text.count("{") * 2))

@@ -19,20 +19,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocikit import media_type
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest, verified
 from ocikit.errors import OcikitError
-from ocikit.reference import parse_repository
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access
 from ocikit.registry.challenge import choose, merge_scopes, parse_challenges
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.credentials import DockerCredentials
-from ocikit.registry.exchange import Answer, Request, Response
-from ocikit.registry.failure import read_error, read_warnings
+from ocikit.registry.error_response import read_error, read_warnings
+from ocikit.registry.http import RawResponse, Request, Response
 from ocikit.registry.repository import RegistryRepository
-from ocikit.registry.retry import RetryBudget, retry_after
+from ocikit.registry.retry_policy import RetryBudget, retry_after
+from ocikit.spec import media_type
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest, verified
+from ocikit.spec.reference import parse_repository
 from ocikit.testing.images import manifest_of
 from ocikit.testing.strategies import hostile
 
@@ -62,7 +62,7 @@ BODIES = st.binary(max_size=40) | hostile({"errors": [{"code": "DENIED", "messag
 @many
 @given(HEADERS, BODIES, st.sampled_from([200, 201, 202, 301, 307, 400, 401, 403, 404, 416, 429, 503]))
 def test_headers(headers: dict[str, str], body: bytes, status: int) -> None:
-    answer = Answer(Request("GET", AT), status, headers, body)
+    answer = Response(Request("GET", AT), status, headers, body)
     for read in (
         lambda: protocol.read_description(answer, "latest"),
         lambda: protocol.read_manifest(answer, str(MANIFEST.descriptor.digest)),
@@ -82,7 +82,7 @@ def test_headers(headers: dict[str, str], body: bytes, status: int) -> None:
 
 @pytest.mark.parametrize("text, size", [("5", 5), ("²", 0), ("-5", 0), ("9" * 5000, 0), ("9" * 18, 16 * 1024 * 1024)])
 def test_a_registry_does_not_choose_how_much_is_held_in_memory(text: str, size: int) -> None:
-    assert protocol.least_piece_size(Answer(Request("GET", AT), 202, {"oci-chunk-min-length": text})) == size
+    assert protocol.least_piece_size(Response(Request("GET", AT), 202, {"oci-chunk-min-length": text})) == size
 
 
 @pytest.mark.parametrize("text", ["²", "-7", "7_0", "9" * 300, "9" * 5000, str(2**63), "0", "٣"])
@@ -92,7 +92,7 @@ def test_an_invalid_length_gives_no_descriptor(text: str) -> None:
         "content-type": media_type.OCI_MANIFEST,
         "docker-content-digest": str(BLOB.digest),
     }
-    assert protocol.read_description(Answer(Request("HEAD", AT), 200, headers), "latest") is None
+    assert protocol.read_description(Response(Request("HEAD", AT), 200, headers), "latest") is None
 
 
 @many
@@ -110,11 +110,11 @@ class _Server:
         self._challenge = challenge
         self._token = token
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> RawResponse:
         if not request.url.startswith(AT):
-            return Response(200, {}, io.BytesIO(self._token))
+            return RawResponse(200, {}, io.BytesIO(self._token))
         status = 200 if request.authorization else 401
-        return Response(status, {"www-authenticate": self._challenge}, io.BytesIO(b""))
+        return RawResponse(status, {"www-authenticate": self._challenge}, io.BytesIO(b""))
 
 
 TOKEN = {"token": "t", "access_token": "t", "expires_in": 300, "issued_at": "2030-01-01T00:00:00Z"}

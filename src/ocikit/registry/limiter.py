@@ -41,7 +41,7 @@ class Limiter:
         self._lock = threading.Lock()
         self._held = threading.local()
 
-    def enter(self, host: str) -> Turn:
+    def acquire(self, host: str) -> Permit:
         """Wait for a turn, and for the end of a pause; the caller must `leave` the turn."""
         found = self._host(host)
         held = getattr(self._held, "turns", 0)
@@ -51,8 +51,8 @@ class Limiter:
             found.active += 1
             start = max(self._clock(), found.next_start)
             found.next_start = start + (1 / found.rate if found.rate else 0)
-            turn = Turn(self, found)
-        self._held.turns = held + 1
+            permit = Permit(self, found)
+        self._held.permits = held + 1
         try:
             self._sleep_until(start)
             # The pause may have been extended meanwhile.
@@ -60,9 +60,9 @@ class Limiter:
                 start = found.paused_until
                 self._sleep_until(start)
         except BaseException:
-            turn.leave()
+            permit.release()
             raise
-        return turn
+        return permit
 
     def pause(self, host: str, seconds: float) -> None:
         """Begin no requests to `host` for `seconds`."""
@@ -83,11 +83,11 @@ class Limiter:
         with self._lock:
             return self._hosts.setdefault(name, _Host(self._most))
 
-    def leave(self, turn: Turn, status: int | None) -> None:
-        host = turn.host
+    def release(self, permit: Permit, status: int | None) -> None:
+        host = permit.host
         with host.changed:
             host.active -= 1
-            if status in _TOO_MANY and turn.round == host.round:
+            if status in _TOO_MANY and permit.round == host.round:
                 # Concurrent requests are refused for the same reason, which counts once.
                 host.limit = max(1.0, host.limit / 2)
                 host.rate = max(_LEAST_RATE, host.rate / 2) if host.rate else _FIRST_RATE
@@ -97,10 +97,10 @@ class Limiter:
                 host.rate = host.rate + _MORE if 0 < host.rate < _MOST_RATE else 0.0
             host.changed.notify_all()
         # A turn may end in a different thread.
-        self._held.turns = max(0, getattr(self._held, "turns", 0) - 1)
+        self._held.permits = max(0, getattr(self._held, "turns", 0) - 1)
 
 
-class Turn:
+class Permit:
     """Permission for one request; ends once."""
 
     def __init__(self, limiter: Limiter, host: _Host) -> None:
@@ -108,11 +108,11 @@ class Turn:
         self.host = host
         self.round = host.round
 
-    def leave(self, status: int | None = None) -> None:
+    def release(self, status: int | None = None) -> None:
         """End the request; `status` is that of its response, if there was one."""
         limiter, self._limiter = self._limiter, None
         if limiter:
-            limiter.leave(self, status)
+            limiter.release(self, status)
 
 
 class _Host:

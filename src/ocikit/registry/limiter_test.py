@@ -24,14 +24,14 @@ class _Time:
 
 def _succeed(limiter: Limiter, times: int) -> None:
     for _ in range(times):
-        limiter.enter("h").leave(200)
+        limiter.acquire("h").release(200)
 
 
 def test_halves_and_grows_back() -> None:
     limiter = _Time().limiter(16)
     assert limiter.limit("h") == 16
     for expected in (8, 4, 2, 1, 1):
-        limiter.enter("h").leave(429)
+        limiter.acquire("h").release(429)
         assert limiter.limit("h") == expected
     _succeed(limiter, 1)
     assert limiter.limit("h") == 2
@@ -49,8 +49,8 @@ def test_refusals_space_requests_out_and_successes_bring_them_together(status: i
     _succeed(limiter, 3)
     assert time.slept == []
     for _ in range(4):
-        limiter.enter("h").leave(status)
-    limiter.enter("h").leave(404)
+        limiter.acquire("h").release(status)
+    limiter.acquire("h").release(404)
     assert time.slept == pytest.approx([1 / 50, 1 / 25, 1 / 12.5])
     time.slept.clear()
     _succeed(limiter, 3)
@@ -66,31 +66,31 @@ def test_a_registry_that_allows_ten_requests_in_a_second() -> None:
     limiter, refused, answered = time.limiter(16), 0, 0
     level, last = 0.0, 0.0
     while answered < 200:
-        turn = limiter.enter("h")
+        permit = limiter.acquire("h")
         level, last = max(0.0, level - 10 * (time.now - last)), time.now
         if level < 5:
             level, answered = level + 1, answered + 1
-            turn.leave(200)
+            permit.release(200)
         else:
             refused += 1
-            turn.leave(429)
+            permit.release(429)
     assert refused < 40
     assert time.now < 30
 
 
 def test_concurrent_refusals_count_once() -> None:
     limiter = _Time().limiter(16)
-    turns = [limiter.enter("h") for _ in range(16)]
-    for turn in turns:
-        turn.leave(429)
+    permits = [limiter.acquire("h") for _ in range(16)]
+    for permit in permits:
+        permit.release(429)
     assert limiter.limit("h") == 8
 
 
 def test_other_errors_change_nothing() -> None:
     limiter = _Time().limiter(16)
-    limiter.enter("h").leave(429)
+    limiter.acquire("h").release(429)
     for status in (None, 404, 500):
-        limiter.enter("h").leave(status)
+        limiter.acquire("h").release(status)
     assert limiter.limit("h") == 8
 
 
@@ -99,10 +99,10 @@ def test_a_pause_is_for_all_requests_to_a_host() -> None:
     limiter = time.limiter(2)
     limiter.pause("h", 5)
     limiter.pause("h", 3)
-    limiter.enter("other").leave(200)
+    limiter.acquire("other").release(200)
     assert time.slept == []
-    limiter.enter("h").leave(200)
-    limiter.enter("h").leave(200)
+    limiter.acquire("h").release(200)
+    limiter.acquire("h").release(200)
     assert time.slept == [5]
 
 
@@ -111,13 +111,13 @@ def test_concurrency_stays_within_the_limit() -> None:
 
     def work() -> None:
         for _ in range(20):
-            turn = limiter.enter("h")
+            permit = limiter.acquire("h")
             with lock:
                 active[0] += 1
                 seen.append(active[0])
             with lock:
                 active[0] -= 1
-            turn.leave(200)
+            permit.release(200)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -131,9 +131,9 @@ def test_concurrency_stays_within_the_limit() -> None:
 
 def test_a_thread_that_has_a_turn_never_waits_for_itself() -> None:
     limiter = Limiter(1)
-    outer = limiter.enter("h")
-    inner = limiter.enter("h")
-    inner.leave(200)
-    outer.leave(200)
-    outer.leave(200)
-    limiter.enter("h").leave(200)
+    outer = limiter.acquire("h")
+    inner = limiter.acquire("h")
+    inner.release(200)
+    outer.release(200)
+    outer.release(200)
+    limiter.acquire("h").release(200)

@@ -13,7 +13,7 @@ from ocikit.registry.address_policy import Privacy
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.deadline import Limits
-from ocikit.registry.exchange import Answer, Request, Response, origin, redirected
+from ocikit.registry.http import RawResponse, Request, Response, origin, redirected
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.protocol import upload_location
 from ocikit.registry.secret import Credentials, Lookup, Secret
@@ -41,8 +41,8 @@ def everywhere() -> Iterator[FakeHosts]:
 @example(location="http://cdn.example/a%2fb%2Fc?sig=%2b+%3D=~|*&se=2026%3a00Z&x[]=%zz")
 def test_connections_go_to_the_computed_origin(everywhere: FakeHosts, location: str) -> None:
     try:
-        following = redirected(Answer(_ASKED, 307, {"location": location}))
-        assert upload_location(Answer(_ASKED, 202, {"location": location})) == (following.url if following else "")
+        following = redirected(Response(_ASKED, 307, {"location": location}))
+        assert upload_location(Response(_ASKED, 202, {"location": location})) == (following.url if following else "")
     except ProtocolViolation:
         return
     assert following
@@ -78,11 +78,11 @@ class _Registry:
         self.asked: list[Request] = []
         self._realm = realm.replace("\\", "\\\\").replace('"', '\\"')
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> RawResponse:
         self.asked.append(request)
         if len(self.asked) == 1:
-            return Response(401, {"www-authenticate": f'Bearer realm="{self._realm}"'}, io.BytesIO())
-        return Response(200, {}, io.BytesIO(b'{"token":"t"}'))
+            return RawResponse(401, {"www-authenticate": f'Bearer realm="{self._realm}"'}, io.BytesIO())
+        return RawResponse(200, {}, io.BytesIO(b'{"token":"t"}'))
 
 
 @settings(max_examples=300, deadline=None)

@@ -11,13 +11,13 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
-from ocikit import media_type
-from ocikit.descriptor import Descriptor
-from ocikit.digest import DEFAULT_ALGORITHM, Digest
 from ocikit.errors import InvalidContent, InvalidInput
-from ocikit.manifest import ImageIndex, Manifest, parse_manifest
-from ocikit.registry.exchange import Answer, Request, StreamedBody, is_loopback, location_of
-from ocikit.registry.failure import is_html, violation
+from ocikit.registry.error_response import is_html, violation
+from ocikit.registry.http import Request, Response, StreamedBody, is_loopback, location_of
+from ocikit.spec import media_type
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import DEFAULT_ALGORITHM, Digest
+from ocikit.spec.manifest import ImageIndex, Manifest, parse_manifest
 from ocikit.whole_number import whole_number
 
 # distribution-spec v1.1.1, "Pushing Manifests": registries should accept 4 MiB, so clients send no more.
@@ -67,10 +67,10 @@ def put_manifest(at: str, name: str, content: Manifest | ImageIndex, tags: Seque
     """Spec: "Pushing Manifests". `tags` (main, 2026, endpoint 7b) need a digest as `name`."""
     query = "?" + urlencode([("tag", tag) for tag in tags]) if tags else ""
     url = f"{at}/manifests/{quote(name, safe=':')}{query}"
-    return Request("PUT", url, {"Content-Type": content.media_type}, content.data, private=True)
+    return Request("PUT", url, {"Content-Type": content.media_type}, content.data, same_origin_only=True)
 
 
-def confirmed_tags(answer: Answer, asked: Sequence[str]) -> frozenset[str]:
+def confirmed_tags(answer: Response, asked: Sequence[str]) -> frozenset[str]:
     """The tags of one PUT that the registry reports as set, in `OCI-Tag` headers."""
     named = answer.headers.get("oci-tag", "").split(",")
     return frozenset(asked) & {name.strip() for name in named}
@@ -83,7 +83,7 @@ def blob(method: str, at: str, digest: Digest) -> Request:
 
 def start_upload(at: str) -> Request:
     """Spec: "POST then PUT". The response may name another server for the upload."""
-    return Request("POST", f"{at}/blobs/uploads/", private=True)
+    return Request("POST", f"{at}/blobs/uploads/", same_origin_only=True)
 
 
 def mount(at: str, digest: Digest, source: str) -> Request:
@@ -92,7 +92,7 @@ def mount(at: str, digest: Digest, source: str) -> Request:
     Spec: "Mounting a blob from another repository".
     """
     query = urlencode({"mount": str(digest), "from": source})
-    return Request("POST", f"{at}/blobs/uploads/?{query}", private=True)
+    return Request("POST", f"{at}/blobs/uploads/?{query}", same_origin_only=True)
 
 
 def upload_status(location: str) -> Request:
@@ -102,20 +102,20 @@ def upload_status(location: str) -> Request:
 
 def cancel_upload(location: str) -> Request:
     """Spec (main, 2026): "Canceling a blob upload"."""
-    return Request("DELETE", location, once=True)
+    return Request("DELETE", location, no_retry=True)
 
 
-def send_piece(location: str, start: int, piece: bytes) -> Request:
+def send_chunk(location: str, start: int, chunk: bytes) -> Request:
     """Send the chunk of a blob that begins at byte `start`. Spec: "Pushing a blob in chunks"."""
-    span = f"{start}-{start + len(piece) - 1}"
-    return Request("PATCH", location, {"Content-Type": _OCTETS, "Content-Range": span}, piece, once=True)
+    span = f"{start}-{start + len(chunk) - 1}"
+    return Request("PATCH", location, {"Content-Type": _OCTETS, "Content-Range": span}, chunk, no_retry=True)
 
 
 def finish_upload(location: str, blob: Descriptor, body: bytes | StreamedBody) -> Request:
     """End an upload; `body` is the whole blob (monolithic) or empty (after chunks)."""
     query = urlencode({"digest": str(blob.digest)})
     url = f"{location}{'&' if '?' in location else '?'}{query}"
-    return Request("PUT", url, {"Content-Type": _OCTETS}, body, once=True, stores=blob.size)
+    return Request("PUT", url, {"Content-Type": _OCTETS}, body, no_retry=True, stores=blob.size)
 
 
 def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | None:
@@ -130,13 +130,13 @@ def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | Non
     return next(smaller, None)
 
 
-def least_piece_size(answer: Answer) -> int:
+def least_piece_size(answer: Response) -> int:
     """The minimum size (bytes) of every chunk but the last. Spec: "Pushing a blob in chunks"."""
     # Chunks are held in memory: a registry that requires larger ones gets smaller ones, and rejects them.
     return min(whole_number(answer.headers.get("oci-chunk-min-length", "")) or 0, _LARGEST_PIECE)
 
 
-def received(answer: Answer) -> int:
+def received(answer: Response) -> int:
     """How many bytes of an upload the registry has, from the header `Range: 0-LAST` of its status.
 
     Registries send "0-0" if nothing has arrived.
@@ -149,7 +149,7 @@ def received(answer: Answer) -> int:
     return last + 1 if last else 0
 
 
-def upload_location(answer: Answer) -> str:
+def upload_location(answer: Response) -> str:
     """The address at which the upload continues: `Location`, resolved, with its query."""
     location = answer.headers.get("location")
     if not location:
@@ -157,7 +157,7 @@ def upload_location(answer: Answer) -> str:
     return location_of(answer, location)
 
 
-def read_description(answer: Answer, name: str) -> Descriptor | None:
+def read_description(answer: Response, name: str) -> Descriptor | None:
     """The descriptor in the response to HEAD of a manifest; None if a header is missing.
 
     Spec: "Checking if content exists in the registry". Raises ProtocolViolation.
@@ -174,7 +174,7 @@ def read_description(answer: Answer, name: str) -> Descriptor | None:
     return Descriptor(answer.content_type, digest, size)
 
 
-def read_manifest(answer: Answer, name: str) -> Manifest | ImageIndex:
+def read_manifest(answer: Response, name: str) -> Manifest | ImageIndex:
     """Parse the response to GET of a manifest, verified against every known digest.
 
     Raises ProtocolViolation if it is not a manifest, InvalidContent if it is a different one.
@@ -199,7 +199,7 @@ def _algorithm(name: str) -> str:
     return Digest.parse(name).algorithm if ":" in name else DEFAULT_ALGORITHM
 
 
-def check_stored(answer: Answer, content: Manifest | ImageIndex) -> None:
+def check_stored(answer: Response, content: Manifest | ImageIndex) -> None:
     """Raise ProtocolViolation if the registry reports that it stored something else."""
     found, expected = _content_digest(answer), content.descriptor.digest
     if found and found.algorithm == expected.algorithm and found != expected:
@@ -208,7 +208,7 @@ def check_stored(answer: Answer, content: Manifest | ImageIndex) -> None:
         raise violation(answer, "201 after storing a manifest")
 
 
-def _content_digest(answer: Answer) -> Digest | None:
+def _content_digest(answer: Response) -> Digest | None:
     text = answer.headers.get("docker-content-digest")
     try:
         digest = Digest.parse(text) if text else None
@@ -219,7 +219,7 @@ def _content_digest(answer: Answer) -> Digest | None:
     return digest
 
 
-def _holds_secret(answer: Answer, digest: Digest) -> bool:
+def _holds_secret(answer: Response, digest: Digest) -> bool:
     """Whether the digits of a digest encode a secret. Few real digests contain that much text, so this is cheap."""
     scrubber = answer.request.scrubber
     if scrubber is None or not _TEXT.search(bytes.fromhex(digest.hex)):
@@ -227,7 +227,7 @@ def _holds_secret(answer: Answer, digest: Digest) -> bool:
     return scrubber.finds(digest.hex, _SHORTEST_IN_DIGEST)
 
 
-def _verify(answer: Answer, expected: Digest) -> None:
+def _verify(answer: Response, expected: Digest) -> None:
     found = hashlib.new(expected.algorithm, answer.body).hexdigest()
     if found != expected.hex:
         raise InvalidContent(

@@ -7,9 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocikit import media_type
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
 from ocikit.errors import (
     Denied,
     InvalidContent,
@@ -20,20 +17,15 @@ from ocikit.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from ocikit.manifest import Manifest
 from ocikit.registry import protocol
-from ocikit.registry.exchange import (
-    Answer,
-    Request,
-    is_loopback,
-    origin,
-    printable,
-    redirected,
-    resolve_location,
-)
-from ocikit.registry.failure import failure, read_error
+from ocikit.registry.error_response import failure, read_error
+from ocikit.registry.http import Request, Response, is_loopback, origin, printable, redirected, resolve_location
 from ocikit.registry.scrubber import Scrubber
 from ocikit.registry.secret import Secret
+from ocikit.spec import media_type
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import Manifest
 
 _CONFIG = Descriptor(media_type.OCI_CONFIG, Digest.of(b"{}"), 2)
 _MANIFEST = Manifest.of(_CONFIG, ())
@@ -41,10 +33,10 @@ _DIGEST = _MANIFEST.descriptor.digest
 _AT = "https://r.example/v2/shop/web"
 
 
-def _answer(status: int = 200, body: bytes = b"", method: str = "GET", **headers: Any) -> Answer:
+def _answer(status: int = 200, body: bytes = b"", method: str = "GET", **headers: Any) -> Response:
     request = Request(method, f"{_AT}/manifests/latest?secret=planted")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(request, status, named, body)
+    return Response(request, status, named, body)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +95,8 @@ def test_headers_and_bodies_of_requests() -> None:
     put = protocol.put_manifest(_AT, "latest", _MANIFEST)
     assert put.headers == {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
     assert put.body == _MANIFEST.data
-    piece = protocol.send_piece("https://u/x", 10, b"12345")
-    assert piece.headers["Content-Range"] == "10-14"
+    chunk = protocol.send_chunk("https://u/x", 10, b"12345")
+    assert chunk.headers["Content-Range"] == "10-14"
     accepted = protocol.manifest("HEAD", _AT, "latest").headers["Accept"]
     assert accepted.split(", ") == [
         "application/vnd.oci.image.index.v1+json",
@@ -294,7 +286,7 @@ def test_a_failure_reads_well_and_hides_secrets() -> None:
     scrubber.learn(Secret("planted"))
     request = Request("GET", "https://user:planted@r.example/v2/?planted").authorized(Secret("Basic planted"), scrubber)
     body = b'{"errors":[{"code":"DENIED","message":"what is planted?"}]}'
-    error = failure(Answer(request, 403, {}, body), "200", "Do this.")
+    error = failure(Response(request, 403, {}, body), "200", "Do this.")
     assert str(error) == ('the registry answered 403 DENIED "what is [secret]?" (GET https://r.example/v2/). Do this.')
     assert "planted" not in f"{request} {request!r} {error!r} {error.__dict__}"
 
@@ -339,7 +331,7 @@ def test_origins() -> None:
 )
 def test_redirected(method: str, status: int, location: str, expected: str | None, authorized: bool) -> None:
     request = Request(method, "https://r.example/a").authorized(Secret("Bearer x"))
-    following = redirected(Answer(request, status, {"location": location}))
+    following = redirected(Response(request, status, {"location": location}))
     assert (following.url if following else None) == expected
     assert bool(following and following.authorization) is authorized
 
@@ -375,9 +367,9 @@ def test_received(header: str, size: int) -> None:
 
 @given(st.text())
 def test_any_range_is_read(text: str) -> None:
-    assert protocol.received(Answer(Request("GET", "https://r.example/"), 204, {"range": text})) >= 0
+    assert protocol.received(Response(Request("GET", "https://r.example/"), 204, {"range": text})) >= 0
 
 
 @given(st.integers(1, 10**17))
 def test_a_range_is_read_back(last: int) -> None:
-    assert protocol.received(Answer(Request("GET", "https://r.example/"), 204, {"range": f"0-{last}"})) == last + 1
+    assert protocol.received(Response(Request("GET", "https://r.example/"), 204, {"range": f"0-{last}"})) == last + 1

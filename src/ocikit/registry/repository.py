@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Callable, TypeVar, cast
 
-from ocikit.descriptor import Descriptor
 from ocikit.errors import NetworkError, NotFound, OcikitError, ProtocolViolation, RegistryError
-from ocikit.manifest import ImageIndex, Manifest
-from ocikit.media_type import DOCKER_CONFIG, OCI_CONFIG
-from ocikit.reference import Repository
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access
 from ocikit.registry.challenge import repository_scope
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.failure import is_immutable_tag
+from ocikit.registry.error_response import is_immutable_tag
 from ocikit.registry.scrubber import DEPTH
 from ocikit.registry.traffic import Traffic
 from ocikit.registry.upload import BlobUpload
-from ocikit.store import Opener
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.manifest import ImageIndex, Manifest
+from ocikit.spec.media_type import DOCKER_CONFIG, OCI_CONFIG
+from ocikit.spec.reference import Repository
+from ocikit.store.store import Opener
 
 _Found = TypeVar("_Found")
 _CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
@@ -65,6 +65,7 @@ class RegistryRepository:
         self._at = f"{client.base}/v2/{repository.path}"
         # The cost of all requests of this object.
         self.traffic = traffic or Traffic()
+        self.resumes_uploads = True
         self._push = self._access(push=True)
         self._pull = self._push if for_push else self._access(push=False)
         mirrors = () if for_push else client.mirrors
@@ -94,7 +95,7 @@ class RegistryRepository:
     def _fetch_manifest(self, name: str) -> Manifest | ImageIndex:
         answer = self._client.ask(protocol.manifest("GET", self._at, name), self._pull, 200)
         # Check before an error quotes a part of the body: half a secret would not be recognised.
-        self._refuse_secrets(answer.body, f'the manifest "{name}"')
+        self._check_secrets(answer.body, f'the manifest "{name}"')
         return protocol.read_manifest(answer, name)
 
     @_scrubbed
@@ -117,10 +118,10 @@ class RegistryRepository:
             data = stream.read(min(blob.size, protocol.MAX_MANIFEST_SIZE) + 1)
         if len(data) > protocol.MAX_MANIFEST_SIZE:
             raise ProtocolViolation(f"the config {blob.digest} has more than {protocol.MAX_MANIFEST_SIZE} bytes.")
-        self._refuse_secrets(data, f"the config {blob.digest}")
+        self._check_secrets(data, f"the config {blob.digest}")
         return io.BytesIO(data)
 
-    def _refuse_secrets(self, data: bytes, what: str) -> None:
+    def _check_secrets(self, data: bytes, what: str) -> None:
         """Refuse content that holds a secret: it is displayed and kept, and cannot be changed."""
         depth = DEPTH if len(data) <= _SHORT_CONTENT else 0
         if self._client.scrubber.finds(data.decode("utf-8", "replace"), _SHORTEST_IN_CONTENT, depth):

@@ -11,9 +11,6 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from ocikit import media_type
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest, verified
 from ocikit.errors import (
     Denied,
     InvalidContent,
@@ -25,12 +22,15 @@ from ocikit.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from ocikit.manifest import ImageIndex, Manifest
-from ocikit.reference import Repository
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.secret import Credentials, Lookup, Secret
-from ocikit.store import Opener, copy
+from ocikit.spec import media_type
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest, verified
+from ocikit.spec.manifest import ImageIndex, Manifest
+from ocikit.spec.reference import Repository
+from ocikit.store.store import Opener, copy
 from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults, Refusal
 
 _PASSWORD = "planted-secret"

@@ -1,7 +1,7 @@
 """Removes secrets from what a server says, however it encodes them.
 
 A server may repeat any secret that it received, in any part of a response. The scrubber undoes the encodings that
-software commonly applies to a text, see `ocikit.registry.reading`. It cannot stop a server that disguises a secret on
+software commonly applies to a text, see `ocikit.registry.decoding`. It cannot stop a server that disguises a secret on
 purpose.
 """
 

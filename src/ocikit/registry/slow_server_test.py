@@ -11,7 +11,7 @@ import pytest
 
 from ocikit.errors import NetworkError
 from ocikit.registry.deadline import Limits
-from ocikit.registry.exchange import Request
+from ocikit.registry.http import Request
 from ocikit.registry.transport import HttpTransport
 from ocikit.testing.dripping_server import DrippingServer, Part, dripping, forever
 

@@ -16,7 +16,7 @@ import pytest
 from ocikit.errors import InvalidInput, NetworkError, Untrusted
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.exchange import Request
+from ocikit.registry.http import Request
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.tls import BUNDLES
 

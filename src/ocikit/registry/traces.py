@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
-from ocikit.registry.reading import readings, unescaped
+from ocikit.registry.decoding import readings, unescaped
 
 # Half of a secret, or this many characters, identify it: a server may have cut it. Fewer are not enough, or a secret
 # that begins with "registry-" would hide that word everywhere.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ocikit.registry.exchange import Request, StreamedBody
+from ocikit.registry.http import Request, StreamedBody
 
 _PART_SIZE = 64 * 1024
 

@@ -13,12 +13,12 @@ from urllib3.util import Retry, Timeout
 from ocikit.errors import Misdirected, ProtocolViolation
 from ocikit.registry import url as urls
 from ocikit.registry.address_policy import Privacy
-from ocikit.registry.connecting import Connector
 from ocikit.registry.connection import Current, paced
+from ocikit.registry.connector import Connector
 from ocikit.registry.deadline import DEFAULT_LIMITS, Limits, Pace
-from ocikit.registry.exchange import Request, Response, StreamedBody, host_part, is_loopback
+from ocikit.registry.http import RawResponse, Request, StreamedBody, host_part, is_loopback
 from ocikit.registry.limiter import CONNECTIONS
-from ocikit.registry.no_answer import FAILURES, no_answer
+from ocikit.registry.network_errors import FAILURES, no_answer
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from ocikit.registry.proxy import proxy_manager
 from ocikit.registry.tls import tls_context
@@ -35,7 +35,7 @@ _POOLS: Any = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 class Transport(Protocol):
     """Sends requests; the client handles redirects and authentication."""
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> RawResponse:
         """Send one request. The caller must close the body. Raises NetworkError if no response arrives."""
 
 
@@ -73,14 +73,14 @@ class HttpTransport:
         self._contexts: dict[bool, Any] = {}
         self._lock = threading.Lock()
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> RawResponse:
         pace = self._current.pace = Pace(self._limits)
         try:
             response = self._send(request)
             headers = {name.lower(): value for name, value in response.headers.items()}
             size = response.length_remaining
             if size is not None and size <= _BUFFER_SIZE:
-                return Response(response.status, headers, io.BytesIO(response.read()))
+                return RawResponse(response.status, headers, io.BytesIO(response.read()))
         except FAILURES as error:
             raise no_answer(request, error, self._limits) from None
         except Misdirected as error:
@@ -88,7 +88,7 @@ class HttpTransport:
         if request.streamed and response.status == 200:
             pace.streaming()
         body = _Body(request, response, pace, self._limits)
-        return Response(response.status, headers, cast(BinaryIO, io.BufferedReader(body, _BUFFER_SIZE)))
+        return RawResponse(response.status, headers, cast(BinaryIO, io.BufferedReader(body, _BUFFER_SIZE)))
 
     def close(self) -> None:
         for pool in self._pools.values():
@@ -182,7 +182,7 @@ class _Body(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         # http.client allocates as many bytes as are asked for, however small the response is.
         size = min(len(buffer), _BUFFER_SIZE)
-        self._pace.wanted(size)
+        self._pace.expect(size)
         try:
             data = self._response.read(size, decode_content=False)
         except FAILURES as error:

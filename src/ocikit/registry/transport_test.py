@@ -8,7 +8,7 @@ import pytest
 from ocikit.errors import NetworkError
 from ocikit.registry.address_policy import Privacy
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.exchange import Request
+from ocikit.registry.http import Request
 from ocikit.registry.options import RegistryOptions
 from ocikit.registry.tls import tls_context
 from ocikit.registry.transport import HttpTransport

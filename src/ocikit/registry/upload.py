@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Optional
 
-from ocikit.descriptor import Descriptor
-from ocikit.digest import verified
 from ocikit.errors import InvalidContent, NetworkError, NotFound, OcikitError, ProtocolViolation, RegistryError
 from ocikit.registry import protocol
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.exchange import Answer, Request, StreamedBody, namers
-from ocikit.registry.failure import read_error
-from ocikit.registry.retry import ATTEMPTS, TRANSIENT, Outcome
-from ocikit.store import Opener
+from ocikit.registry.error_response import read_error
+from ocikit.registry.http import Request, Response, StreamedBody, namers
+from ocikit.registry.retry_policy import ATTEMPTS, TRANSIENT, Outcome
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import verified
+from ocikit.store.store import Opener
 
 _STORED = (201, 204)
 _OUT_OF_STEP = 416
@@ -49,7 +49,7 @@ class BlobUpload:
         self._furthest = 0
         self._at_once = 0
 
-    def send(self, started: Answer | None = None) -> None:
+    def send(self, started: Response | None = None) -> None:
         """Upload the blob. `started`: the response that began the upload, if any. Raises as `Store.push_blob`."""
         while True:
             self._begin(started or self._client.ask(protocol.start_upload(self._at), self._access, 202))
@@ -64,16 +64,16 @@ class BlobUpload:
                     self._client.piece_size = self._piece_size
                 return
 
-    def _begin(self, started: Answer) -> None:
+    def _begin(self, started: Response) -> None:
         self._go_to(started)
         self._least = protocol.least_piece_size(started)
         self._sent = 0
 
-    def _go_to(self, answer: Answer) -> None:
+    def _go_to(self, answer: Response) -> None:
         self._location = protocol.upload_location(answer)
         self._named_by = namers(answer)
 
-    def _ask_there(self, request: Request, *expected: int) -> Answer:
+    def _ask_there(self, request: Request, *expected: int) -> Response:
         return self._client.ask(replace(request, named_by=self._named_by), self._access, *expected)
 
     def _go_on(self) -> None:
@@ -89,19 +89,19 @@ class BlobUpload:
     def _send_rest(self) -> _Step:
         if self._piece_size is None and not self._sent:
             return self._finish(self._body if self._blob.size else b"")
-        for piece in self._body.pieces(self._size, self._sent):
-            request = protocol.send_piece(self._location, self._sent, piece)
+        for chunk in self._body.chunks(self._size, self._sent):
+            request = protocol.send_chunk(self._location, self._sent, chunk)
             outcome = self._outcome(request, 201, 202, 204)
             if isinstance(outcome, NetworkError) or outcome.status in _UNFINISHED:
                 return request, outcome
             self._go_to(outcome)
-            self._sent += len(piece)
+            self._sent += len(chunk)
         return self._finish(b"")
 
     def _finish(self, body: bytes | StreamedBody) -> _Step:
         request = protocol.finish_upload(self._location, self._blob, body)
         outcome = self._outcome(request, *_STORED)
-        if isinstance(outcome, Answer) and outcome.status in _STORED:
+        if isinstance(outcome, Response) and outcome.status in _STORED:
             return None
         return request, outcome
 
@@ -113,10 +113,10 @@ class BlobUpload:
 
     def _look_into(self, request: Request, outcome: Outcome) -> bool:
         """Find out how far the upload got; return whether the blob is stored. Raises if a retry is useless."""
-        status = outcome.status if isinstance(outcome, Answer) else None
-        if isinstance(outcome, Answer) and read_error(outcome)[0] == "BLOB_UPLOAD_UNKNOWN":
+        status = outcome.status if isinstance(outcome, Response) else None
+        if isinstance(outcome, Response) and read_error(outcome)[0] == "BLOB_UPLOAD_UNKNOWN":
             raise _Gone(self._failure(outcome))
-        if isinstance(outcome, Answer) and status in protocol.WANTS_PIECES:
+        if isinstance(outcome, Response) and status in protocol.WANTS_PIECES:
             self._shrink(outcome)
         elif status != _OUT_OF_STEP or self._attempt >= ATTEMPTS or not self._may_at_once():
             self._client.wait(self._attempt, request, outcome, self._access)
@@ -155,7 +155,7 @@ class BlobUpload:
         tried = self._size if self._piece_size or self._sent else None
         return protocol.next_piece_size(status, self._blob.size, tried)
 
-    def _shrink(self, refused: Answer) -> None:
+    def _shrink(self, refused: Response) -> None:
         self._piece_size = self._smaller(refused.status)
         self._refused = True
         if self._piece_size is None:
@@ -202,15 +202,15 @@ class _BlobBody:
         if held:
             yield held
 
-    def pieces(self, size: int, start: int) -> Iterator[bytes]:
+    def chunks(self, size: int, start: int) -> Iterator[bytes]:
         """The bytes from `start` on in chunks of `size`; the last one may be shorter."""
-        piece = bytearray()
-        for chunk in self:
-            skipped = min(start, len(chunk))
+        chunk = bytearray()
+        for part in self:
+            skipped = min(start, len(part))
             start -= skipped
-            piece += chunk[skipped:]
-            while len(piece) >= size:
-                yield bytes(piece[:size])
-                del piece[:size]
-        if piece:
-            yield bytes(piece)
+            chunk += part[skipped:]
+            while len(chunk) >= size:
+                yield bytes(chunk[:size])
+                del chunk[:size]
+        if chunk:
+            yield bytes(chunk)

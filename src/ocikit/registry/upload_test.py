@@ -8,18 +8,18 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from ocikit import media_type
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
 from ocikit.errors import NetworkError, OcikitError, RegistryError
-from ocikit.reference import Repository
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
-from ocikit.registry.exchange import Request, Response
+from ocikit.registry.http import RawResponse, Request
 from ocikit.registry.protocol import PIECE_SIZES
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.secret import Credentials, Lookup, Secret
 from ocikit.registry.upload import BlobUpload
+from ocikit.spec import media_type
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.reference import Repository
 from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults, Refusal
 from ocikit.testing.scripted_transport import Exchange, ScriptedTransport
 
@@ -36,7 +36,7 @@ _CUT = 0
 
 
 class _Breaking(ScriptedTransport):
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> RawResponse:
         response = super().send(request)
         if response.status == _CUT:
             raise NetworkError(f"{request}: cut.")
@@ -168,14 +168,14 @@ class _Creeping:
         self._refusal = status, body
         self.requests = 0
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> RawResponse:
         self.requests += 1
         if request.method == "POST":
-            return Response(202, {"location": "/v2/a/blobs/uploads/1"}, io.BytesIO())
+            return RawResponse(202, {"location": "/v2/a/blobs/uploads/1"}, io.BytesIO())
         if request.method == "GET":
-            return Response(204, {"range": f"0-{self.requests}"}, io.BytesIO())
+            return RawResponse(204, {"range": f"0-{self.requests}"}, io.BytesIO())
         status, body = self._refusal if request.method == "PATCH" else (416, b"")
-        return Response(status, {}, io.BytesIO(body))
+        return RawResponse(status, {}, io.BytesIO(body))
 
 
 @pytest.mark.parametrize("status, body", [(416, b""), (404, _GONE)], ids=["out-of-step", "gone"])
@@ -197,9 +197,9 @@ def _push(registry: FakeRegistry, **options: Any) -> RegistryRepository:
 
 @pytest.mark.parametrize("what", [Break.RESET, Break.RESET_IN_BODY, Break.LOST, Break.TRUNCATED])
 @pytest.mark.parametrize("request_", ["^POST", "^PATCH", "^PUT"])
-@pytest.mark.parametrize("pieces", [False, True], ids=["monolithic", "chunked"])
-def test_one_break_is_survived(what: Break, request_: str, pieces: bool) -> None:
-    faults = Faults(disturbances=(Disturbance(request_, what),), require_pieces=pieces)
+@pytest.mark.parametrize("chunks", [False, True], ids=["monolithic", "chunked"])
+def test_one_break_is_survived(what: Break, request_: str, chunks: bool) -> None:
+    faults = Faults(disturbances=(Disturbance(request_, what),), require_pieces=chunks)
     with FakeRegistry(faults=faults) as registry:
         _push(registry)
         assert registry.repositories["shop/web"].blobs[str(_BLOB.digest)] == _DATA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocikit.registry.retry import RetryBudget
+from ocikit.registry.retry_policy import RetryBudget
 from ocikit.registry.wait_budget import QUICK_SECONDS, SLOW_RATE, WaitBudget, lateness
 
 _HOST = "https://r.example"

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ocikit import media_type
-from ocikit.digest import Digest
 from ocikit.errors import InvalidInput
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 
 _INDEXES = media_type.INDEXES
 # distribution-spec v1.1.1, "Pulling manifests".

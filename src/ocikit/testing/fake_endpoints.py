@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import parse_qs, quote, urlsplit
 
-from ocikit import media_type
-from ocikit.digest import Digest
 from ocikit.errors import InvalidInput
+from ocikit.spec import media_type
+from ocikit.spec.digest import Digest
 from ocikit.testing.fake_auth import FakeAuth
 from ocikit.testing.fake_contents import FakeRepository, Refused, subject
 from ocikit.testing.fake_faults import Faults

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Callable
 
 from ocikit.registry.address_policy import Privacy
-from ocikit.registry.connecting import Connector
+from ocikit.registry.connector import Connector
 from ocikit.registry.dial import Address
 from ocikit.testing.fake_http import FakeAnswer, Incoming, to_bytes
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Callable
 
-from ocikit.digest import Digest
-from ocikit.manifest import ImageIndex, Manifest
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import ImageIndex, Manifest
 from ocikit.testing.fake_auth import FakeAuth
 from ocikit.testing.fake_contents import FakeRepository, Refused
 from ocikit.testing.fake_endpoints import check_access, respond

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ocikit.digest import Digest
+from ocikit.spec.digest import Digest
 from ocikit.testing.fake_registry import Break, Disturbance, FakeRegistry, Faults, Refusal
 
 _START = "POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: r\r\nContent-Length: 10\r\n\r\n"

@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
 
-from ocikit import media_type
-from ocikit.config import ContainerSettings
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
-from ocikit.image import Image, build_image
-from ocikit.layer.build import build_layer
-from ocikit.layer.compress import Compression
+from ocikit.image.build import Image, build_image
+from ocikit.layer.compression import Compression
 from ocikit.layer.entry import Entry
 from ocikit.layer.layer import Layer
-from ocikit.layout import Layout
-from ocikit.manifest import ImageIndex, Manifest
-from ocikit.platform import Platform
+from ocikit.layer.write import build_layer
+from ocikit.spec import media_type
+from ocikit.spec.config import ContainerSettings
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import ImageIndex, Manifest
+from ocikit.spec.platform import Platform
+from ocikit.store.layout import Layout
 
 LINUX = Platform("linux", "amd64")
 NO_SETTINGS = ContainerSettings()

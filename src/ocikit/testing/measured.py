@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ocikit
-from ocikit import media_type
-from ocikit.config import ImageConfig
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest
-from ocikit.image import Image
-from ocikit.layout import Layout
-from ocikit.manifest import Manifest
+from ocikit.image.build import Image
+from ocikit.spec import media_type
+from ocikit.spec.config import ImageConfig
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest
+from ocikit.spec.manifest import Manifest
+from ocikit.store.layout import Layout
 from ocikit.testing.images import LINUX, push_image
 
 _SOURCES = str(Path(ocikit.__file__).parent.parent)

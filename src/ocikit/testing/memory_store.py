@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import BinaryIO
 
-from ocikit.descriptor import Descriptor
-from ocikit.digest import Digest, verified
 from ocikit.errors import InvalidContent, NotFound
-from ocikit.manifest import ImageIndex, Manifest
-from ocikit.store import Opener
+from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.digest import Digest, verified
+from ocikit.spec.manifest import ImageIndex, Manifest
+from ocikit.store.store import Opener
 
 
 class MemoryStore:

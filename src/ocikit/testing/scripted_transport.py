@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 
-from ocikit.registry.exchange import Request, Response
+from ocikit.registry.http import RawResponse, Request
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -36,7 +36,7 @@ class ScriptedTransport:
         self._script: list[Exchange] = list(script)
         self.requests: list[Request] = []
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> RawResponse:
         self.requests.append(request)
         assert self._script, f"expected no more requests, got {request.method} {request.url}"
         expected = self._script.pop(0)
@@ -49,7 +49,7 @@ class ScriptedTransport:
             sent = body if isinstance(body, bytes) else b"".join(body)
             assert sent == expected.sent, f"the body of {request}: {sent!r}"
         headers = {name.lower(): value for name, value in expected.headers.items()}
-        return Response(expected.status, headers, io.BytesIO(expected.body))
+        return RawResponse(expected.status, headers, io.BytesIO(expected.body))
 
     def __enter__(self) -> ScriptedTransport:
         return self

@@ -1,0 +1,29 @@
+"""Base images: from layouts, archives and registries, and the lock file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pants_oci.bases import (
+    archived_base,
+    base,
+    base_chain,
+    layout_base,
+    lock_process,
+    lockfile,
+    lockfile_target,
+    registry_base,
+)
+
+
+def rules() -> Iterable[object]:
+    return (
+        *archived_base.rules(),
+        *base.rules(),
+        *base_chain.rules(),
+        *layout_base.rules(),
+        *lock_process.rules(),
+        *lockfile.rules(),
+        *lockfile_target.rules(),
+        *registry_base.rules(),
+    )

@@ -1,1 +1,0 @@
-"""The steps from targets to a plan, each in a file: contents, layer, base, image, push."""

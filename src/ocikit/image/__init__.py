@@ -1,0 +1,1 @@
+"""Images and indexes: built from a base, layers and settings."""

@@ -1,0 +1,85 @@
+"""The places of addresses of images in a text, and their replacement. Pure.
+
+The text is never reformatted: everything between the places is copied unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ocikit.manifests.scalar import DOUBLE, PLAIN, SINGLE
+
+# Text that needs no quotes, in any version of YAML and inside "{}" and "[]" ...
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/@:-]*[A-Za-z0-9._/@-])?")
+# ... except text that some version reads as a number, a time or a boolean.
+_OTHER_TYPE = re.compile(r"[0-9][0-9a-fA-F_xXobTZ.:+-]*|true|false|yes|no|on|off|y|n|null", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A value that is the address of an image, whatever its key.
+
+    `start` and `end` count characters, including a byte order mark, and include the quotes; `quote` is `"`, `'` or ""
+    for none. `line` and `column` start at 1, for people. `address`: the value, which begins with `pants://`;
+    `ImageAddress.parse` checks whether it is valid.
+    """
+
+    start: int
+    end: int
+    line: int
+    column: int
+    address: str
+    quote: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Place:
+        return cls(**document)
+
+
+@dataclass(frozen=True)
+class Left:
+    """A `text` that looks like an address of an image and is not replaced.
+
+    `why`: the reason and what to do, as in "is not replaced: {why}.". `is_comment`: no replacement is expected there.
+    """
+
+    line: int
+    column: int
+    text: str
+    why: str
+    is_comment: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Left:
+        return cls(**document)
+
+
+def replace(text: str, places: Sequence[Place], values: Sequence[str]) -> str:
+    """Replace the value of each place; `places` are in the order of the text. Quotes stay as they are.
+
+    A value that would mean something else without quotes gets quotes.
+    """
+    assert len(places) == len(values)
+    pieces: list[str] = []
+    end = 0
+    for place, value in zip(places, values):
+        pieces += (text[end : place.start], _quoted(value, place.quote))
+        end = place.end
+    return "".join((*pieces, text[end:]))
+
+
+def _quoted(value: str, quote: str) -> str:
+    if quote == PLAIN and _PLAIN.fullmatch(value) and not _OTHER_TYPE.fullmatch(value):
+        return value
+    if quote == SINGLE:
+        return SINGLE + value.replace("'", "''") + SINGLE
+    return DOUBLE + value.replace("\\", "\\\\").replace('"', '\\"') + DOUBLE

@@ -1,0 +1,1 @@
+"""Stores: image layouts, archives and the protocol that registries share with them."""
