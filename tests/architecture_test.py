@@ -23,7 +23,7 @@ OCIKIT_ORDER = (
     *("publish", "html_report", "inspect", "manifests", "migrate", "output", "sandbox", "cli", "__main__", "testing"),
 )
 PANTS_OCI_ORDER = (
-    *("log", "errors", "placeholders", "registry_keys", "compat", "subsystem", "registries", "targets"),
+    *("log", "errors", "debug_hints", "placeholders", "registry_keys", "compat", "subsystem", "registries", "targets"),
     *("target_addresses", "sandbox", "layers", "bases", "python_app", "images", "publish", "deploy"),
     *("dependency_inference", "goals", "register"),
 )

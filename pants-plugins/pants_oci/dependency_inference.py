@@ -12,7 +12,13 @@ from pants.util.logging import LogLevel
 
 from pants_oci.compat import implicitly, resolve_unparsed_address_inputs
 from pants_oci.deploy.references import NamedPushesRequest, call_named_pushes
-from pants_oci.target_addresses import BaseAddressRequest, NamedRequest, addresses_in, call_base_address, call_named
+from pants_oci.target_addresses import (
+    BaseAddressRequest,
+    NamedTargetsRequest,
+    addresses_in,
+    call_base_address,
+    call_named_targets,
+)
 from pants_oci.targets.deployment import OciDeploymentDependenciesField, OciDeploymentSourcesField
 from pants_oci.targets.image import (
     OciImageBaseField,
@@ -86,14 +92,18 @@ async def infer_image_dependencies(request: InferImageDependencies) -> InferredD
 @rule(desc="Infer the dependencies of an OCI index", level=LogLevel.DEBUG)
 async def infer_index_dependencies(request: InferIndexDependencies) -> InferredDependencies:
     field_set = request.field_set
-    found = await call_named(NamedRequest(field_set.address, OciIndexImagesField.alias, field_set.images.value))
+    found = await call_named_targets(
+        NamedTargetsRequest(field_set.address, OciIndexImagesField.alias, field_set.images.value)
+    )
     return InferredDependencies(found.addresses)
 
 
 @rule(desc="Infer the dependencies of an OCI push", level=LogLevel.DEBUG)
 async def infer_push_dependencies(request: InferPushDependencies) -> InferredDependencies:
     field_set = request.field_set
-    found = await call_named(NamedRequest(field_set.address, OciPushImageField.alias, (field_set.image.value,)))
+    found = await call_named_targets(
+        NamedTargetsRequest(field_set.address, OciPushImageField.alias, (field_set.image.value,))
+    )
     return InferredDependencies(found.addresses)
 
 

@@ -26,7 +26,7 @@ def addresses_in(values: Iterable[str | None], owner: Address, field_alias: str)
 
 
 @dataclass(frozen=True)
-class NamedRequest:
+class NamedTargetsRequest:
     """Find the targets that the addresses in a field of the target `owner` match."""
 
     owner: Address
@@ -35,21 +35,21 @@ class NamedRequest:
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedTargets:
     """The addresses in the order of the field, with duplicates."""
 
     addresses: tuple[Address, ...]
 
 
 @rule(desc="Resolve the addresses in a field", level=LogLevel.DEBUG)
-async def named_targets(request: NamedRequest) -> Named:
+async def named_targets(request: NamedTargetsRequest) -> NamedTargets:
     found = await concurrently(
         addresses_of_specs(**implicitly({_spec(text, request): RawSpecsWithoutFileOwners})) for text in request.texts
     )
-    return Named(tuple(address for addresses in found for address in addresses))
+    return NamedTargets(tuple(address for addresses in found for address in addresses))
 
 
-call_named = by_name(named_targets, Named, NamedRequest)
+call_named_targets = by_name(named_targets, NamedTargets, NamedTargetsRequest)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class BaseAddress:
 @rule(desc="Find the base of an OCI image", level=LogLevel.DEBUG)
 async def base_address(request: BaseAddressRequest) -> BaseAddress:
     texts = (request.base,) if request.base else ()
-    found = await call_named(NamedRequest(request.address, OciImageBaseField.alias, texts))
+    found = await call_named_targets(NamedTargetsRequest(request.address, OciImageBaseField.alias, texts))
     named = found.addresses
     fitting = fitting_parameters(named, {OciImagePlatformField.alias: request.platform, **request.address.parameters})
     if named and len(fitting) != 1:
@@ -98,7 +98,7 @@ def fitting_parameters(addresses: Sequence[Address], requested: Mapping[str, str
     return tuple(a for a in addresses if all(requested.get(key, value) == value for key, value in a.parameters.items()))
 
 
-def _spec(text: str, request: NamedRequest) -> RawSpecsWithoutFileOwners:
+def _spec(text: str, request: NamedTargetsRequest) -> RawSpecsWithoutFileOwners:
     """Parse `text` as the command line does, because the address of a single target cannot match several."""
     origin = f"the `{request.field_alias}` field of {request.owner}"
     parsed = AddressInput.parse(text, relative_to=request.owner.spec_path, description_of_origin=origin)

@@ -67,7 +67,7 @@ class _Run:
             "root": str(self.folder),
             "registries": {},
             "memory": str(self.folder / "memory.json"),
-            "holders": str(self.folder / "holders.json"),
+            "history": str(self.folder / "history.json"),
             "requests": [request.to_json() for request in self.requests],
             "plan": plan(self.requests, seen).to_json(),
             "bases": {},

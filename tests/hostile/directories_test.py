@@ -223,7 +223,7 @@ def publish(scene: Scene, tags: Sequence[str]) -> Ran:
     place = Destination("oci:published")
     request = PushRequest("images:push", place, tuple(tags), manifest)
     plan = Plan(puts=(PutManifest("images:push", place, tuple(tags), manifest.descriptor),))
-    memory = {"memory": "kept/memory.json", "holders": "kept/holders.json"}
+    memory = {"memory": "kept/memory.json", "history": "kept/history.json"}
     document = {"requests": [request.to_json()], "plan": plan.to_json(), "bases": {}, "registries": {}, "root": "."}
     scene.write("request.json", {**document, **memory})
     return run_client(PUBLISH, scene.work, scene.results, seconds=120, env=scene.env)

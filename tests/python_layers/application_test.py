@@ -137,7 +137,7 @@ def first(publisher: Publisher) -> dict[str, int]:
 
 def test_the_application_runs_on_a_read_only_file_system(publisher: Publisher, first: dict[str, int]) -> None:
     assert publisher.docker_run("shop") == "http://shop.example/?total=6\n"
-    # The base, numpy, the other five requirements, the starter, first-party code; and the config.
+    # The base, numpy, the other five requirements, the launcher, first-party code; and the config.
     assert len(first) == 6
 
 

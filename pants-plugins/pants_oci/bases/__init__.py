@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pants_oci.bases import (
-    archived_base,
     base,
     base_chain,
-    layout_base,
     lock_process,
     lockfile,
     lockfile_target,
@@ -18,10 +16,8 @@ from pants_oci.bases import (
 
 def rules() -> Iterable[object]:
     return (
-        *archived_base.rules(),
         *base.rules(),
         *base_chain.rules(),
-        *layout_base.rules(),
         *lock_process.rules(),
         *lockfile.rules(),
         *lockfile_target.rules(),

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileEntry, PathGlobs
-from pants.engine.rules import collect_rules, rule
+from pants.engine.fs import CreateDigest, DigestSubset, FileEntry, PathGlobs
 from pants.engine.target import HydrateSourcesRequest
-from pants.util.logging import LogLevel
 
 import ocikit
 from ocikit.sandbox import protocol
 from ocikit.spec import canonical_json
+from pants_oci.bases.base_image import BaseImage, BaseRequest
 from pants_oci.compat import (
-    by_name,
     create_digest,
     digest_subset_to_digest,
     get_digest_contents,
@@ -28,30 +22,10 @@ from pants_oci.sandbox.image_layout import blobs_of
 from pants_oci.sandbox.process import OcikitProcess, call_try_ocikit
 from pants_oci.subsystem import OciSubsystem
 from pants_oci.targets.base import OciBasePathField
-from pants_oci.targets.base_field_set import BaseFieldSet
 
 
-@dataclass(frozen=True)
-class ArchivedBaseRequest(EngineAwareParameter):
-    """The image of an `oci_base` whose `path` is an archive, for one platform."""
-
-    field_set: BaseFieldSet
-    platform: ocikit.Platform
-
-    def debug_hint(self) -> str:
-        return f"{self.field_set.address} [{self.platform}]"
-
-
-@dataclass(frozen=True)
-class ArchivedBase:
-    """An image, and its layers at `blobs/sha256/<hex>`."""
-
-    image: ocikit.Image
-    blobs: Digest
-
-
-@rule(desc="Read a base image from an archive", level=LogLevel.DEBUG)
-async def archived_base(request: ArchivedBaseRequest, oci: OciSubsystem) -> ArchivedBase:
+async def archived_base(request: BaseRequest, oci: OciSubsystem) -> BaseImage:
+    """Read the image of an `oci_base` whose `path` is an archive."""
     field_set = request.field_set
     path = f'the `{OciBasePathField.alias}` "{field_set.path.value}"'
     sources = await hydrate_sources(HydrateSourcesRequest(field_set.path), **implicitly())
@@ -90,11 +64,4 @@ async def archived_base(request: ArchivedBaseRequest, oci: OciSubsystem) -> Arch
     manifest = ocikit.parse_manifest(contents[protocol.MANIFEST_FILE])
     assert isinstance(manifest, ocikit.Manifest)
     blobs = await create_digest(blobs_of(manifest.layers))
-    return ArchivedBase(ocikit.Image(manifest, ocikit.ImageConfig.parse(contents[protocol.CONFIG_FILE])), blobs)
-
-
-call_archived_base = by_name(archived_base, ArchivedBase, ArchivedBaseRequest)
-
-
-def rules() -> Iterable[object]:
-    return collect_rules()
+    return BaseImage(ocikit.Image(manifest, ocikit.ImageConfig.parse(contents[protocol.CONFIG_FILE])), blobs)

@@ -26,14 +26,14 @@ from pants_oci.targets.image_field_set import ImageFieldSet
 
 
 @dataclass(frozen=True)
-class LineageRequest:
+class BaseChainRequest:
     """Find what an `oci_image` is built on."""
 
     field_set: ImageFieldSet
 
 
 @dataclass(frozen=True)
-class Lineage:
+class BaseChain:
     """An image and those it is built on, the lowest first, and the `oci_base` below them all."""
 
     images: tuple[ImageFieldSet, ...]
@@ -41,21 +41,21 @@ class Lineage:
 
 
 @rule(desc="Find what an OCI image is built on", level=LogLevel.DEBUG)
-async def find_lineage(request: LineageRequest) -> Lineage:
+async def find_lineage(request: BaseChainRequest) -> BaseChain:
     images = [request.field_set]
     while True:
         above = images[0]
         base = await call_base_address(base_of(above))
         targets = await targets_of(**implicitly({base.addresses: Addresses}))
         if not targets:
-            return Lineage(tuple(images), None)
+            return BaseChain(tuple(images), None)
         if isinstance(targets[0], OciBaseTarget):
-            return Lineage(tuple(images), BaseFieldSet.create(targets[0]))
+            return BaseChain(tuple(images), BaseFieldSet.create(targets[0]))
         _check_other_bases(above.address, targets[0], images)
         images.insert(0, ImageFieldSet.create(targets[0]))
 
 
-call_lineage = by_name(find_lineage, Lineage, LineageRequest)
+call_base_chain = by_name(find_lineage, BaseChain, BaseChainRequest)
 
 
 def base_of(field_set: ImageFieldSet) -> BaseAddressRequest:

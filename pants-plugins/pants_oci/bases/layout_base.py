@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import Digest, DigestSubset, FileEntry, PathGlobs, RemovePrefix
-from pants.engine.rules import collect_rules, rule
+from pants.engine.fs import DigestSubset, FileEntry, PathGlobs, RemovePrefix
 from pants.engine.target import HydrateSourcesRequest
-from pants.util.logging import LogLevel
 
 import ocikit
 from ocikit.image.base import check_names
 from ocikit.image.select import choose_from_layout
 from ocikit.spec.image_layout import INDEX_FILE, LAYOUT_FILE, blob_path
+from pants_oci.bases.base_image import BaseImage, BaseRequest
 from pants_oci.compat import (
-    by_name,
     digest_subset_to_digest,
     get_digest_contents,
     get_digest_entries,
@@ -35,27 +31,8 @@ _LARGEST_DOCUMENT = 4 * 1024 * 1024
 _DOCUMENT = re.compile(rf"{re.escape(INDEX_FILE)}|{re.escape(LAYOUT_FILE)}|blobs/[a-z0-9]+/[a-f0-9]+")
 
 
-@dataclass(frozen=True)
-class LayoutBaseRequest(EngineAwareParameter):
-    """The image of an `oci_base` whose `path` is a layout, for one platform."""
-
-    field_set: BaseFieldSet
-    platform: ocikit.Platform
-
-    def debug_hint(self) -> str:
-        return f"{self.field_set.address} [{self.platform}]"
-
-
-@dataclass(frozen=True)
-class LayoutBase:
-    """An image, and its layers at `blobs/sha256/<hex>`."""
-
-    image: ocikit.Image
-    blobs: Digest
-
-
-@rule(desc="Read a base image from a layout", level=LogLevel.DEBUG)
-async def layout_base(request: LayoutBaseRequest) -> LayoutBase:
+async def layout_base(request: BaseRequest) -> BaseImage:
+    """Read the image of an `oci_base` whose `path` is an image layout."""
     field_set = request.field_set
     sources = await hydrate_sources(HydrateSourcesRequest(field_set.path), **implicitly())
     prefix = "/".join(filter(None, (field_set.address.spec_path, field_set.path.value)))
@@ -75,13 +52,10 @@ async def layout_base(request: LayoutBaseRequest) -> LayoutBase:
     blobs = await digest_subset_to_digest(
         DigestSubset(layout, PathGlobs([blob_path(b.digest) for b in image.manifest.layers]))
     )
-    return LayoutBase(image, blobs)
+    return BaseImage(image, blobs)
 
 
-call_layout_base = by_name(layout_base, LayoutBase, LayoutBaseRequest)
-
-
-def _select(files: Mapping[str, bytes], request: LayoutBaseRequest, *, is_empty: bool) -> ocikit.Image:
+def _select(files: Mapping[str, bytes], request: BaseRequest, *, is_empty: bool) -> ocikit.Image:
     """Select the layout's image for the platform. Raises ocikit's errors."""
     missing = [name for name in (LAYOUT_FILE, INDEX_FILE) if name not in files]
     if missing:
@@ -115,7 +89,3 @@ def _check_blob(blob: ocikit.Descriptor, files: Mapping[str, FileEntry], field_s
             f"the layout's blob {blob.digest} is corrupt: its content has the digest "
             f"sha256:{entry.file_digest.fingerprint}. Copy the base again.",
         )
-
-
-def rules() -> Iterable[object]:
-    return collect_rules()

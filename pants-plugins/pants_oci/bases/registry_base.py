@@ -15,13 +15,13 @@ import ocikit
 from ocikit.image.base import base_image, check_names
 from ocikit.sandbox import protocol
 from ocikit.spec import canonical_json
+from pants_oci.bases.base_image import BaseImage, BaseRequest
 from pants_oci.bases.lockfile import LockFileRequest, call_lock_file
 from pants_oci.bases.pinned import lockable, pinned
 from pants_oci.compat import by_name, get_digest_contents
 from pants_oci.errors import OciTargetError, errors_of
 from pants_oci.sandbox.process import OcikitProcess, call_try_ocikit
 from pants_oci.subsystem import OciSubsystem
-from pants_oci.targets.base_field_set import BaseFieldSet
 
 # How ocikit reports that a registry does not have the content.
 _GONE = "the registry answered 404"
@@ -70,27 +70,8 @@ async def base_documents(request: BaseDocumentsRequest) -> BaseDocuments:
 call_base_documents = by_name(base_documents, BaseDocuments, BaseDocumentsRequest)
 
 
-@dataclass(frozen=True)
-class RegistryBaseRequest(EngineAwareParameter):
-    """The image of an `oci_base` that is in a registry, for one platform."""
-
-    field_set: BaseFieldSet
-    platform: ocikit.Platform
-
-    def debug_hint(self) -> str:
-        return f"{self.field_set.address} [{self.platform}]"
-
-
-@dataclass(frozen=True)
-class RegistryBase:
-    """An image, and the annotations that it adds to images built on it."""
-
-    image: ocikit.Image
-    annotations: FrozenDict[str, str]
-
-
-@rule(desc="Find a base in its registry", level=LogLevel.DEBUG)
-async def registry_base(request: RegistryBaseRequest, oci: OciSubsystem) -> RegistryBase:
+async def registry_base(request: BaseRequest, oci: OciSubsystem) -> BaseImage:
+    """Read the image of an `oci_base` that is in a registry."""
     field_set, platform = request.field_set, request.platform
     address = field_set.address
     assert field_set.image.value
@@ -115,10 +96,7 @@ async def registry_base(request: RegistryBaseRequest, oci: OciSubsystem) -> Regi
             check_names(manifest)
         except ocikit.OcikitError as error:
             raise ocikit.InvalidContent(f"{what} cannot be built on: {error}") from None
-    return RegistryBase(image, FrozenDict(base.annotations))
-
-
-call_registry_base = by_name(registry_base, RegistryBase, RegistryBaseRequest)
+    return BaseImage(image, EMPTY_DIGEST, remote=True, annotations=FrozenDict(base.annotations))
 
 
 def rules() -> Iterable[object]:

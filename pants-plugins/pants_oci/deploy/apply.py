@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest
 from pants.engine.rules import _uncacheable_rule, collect_rules, rule
 from pants.engine.target import Target
@@ -13,10 +12,11 @@ from pants.util.logging import LogLevel
 
 from ocikit.publish.request import Destination
 from pants_oci.compat import by_name, concurrently
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.deploy.committed import CommittedRequest, call_committed
 from pants_oci.deploy.compare import CheckCommittedRequest, call_check_committed
 from pants_oci.deploy.files import DeploymentFilesRequest, call_deployment_files
-from pants_oci.deploy.image_existence import PresentImages, PresentImagesRequest, call_present_images
+from pants_oci.deploy.image_existence import ExistingImages, ExistingImagesRequest, call_existing_images
 from pants_oci.deploy.manifests import Manifests, ManifestsRequest, call_manifests
 from pants_oci.deploy.render import PinnedImage, RenderRequest, call_render
 from pants_oci.errors import OciTargetError
@@ -30,13 +30,10 @@ _COMMITTED = "to build and publish it, deploy without `--oci-deployment-use-comm
 
 
 @dataclass(frozen=True)
-class AppliedRequest(EngineAwareParameter):
+class AppliedRequest(OfFieldSet):
     """Determine what a deployment applies."""
 
     field_set: DeploymentFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)
@@ -97,12 +94,12 @@ class AllPresentRequest:
 
 # Uncacheable, because the registries may change between runs.
 @_uncacheable_rule(desc="Look up the images of all deployments", level=LogLevel.TRACE)
-async def ask_for_all(_: AllPresentRequest, scope: RunScope, configured: ConfiguredRegistries) -> PresentImages:
+async def ask_for_all(_: AllPresentRequest, scope: RunScope, configured: ConfiguredRegistries) -> ExistingImages:
     applied = await concurrently(call_applied(AppliedRequest(field_set)) for field_set in scope.deployments)
-    return await call_present_images(PresentImagesRequest(_images(applied, configured)))
+    return await call_existing_images(ExistingImagesRequest(_images(applied, configured)))
 
 
-_call_all_present = by_name(ask_for_all, PresentImages, AllPresentRequest)
+_call_all_present = by_name(ask_for_all, ExistingImages, AllPresentRequest)
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,7 @@ async def check_applied(request: CheckedRequest, scope: RunScope, configured: Co
     if request.field_set in scope.deployments:
         present = await _call_all_present(AllPresentRequest())
     else:
-        present = await call_present_images(PresentImagesRequest(_images((applied,), configured)))
+        present = await call_existing_images(ExistingImagesRequest(_images((applied,), configured)))
     problems = [
         f"{image.reference}: {problem.rstrip('.')}; {image.advice}."
         for image in applied.needed

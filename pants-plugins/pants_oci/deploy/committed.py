@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest, DigestSubset, PathGlobs, RemovePrefix
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
@@ -17,6 +16,7 @@ from pants_oci.compat import (
     path_globs_to_digest,
     remove_prefix,
 )
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.deploy.committed_text import rendered_folder, within
 from pants_oci.deploy.files import DeploymentFilesRequest, call_deployment_files
 from pants_oci.errors import OciTargetError, error_context, errors_of
@@ -25,13 +25,10 @@ from pants_oci.targets.deployment_field_set import DeploymentFieldSet
 
 
 @dataclass(frozen=True)
-class CommittedFolderRequest(EngineAwareParameter):
+class CommittedFolderRequest(OfFieldSet):
     """Read the folder that `rendered_dir` names."""
 
     field_set: DeploymentFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,10 @@ call_committed_folder = by_name(committed_folder, CommittedFolder, CommittedFold
 
 
 @dataclass(frozen=True)
-class CommittedRequest(EngineAwareParameter):
+class CommittedRequest(OfFieldSet):
     """Use the committed files instead of rendered ones."""
 
     field_set: DeploymentFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pants.engine.addresses import Address
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import FileContent
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import AllTargets
@@ -16,6 +15,7 @@ from pants.util.logging import LogLevel
 
 from ocikit.errors import InvalidInput
 from pants_oci.compat import by_name, concurrently, get_digest_contents
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.deploy.committed import CommittedFolderRequest, call_committed_folder
 from pants_oci.deploy.committed_text import Difference, compare, rendered_folder
 from pants_oci.deploy.files import DeploymentFilesRequest, call_deployment_files
@@ -26,13 +26,10 @@ from pants_oci.targets.deployment_field_set import DeploymentFieldSet
 
 
 @dataclass(frozen=True)
-class ComparedRequest(EngineAwareParameter):
+class ComparedRequest(OfFieldSet):
     """Render a deployment and compare the result with the committed files."""
 
     field_set: DeploymentFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)

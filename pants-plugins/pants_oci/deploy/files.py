@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from pants.core.target_types import FileSourceField, GenericTarget, RelocatedFilesSourcesField
 from pants.engine.addresses import Address
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import Dependencies, DependenciesRequest, HydrateSourcesRequest, Target
@@ -22,21 +21,19 @@ from pants_oci.compat import (
     implicitly,
     merge_digests,
 )
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.deploy.committed_text import common_folder, is_build_file
 from pants_oci.errors import OciTargetError, kind_of
-from pants_oci.layers.layer_inputs import LoosePartRequest, call_loose_part
+from pants_oci.layers.layer_inputs import LooseInputRequest, call_loose_input
 from pants_oci.targets.deployment_field_set import DeploymentFieldSet
 from pants_oci.targets.push import OciPushTarget
 
 
 @dataclass(frozen=True)
-class DeploymentFilesRequest(EngineAwareParameter):
+class DeploymentFilesRequest(OfFieldSet):
     """Gather the files of a deployment as they are in the repository, without building images."""
 
     field_set: DeploymentFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
         )
         waiting = [target for level in levels for target in level]
         direct = False
-    parts = await concurrently(call_loose_part(LoosePartRequest(target)) for _, target in sorted(loose.items()))
+    parts = await concurrently(call_loose_input(LooseInputRequest(target)) for _, target in sorted(loose.items()))
     source_paths = sources.snapshot.files
     found_paths = {source.path for part in parts for source in part.sources}
     # A glob of `files` may also match the sources, which are rendered instead.

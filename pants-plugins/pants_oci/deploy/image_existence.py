@@ -23,14 +23,14 @@ logger = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
-class PresentImagesRequest:
+class ExistingImagesRequest:
     """Ask about `images`: repositories and digests."""
 
     images: tuple[tuple[Destination, str], ...]
 
 
 @dataclass(frozen=True)
-class PresentImages:
+class ExistingImages:
     """Why an image is missing or unknown, for each image that is not known to be present."""
 
     problems: Mapping[tuple[Destination, str], str]
@@ -38,9 +38,9 @@ class PresentImages:
 
 # Uncacheable, because the images may be deleted before the next run.
 @_uncacheable_rule(desc="Check that registries have images", level=LogLevel.DEBUG)
-async def present_images(request: PresentImagesRequest, configured: ConfiguredRegistries) -> PresentImages:
+async def existing_images(request: ExistingImagesRequest, configured: ConfiguredRegistries) -> ExistingImages:
     if not request.images:
-        return PresentImages({})
+        return ExistingImages({})
     document = {
         **registries_document(configured),
         "manifests": [[place.address, digest] for place, digest in request.images],
@@ -58,12 +58,12 @@ async def present_images(request: PresentImagesRequest, configured: ConfiguredRe
     for text in answer.document["warnings"]:
         logger.warning("%s", text)
     seen = RemoteState.from_json(answer.document["answers"])
-    return PresentImages(
+    return ExistingImages(
         {image: problem for image in request.images if (problem := _problem(seen, *image))},
     )
 
 
-call_present_images = by_name(present_images, PresentImages, PresentImagesRequest)
+call_existing_images = by_name(existing_images, ExistingImages, ExistingImagesRequest)
 
 
 def _problem(seen: RemoteState, place: Destination, digest: str) -> str | None:

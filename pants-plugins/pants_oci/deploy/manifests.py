@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pants.engine.addresses import Address
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
@@ -21,20 +20,18 @@ from ocikit.manifests.substitute import Left, Place
 from ocikit.sandbox import protocol
 from ocikit.spec import canonical_json
 from pants_oci.compat import add_prefix, by_name, create_digest, get_digest_contents
+from pants_oci.debug_hints import OfOwner
 from pants_oci.errors import OciTargetError
 from pants_oci.sandbox.process import OcikitProcess, call_ask_ocikit
 
 
 @dataclass(frozen=True)
-class ManifestsRequest(EngineAwareParameter):
+class ManifestsRequest(OfOwner):
     """Read those of `files` that contain the text `mark`. Errors name `owner`."""
 
     owner: Address
     files: Digest
     mark: str = SCHEME
-
-    def debug_hint(self) -> str:
-        return str(self.owner)
 
 
 @dataclass(frozen=True)

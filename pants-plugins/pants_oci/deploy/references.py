@@ -18,7 +18,7 @@ from ocikit.manifests.substitute import Left, Place
 from pants_oci.compat import by_name, concurrently, hydrate_sources, implicitly, targets_of
 from pants_oci.deploy.manifests import DeploymentFile, ManifestsRequest, call_manifests
 from pants_oci.errors import OciTargetError, kind_of
-from pants_oci.target_addresses import NamedRequest, call_named
+from pants_oci.target_addresses import NamedTargetsRequest, call_named_targets
 from pants_oci.targets.deployment import OciDeploymentSourcesField
 from pants_oci.targets.push import OciPushTarget
 
@@ -86,7 +86,9 @@ class _Push:
 async def find_push(request: _PushRequest) -> _Push:
     place = f'{request.where}: "{request.written}"'
     try:
-        named = await call_named(NamedRequest(request.owner, OciDeploymentSourcesField.alias, (request.address,)))
+        named = await call_named_targets(
+            NamedTargetsRequest(request.owner, OciDeploymentSourcesField.alias, (request.address,))
+        )
     except (AddressParseException, ResolveError) as error:
         return _Push(None, f"{place} is not a target: {' '.join(str(error).split())}")
     targets = await targets_of(**implicitly(Addresses(named.addresses)))

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests, RemovePrefix
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
@@ -26,6 +25,7 @@ from pants_oci.compat import (
     merge_digests,
     remove_prefix,
 )
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.deploy.files import DeploymentFilesRequest, call_deployment_files
 from pants_oci.deploy.manifests import DeploymentFile
 from pants_oci.deploy.references import NamedPush, NamedPushesRequest, call_named_pushes, where
@@ -48,13 +48,10 @@ logger = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
-class RenderRequest(EngineAwareParameter):
+class RenderRequest(OfFieldSet):
     """Render the sources of a deployment."""
 
     field_set: DeploymentFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)

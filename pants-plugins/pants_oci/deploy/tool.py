@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.fs import AddPrefix, Digest, DigestEntries, FileEntry
 from pants.engine.internals.session import SessionValues
@@ -19,6 +18,7 @@ from pants.util.logging import LogLevel
 from ocikit.sandbox import protocol
 from ocikit.spec import canonical_json
 from pants_oci.compat import add_prefix, by_name, get_digest_entries
+from pants_oci.debug_hints import OfAddress
 from pants_oci.errors import OciTargetError
 from pants_oci.sandbox.environment_socket import (
     EnvironmentSocket,
@@ -29,14 +29,11 @@ from pants_oci.sandbox.process import OcikitProcess, call_setup_process
 
 
 @dataclass(frozen=True)
-class FindToolRequest(EngineAwareParameter):
+class FindToolRequest(OfAddress):
     """Find the program that a command starts with, for the target at `address`."""
 
     address: Address
     tool: str
-
-    def debug_hint(self) -> str:
-        return str(self.address)
 
 
 @dataclass(frozen=True)
@@ -67,16 +64,13 @@ call_find_tool = by_name(find_tool, FoundTool, FindToolRequest)
 
 
 @dataclass(frozen=True)
-class RunToolRequest(EngineAwareParameter):
+class RunToolRequest(OfAddress):
     """Run `words` in `folder` among the files of `inputs`, for the target at `address`."""
 
     address: Address
     words: tuple[str, ...]
     folder: str
     inputs: Digest
-
-    def debug_hint(self) -> str:
-        return str(self.address)
 
 
 @dataclass(frozen=True)

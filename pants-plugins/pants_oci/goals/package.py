@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, OutputPathField, PackageFieldSet
 from pants.engine.addresses import Address, Addresses
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules, rule
 from pants.engine.unions import UnionRule
@@ -28,6 +27,7 @@ from pants_oci.compat import (
     merge_digests,
     targets_of,
 )
+from pants_oci.debug_hints import OfAddress
 from pants_oci.errors import OciTargetError
 from pants_oci.goals.package_deployment import call_package_deployment
 from pants_oci.goals.packaged import Packaged
@@ -46,7 +46,7 @@ from pants_oci.targets.packaged import OciPackagedDependenciesField
 
 
 @dataclass(frozen=True)
-class _WriteRequest(EngineAwareParameter):
+class _WriteRequest(OfAddress):
     """Write the image or index that `described` names, with all its `blobs`."""
 
     address: Address
@@ -54,9 +54,6 @@ class _WriteRequest(EngineAwareParameter):
     format: OciPackageFormatField
     described: ocikit.Descriptor
     blobs: Digest
-
-    def debug_hint(self) -> str:
-        return str(self.address)
 
 
 @rule(desc="Write an OCI image to disk", level=LogLevel.DEBUG)

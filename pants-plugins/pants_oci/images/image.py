@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
@@ -15,18 +14,19 @@ import ocikit
 from ocikit.python_app.interpreter import Interpreter
 from ocikit.spec.image_layout import blob_path
 from pants_oci.bases.base import BaseRequest, call_base_image
-from pants_oci.bases.base_chain import Lineage, LineageRequest, call_lineage
+from pants_oci.bases.base_chain import BaseChain, BaseChainRequest, call_base_chain
 from pants_oci.compat import (
     by_name,
     concurrently,
     create_digest,
     merge_digests,
 )
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.errors import OciTargetError, errors_of
 from pants_oci.images.image_layers import (
+    ImageLayers,
+    ImageLayersRequest,
     LayersInEnvironmentRequest,
-    OwnLayers,
-    OwnLayersRequest,
     call_own_layers_in_environment,
 )
 from pants_oci.python_app.application import started_by
@@ -38,13 +38,10 @@ from pants_oci.targets.python import (
 
 
 @dataclass(frozen=True)
-class ImageRequest(EngineAwareParameter):
+class ImageRequest(OfFieldSet):
     """Build the image of an `oci_image`, each layer in the environment that its image sets."""
 
     field_set: ImageFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)
@@ -79,22 +76,22 @@ def named_images(address: Address, images: Sequence[BuiltImage]) -> Iterator[tup
 
 @rule(desc="Build an OCI image", level=LogLevel.DEBUG)
 async def build_image(request: ImageRequest) -> BuiltImage:
-    lineage = await call_lineage(LineageRequest(request.field_set))
+    base_chain = await call_base_chain(BaseChainRequest(request.field_set))
     platform = ocikit.Platform.parse(request.field_set.platform.value)
-    bases = await concurrently(call_base_image(BaseRequest(base, platform)) for base in (lineage.base,) if base)
-    pythons = _interpreters(lineage, bases[0].image if bases else None)
+    bases = await concurrently(call_base_image(BaseRequest(base, platform)) for base in (base_chain.base,) if base)
+    pythons = _interpreters(base_chain, bases[0].image if bases else None)
     added = await concurrently(
-        call_own_layers_in_environment(LayersInEnvironmentRequest(OwnLayersRequest(field_set, interpreter)))
-        for field_set, interpreter in zip(lineage.images, pythons)
+        call_own_layers_in_environment(LayersInEnvironmentRequest(ImageLayersRequest(field_set, interpreter)))
+        for field_set, interpreter in zip(base_chain.images, pythons)
     )
-    _check_two_in_one_place(lineage, added)
+    _check_two_in_one_place(base_chain, added)
     if not bases and not any(own.layers for own in added):
         raise OciTargetError(
             request.field_set.address, "the image is empty: give it `dependencies`, `layers` or a `base`."
         )
     image = bases[0].image if bases else None
     annotations = bases[0].annotations if bases else {}
-    for field_set, own in zip(lineage.images, added):
+    for field_set, own in zip(base_chain.images, added):
         settings = field_set.settings()
         if own.application:
             settings = started_by(settings, own.application, image.config.container if image else {})
@@ -112,10 +109,10 @@ async def build_image(request: ImageRequest) -> BuiltImage:
     blobs = await merge_digests(MergeDigests((documents, *(base.blobs for base in bases), *layers)))
     below = len(bases[0].image.manifest.layers) if bases else 0
     origins = (
-        *([str(lineage.base.address)] * below if lineage.base else ()),
+        *([str(base_chain.base.address)] * below if base_chain.base else ()),
         *(b.origin for o in added for b in o.layers),
     )
-    published = lineage.base.image.value if lineage.base else None
+    published = base_chain.base.image.value if base_chain.base else None
     return BuiltImage(
         image,
         blobs,
@@ -129,23 +126,23 @@ async def build_image(request: ImageRequest) -> BuiltImage:
 call_image = by_name(build_image, BuiltImage, ImageRequest)
 
 
-def _interpreters(lineage: Lineage, base: ocikit.Image | None) -> list[Interpreter | None]:
+def _interpreters(base_chain: BaseChain, base: ocikit.Image | None) -> list[Interpreter | None]:
     """The Python of each image: the one that it sets, or else that of the image below."""
-    declared = lineage.base.python.value if lineage.base else None
+    declared = base_chain.base.python.value if base_chain.base else None
     known = Interpreter.parse(declared) if declared else None
     if known is None and base is not None:
         known = Interpreter.of_official_image(base.config.container)
     found = []
-    for field_set in lineage.images:
+    for field_set in base_chain.images:
         if field_set.python.value:
             known = Interpreter.parse(field_set.python.value)
         found.append(known)
     return found
 
 
-def _check_two_in_one_place(lineage: Lineage, added: Iterable[OwnLayers]) -> None:
+def _check_two_in_one_place(base_chain: BaseChain, added: Iterable[ImageLayers]) -> None:
     seen: dict[str, Address] = {}
-    for field_set, own in zip(lineage.images, added):
+    for field_set, own in zip(base_chain.images, added):
         if own.application:
             root = own.application.application.root
             other = seen.setdefault(root, field_set.address)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address, Addresses
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.environment import EnvironmentName
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import Target
@@ -25,6 +24,7 @@ from pants_oci.compat import (
     resolve_unparsed_address_inputs,
     targets_of,
 )
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.errors import OciTargetError, errors_of, kind_of
 from pants_oci.layers.contents import Contents, ContentsRequest, call_contents, check_unseen_files
 from pants_oci.layers.environment import OwnEnvironmentRequest, call_own_environment
@@ -55,25 +55,22 @@ from pants_oci.targets.python import (
 
 
 @dataclass(frozen=True)
-class OwnLayersRequest(EngineAwareParameter):
+class ImageLayersRequest(OfFieldSet):
     """Build the layers that an image adds to its base. `interpreter`: the Python of the image, if known."""
 
     field_set: ImageFieldSet
     interpreter: Interpreter | None
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)
 class LayersInEnvironmentRequest:
     """Build the layers of an image in the environment that the image sets."""
 
-    layers: OwnLayersRequest
+    layers: ImageLayersRequest
 
 
 @dataclass(frozen=True)
-class OwnLayers:
+class ImageLayers:
     """The layers that an image adds to its base, lowest first, and the Python application in them."""
 
     layers: tuple[BuiltLayer, ...]
@@ -81,7 +78,7 @@ class OwnLayers:
 
 
 @rule(desc="Build the layers of an OCI image", level=LogLevel.DEBUG)
-async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
+async def build_image_layers(request: ImageLayersRequest) -> ImageLayers:
     field_set = request.field_set
     address = field_set.address
     base = await call_base_address(base_of(field_set))
@@ -133,21 +130,21 @@ async def build_own_layers(request: OwnLayersRequest) -> OwnLayers:
         ]
     automatic = await concurrently(call_build_layer(request) for request in requests)
     of_python = [layer for application in applications for layer in application.layers]
-    return OwnLayers((*explicit, *of_python, *automatic), applications[0] if applications else None)
+    return ImageLayers((*explicit, *of_python, *automatic), applications[0] if applications else None)
 
 
-call_own_layers = by_name_in_environment(build_own_layers, OwnLayers, OwnLayersRequest)
+call_image_layers = by_name_in_environment(build_image_layers, ImageLayers, ImageLayersRequest)
 
 
 @rule(desc="Build the layers of an OCI image in its environment", level=LogLevel.TRACE)
-async def own_layers_in_environment(request: LayersInEnvironmentRequest) -> OwnLayers:
+async def own_layers_in_environment(request: LayersInEnvironmentRequest) -> ImageLayers:
     environment = await resolve_environment_name(
         EnvironmentNameRequest.from_field_set(request.layers.field_set), **implicitly()
     )
-    return await call_own_layers(**implicitly({request.layers: OwnLayersRequest, environment: EnvironmentName}))
+    return await call_image_layers(**implicitly({request.layers: ImageLayersRequest, environment: EnvironmentName}))
 
 
-call_own_layers_in_environment = by_name(own_layers_in_environment, OwnLayers, LayersInEnvironmentRequest)
+call_own_layers_in_environment = by_name(own_layers_in_environment, ImageLayers, LayersInEnvironmentRequest)
 
 
 def _check_several(owner: Address, binaries: Sequence[Address]) -> None:

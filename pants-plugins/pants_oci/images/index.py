@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pants.core.goals.package import OutputPathField
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
 from pants.engine.addresses import Address, Addresses
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
 import ocikit
 from pants_oci.compat import by_name, concurrently, implicitly, targets_of
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.errors import OciTargetError, errors_of, kind_of
 from pants_oci.images.image import BuiltImage, ImageRequest, call_image
-from pants_oci.target_addresses import NamedRequest, call_named
+from pants_oci.target_addresses import NamedTargetsRequest, call_named_targets
 from pants_oci.targets.image import OciImageTarget, OciPackageFormatField
 from pants_oci.targets.image_field_set import ImageFieldSet
 from pants_oci.targets.index import (
@@ -40,13 +40,10 @@ class IndexFieldSet(RunFieldSet):
 
 
 @dataclass(frozen=True)
-class IndexRequest(EngineAwareParameter):
+class IndexRequest(OfFieldSet):
     """Build the index of an `oci_index`, and its images."""
 
     field_set: IndexFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,9 @@ class BuiltIndex:
 @rule(desc="Build an OCI index", level=LogLevel.DEBUG)
 async def build_index(request: IndexRequest) -> BuiltIndex:
     field_set = request.field_set
-    found = await call_named(NamedRequest(field_set.address, OciIndexImagesField.alias, field_set.images.value))
+    found = await call_named_targets(
+        NamedTargetsRequest(field_set.address, OciIndexImagesField.alias, field_set.images.value)
+    )
     _check_twice(field_set.address, found.addresses)
     targets = await targets_of(**implicitly(Addresses(found.addresses)))
     _check_other_images(field_set.address, targets)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pants.engine.addresses import Address
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import EMPTY_DIGEST, AddPrefix, CreateDigest, Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.rules import _uncacheable_rule, collect_rules
 from pants.util.logging import LogLevel
@@ -26,6 +25,7 @@ from pants_oci.compat import (
     digest_subset_to_digest,
     merge_digests,
 )
+from pants_oci.debug_hints import OfAddress
 from pants_oci.errors import OciTargetError
 from pants_oci.images.blobs import ImageBlobsRequest, call_image_blobs
 from pants_oci.images.image import BuiltImage
@@ -35,14 +35,11 @@ from pants_oci.subsystem import OciSubsystem
 
 
 @dataclass(frozen=True)
-class LoadRequest(EngineAwareParameter):
+class LoadRequest(OfAddress):
     """Make sure that the engine of `[oci].engine` has the image that `address` builds."""
 
     address: Address
     image: BuiltImage
-
-    def debug_hint(self) -> str:
-        return str(self.address)
 
 
 @dataclass(frozen=True)

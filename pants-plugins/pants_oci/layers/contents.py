@@ -35,10 +35,10 @@ from pants_oci.compat import (
 from pants_oci.errors import OciTargetError, kind_of
 from pants_oci.layers.layer_inputs import (
     LayerInput,
-    LoosePartRequest,
-    PackagePartRequest,
-    call_loose_part,
-    call_package_part,
+    LooseInputRequest,
+    PackageInputRequest,
+    call_loose_input,
+    call_package_input,
 )
 from pants_oci.layers.unseen_files import UnseenFilesRequest, call_unseen_files
 from pants_oci.targets.base import OciBaseTarget
@@ -76,7 +76,7 @@ class Contents:
     """The packages and the loose files, sorted by address.
 
     `watched`: the targets whose globs matched files, with the request for files that Pants does not see; see
-    `refuse_unseen_files`.
+    `check_unseen_files`.
     """
 
     packages: tuple[LayerInput, ...]
@@ -145,12 +145,12 @@ async def gather_contents(request: ContentsRequest, unions: UnionMembership) -> 
     packages.sort(key=lambda field_set: field_set.address)
     binaries = tuple(f for f in packages if isinstance(f, PexBinaryFieldSet)) if request.leave_pex else ()
     built = await concurrently(
-        call_package_part(PackagePartRequest(field_set, request.owner))
+        call_package_input(PackageInputRequest(field_set, request.owner))
         for field_set in packages
         if field_set not in binaries
     )
     gathered = await concurrently(
-        call_loose_part(LoosePartRequest(target, request.unpack))
+        call_loose_input(LooseInputRequest(target, request.unpack))
         for target in sorted(loose, key=lambda target: target.address)
     )
     return Contents(tuple(built), tuple(gathered), binaries, watched)

@@ -21,20 +21,20 @@ class OwnEnvironmentRequest:
 
 
 @dataclass(frozen=True)
-class OwnEnvironment:
+class LayerEnvironment:
     name: EnvironmentName
 
 
 @rule(desc="Find the environment of a part of an OCI image", level=LogLevel.TRACE)
-async def own_environment(request: OwnEnvironmentRequest, current: EnvironmentName) -> OwnEnvironment:
+async def own_environment(request: OwnEnvironmentRequest, current: EnvironmentName) -> LayerEnvironment:
     requested = EnvironmentNameRequest.from_field_set(request.field_set)
     if requested.raw_value == LOCAL_ENVIRONMENT_MATCHER:
-        return OwnEnvironment(current)
+        return LayerEnvironment(current)
     name = await resolve_environment_name(requested, **implicitly())
-    return OwnEnvironment(name)
+    return LayerEnvironment(name)
 
 
-call_own_environment = by_name(own_environment, OwnEnvironment, OwnEnvironmentRequest)
+call_own_environment = by_name(own_environment, LayerEnvironment, OwnEnvironmentRequest)
 
 
 def rules() -> Iterable[object]:

@@ -40,6 +40,7 @@ from pants_oci.compat import (
     remove_prefix,
     strip_source_roots,
 )
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.errors import OciTargetError
 
 
@@ -57,18 +58,15 @@ class LayerInput:
 
 
 @dataclass(frozen=True)
-class PackagePartRequest(EngineAwareParameter):
+class PackageInputRequest(OfFieldSet):
     """Build a package and lay its artifacts out side by side."""
 
     field_set: PackageFieldSet
     owner: Address
 
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
-
 
 @dataclass(frozen=True)
-class LoosePartRequest(EngineAwareParameter):
+class LooseInputRequest(EngineAwareParameter):
     """Gather the sources of one `file`, `resource` or `relocated_files` target. `unpack`: extract an archive."""
 
     target: Target
@@ -105,7 +103,7 @@ call_take_artifact = by_name(take_artifact, Artifact, ArtifactRequest)
 
 
 @rule(desc="Build a package for an OCI image", level=LogLevel.DEBUG)
-async def package_part(request: PackagePartRequest) -> LayerInput:
+async def package_part(request: PackageInputRequest) -> LayerInput:
     package = await environment_aware_package(EnvironmentAwarePackageRequest(request.field_set))
     if isinstance(request.field_set, ArchiveFieldSet):
         extracted = await maybe_extract_archive(MaybeExtractArchiveRequest(package.digest), **implicitly())
@@ -119,11 +117,11 @@ async def package_part(request: PackagePartRequest) -> LayerInput:
     return _part(request.field_set.address, files, entries)
 
 
-call_package_part = by_name(package_part, LayerInput, PackagePartRequest)
+call_package_input = by_name(package_part, LayerInput, PackageInputRequest)
 
 
 @rule(desc="Gather files for an OCI image", level=LogLevel.TRACE)
-async def loose_part(request: LoosePartRequest) -> LayerInput:
+async def loose_part(request: LooseInputRequest) -> LayerInput:
     target = request.target
     sources_request = SourceFilesRequest(
         [target[SourcesField]],
@@ -143,10 +141,10 @@ async def loose_part(request: LoosePartRequest) -> LayerInput:
     return _part(target.address, digest, entries)
 
 
-call_loose_part = by_name(loose_part, LayerInput, LoosePartRequest)
+call_loose_input = by_name(loose_part, LayerInput, LooseInputRequest)
 
 
-def _relpaths(package: BuiltPackage, request: PackagePartRequest) -> tuple[str, ...]:
+def _relpaths(package: BuiltPackage, request: PackageInputRequest) -> tuple[str, ...]:
     found = tuple(artifact.relpath for artifact in package.artifacts if artifact.relpath)
     if not found or len({os.path.basename(path) for path in found}) < len(found):
         what = f"two files with the same name ({', '.join(found)})" if found else "no files"

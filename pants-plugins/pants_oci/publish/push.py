@@ -9,7 +9,6 @@ from typing import NamedTuple
 from pants.core.goals.package import PackageFieldSet
 from pants.core.goals.publish import PublishFieldSet, PublishRequest
 from pants.engine.addresses import Address, Addresses
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
@@ -19,6 +18,7 @@ from ocikit.errors import InvalidInput
 from ocikit.publish.request import Destination, PushRequest
 from ocikit.spec.reference import validate_tag
 from pants_oci.compat import CheckSkipRequest, by_name, concurrently, implicitly, targets_of
+from pants_oci.debug_hints import OfFieldSet
 from pants_oci.errors import OciTargetError, error_context, errors_of, kind_of
 from pants_oci.images.image import BuiltImage, ImageRequest, call_image
 from pants_oci.images.index import IndexFieldSet, IndexRequest, call_index
@@ -27,7 +27,7 @@ from pants_oci.publish.placeholder_values import PlaceholderRequest, call_placeh
 from pants_oci.registries import Registries, Registry, split_host
 from pants_oci.sandbox.configured_registries import ConfiguredRegistries
 from pants_oci.subsystem import OciSubsystem
-from pants_oci.target_addresses import NamedRequest, call_named
+from pants_oci.target_addresses import NamedTargetsRequest, call_named_targets
 from pants_oci.targets.image import OciImageTarget
 from pants_oci.targets.image_field_set import ImageFieldSet
 from pants_oci.targets.index import OciIndexTarget
@@ -73,13 +73,10 @@ class PushFieldSet(PublishFieldSet):
 
 
 @dataclass(frozen=True)
-class PushNamesRequest(EngineAwareParameter):
+class PushNamesRequest(OfFieldSet):
     """Resolve the repositories and tags of an `oci_push`."""
 
     field_set: PushFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 class _Names(NamedTuple):
@@ -131,13 +128,10 @@ call_push_names = by_name(push_names, PushNames, PushNamesRequest)
 
 
 @dataclass(frozen=True)
-class ResolvedPushRequest(EngineAwareParameter):
+class ResolvedPushRequest(OfFieldSet):
     """Resolve what an `oci_push` publishes, without querying registries."""
 
     field_set: PushFieldSet
-
-    def debug_hint(self) -> str:
-        return str(self.field_set.address)
 
 
 @dataclass(frozen=True)
@@ -176,7 +170,7 @@ class ResolvedPush:
 async def resolve_push(request: ResolvedPushRequest) -> ResolvedPush:
     field_set = request.field_set
     address = field_set.address
-    found = await call_named(NamedRequest(address, OciPushImageField.alias, (field_set.image.value,)))
+    found = await call_named_targets(NamedTargetsRequest(address, OciPushImageField.alias, (field_set.image.value,)))
     targets = await targets_of(**implicitly(Addresses(found.addresses)))
     _check_others(address, targets)
     names = await call_push_names(PushNamesRequest(field_set))

@@ -38,6 +38,7 @@ from pants_oci.compat import (
     package_pex_binary,
     transitive_targets,
 )
+from pants_oci.debug_hints import OfOwner
 from pants_oci.errors import error_context, errors_of
 from pants_oci.layers.layer import BuiltLayer, LayerRequest, call_build_layer
 from pants_oci.layers.layer_inputs import LayerInput
@@ -87,7 +88,7 @@ class PythonApplication:
 
 
 @dataclass(frozen=True)
-class FirstPartyRequest(EngineAwareParameter):
+class FirstPartyRequest(OfOwner):
     """Gather the first-party code of a `pex_binary`, including files that its `python_distribution`s install."""
 
     owner: Address
@@ -95,9 +96,6 @@ class FirstPartyRequest(EngineAwareParameter):
     python: PythonChoice
     root: str
     allow_collisions: bool
-
-    def debug_hint(self) -> str:
-        return str(self.owner)
 
 
 @dataclass(frozen=True)

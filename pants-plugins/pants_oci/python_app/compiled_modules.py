@@ -32,7 +32,7 @@ from pants_oci.compat import (
 )
 from pants_oci.layers.layer_inputs import LayerInput
 from pants_oci.sandbox.environment_socket import MEMORY_CACHE, MEMORY_DIRECTORY
-from pants_oci.sandbox.launcher import is_of_this_machine, program, starter
+from pants_oci.sandbox.launcher import is_of_this_machine, launcher, program
 from pants_oci.sandbox.process import CACHE_FIRST_MILLIS
 
 # Up to 3.10, sets among a module's constants are written in the order of their hashes. `-I` would ignore the seed. The
@@ -95,7 +95,7 @@ async def compile_modules(
     inputs = await add_prefix(AddPrefix(part.files, protocol.INPUT))
     interpreter, caches = python.path, python.append_only_caches
     if is_of_this_machine(environment):
-        found = starter(f"python-{python.fingerprint}", program(python.path), options)
+        found = launcher(f"python-{python.fingerprint}", program(python.path), options)
         found.put()
         link = await create_digest(CreateDigest([found.link(_PYTHON)]))
         inputs = await merge_digests(MergeDigests((inputs, link)))

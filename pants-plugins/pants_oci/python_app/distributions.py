@@ -13,7 +13,6 @@ from pants.backend.python.util_rules.pex import PexRequest
 from pants.backend.python.util_rules.pex_cli import PexCliProcess
 from pants.backend.python.util_rules.pex_from_targets import PexFromTargetsRequest
 from pants.engine.addresses import Address
-from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import (
     EMPTY_DIGEST,
     CreateDigest,
@@ -48,6 +47,7 @@ from pants_oci.compat import (
     remove_prefix,
     setup_pex_cli_process,
 )
+from pants_oci.debug_hints import OfOwner
 from pants_oci.errors import OciTargetError
 from pants_oci.layers.layer_inputs import LayerInput
 from pants_oci.python_app.interpreter import PythonChoice
@@ -60,7 +60,7 @@ _LARGEST_SCRIPT = 64 * 1024
 
 
 @dataclass(frozen=True)
-class FlattenRequest(EngineAwareParameter):
+class FlattenRequest(OfOwner):
     """Install the distributions of the PEX `name` in `digest` side by side in one folder."""
 
     owner: Address
@@ -68,9 +68,6 @@ class FlattenRequest(EngineAwareParameter):
     name: str
     python: PythonChoice
     allow_collisions: bool
-
-    def debug_hint(self) -> str:
-        return str(self.owner)
 
 
 @dataclass(frozen=True)
@@ -112,16 +109,13 @@ class DistributionPartRequest:
 
 
 @dataclass(frozen=True)
-class RequirementsRequest(EngineAwareParameter):
+class RequirementsRequest(OfOwner):
     """Resolve the requirements of `pex`, and install them."""
 
     owner: Address
     pex: PexFromTargetsRequest
     python: PythonChoice
     allow_collisions: bool
-
-    def debug_hint(self) -> str:
-        return str(self.owner)
 
 
 @rule(desc="Install distributions side by side", level=LogLevel.DEBUG)

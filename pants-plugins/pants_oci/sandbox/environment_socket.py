@@ -116,11 +116,11 @@ class HandedOverForGood:
     """A file in `folder` that names the socket, until this object is deleted."""
 
     def __init__(self, document: bytes, folder: Path, environment: Mapping[str, str]) -> None:
-        self._handed_over = EnvironmentSocket(document)
+        self._environment_socket = EnvironmentSocket(document)
         self.environment = environment
         _forget_ended_runs(folder)
         pointer = folder / secrets.token_hex(8)
-        atomic_file.write(str(pointer), self._handed_over.environment[VARIABLE].encode())
+        atomic_file.write(str(pointer), self._environment_socket.environment[VARIABLE].encode())
         weakref.finalize(self, _forget, pointer)
 
 

@@ -23,7 +23,7 @@ _FOLDER = "start"
 
 
 @dataclass(frozen=True)
-class Starter:
+class Launcher:
     """The script that starts a program on this machine. `key`: the name of the program on all machines."""
 
     key: str
@@ -41,8 +41,8 @@ class Starter:
         return SymlinkEntry(path, f"{MEMORY_DIRECTORY}/{_FOLDER}/{self.key}")
 
 
-def starter(key: str, script: str, options: GlobalOptions) -> Starter:
-    return Starter(key, script, os.path.join(str(options.named_caches_dir), MEMORY_CACHE, _FOLDER))
+def launcher(key: str, script: str, options: GlobalOptions) -> Launcher:
+    return Launcher(key, script, os.path.join(str(options.named_caches_dir), MEMORY_CACHE, _FOLDER))
 
 
 def program(path: str) -> str:

@@ -29,7 +29,7 @@ from pants_oci.compat import (
     implicitly,
 )
 from pants_oci.sandbox.interpreter import tool_constraints
-from pants_oci.sandbox.launcher import Starter, is_of_this_machine, starter
+from pants_oci.sandbox.launcher import Launcher, is_of_this_machine, launcher
 from pants_oci.subsystem import Ocikit
 
 
@@ -56,11 +56,11 @@ class ProgramRequest:
 class Tool:
     """ocikit in a PEX that is equal on all machines with the same Python, and the script that starts it.
 
-    `starter`: None if it runs in a container or on a worker.
+    `launcher`: None if it runs in a container or on a worker.
     """
 
     venv_pex: VenvPex
-    starter: Starter | None
+    launcher: Launcher | None
 
 
 @rule(desc="Set up ocikit", level=LogLevel.DEBUG)
@@ -90,7 +90,7 @@ async def set_up_tool(
     requested = await digest_subset_to_digest(DigestSubset(venv_pex.digest, PathGlobs([pex_path, script_path])))
     contents = {content.path: content.content for content in await get_digest_contents(requested)}
     pex = with_usual_modes(contents[pex_path])
-    found = starter(hashlib.sha256(pex).hexdigest(), contents[script_path].decode(), options)
+    found = launcher(hashlib.sha256(pex).hexdigest(), contents[script_path].decode(), options)
     digest = await create_digest(
         CreateDigest([FileContent(pex_path, pex, is_executable=True), found.link(script_path)])
     )

@@ -45,7 +45,7 @@ from pants_oci.sandbox.environment_socket import (
     call_environment_socket,
     call_persistent_environment_socket,
 )
-from pants_oci.sandbox.launcher import Starter
+from pants_oci.sandbox.launcher import Launcher
 from pants_oci.sandbox.pex import ProgramRequest, call_set_up_tool
 from pants_oci.sandbox.registry_options import registry_settings
 from pants_oci.subsystem import OciSubsystem
@@ -85,14 +85,14 @@ class OcikitProcess:
 
 @dataclass(frozen=True)
 class SetUpProcess:
-    """A process, and the starter that must be in place before it runs."""
+    """A process, and the launcher that must be in place before it runs."""
 
     process: Process
-    starter: Starter | None
+    launcher: Launcher | None
 
     def ready(self) -> Process:
-        if self.starter:
-            self.starter.put()
+        if self.launcher:
+            self.launcher.put()
         return self.process
 
 
@@ -130,7 +130,7 @@ async def setup_ocikit_process(
         ),
         **implicitly(),
     )
-    return SetUpProcess(replace(process, remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS), tool.starter)
+    return SetUpProcess(replace(process, remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS), tool.launcher)
 
 
 call_setup_process = by_name(setup_ocikit_process, SetUpProcess, OcikitProcess)
