@@ -44,7 +44,7 @@ class Limiter:
     def acquire(self, host: str) -> Permit:
         """Wait for a turn, and for the end of a pause; the caller must `leave` the turn."""
         found = self._host(host)
-        held = getattr(self._held, "turns", 0)
+        held = getattr(self._held, "permits", 0)
         with found.changed:
             while not held and found.active >= int(found.limit):
                 found.changed.wait()
@@ -97,7 +97,7 @@ class Limiter:
                 host.rate = host.rate + _MORE if 0 < host.rate < _MOST_RATE else 0.0
             host.changed.notify_all()
         # A turn may end in a different thread.
-        self._held.permits = max(0, getattr(self._held, "turns", 0) - 1)
+        self._held.permits = max(0, getattr(self._held, "permits", 0) - 1)
 
 
 class Permit:
