@@ -58,6 +58,6 @@ def error_context(place: str) -> Iterator[None]:
         raise InvalidInput(f"{place}: {error}") from None
 
 
-def kind_of(target: Target) -> str:
+def describe_type(target: Target) -> str:
     """The type of a target with its article: "an `oci_image`"."""
     return f"{'an' if target.alias[0] in 'aeiou' else 'a'} `{target.alias}`"

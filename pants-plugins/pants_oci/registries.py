@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ocikit.errors import InvalidInput
-from ocikit.publish.request import LAYOUTS_SCHEME, Destination
+from ocikit.publish.request import Destination
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
+from ocikit.spec.image_layout import LAYOUT_SCHEME
 from ocikit.spec.reference import is_registry, parse_repository
 from pants_oci.errors import error_context
 from pants_oci.registry_keys import REGISTRY_KEYS
@@ -50,7 +51,7 @@ class Registry:
     @property
     def is_pullable(self) -> bool:
         """Whether nodes can pull images that are published here; they cannot from a directory of layouts."""
-        return not (self.pull_address or self.address).startswith(LAYOUTS_SCHEME)
+        return not (self.pull_address or self.address).startswith(LAYOUT_SCHEME)
 
     @classmethod
     def from_option(cls, alias: str, table: Any, scope: str = _OWN) -> Registry:
@@ -82,7 +83,7 @@ class Registry:
 
     def destination(self, repository: str) -> Destination:
         """A repository in this registry. Raises InvalidInput for an invalid name."""
-        if not self.address.startswith(LAYOUTS_SCHEME):
+        if not self.address.startswith(LAYOUT_SCHEME):
             return Destination(str(parse_repository(f"{self.address}/{repository}")))
         # Names of layouts follow a registry's grammar. With a host in front, all of the name is checked as a path.
         try:
@@ -174,7 +175,7 @@ def split_host(repository: str) -> tuple[str | None, str]:
 def _address(text: str) -> str:
     """The address of a registry or of a directory of layouts, without a trailing slash."""
     address = text.rstrip("/")
-    if address.startswith(LAYOUTS_SCHEME) and address != LAYOUTS_SCHEME:
+    if address.startswith(LAYOUT_SCHEME) and address != LAYOUT_SCHEME:
         return address
     with suppress(InvalidInput):
         parse_repository(f"{address}/name")
@@ -191,7 +192,7 @@ def _pull_address(value: Any, where: str) -> str | None:
     text = _text(value, where)
     if text is None:
         return None
-    if text.startswith(LAYOUTS_SCHEME):
+    if text.startswith(LAYOUT_SCHEME):
         raise InvalidInput(f'{where} is "{text}": nodes pull from registries, not from directories.')
     with error_context(where):
         return _address(text)

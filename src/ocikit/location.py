@@ -21,13 +21,13 @@ from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.retry_policy import RetryBudget
 from ocikit.spec.digest import Digest
+from ocikit.spec.image_layout import LAYOUT_SCHEME
 from ocikit.spec.reference import Reference, validate_tag
 from ocikit.store.layout import Layout
 from ocikit.store.store import Lister, Store
 
 __all__ = ["Location", "RegistryOptions", "open_store"]
 
-LAYOUT_SCHEME = "oci:"
 DEFAULT_TAG = "latest"
 
 

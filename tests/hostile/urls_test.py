@@ -127,7 +127,7 @@ def started_upload(scene: Scene, url: str) -> None:
 
 def continued_upload(scene: Scene, url: str) -> None:
     """Choose the location of the next chunk, in a registry that requires chunks."""
-    scene.contents.faults = Faults(require_pieces=True)
+    scene.contents.faults = Faults(require_chunks=True)
     scene.on("PATCH /v2/pushed/blobs/uploads/", FakeAnswer(202, {"Location": url}))
 
 

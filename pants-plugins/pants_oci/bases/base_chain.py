@@ -16,7 +16,7 @@ from pants_oci.compat import (
     implicitly,
     targets_of,
 )
-from pants_oci.errors import OciTargetError, kind_of
+from pants_oci.errors import OciTargetError, describe_type
 from pants_oci.target_addresses import BaseAddressRequest, call_base_address
 from pants_oci.targets.base import OciBaseTarget
 from pants_oci.targets.image import (
@@ -41,7 +41,7 @@ class BaseChain:
 
 
 @rule(desc="Find what an OCI image is built on", level=LogLevel.DEBUG)
-async def find_lineage(request: BaseChainRequest) -> BaseChain:
+async def find_base_chain(request: BaseChainRequest) -> BaseChain:
     images = [request.field_set]
     while True:
         above = images[0]
@@ -55,7 +55,7 @@ async def find_lineage(request: BaseChainRequest) -> BaseChain:
         images.insert(0, ImageFieldSet.create(targets[0]))
 
 
-call_base_chain = by_name(find_lineage, BaseChain, BaseChainRequest)
+call_base_chain = by_name(find_base_chain, BaseChain, BaseChainRequest)
 
 
 def base_of(field_set: ImageFieldSet) -> BaseAddressRequest:
@@ -67,7 +67,7 @@ def _check_other_bases(owner: Address, base: Target, above: Iterable[ImageFieldS
     if not isinstance(base, OciImageTarget):
         raise OciTargetError(
             owner,
-            f"the `base` {base.address} is {kind_of(base)}, which is not an image; "
+            f"the `base` {base.address} is {describe_type(base)}, which is not an image; "
             f"name an `{OciBaseTarget.alias}` or an `{OciImageTarget.alias}`.",
         )
     if any(base.address == field_set.address for field_set in above):

@@ -23,7 +23,7 @@ from pants_oci.compat import (
 )
 from pants_oci.debug_hints import OfFieldSet
 from pants_oci.deploy.committed_text import common_folder, is_build_file
-from pants_oci.errors import OciTargetError, kind_of
+from pants_oci.errors import OciTargetError, describe_type
 from pants_oci.layers.layer_inputs import LooseInputRequest, call_loose_input
 from pants_oci.targets.deployment_field_set import DeploymentFieldSet
 from pants_oci.targets.push import OciPushTarget
@@ -75,8 +75,8 @@ async def deployment_files(request: DeploymentFilesRequest) -> DeploymentFiles:
             elif direct and not isinstance(target, GenericTarget):
                 raise OciTargetError(
                     field_set.address,
-                    f"the dependency {target.address} is {kind_of(target)}; a deployment takes `file`, `files` and "
-                    "`relocated_files`, which are copied next to its sources. Name images in the sources.",
+                    f"the dependency {target.address} is {describe_type(target)}; a deployment takes `file`, `files` "
+                    "and `relocated_files`, which are copied next to its sources. Name images in the sources.",
                 )
         levels = await concurrently(
             dependencies_of(**implicitly(DependenciesRequest(target.get(Dependencies))))

@@ -17,7 +17,7 @@ from ocikit.manifests.pants_url import SCHEME, PantsUrl
 from ocikit.manifests.substitute import Left, Place
 from pants_oci.compat import by_name, concurrently, hydrate_sources, implicitly, targets_of
 from pants_oci.deploy.manifests import DeploymentFile, ManifestsRequest, call_manifests
-from pants_oci.errors import OciTargetError, kind_of
+from pants_oci.errors import OciTargetError, describe_type
 from pants_oci.target_addresses import NamedTargetsRequest, call_named_targets
 from pants_oci.targets.deployment import OciDeploymentSourcesField
 from pants_oci.targets.push import OciPushTarget
@@ -97,7 +97,9 @@ async def find_push(request: _PushRequest) -> _Push:
         return _Push(None, f"{place} matches {len(targets)} targets; use one of {choice}.")
     (target,) = targets
     if not isinstance(target, OciPushTarget):
-        return _Push(None, f"{place} is {kind_of(target)}; name the `{OciPushTarget.alias}` that publishes the image.")
+        return _Push(
+            None, f"{place} is {describe_type(target)}; name the `{OciPushTarget.alias}` that publishes the image."
+        )
     return _Push(target)
 
 

@@ -22,8 +22,8 @@ from pants_oci.debug_hints import OfAddress
 from pants_oci.errors import OciTargetError
 from pants_oci.sandbox.environment_socket import (
     EnvironmentSocket,
-    HandOverEverythingRequest,
-    call_hand_over_everything,
+    WholeEnvironmentRequest,
+    call_whole_environment,
 )
 from pants_oci.sandbox.process import OcikitProcess, call_setup_process
 
@@ -93,7 +93,7 @@ async def tool_process(request: RunToolRequest) -> ToolProcess:
         OcikitProcess(protocol.TOOL, canonical_json.dumps(document), inputs, f"Apply {request.address}")
     )
     process = set_up.ready()
-    environment = await call_hand_over_everything(HandOverEverythingRequest())
+    environment = await call_whole_environment(WholeEnvironmentRequest())
     interactive = InteractiveProcess(
         process.argv,
         env={**process.env, **environment.environment},

@@ -46,7 +46,7 @@ _FAIL = ("/bin/sh", "-c", "exit 1")
 @_uncacheable_rule(desc="Publish an OCI image", level=LogLevel.DEBUG)
 async def publish_image(request: PublishImageRequest, mode: RunMode, register: RunState) -> PublishProcesses:
     address = str(request.field_set.address)
-    register.sign(address)
+    register.mark_requested(address)
     run = await call_publish_expected(PublishExpectedRequest())
     if address not in run.rows:
         run = await call_publish_run(PublishRunRequest((request.field_set,)))

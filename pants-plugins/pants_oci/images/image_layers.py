@@ -25,7 +25,7 @@ from pants_oci.compat import (
     targets_of,
 )
 from pants_oci.debug_hints import OfFieldSet
-from pants_oci.errors import OciTargetError, errors_of, kind_of
+from pants_oci.errors import OciTargetError, describe_type, errors_of
 from pants_oci.layers.contents import Contents, ContentsRequest, call_contents, check_unseen_files
 from pants_oci.layers.environment import OwnEnvironmentRequest, call_own_environment
 from pants_oci.layers.layer import (
@@ -161,7 +161,7 @@ def _check_other_layers(owner: Address, layers: Iterable[Target]) -> None:
         if not isinstance(target, OciLayerTarget):
             raise OciTargetError(
                 owner,
-                f"{target.address} in `layers` is {kind_of(target)}; name `{OciLayerTarget.alias}` "
+                f"{target.address} in `layers` is {describe_type(target)}; name `{OciLayerTarget.alias}` "
                 "targets there, and put targets to split automatically into `dependencies`.",
             )
 

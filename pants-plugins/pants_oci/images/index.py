@@ -15,7 +15,7 @@ from pants.util.logging import LogLevel
 import ocikit
 from pants_oci.compat import by_name, concurrently, implicitly, targets_of
 from pants_oci.debug_hints import OfFieldSet
-from pants_oci.errors import OciTargetError, errors_of, kind_of
+from pants_oci.errors import OciTargetError, describe_type, errors_of
 from pants_oci.images.image import BuiltImage, ImageRequest, call_image
 from pants_oci.target_addresses import NamedTargetsRequest, call_named_targets
 from pants_oci.targets.image import OciImageTarget, OciPackageFormatField
@@ -87,7 +87,7 @@ def _check_other_images(owner: Address, targets: Iterable[Target]) -> None:
         if not isinstance(target, OciImageTarget):
             raise OciTargetError(
                 owner,
-                f"{target.address} in `{OciIndexImagesField.alias}` is {kind_of(target)}; "
+                f"{target.address} in `{OciIndexImagesField.alias}` is {describe_type(target)}; "
                 f"list `{OciImageTarget.alias}` targets there.",
             )
 

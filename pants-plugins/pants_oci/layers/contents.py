@@ -32,7 +32,7 @@ from pants_oci.compat import (
     implicitly,
     unexpanded_targets_of,
 )
-from pants_oci.errors import OciTargetError, kind_of
+from pants_oci.errors import OciTargetError, describe_type
 from pants_oci.layers.layer_inputs import (
     LayerInput,
     LooseInputRequest,
@@ -196,12 +196,12 @@ def _check_useful(target: Target, owner: Address) -> None:
         }[type(target)]
         raise OciTargetError(
             owner,
-            f"the dependency {target.address} is {kind_of(target)}, which cannot be put into a layer; {instead}.",
+            f"the dependency {target.address} is {describe_type(target)}, which cannot be put into a layer; {instead}.",
         )
     if target.has_field(SourcesField):
         raise OciTargetError(
             owner,
-            f"the dependency {target.address} is {kind_of(target)}, which is neither a file nor "
+            f"the dependency {target.address} is {describe_type(target)}, which is neither a file nor "
             "anything that `package` builds; depend on something that packages it "
             "(for Python a `pex_binary`), or on a `file` or `resource`.",
         )

@@ -17,12 +17,12 @@ logger = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
-class CacheAdviceRequest:
+class CacheWarningRequest:
     """Warn if this run downloads layers that it does not need. All instances are equal, so Pants warns once."""
 
 
 @dataclass(frozen=True)
-class CacheAdvice:
+class CacheWarning:
     text: str | None
 
 
@@ -42,7 +42,7 @@ def cache_advice(content: str, *, reads_remotely: bool, writes_images: bool) -> 
 
 
 @_uncacheable_rule(desc="Check how layers are read from the remote cache", level=LogLevel.TRACE)
-async def told_cache_advice(_: CacheAdviceRequest, options: _Options) -> CacheAdvice:
+async def warn_of_cache(_: CacheWarningRequest, options: _Options) -> CacheWarning:
     settings = options.options.for_global_scope()
     text = cache_advice(
         settings.cache_content_behavior.value,
@@ -52,10 +52,10 @@ async def told_cache_advice(_: CacheAdviceRequest, options: _Options) -> CacheAd
     )
     if text:
         logger.warning("%s", text)
-    return CacheAdvice(text)
+    return CacheWarning(text)
 
 
-call_cache_advice = by_name(told_cache_advice, CacheAdvice, CacheAdviceRequest)
+call_cache_warning = by_name(warn_of_cache, CacheWarning, CacheWarningRequest)
 
 
 def rules() -> Iterable[object]:

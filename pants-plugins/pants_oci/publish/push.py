@@ -19,7 +19,7 @@ from ocikit.publish.request import Destination, PushRequest
 from ocikit.spec.reference import validate_tag
 from pants_oci.compat import CheckSkipRequest, by_name, concurrently, implicitly, targets_of
 from pants_oci.debug_hints import OfFieldSet
-from pants_oci.errors import OciTargetError, error_context, errors_of, kind_of
+from pants_oci.errors import OciTargetError, describe_type, error_context, errors_of
 from pants_oci.images.image import BuiltImage, ImageRequest, call_image
 from pants_oci.images.index import IndexFieldSet, IndexRequest, call_index
 from pants_oci.placeholders import DIGEST_PLACEHOLDER, address_values, fill
@@ -212,7 +212,7 @@ def _check_others(owner: Address, targets: Sequence[Target]) -> None:
         raise OciTargetError(
             owner,
             f"the `{OciPushImageField.alias}` {', '.join(str(target.address) for target in targets)} is "
-            f"{' and '.join(kind_of(target) for target in targets)}; "
+            f"{' and '.join(describe_type(target) for target in targets)}; "
             f"name one `{OciImageTarget.alias}` or `{OciIndexTarget.alias}`.",
         )
 

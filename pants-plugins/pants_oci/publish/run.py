@@ -26,7 +26,7 @@ from ocikit.publish.request import PushRequest
 from ocikit.publish.steps import Plan
 from pants_oci.compat import by_name, concurrently
 from pants_oci.log import printable_logger
-from pants_oci.publish.cache_warning import CacheAdviceRequest, call_cache_advice
+from pants_oci.publish.cache_warning import CacheWarningRequest, call_cache_warning
 from pants_oci.publish.mode import RunMode
 from pants_oci.publish.push import (
     PushFieldSet,
@@ -54,7 +54,7 @@ class PublishRunRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """The rows of each target, by its address. `speaker`: the target that reports the result of the run for all."""
+    """The rows of each target, by its address. `reporting_target`: it reports the result of the run for all."""
 
     rows: Mapping[str, tuple[Row, ...]]
     reporting_target: str | None = None
@@ -99,11 +99,11 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: R
     by_target = {push.origin: skipped(push) for one in requested for push in one.skipped}
     if not requests:
         return PublishedRun(by_target)
-    await call_cache_advice(CacheAdviceRequest())
+    await call_cache_warning(CacheWarningRequest())
     surveyed = await call_survey(SurveyRequest(requests))
     policy = Policy(oci.verify is Verify.BLOBS)
     steps = plan(requests, surveyed.seen, policy)
-    signed = register.asked()
+    signed = register.requested()
     if steps.puts and not all(put.origin in signed for put in steps.puts):
         requests = tuple(push for push in requests if push.origin in signed)
         if not requests:

@@ -62,11 +62,11 @@ class RunState:
         self._asked: set[str] = set()
         self._rows: dict[str, Row] = {}
 
-    def sign(self, origin: str) -> None:
+    def mark_requested(self, origin: str) -> None:
         with self._lock:
             self._asked.add(origin)
 
-    def asked(self) -> frozenset[str]:
+    def requested(self) -> frozenset[str]:
         with self._lock:
             return frozenset(self._asked)
 

@@ -79,25 +79,25 @@ class EnvironmentSocket:
 
 # Uncacheable, because the object of an earlier run may be deleted, and its socket with it.
 @_uncacheable_rule(desc="Read environment variables for registries", level=LogLevel.TRACE)
-async def hand_over(request: EnvironmentSocketRequest) -> EnvironmentSocket:
+async def open_socket(request: EnvironmentSocketRequest) -> EnvironmentSocket:
     variables = await environment_vars_subset(EnvironmentVarsRequest(request.names), **implicitly())
     return EnvironmentSocket(canonical_json.dumps(variables), _logged_where(stdio_thread_get_destination()))
 
 
-call_environment_socket = by_name(hand_over, EnvironmentSocket, EnvironmentSocketRequest)
+call_environment_socket = by_name(open_socket, EnvironmentSocket, EnvironmentSocketRequest)
 
 
 @dataclass(frozen=True)
-class HandOverEverythingRequest:
+class WholeEnvironmentRequest:
     """Pass the whole environment that Pants was called with to a tool that users could call there themselves."""
 
 
 @_uncacheable_rule(desc="Read environment variables for tools", level=LogLevel.TRACE)
-async def hand_over_everything(_: HandOverEverythingRequest, session: SessionValues) -> EnvironmentSocket:
+async def open_socket_with_everything(_: WholeEnvironmentRequest, session: SessionValues) -> EnvironmentSocket:
     return EnvironmentSocket(canonical_json.dumps(session[CompleteEnvironmentVars]))
 
 
-call_hand_over_everything = by_name(hand_over_everything, EnvironmentSocket, HandOverEverythingRequest)
+call_whole_environment = by_name(open_socket_with_everything, EnvironmentSocket, WholeEnvironmentRequest)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class PersistentEnvironmentSocketRequest:
     registries: str
 
 
-class HandedOverForGood:
+class PersistentEnvironmentSocket:
     """A file in `folder` that names the socket, until this object is deleted."""
 
     def __init__(self, document: bytes, folder: Path, environment: Mapping[str, str]) -> None:
@@ -125,15 +125,19 @@ class HandedOverForGood:
 
 
 @_uncacheable_rule(desc="Read environment variables for cached processes", level=LogLevel.TRACE)
-async def hand_over_for_good(request: PersistentEnvironmentSocketRequest, options: GlobalOptions) -> HandedOverForGood:
+async def open_persistent_socket(
+    request: PersistentEnvironmentSocketRequest, options: GlobalOptions
+) -> PersistentEnvironmentSocket:
     variables = await environment_vars_subset(EnvironmentVarsRequest(request.names), **implicitly())
     document = canonical_json.dumps({**variables, REGISTRIES_VARIABLE: request.registries})
     inside = f"handed-over/{request.key}"
     folder = Path(str(options.named_caches_dir), MEMORY_CACHE, inside)
-    return HandedOverForGood(document, folder, {VARIABLE: f"{MEMORY_DIRECTORY}/{inside}"})
+    return PersistentEnvironmentSocket(document, folder, {VARIABLE: f"{MEMORY_DIRECTORY}/{inside}"})
 
 
-call_persistent_environment_socket = by_name(hand_over_for_good, HandedOverForGood, PersistentEnvironmentSocketRequest)
+call_persistent_environment_socket = by_name(
+    open_persistent_socket, PersistentEnvironmentSocket, PersistentEnvironmentSocketRequest
+)
 
 
 def _forget(pointer: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ocikit.errors import InvalidInput
 from ocikit.sandbox.environment_socket import VARIABLE, environment_from_socket
 from ocikit.sandbox.progress import pants_log
-from pants_oci.sandbox.environment_socket import EnvironmentSocket, HandedOverForGood
+from pants_oci.sandbox.environment_socket import EnvironmentSocket, PersistentEnvironmentSocket
 
 
 def test_every_caller_gets_the_variables_until_the_object_is_deleted() -> None:
@@ -45,9 +45,9 @@ def test_runs_of_an_equal_process_share_a_folder(tmp_path: Path) -> None:
     environment = {VARIABLE: str(folder)}
     folder.mkdir()
     (folder / "killed").write_text(str(tmp_path / "absent"))
-    one = HandedOverForGood(b'{"RUN":"one"}', folder, environment)
+    one = PersistentEnvironmentSocket(b'{"RUN":"one"}', folder, environment)
     assert not (folder / "killed").exists()
-    other = HandedOverForGood(b'{"RUN":"other"}', folder, environment)
+    other = PersistentEnvironmentSocket(b'{"RUN":"other"}', folder, environment)
     assert other.environment == environment
     assert environment_from_socket(environment)["RUN"] in ("one", "other")
 

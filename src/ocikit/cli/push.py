@@ -7,7 +7,7 @@ import argparse
 from ocikit import output
 from ocikit.cli.arguments import add_insecure
 from ocikit.cli.copy import copy
-from ocikit.location import LAYOUT_SCHEME
+from ocikit.spec.image_layout import LAYOUT_SCHEME
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

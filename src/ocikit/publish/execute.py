@@ -14,7 +14,7 @@ from ocikit.errors import NetworkError, OcikitError
 from ocikit.publish.outcome import Blob, Outcomes
 from ocikit.publish.request import Destination
 from ocikit.publish.steps import Mount, Plan, PutManifest, PutPlatformManifest, Upload
-from ocikit.publish.stores import CONCURRENCY, Stores
+from ocikit.publish.stores import CONCURRENT_STEPS, Stores
 from ocikit.registry.error_response import is_immutable_tag
 from ocikit.registry.retry_policy import ATTEMPTS
 from ocikit.spec.descriptor import Descriptor
@@ -39,7 +39,7 @@ def execute_plan(
         len(plan.puts), [((step.destination, step.blob.digest), step.blob.size) for step in plan.uploads]
     )
     moved: list[tuple[PutManifest, Future[dict[str, str]]]] = []
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
+    with ThreadPoolExecutor(CONCURRENT_STEPS) as pool:
         for upload in plan.uploads:
             run.blobs[upload.destination, upload.blob.digest] = pool.submit(run.upload, upload)
         for mount in plan.mounts:

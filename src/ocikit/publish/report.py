@@ -10,10 +10,11 @@ from ocikit.publish.changes import NO_CHANGES, Changes, LayerChange
 from ocikit.publish.changes import changes as compared
 from ocikit.publish.outcome import Cost, Outcomes
 from ocikit.publish.remote_state import RemoteState
-from ocikit.publish.request import LAYOUTS_SCHEME, Destination, PushRequest
+from ocikit.publish.request import Destination, PushRequest
 from ocikit.publish.steps import Blocked, Plan, PutManifest
 from ocikit.publish.transfers import TransferredLayer, Transfers
 from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.image_layout import LAYOUT_SCHEME
 from ocikit.units import human_bytes
 
 Outcome = Literal["pushed", "tagged", "unchanged", "failed", "skipped"]
@@ -206,9 +207,9 @@ def _row(request: PushRequest, tag: str, put: PutManifest | None, refused: Block
 
 
 def _plain(target: str, place: Destination, tag: str, digest: str, outcome: Outcome) -> Row:
-    registry, repository = place.registry or LAYOUTS_SCHEME, place.path
+    registry, repository = place.registry or LAYOUT_SCHEME, place.path
     if not place.registry:
-        repository = place.address[len(LAYOUTS_SCHEME) :]
+        repository = place.address[len(LAYOUT_SCHEME) :]
     return Row(target, registry, repository, tag, place.reference(tag), digest, outcome)
 
 

@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ocikit.spec.descriptor import Descriptor
+from ocikit.spec.image_layout import LAYOUT_SCHEME
 from ocikit.spec.manifest import ImageIndex, Manifest, parse_manifest
-
-LAYOUTS_SCHEME = "oci:"
 
 
 class Destination(NamedTuple):
@@ -24,7 +23,7 @@ class Destination(NamedTuple):
     @property
     def registry(self) -> str | None:
         """host[:port], within which blobs can be mounted; None for a directory of layouts."""
-        return None if self.address.startswith(LAYOUTS_SCHEME) else self.address.partition("/")[0]
+        return None if self.address.startswith(LAYOUT_SCHEME) else self.address.partition("/")[0]
 
     @property
     def path(self) -> str:

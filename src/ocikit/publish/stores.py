@@ -12,7 +12,7 @@ from typing import Callable
 
 from ocikit.progress import Meter
 from ocikit.publish.outcome import Cost
-from ocikit.publish.request import LAYOUTS_SCHEME, Destination
+from ocikit.publish.request import Destination
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.credentials import DockerCredentials
 from ocikit.registry.options import DEFAULT_OPTIONS, RegistryOptions
@@ -21,12 +21,13 @@ from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.retry_policy import RetryBudget
 from ocikit.registry.scrubber import Scrubber
 from ocikit.registry.traffic import Traffic
+from ocikit.spec.image_layout import LAYOUT_SCHEME
 from ocikit.spec.reference import parse_repository
 from ocikit.store.layout import Layout
 from ocikit.store.store import Store
 
 # Concurrent steps; the client of each registry allows fewer.
-CONCURRENCY = 32
+CONCURRENT_STEPS = 32
 
 
 class Stores:
@@ -102,8 +103,8 @@ class Stores:
 
     def _open(self, destination: Destination) -> Store:
         address = destination.address
-        if address.startswith(LAYOUTS_SCHEME):
-            return Layout(os.path.join(self._root, address[len(LAYOUTS_SCHEME) :]))
+        if address.startswith(LAYOUT_SCHEME):
+            return Layout(os.path.join(self._root, address[len(LAYOUT_SCHEME) :]))
         repository = parse_repository(address)
         client = self._clients.get(repository.registry)
         if client is None:

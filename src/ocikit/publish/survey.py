@@ -22,13 +22,11 @@ from ocikit.publish.remote_state import (
 )
 from ocikit.publish.request import Destination, PushRequest
 from ocikit.publish.stores import Stores
+from ocikit.registry.limiter import CONNECTIONS
 from ocikit.spec.descriptor import Descriptor
 from ocikit.spec.digest import Digest
 from ocikit.spec.manifest import ImageIndex
 from ocikit.store.store import Store
-
-# A client's limit of concurrent requests to a registry; with more, threads would wait for each other.
-CONCURRENCY = 16
 
 _ANY_BLOB = "application/octet-stream"
 
@@ -36,7 +34,7 @@ _ANY_BLOB = "application/octet-stream"
 def survey(requests: Sequence[PushRequest], stores: Stores, policy: Policy) -> RemoteState:
     """Answer every question about `requests`; answers are Unknown if a registry fails."""
     seen = RemoteState()
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
         while True:
             asked = questions(requests, seen, policy)
             if not asked:
@@ -46,7 +44,7 @@ def survey(requests: Sequence[PushRequest], stores: Stores, policy: Policy) -> R
 
 def ask(asked: Sequence[Question], stores: Stores) -> RemoteState:
     """Answer these questions; answers are Unknown if a registry fails."""
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
         return RemoteState(_answers(asked, stores, pool))
 
 
@@ -65,7 +63,7 @@ def remembered(requests: Sequence[PushRequest], seen: RemoteState, before: Memor
 def _answers(asked: Sequence[Question], stores: Stores, pool: ThreadPoolExecutor) -> dict[Question, Answer]:
     # Submitting questions one by one would cost as much as asking them.
     stores.meter.expect(len(asked))
-    shares = [asked[number::CONCURRENCY] for number in range(CONCURRENCY)]
+    shares = [asked[number::CONNECTIONS] for number in range(CONNECTIONS)]
     answers = pool.map(lambda share: {question: _ask(question, stores) for question in share}, shares)
     return dict(ChainMap(*answers))
 

@@ -7,8 +7,9 @@ from ocikit.publish.plan import Policy
 from ocikit.publish.remote_state import Absent, Present, Question, QuestionKind, RemoteState, Unknown
 from ocikit.publish.request import Destination, PushRequest
 from ocikit.publish.stores import Stores
-from ocikit.publish.survey import CONCURRENCY, remembered, survey
 from ocikit.publish.survey import ask as ask_questions
+from ocikit.publish.survey import remembered, survey
+from ocikit.registry.limiter import CONNECTIONS
 from ocikit.testing.fake_faults import Faults
 from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import manifest_of
@@ -28,13 +29,13 @@ def ask(registry: FakeRegistry, requests: list[PushRequest], tmp_path: Path) -> 
 
 def test_many_questions_are_asked_concurrently(tmp_path: Path) -> None:
     with FakeRegistry(faults=Faults(delay_seconds=0.02)) as registry:
-        requests = make_requests(registry, 4 * CONCURRENCY)
+        requests = make_requests(registry, 4 * CONNECTIONS)
         for request in requests:
             registry.put_manifest(request.destination.path, request.manifest, "latest")
         seen = ask(registry, requests, tmp_path)
         assert all(isinstance(answer, Present) for answer in seen.answers.values())
         assert len(registry.requests) == len(requests)
-        assert CONCURRENCY / 2 < registry.most_at_once <= CONCURRENCY
+        assert CONNECTIONS / 2 < registry.most_at_once <= CONNECTIONS
 
 
 def test_a_registry_without_the_images_is_asked_for_tags_manifests_and_blobs(tmp_path: Path) -> None:

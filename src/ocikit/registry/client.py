@@ -64,7 +64,7 @@ class RegistryClient:
         self.registry = registry
         self.base = protocol.address(registry, scheme or options.scheme, options.insecure) + options.path_prefix
         # Bytes per chunk, once the registry has rejected a monolithic upload.
-        self.piece_size: int | None = None
+        self.chunk_size: int | None = None
         # Whether one PUT sets several tags; None until a thread that holds the lock has found out.
         self.takes_tags: bool | None = None
         self.tags_lock = threading.Lock()
@@ -154,7 +154,7 @@ class RegistryClient:
         return failure(answer, " or ".join(successes or map(str, expected)), advice)
 
     def wait(self, attempt: int, request: Request, outcome: Outcome, access: Access) -> None:
-        """Wait before a `once` request is retried after `attempt`; raise its outcome if it must not be retried."""
+        """Wait before a `no_retry` request is retried after `attempt`; raise its outcome if it must not be retried."""
         if not self._patience.wait(attempt, request, outcome):
             raise outcome if isinstance(outcome, NetworkError) else self.failure(outcome, access, 201)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -51,9 +52,7 @@ def _client(registry: FakeRegistry, **options: Any) -> RegistryClient:
     return RegistryClient(
         registry.address,
         credentials=lambda name, path: Lookup(credentials if name == registry.address else None, "a test"),
-        sleep=lambda seconds: None,
-        jitter=lambda: 0.0,
-        **options,
+        **{"sleep": lambda seconds: None, "jitter": lambda: 0.0, **options},
     )
 
 
@@ -279,7 +278,12 @@ def test_a_token_for_more_serves_for_less() -> None:
 
 
 def test_a_registry_that_is_busy_gets_fewer_requests_and_all_are_answered() -> None:
-    with FakeRegistry(faults=Faults(busy_above=3, delay_seconds=0.005)) as registry, _client(registry) as client:
+    # A pause has to be one, or a busy machine uses up all attempts at once.
+    pauses: dict[str, Any] = {"sleep": lambda seconds: time.sleep(seconds / 20), "jitter": lambda: 1.0}
+    with (
+        FakeRegistry(faults=Faults(busy_above=3, delay_seconds=0.005)) as registry,
+        _client(registry, **pauses) as client,
+    ):
         _fill(registry)
         with ThreadPoolExecutor(16) as pool:
             found = list(pool.map(_repository(client).resolve, ["latest"] * 200))

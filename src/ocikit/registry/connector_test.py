@@ -140,7 +140,7 @@ def test_an_upload_that_goes_from_host_to_host() -> None:
     names = {"r.example": [_PRIVATE], "s.example": [_PUBLIC], "t.example": [_PRIVATE]}
     with FakeHosts(names, lambda received: answers.get(received.headers["host"], FakeAnswer(404))) as hosts:
         client = _client(hosts)
-        client.piece_size = 2
+        client.chunk_size = 2
         blob = Descriptor("application/octet-stream", Digest.of(b"blob"), 4)
         repository = RegistryRepository(client, Repository("r.example", "a"), for_push=True)
         with pytest.raises(Misdirected):

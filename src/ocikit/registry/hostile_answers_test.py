@@ -71,7 +71,7 @@ def test_headers(headers: dict[str, str], body: bytes, status: int) -> None:
         lambda: protocol.confirmed_tags(answer, ["a"]),
         lambda: protocol.upload_location(answer),
         lambda: protocol.received(answer),
-        lambda: protocol.least_piece_size(answer),
+        lambda: protocol.least_chunk_size(answer),
         lambda: retry_after(answer, 0.0),
         lambda: read_warnings(answer.headers.get("warning", "")),
         lambda: read_error(answer),
@@ -82,7 +82,7 @@ def test_headers(headers: dict[str, str], body: bytes, status: int) -> None:
 
 @pytest.mark.parametrize("text, size", [("5", 5), ("²", 0), ("-5", 0), ("9" * 5000, 0), ("9" * 18, 16 * 1024 * 1024)])
 def test_a_registry_does_not_choose_how_much_is_held_in_memory(text: str, size: int) -> None:
-    assert protocol.least_piece_size(Response(Request("GET", AT), 202, {"oci-chunk-min-length": text})) == size
+    assert protocol.least_chunk_size(Response(Request("GET", AT), 202, {"oci-chunk-min-length": text})) == size
 
 
 @pytest.mark.parametrize("text", ["²", "-7", "7_0", "9" * 300, "9" * 5000, str(2**63), "0", "٣"])

@@ -35,11 +35,11 @@ class StreamedBody(Protocol):
 class Request:
     """A request; prints as method and address, without query or secrets.
 
-    `streamed`: the caller reads the body of a successful response. `once`: it is not retried automatically, except with
-    a token after a 401. `private`: for this server alone, because its body is secret or because another server would
-    act on it. `no_redirects`: redirects are not followed. `named_by`: the chain of origins that sent us to this server;
-    empty if the registry itself did. `scrubber` knows what must not be shown, even if a server's response repeats it.
-    `stores`: bytes that were sent before, and that the server has to assemble before it responds.
+    `streamed`: the caller reads the body of a successful response. `no_retry`: it is not retried automatically, except
+    with a token after a 401. `same_origin_only`: for this server alone, because its body is secret or because another
+    server would act on it. `no_redirects`: redirects are not followed. `named_by`: the chain of origins that sent us to
+    this server; empty if the registry itself did. `scrubber` knows what must not be shown, even if a server's response
+    repeats it. `stores`: bytes that were sent before, and that the server has to assemble before it responds.
     """
 
     method: str
@@ -176,8 +176,8 @@ def with_prefix(base: str, url: str) -> str:
 def redirected(answer: Response) -> Request | None:
     """The request to send next if `answer` is a redirect to follow; another server gets no secret.
 
-    307 and 308 keep method and body, unless a `private` request would go to another server. The others are followed
-    only without a body (RFC 9110, section 15.4).
+    307 and 308 keep method and body, unless a `same_origin_only` request would go to another server. The others are
+    followed only without a body (RFC 9110, section 15.4).
     """
     request, location = answer.request, answer.headers.get("location")
     if answer.status not in _REDIRECTS or not location or request.no_redirects:

@@ -34,12 +34,12 @@ NO_TAGS = (400, 404, 405, 414, 431, 501)
 MAX_TAGS = 10
 # Statuses that reject a monolithic upload but may accept chunks: no such route, not allowed, too large for a proxy, not
 # implemented.
-WANTS_PIECES = (404, 405, 413, 501)
+CHUNKED_STATUSES = (404, 405, 413, 501)
 # nginx accepts 1 MiB by default.
-PIECE_SIZES = (16 * 1024 * 1024, 960 * 1024)
+CHUNK_SIZES = (16 * 1024 * 1024, 960 * 1024)
 # Upper limit of a registry's minimum: each connection holds a chunk in memory. Registries that have a minimum ask for 5
 # MiB to 10 MiB.
-_LARGEST_PIECE = PIECE_SIZES[0]
+_LARGEST_CHUNK = CHUNK_SIZES[0]
 
 
 def address(registry: str, scheme: str | None, insecure: bool) -> str:
@@ -118,7 +118,7 @@ def finish_upload(location: str, blob: Descriptor, body: bytes | StreamedBody) -
     return Request("PUT", url, {"Content-Type": _OCTETS}, body, no_retry=True, stores=blob.size)
 
 
-def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | None:
+def next_chunk_size(status: int, blob_size: int, tried: int | None) -> int | None:
     """The chunk size (bytes) to try after `status` rejected a blob; None if all were tried.
 
     `tried` is the last chunk size, None for a monolithic upload.
@@ -126,14 +126,14 @@ def next_piece_size(status: int, blob_size: int, tried: int | None) -> int | Non
     if tried and status != 413:
         return None
     limit = tried or (blob_size if status == 413 else None)
-    smaller = (size for size in PIECE_SIZES if limit is None or size < limit)
+    smaller = (size for size in CHUNK_SIZES if limit is None or size < limit)
     return next(smaller, None)
 
 
-def least_piece_size(answer: Response) -> int:
+def least_chunk_size(answer: Response) -> int:
     """The minimum size (bytes) of every chunk but the last. Spec: "Pushing a blob in chunks"."""
     # Chunks are held in memory: a registry that requires larger ones gets smaller ones, and rejects them.
-    return min(whole_number(answer.headers.get("oci-chunk-min-length", "")) or 0, _LARGEST_PIECE)
+    return min(whole_number(answer.headers.get("oci-chunk-min-length", "")) or 0, _LARGEST_CHUNK)
 
 
 def received(answer: Response) -> int:

@@ -139,8 +139,8 @@ def test_no_upload_location(location: str) -> None:
         pytest.param(405, 10**9, 16 * 1024 * 1024, None, id="chunks-rejected-too"),
     ],
 )
-def test_next_piece_size(status: int, size: int, tried: int | None, expected: int | None) -> None:
-    assert protocol.next_piece_size(status, size, tried) == expected
+def test_next_chunk_size(status: int, size: int, tried: int | None, expected: int | None) -> None:
+    assert protocol.next_chunk_size(status, size, tried) == expected
 
 
 _GOOD: Mapping[str, Any] = {

@@ -114,7 +114,7 @@ def _read(repository: RegistryRepository, blob: Descriptor) -> bytes:
     [
         pytest.param({}, id="plain"),
         pytest.param({"relative_location": True}, id="relative-location"),
-        pytest.param({"require_pieces": True}, id="chunks-required"),
+        pytest.param({"require_chunks": True}, id="chunks-required"),
         pytest.param({"max_body": 1024 * 1024}, id="small-chunks-required"),
         pytest.param({"no_digest": True}, id="no-digest-header"),
     ],
@@ -233,7 +233,7 @@ def test_copy_between_registries_streams() -> None:
 @pytest.mark.parametrize("pieces", [False, True], ids=["monolithic", "chunked"])
 def test_content_that_is_not_the_blob_is_not_stored(wrong: bytes, size: Any, pieces: bool) -> None:
     blob = Descriptor(_BLOB.media_type, _BLOB.digest, size or _BLOB.size)
-    with _serving(require_pieces=pieces) as (registry, repository):
+    with _serving(require_chunks=pieces) as (registry, repository):
         if pieces:
             repository.push_blob(_MANIFEST.config, _opener(_CONFIG))
         stored = dict(registry.repositories["shop/web"].blobs)

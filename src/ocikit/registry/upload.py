@@ -24,7 +24,7 @@ from ocikit.store.store import Opener
 
 _STORED = (201, 204)
 _OUT_OF_STEP = 416
-_UNFINISHED = (*protocol.WANTS_PIECES, *sorted(TRANSIENT), _OUT_OF_STEP)
+_UNFINISHED = (*protocol.CHUNKED_STATUSES, *sorted(TRANSIENT), _OUT_OF_STEP)
 _TOO_LARGE = 413
 # How often one blob is restarted or resumed without a pause. A healthy registry needs that once or twice; one that
 # reports one more byte each time would need it for every byte of the blob.
@@ -42,7 +42,7 @@ class BlobUpload:
         self._access = access
         self._blob = blob
         self._body = _BlobBody(blob, opener)
-        self._piece_size = client.piece_size
+        self._chunk_size = client.chunk_size
         self._refused = False
         # Attempts in a row that got no further than earlier ones.
         self._attempt = 0
@@ -61,12 +61,12 @@ class BlobUpload:
                 started = None
             else:
                 if self._refused:
-                    self._client.piece_size = self._piece_size
+                    self._client.chunk_size = self._chunk_size
                 return
 
     def _begin(self, started: Response) -> None:
         self._go_to(started)
-        self._least = protocol.least_piece_size(started)
+        self._least = protocol.least_chunk_size(started)
         self._sent = 0
 
     def _go_to(self, answer: Response) -> None:
@@ -87,7 +87,7 @@ class BlobUpload:
                 return
 
     def _send_rest(self) -> _Step:
-        if self._piece_size is None and not self._sent:
+        if self._chunk_size is None and not self._sent:
             return self._finish(self._body if self._blob.size else b"")
         for chunk in self._body.chunks(self._size, self._sent):
             request = protocol.send_chunk(self._location, self._sent, chunk)
@@ -116,15 +116,15 @@ class BlobUpload:
         status = outcome.status if isinstance(outcome, Response) else None
         if isinstance(outcome, Response) and read_error(outcome)[0] == "BLOB_UPLOAD_UNKNOWN":
             raise _Gone(self._failure(outcome))
-        if isinstance(outcome, Response) and status in protocol.WANTS_PIECES:
+        if isinstance(outcome, Response) and status in protocol.CHUNKED_STATUSES:
             self._shrink(outcome)
         elif status != _OUT_OF_STEP or self._attempt >= ATTEMPTS or not self._may_at_once():
             self._client.wait(self._attempt, request, outcome, self._access)
             if request.method == "PUT" and self._is_there():
                 return True
-            if status != 429 and self._attempt > bool(self._piece_size):
+            if status != 429 and self._attempt > bool(self._chunk_size):
                 # A proxy may silently cut off a body that is too large for it.
-                self._piece_size = self._smaller(_TOO_LARGE) or self._piece_size
+                self._chunk_size = self._smaller(_TOO_LARGE) or self._chunk_size
         self._resume(outcome)
         return False
 
@@ -149,16 +149,16 @@ class BlobUpload:
 
     @property
     def _size(self) -> int:
-        return max(self._piece_size or protocol.PIECE_SIZES[0], self._least)
+        return max(self._chunk_size or protocol.CHUNK_SIZES[0], self._least)
 
     def _smaller(self, status: int) -> int | None:
-        tried = self._size if self._piece_size or self._sent else None
-        return protocol.next_piece_size(status, self._blob.size, tried)
+        tried = self._size if self._chunk_size or self._sent else None
+        return protocol.next_chunk_size(status, self._blob.size, tried)
 
     def _shrink(self, refused: Response) -> None:
-        self._piece_size = self._smaller(refused.status)
+        self._chunk_size = self._smaller(refused.status)
         self._refused = True
-        if self._piece_size is None:
+        if self._chunk_size is None:
             raise self._failure(refused)
 
     def _failure(self, outcome: Outcome) -> OcikitError:

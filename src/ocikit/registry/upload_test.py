@@ -12,7 +12,7 @@ from ocikit.errors import NetworkError, OcikitError, RegistryError
 from ocikit.registry.auth import Access
 from ocikit.registry.client import RegistryClient
 from ocikit.registry.http import RawResponse, Request
-from ocikit.registry.protocol import PIECE_SIZES
+from ocikit.registry.protocol import CHUNK_SIZES
 from ocikit.registry.repository import RegistryRepository
 from ocikit.registry.secret import Credentials, Lookup, Secret
 from ocikit.registry.upload import BlobUpload
@@ -25,8 +25,8 @@ from ocikit.testing.scripted_transport import Exchange, ScriptedTransport
 
 _AT = "https://r.example/v2/a"
 _UP = f"{_AT}/blobs/uploads/1"
-_PIECE = PIECE_SIZES[1]
-_DATA = bytes(range(256)) * (2 * _PIECE // 256) + b"the rest"
+_CHUNK = CHUNK_SIZES[1]
+_DATA = bytes(range(256)) * (2 * _CHUNK // 256) + b"the rest"
 _BLOB = Descriptor(media_type.OCI_LAYER_GZIP, Digest.of(_DATA), len(_DATA))
 _PUT = f"{_UP}?digest=sha256%3A{_BLOB.digest.hex}"
 _HEAD = f"{_AT}/blobs/{_BLOB.digest}"
@@ -64,8 +64,8 @@ def _status(last: int | None) -> Exchange:
     return Exchange("GET", _UP, 204, headers)
 
 
-def _piece(start: int, status: int = 202, body: bytes = b"") -> Exchange:
-    sent = _DATA[start : start + _PIECE]
+def _chunk(start: int, status: int = 202, body: bytes = b"") -> Exchange:
+    sent = _DATA[start : start + _CHUNK]
     return Exchange("PATCH", _UP, status, {"Location": _UP}, body, sent=sent)
 
 
@@ -73,7 +73,7 @@ def _put(status: int, sent: bytes = b"", body: bytes = b"") -> Exchange:
     return Exchange("PUT", _PUT, status, body=body, sent=sent)
 
 
-_ALL = [_piece(0), _piece(_PIECE), _piece(2 * _PIECE)]
+_ALL = [_chunk(0), _chunk(_CHUNK), _chunk(2 * _CHUNK)]
 _MISSING = Exchange("HEAD", _HEAD, 404)
 _THERE = Exchange("HEAD", _HEAD, 200)
 _REFUSED_IN_ONE = [_start(), _put(413, _DATA), _status(None)]
@@ -89,22 +89,22 @@ _CUT_IN_ONE = [_start(), _put(_CUT, _DATA), _MISSING]
             id="monolithic-refused",
         ),
         pytest.param(
-            [*_CUT_IN_ONE, _status(_PIECE - 1), _piece(_PIECE), _piece(2 * _PIECE), _put(201)],
+            [*_CUT_IN_ONE, _status(_CHUNK - 1), _chunk(_CHUNK), _chunk(2 * _CHUNK), _put(201)],
             id="monolithic-cut-and-resumed",
         ),
         pytest.param([_start(), _put(_CUT, _DATA), _THERE], id="only-the-answer-was-lost"),
         pytest.param([_start(), _put(503, _DATA), _THERE], id="stored-all-the-same"),
         pytest.param([*_CUT_IN_ONE, _status(len(_DATA) - 1), _put(201)], id="all-but-the-end"),
         pytest.param(
-            [*_REFUSED_IN_ONE, _piece(0), _piece(_PIECE, _CUT), _status(2 * _PIECE - 1), _piece(2 * _PIECE), _put(201)],
+            [*_REFUSED_IN_ONE, _chunk(0), _chunk(_CHUNK, _CUT), _status(2 * _CHUNK - 1), _chunk(2 * _CHUNK), _put(201)],
             id="chunk-arrived",
         ),
         pytest.param(
-            [*_REFUSED_IN_ONE, _piece(0), _piece(_PIECE, 416), _status(10), _piece(11), _piece(11 + _PIECE), _put(201)],
+            [*_REFUSED_IN_ONE, _chunk(0), _chunk(_CHUNK, 416), _status(10), _chunk(11), _chunk(11 + _CHUNK), _put(201)],
             id="out-of-step",
         ),
         pytest.param(
-            [*_REFUSED_IN_ONE, _piece(0), _piece(_PIECE, 404, _GONE), _start(), *_ALL, _put(201)],
+            [*_REFUSED_IN_ONE, _chunk(0), _chunk(_CHUNK, 404, _GONE), _start(), *_ALL, _put(201)],
             id="gone",
         ),
         pytest.param([*_CUT_IN_ONE, Exchange("GET", _UP, 405), _start(), *_ALL, _put(201)], id="no-status"),
@@ -125,7 +125,7 @@ def test_exchanges(script: list[Exchange]) -> None:
 
 
 def test_chunks_have_the_minimum_length() -> None:
-    least = _PIECE + 1000
+    least = _CHUNK + 1000
     script = [
         _start(**{"OCI-Chunk-Min-Length": str(least)}),
         _put(413, _DATA),
@@ -199,7 +199,7 @@ def _push(registry: FakeRegistry, **options: Any) -> RegistryRepository:
 @pytest.mark.parametrize("request_", ["^POST", "^PATCH", "^PUT"])
 @pytest.mark.parametrize("chunks", [False, True], ids=["monolithic", "chunked"])
 def test_one_break_is_survived(what: Break, request_: str, chunks: bool) -> None:
-    faults = Faults(disturbances=(Disturbance(request_, what),), require_pieces=chunks)
+    faults = Faults(disturbances=(Disturbance(request_, what),), require_chunks=chunks)
     with FakeRegistry(faults=faults) as registry:
         _push(registry)
         assert registry.repositories["shop/web"].blobs[str(_BLOB.digest)] == _DATA
@@ -210,7 +210,7 @@ def test_one_break_is_survived(what: Break, request_: str, chunks: bool) -> None
 def test_two_refusals_are_survived(status: int, request_: str) -> None:
     retry = (("Retry-After", "0"),) if status in (429, 503) else ()
     refusal = Refusal(request_, status, times=2, headers=retry)
-    with FakeRegistry(faults=Faults(refusals=(refusal,), max_body=_PIECE)) as registry:
+    with FakeRegistry(faults=Faults(refusals=(refusal,), max_body=_CHUNK)) as registry:
         _push(registry)
         assert registry.repositories["shop/web"].blobs[str(_BLOB.digest)] == _DATA
 

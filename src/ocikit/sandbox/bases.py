@@ -19,6 +19,7 @@ from ocikit.layer.limits import Expansion, Limits
 from ocikit.layer.received import receive_layer
 from ocikit.publish.request import Destination
 from ocikit.publish.stores import Stores
+from ocikit.registry.limiter import CONNECTIONS
 from ocikit.registry.options import RegistryOptions
 from ocikit.sandbox import protocol
 from ocikit.sandbox.environment_socket import REGISTRIES_VARIABLE
@@ -32,7 +33,6 @@ from ocikit.spec.reference import Reference
 from ocikit.store.store import Store, read_document
 
 _ATTEMPTS = 3
-_CONCURRENCY = 16
 
 
 def run_base(request: Mapping[str, Any]) -> int:
@@ -61,7 +61,7 @@ def run_base_layer(request: Mapping[str, Any]) -> int:
 def run_lock(request: Mapping[str, Any]) -> int:
     """Resolve `references` and write the answers, by reference, to `answer.json`. `only_digests`: without platforms."""
     stores = _stores(request)
-    with ThreadPoolExecutor(_CONCURRENCY) as pool:
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
         asked = {
             text: pool.submit(_lock, stores, Reference.parse(text), request["only_digests"])
             for text in request["references"]

@@ -24,6 +24,8 @@ REF_NAME = "org.opencontainers.image.ref.name"
 # The full name under which containerd imports an image; it belongs to a tag.
 CONTAINERD_NAME = "io.containerd.image.name"
 
+# Of addresses of image layouts, as skopeo and others write them.
+LAYOUT_SCHEME = "oci:"
 # image-spec v1.1.1, image-layout.md.
 INDEX_FILE = "index.json"
 LAYOUT_FILE = "oci-layout"

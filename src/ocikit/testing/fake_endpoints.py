@@ -195,8 +195,8 @@ class _Uploads(_Endpoint):
             repository.blobs[one["mount"]] = blob
             return self._stored(one["mount"])
         headers = self._location(repository.start_upload())
-        if self._faults.least_piece:
-            headers["OCI-Chunk-Min-Length"] = str(self._faults.least_piece)
+        if self._faults.least_chunk:
+            headers["OCI-Chunk-Min-Length"] = str(self._faults.least_chunk)
         return FakeAnswer(202, headers)
 
     def _mountable(self, digest: str, source: str) -> bytes | None:
@@ -213,7 +213,7 @@ class _Uploads(_Endpoint):
     def _append(self, repository: FakeRepository, upload: str) -> FakeAnswer:
         span = self._request.headers.get("content-range")
         try:
-            size = repository.append(upload, self._request.body, span, self._faults.least_piece)
+            size = repository.append(upload, self._request.body, span, self._faults.least_chunk)
         except Refused as refused:
             if refused.status == 416:
                 there = len(repository.upload(upload))
@@ -223,7 +223,7 @@ class _Uploads(_Endpoint):
 
     def _finish(self, repository: FakeRepository, upload: str, digest: str) -> FakeAnswer:
         repository.upload(upload)
-        if self._faults.require_pieces and self._request.body:
+        if self._faults.require_chunks and self._request.body:
             raise Refused(405, "UNSUPPORTED", "send the blob with PATCH")
         span = self._request.headers.get("content-range")
         repository.finish_upload(upload, self._request.body, span, digest)

@@ -68,8 +68,8 @@ class Faults:
     uploads_at: str = ""  # Location of an upload is at this address, "http://host:port"
     redirect_uploads: str = ""  # PATCH and PUT of a blob are sent to this address with 307
     redirect_blobs: str = ""  # GET of a blob is sent to this address
-    require_pieces: bool = False  # 405 to a blob in one PUT
-    least_piece: int = 0  # OCI-Chunk-Min-Length
+    require_chunks: bool = False  # 405 to a blob in one PUT
+    least_chunk: int = 0  # OCI-Chunk-Min-Length
     max_body: int | None = None  # 413 above it
     drop_download_after: int | None = None
     drop_upload_after: int | None = None
