@@ -20,6 +20,7 @@ from ocikit.errors import (
 from ocikit.printable import printable
 from ocikit.registry.http import Response
 from ocikit.registry.scrubber import LONGEST, Scrubber
+from ocikit.spec.canonical_json import MAX_SIZE, beyond_limits
 
 _KINDS: Mapping[int, type[RegistryError]] = MappingProxyType(
     {
@@ -112,8 +113,9 @@ def read_error(answer: Response) -> tuple[str | None, str | None]:
     # An error is a page of text at most; parsing more could exhaust the memory.
     text = answer.body[:_LARGEST_ERROR].decode("utf-8", "replace")
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        # Lone surrogates are allowed: the text is made printable.
+        document = text if beyond_limits(len(text), text, MAX_SIZE) else json.loads(text)
+    except ValueError:
         return None, _shown(answer, text)
     code, message = _dialect(document)
     return _shown(answer, code), _shown(answer, message)

@@ -69,7 +69,7 @@ def loads(data: bytes | str, what: str, max_size: int | None = MAX_SIZE) -> Any:
     try:
         # json.loads would guess UTF-16 and UTF-32, which RFC 8259 does not allow.
         text = data if isinstance(data, str) else data.decode("utf-8")
-        fault = None if max_size is None else _beyond_limits(len(data), text, max_size)
+        fault = None if max_size is None else beyond_limits(len(data), text, max_size)
         if fault:
             raise InvalidContent(f"{what} is not accepted: {fault}")
         value = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float)
@@ -119,7 +119,7 @@ def _plain(value: Any) -> Any:
     raise InvalidInput(f"{type(value).__name__} has no canonical form: {value!r}")
 
 
-def _beyond_limits(size: int, text: str, max_size: int) -> str | None:
+def beyond_limits(size: int, text: str, max_size: int) -> str | None:
     """Say which limit a document exceeds, None if it is within all limits.
 
     Checked before parsing: an empty list takes two bytes of a document and thirty times that in memory.
