@@ -1,6 +1,6 @@
 """Progress of long work: a line now and then, none for short work, and few enough for a log.
 
-The code that works counts in a `Meter`. Meanwhile `telling` reads the meter and reports a line when one is due.
+The code that works counts in a `Meter`. Meanwhile `report_progress` reads the meter and reports a line when one is due.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def due(reported: Sequence[float], *, news: bool) -> float:
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a `Meter`: `done` of `total` things, `moved` of `size` bytes.
+    """The state of a `Meter`: `done` of `total` things, `transferred` of `size` bytes.
 
     `streamed` has the number of blobs that came from each host. `pauses` has the time, in seconds of the meter's clock,
     until which each host gets no requests. `asked` are the hosts that have requests at the moment.
@@ -83,7 +83,7 @@ def line(verb: str, noun: str, progress: Progress, before: Progress, *, now: flo
 class Meter:
     """Counts things and bytes: `Meter("Copied", "blobs")`. Threads may share it.
 
-    `verb` and `noun` are words of the lines that `telling` reports. `clock` returns seconds.
+    `verb` and `noun` are words of the lines that `report_progress` reports. `clock` returns seconds.
     """
 
     def __init__(self, verb: str = "Did", noun: str = "things", *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -76,7 +76,7 @@ class Contents:
     """The packages and the loose files, sorted by address.
 
     `watched`: the targets whose globs matched files, with the request for files that Pants does not see; see
-    `refuse_unseen_files`.
+    `check_unseen_files`.
     """
 
     packages: tuple[LayerInput, ...]

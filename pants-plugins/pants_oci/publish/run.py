@@ -54,7 +54,10 @@ class PublishRunRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """The rows of each target, by its address. `speaker`: the target that reports the result of the run for all."""
+    """The rows of each target, by its address.
+
+    `reporting_target`: the target that reports the result of the run for all.
+    """
 
     rows: Mapping[str, tuple[Row, ...]]
     reporting_target: str | None = None

@@ -35,11 +35,11 @@ class StreamedBody(Protocol):
 class Request:
     """A request; prints as method and address, without query or secrets.
 
-    `streamed`: the caller reads the body of a successful response. `once`: it is not retried automatically, except with
-    a token after a 401. `private`: for this server alone, because its body is secret or because another server would
-    act on it. `no_redirects`: redirects are not followed. `named_by`: the chain of origins that sent us to this server;
-    empty if the registry itself did. `scrubber` knows what must not be shown, even if a server's response repeats it.
-    `stores`: bytes that were sent before, and that the server has to assemble before it responds.
+    `streamed`: the caller reads the body of a successful response. `no_retry`: it is not retried automatically, except
+    with a token after a 401. `same_origin_only`: for this server alone, because its body is secret or because another
+    server would act on it. `no_redirects`: redirects are not followed. `named_by`: the chain of origins that sent us to
+    this server; empty if the registry itself did. `scrubber` knows what must not be shown, even if a server's response
+    repeats it. `stores`: bytes that were sent before, and that the server has to assemble before it responds.
     """
 
     method: str
