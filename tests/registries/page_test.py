@@ -10,7 +10,7 @@ from support.build_root import PROJECT
 
 PAGE = (PROJECT / "docs/registries.md").read_text()
 TESTS = sorted(set(re.findall(r"`((?:src|tests)/\S+_test\.py(?:::\w+)?)`", PAGE)))
-FILES = sorted(set(re.findall(r"`((?:cli|push|registry)/\w+\.py)`", PAGE)))
+FILES = sorted(set(re.findall(r"`((?!tests/)(?:\w+/)*\w+\.py)`", PAGE)))
 
 
 @pytest.mark.parametrize("name", TESTS)

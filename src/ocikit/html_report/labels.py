@@ -1,4 +1,4 @@
-"""Labels for outcomes and travels; a dry run has other ones."""
+"""Labels for outcomes and transfers; a dry run has other ones."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Place:
 
     `start` and `end` count characters, including a byte order mark, and include the quotes; `quote` is `"`, `'` or ""
     for none. `line` and `column` start at 1, for people. `address`: the value, which begins with `pants://`;
-    `ImageAddress.parse` checks whether it is valid.
+    `PantsUrl.parse` checks whether it is valid.
     """
 
     start: int

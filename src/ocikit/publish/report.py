@@ -70,7 +70,10 @@ def rows(
     outcomes: Outcomes,
     surveyed: Mapping[Destination, Cost],
 ) -> tuple[Row, ...]:
-    """The rows of all references of `requests`, in their order. For a dry run, pass `foreseen(plan)` as `outcomes`."""
+    """The rows of all references of `requests`, in their order.
+
+    For a dry run, pass `dry_run_outcomes(plan)` as `outcomes`.
+    """
     puts = {(put.origin, put.destination, tag): put for put in plan.puts for tag in put.tags}
     refused = {(step.origin, step.destination, step.tag): step for step in plan.refused}
     costs = _Costs(plan, outcomes, surveyed)

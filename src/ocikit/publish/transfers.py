@@ -30,7 +30,7 @@ class TransferredLayer:
 
 
 class Transfers:
-    """The transfers of the images of a plan. For a dry run, pass `foreseen(plan)` as `outcomes`."""
+    """The transfers of the images of a plan. For a dry run, pass `dry_run_outcomes(plan)` as `outcomes`."""
 
     def __init__(self, plan: Plan, outcomes: Outcomes) -> None:
         self._planned = {(step.destination, step.blob.digest) for step in plan.uploads}

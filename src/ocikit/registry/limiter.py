@@ -42,7 +42,7 @@ class Limiter:
         self._held = threading.local()
 
     def acquire(self, host: str) -> Permit:
-        """Wait for a turn, and for the end of a pause; the caller must `leave` the turn."""
+        """Wait for a turn, and for the end of a pause; the caller must `release` the permit."""
         found = self._host(host)
         held = getattr(self._held, "permits", 0)
         with found.changed:

@@ -55,7 +55,7 @@ def _opener(data: bytes) -> Opener:
 
 
 def _no_sleep(seconds: float) -> None:
-    """`retry_test.py` tests waiting."""
+    """`retrying_test.py` tests waiting."""
 
 
 class _Kind:

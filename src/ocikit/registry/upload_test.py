@@ -48,7 +48,7 @@ def _open() -> AbstractContextManager[BinaryIO]:
 
 
 def _no_sleep(seconds: float) -> None:
-    """`retry_test.py` tests waiting."""
+    """`retrying_test.py` tests waiting."""
 
 
 def _no_jitter() -> float:

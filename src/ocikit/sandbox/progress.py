@@ -28,7 +28,7 @@ def report_progress_to_people(meter: Meter) -> AbstractContextManager[None]:
 
 @contextmanager
 def report_progress_to_pants(meter: Meter, environ: Mapping[str, str]) -> Iterator[None]:
-    """Send progress to the socket of Pants, see `handed_over`, while the body runs; Pants logs it."""
+    """Send progress to the socket of Pants, see `environment_socket`, while the body runs; Pants logs it."""
     with pants_log(environ) as say, report_progress(meter, say):
         yield
 
