@@ -278,7 +278,7 @@ BAD = [
     pytest.param(
         "odd/absent", 'odd/absent:web: expected "no-such-tool" to apply it, found none on the PATH', id="absent"
     ),
-    pytest.param("odd/scriptless", 'odd/scriptless:web: the `command` is "./apply.sh", a path', id="no-script"),
+    pytest.param("odd/scriptless", 'odd/scriptless:web: the `command` is "./apply.sh", relative', id="no-script"),
     pytest.param("odd/meaningless", "odd/meaningless:web: `namespace` is not used with", id="meaningless"),
     pytest.param("odd/skipped", "absent-image:push has `skip_push`: publish it by hand", id="skipped"),
     pytest.param("odd/excluded", "one:push is excluded from its `dependencies`", id="excluded"),

@@ -60,7 +60,7 @@ def _complaints(error: str) -> Iterator[str]:
         yield f"it names no target: {error}"
     if not re.search(r"(GET|HEAD|PATCH|POST|PUT) http://127\.0\.0\.1:\d+/", error):
         yield f"it names no request: {error}"
-    if not re.search(r"answered \d{3}|found|got |connection was|no answer", error):
+    if not re.search(r"answered \d{3}|found|got |connection was|no response", error):
         yield f"it does not say what was found: {error}"
     if _FOR_DEVELOPERS.search(error) or len(error) > 700:
         yield f"it is not for people: {error}"

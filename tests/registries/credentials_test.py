@@ -183,7 +183,7 @@ def test_no_credentials(root: BuildRoot, home: Home) -> None:
     [
         pytest.param("the vault is sealed", 1, ["exit code 1", '"the vault is sealed"'], id="fails"),
         pytest.param("not JSON", 0, ["docker-credential-general is not JSON"], id="says-something-else"),
-        pytest.param('{"Username": 1, "Secret": "x"}', 0, ['no text "Username"'], id="another-type"),
+        pytest.param('{"Username": 1, "Secret": "x"}', 0, ['no string "Username"'], id="another-type"),
     ],
 )
 def test_a_helper_that_fails(root: BuildRoot, home: Home, said: str, exit_code: int, parts: list[str]) -> None:

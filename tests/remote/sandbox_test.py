@@ -164,9 +164,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Job]:
         "layer-none": layer("none", PLACEMENT),
         "archived_base-saved": archived_base(saved),
         "archived_base-compressed": archived_base(gzip.compress(saved, mtime=0)),
-        "manifests": request(
-            "manifests", {"files": ["a.yaml"], "output": "scan.json"}, {"a.yaml": manifest}, "scan.json"
-        ),
+        "manifests": request("manifests", {"files": ["a.yaml"]}, {"a.yaml": manifest}, "answer.json"),
         **jobs_on_an_image(tmp_path_factory.mktemp("image")),
     }
 
