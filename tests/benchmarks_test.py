@@ -30,7 +30,7 @@ def test_a_cold_start(tmp_path: Path) -> None:
     run(str(PROJECT / "benchmarks/cold_start"), "--repetitions=1", f"--output={tmp_path}")
     starts = json.loads((tmp_path / "cold-start.json").read_text())["starts"]
     assert all(start["processor"] > 0 and start["memory"] > 0 for found in starts.values() for start in found)
-    # This one does not vary.
-    assert starts["pants.backend.python"][0]["memory"] < starts["pants_oci"][0]["memory"]
+    # Memory hardly varies, and follows the work of Pants's rule solver: it was 725 MiB.
+    assert starts["pants_oci"][0]["memory"] <= 600
     page = (tmp_path / "cold-start.md").read_text()
     assert all(f"| {backend} |" in page for backend in starts)
