@@ -42,11 +42,11 @@ _SUCCEED = ("/bin/sh", "-c", "exit 0")
 _FAIL = ("/bin/sh", "-c", "exit 1")
 
 
-# Uncacheable: it signs the register first.
+# Uncacheable: it marks the target as requested first.
 @_uncacheable_rule(desc="Publish an OCI image", level=LogLevel.DEBUG)
-async def publish_image(request: PublishImageRequest, mode: RunMode, register: RunState) -> PublishProcesses:
+async def publish_image(request: PublishImageRequest, mode: RunMode, state: RunState) -> PublishProcesses:
     address = str(request.field_set.address)
-    register.mark_requested(address)
+    state.mark_requested(address)
     run = await call_publish_expected(PublishExpectedRequest())
     if address not in run.rows:
         run = await call_publish_run(PublishRunRequest((request.field_set,)))

@@ -91,7 +91,7 @@ async def _send(
 # Uncacheable: otherwise Pants may repeat this with the last survey while it repeats the survey itself. That would
 # upload again what an earlier run uploaded.
 @_uncacheable_rule(desc="Publish OCI images", level=LogLevel.DEBUG)
-async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: RunState, mode: RunMode) -> PublishedRun:
+async def publish_run(request: PublishRunRequest, oci: OciSubsystem, state: RunState, mode: RunMode) -> PublishedRun:
     requested = await concurrently(
         call_resolved_push(ResolvedPushRequest(field_set)) for field_set in request.field_sets
     )
@@ -103,9 +103,9 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: R
     surveyed = await call_survey(SurveyRequest(requests))
     policy = Policy(oci.verify is Verify.BLOBS)
     steps = plan(requests, surveyed.seen, policy)
-    signed = register.requested()
-    if steps.puts and not all(put.origin in signed for put in steps.puts):
-        requests = tuple(push for push in requests if push.origin in signed)
+    requested_now = state.requested()
+    if steps.puts and not all(put.origin in requested_now for put in steps.puts):
+        requests = tuple(push for push in requests if push.origin in requested_now)
         if not requests:
             return PublishedRun(by_target)
         steps = plan(requests, surveyed.seen, policy)
@@ -116,7 +116,7 @@ async def publish_run(request: PublishRunRequest, oci: OciSubsystem, register: R
         bases = FrozenDict({blob: place for blobs in remote for blob, place in blobs.items()})
         outcomes, steps = await _send(_changed(requests, steps), steps, images, bases, surveyed, policy)
     found = rows(requests, surveyed.seen, steps, outcomes, surveyed.costs)
-    _report(found, surveyed, outcomes, register, mode, oci.report)
+    _report(found, surveyed, outcomes, state, mode, oci.report)
     for row in found:
         by_target[row.target] = (*by_target.get(row.target, ()), row)
     reporting_target = next((row.target for row in found if not is_settled(row, mode.dry_run)), None)
@@ -178,7 +178,7 @@ def _report(
     found: tuple[Row, ...],
     surveyed: Surveyed,
     outcomes: Outcomes,
-    register: RunState,
+    state: RunState,
     mode: RunMode,
     report: str | None,
 ) -> None:
@@ -193,7 +193,7 @@ def _report(
             logger.info("%s%s", prefix, line(row))
     logger.info("%s%s", prefix, summary(found))
     if report:
-        _write_report(report, register.report(found), dry_run=mode.dry_run)
+        _write_report(report, state.report(found), dry_run=mode.dry_run)
 
 
 def _write_report(path: str, found: Sequence[Row], *, dry_run: bool) -> None:

@@ -2,8 +2,8 @@
 
 Pants requests the processes of one target at a time, but a run is published as a whole. The expected targets are found
 as Pants does it, from the command line or from changed files: the named pushes, and the pushes that named deployments
-need. That may be wrong, because Pants does not report the directory it was called in. So each requested target also
-signs a register: only targets that signed are published, and a target that was not expected is published alone.
+need. That may be wrong, because Pants does not report the directory it was called in. So each requested target is
+also marked in `RunState`: only requested targets are published, and a target that was not expected is published alone.
 """
 
 from __future__ import annotations
@@ -59,16 +59,16 @@ class RunState:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: set[str] = set()
+        self._requested: set[str] = set()
         self._rows: dict[str, Row] = {}
 
     def mark_requested(self, origin: str) -> None:
         with self._lock:
-            self._asked.add(origin)
+            self._requested.add(origin)
 
     def requested(self) -> frozenset[str]:
         with self._lock:
-            return frozenset(self._asked)
+            return frozenset(self._requested)
 
     def report(self, rows: Iterable[Row]) -> tuple[Row, ...]:
         """Add rows to those of the run, and return all of them."""
@@ -77,8 +77,8 @@ class RunState:
             return tuple(self._rows.values())
 
 
-@_uncacheable_rule(desc="Create the register of the run", level=LogLevel.TRACE)
-async def run_register() -> RunState:
+@_uncacheable_rule(desc="Create the state of the run", level=LogLevel.TRACE)
+async def run_state() -> RunState:
     return RunState()
 
 
