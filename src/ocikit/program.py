@@ -102,10 +102,11 @@ class _Exchange:
 
     def _write(self) -> bool:
         """Write a part of the input; returns whether there is more. A program may close its input early."""
-        with suppress(BrokenPipeError, BlockingIOError):
+        with suppress(BrokenPipeError):
             self._rest = self._rest or memoryview(next(self._data, b""))
             if self._rest:
-                self._rest = self._rest[os.write(self._input.fileno(), self._rest) :]
+                with suppress(BlockingIOError):
+                    self._rest = self._rest[os.write(self._input.fileno(), self._rest) :]
                 return True
         with suppress(BrokenPipeError):
             self._input.close()

@@ -98,7 +98,9 @@ class BuildRoot:
             timeout=seconds,
         )
         result = Result(done.returncode, done.stdout, done.stderr)
-        assert not check or done.returncode == 0, f"pants {' '.join(arguments)}: {result}"
+        # pytest shows it where a test fails, and shortens the values of an assertion.
+        print(f"pants {' '.join(arguments)}: {result}")
+        assert not check or done.returncode == 0, result
         return result
 
     def start(

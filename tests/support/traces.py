@@ -78,12 +78,16 @@ class Traces:
         found = {}
         # Pants hard-links files, so one file may have many names.
         seen: set[int] = set()
-        for path in folder.rglob("*"):
-            status = path.lstat()
-            if status.st_ctime < since:
+        for path in (Path(top, name) for top, *names in os.walk(folder) for name in chain(*names)):
+            try:
+                status = path.lstat()
+                if status.st_ctime < since:
+                    continue
+                data = path.read_bytes() if stat.S_ISREG(status.st_mode) and status.st_ino not in seen else b""
+            except FileNotFoundError:
+                # Pants's daemon removes files of its own at any time.
                 continue
             name = str(path.relative_to(folder))
-            data = path.read_bytes() if stat.S_ISREG(status.st_mode) and status.st_ino not in seen else b""
             seen.add(status.st_ino)
             traces = self.in_bytes(os.fsencode(name) + b"\0" + data)
             if traces:

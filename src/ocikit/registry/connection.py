@@ -80,6 +80,10 @@ class _Paced(_Socket):
             size = self.send(data, flags)
         except socket.timeout:
             raise self.pace.timed_out() from None
+        except ssl.SSLEOFError as error:
+            # After this exception, urllib3 reads what the server sent before it closed the connection: an alert about
+            # the client certificate, or an early response.
+            raise BrokenPipeError("the connection was closed") from error
         self.pace.done(size)
         return size
 

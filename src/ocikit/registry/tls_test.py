@@ -117,7 +117,7 @@ def test_a_client_certificate(server_files: tuple[str, str], client_files: tuple
     shown = RegistryOptions(False, server_files[0], *client_files)
     with _serving(_tls(server_files, client_files[0])) as (port, _):
         _ping(port, shown)
-        with pytest.raises(NetworkError):
+        with pytest.raises(Untrusted, match="the client certificate is not accepted"):
             _ping(port, options)
 
 
@@ -130,6 +130,22 @@ def test_a_client_certificate_is_for_its_registry_alone(
         with client, pytest.raises(NetworkError):
             client.ask(Request("GET", f"https://127.0.0.1:{port}/v2/"), Access(), 200)
         assert handler.seen == []
+
+
+@pytest.mark.parametrize("error", [ssl.SSLEOFError(), BrokenPipeError(), ConnectionResetError(104, "reset")])
+def test_the_alert_of_a_server_that_has_closed_the_connection(
+    server_files: tuple[str, str], client_files: tuple[str, str], monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    """With TLS 1.3 the server may reject the certificate before the client sends its request, or afterwards."""
+
+    def send(*arguments: object) -> int:
+        raise error
+
+    monkeypatch.setattr(ssl.SSLSocket, "send", send)
+    options = RegistryOptions(ca_file=server_files[0])
+    expected = pytest.raises(Untrusted, match="the client certificate is not accepted .*; check `client_certificate`")
+    with _serving(_tls(server_files, client_files[0])) as (port, _), expected:
+        _ping(port, options)
 
 
 @pytest.mark.parametrize("field", ["ca_file", "client_certificate"])
