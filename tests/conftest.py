@@ -12,8 +12,9 @@ from support.build_root_pool import stop_all
 from support.examples import examples_build_root
 from support.file_timings import pytest_terminal_summary
 from support.registry_container import Login, Registry, registry_container
+from support.schedule import pytest_collection_modifyitems
 
-__all__ = ["pytest_terminal_summary"]
+__all__ = ["pytest_collection_modifyitems", "pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,7 +23,7 @@ from support.build_root import PROJECT, BuildRoot
 HERE = Path(__file__).resolve().parent.parent
 PYTHON = "pants.backend.python"
 OURS = "pants_oci"
-BACKENDS = (PYTHON, "pants.backend.docker", "pants.backend.experimental.helm", OURS)
+PEERS = ("pants.backend.docker", "pants.backend.experimental.helm")
 MOST_PROCESSOR_TIME = 1.35
 MOST_MEMORY = 600
 
@@ -42,10 +42,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/cold_start", description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=5, help="starts of each (%(default)s)")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="folder for the results (%(default)s)")
+    parser.add_argument("--without-peers", action="store_true", help="measure no other projects' backends")
     arguments = parser.parse_args()
-    starts: dict[str, list[Start]] = {backend: [] for backend in BACKENDS}
+    backends = (PYTHON, *(() if arguments.without_peers else PEERS), OURS)
+    starts: dict[str, list[Start]] = {backend: [] for backend in backends}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, ExitStack() as stack:
-        roots = {backend: stack.enter_context(_root(Path(folder, backend), backend)) for backend in BACKENDS}
+        roots = {backend: stack.enter_context(_root(Path(folder, backend), backend)) for backend in backends}
         for root in roots.values():
             # The first one compiles modules.
             _start(root)

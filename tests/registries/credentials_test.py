@@ -27,6 +27,8 @@ class Home:
     """A user's folders, programs and variables, for one run."""
 
     folder: Path
+    # The folder of helpers is the same for all runs: with another PATH, Pants would build its tools anew.
+    programs: Path
     environment: dict[str, str] = field(default_factory=dict)
 
     def docker(self, document: object) -> None:
@@ -44,14 +46,13 @@ class Home:
 
     def helper(self, name: str, answer: str, exit_code: int = 0) -> None:
         """Write a credential helper that returns `answer` for every `get`, and records its input."""
-        program = self.folder / "bin" / f"docker-credential-{name}"
-        program.parent.mkdir(exist_ok=True)
+        program = self.programs / f"docker-credential-{name}"
         program.write_text(
             f"#!/bin/sh\n[ $1 = get ] || exit 9\ncat >>'{self.asked_of(name)}'; echo >>'{self.asked_of(name)}'\n"
             f"cat <<'END'\n{answer}\nEND\nexit {exit_code}\n"
         )
         program.chmod(0o755)
-        self.environment["PATH"] = f"{program.parent}:{os.environ['PATH']}"
+        self.environment["PATH"] = f"{self.programs}:{os.environ['PATH']}"
 
     def asked_of(self, name: str) -> Path:
         return self.folder / f"{name}-was-asked"
@@ -62,9 +63,16 @@ class Home:
         path.write_text(json.dumps(document))
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("programs")
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def home(tmp_path: Path, programs: Path) -> Iterator[Home]:
+    yield Home(tmp_path, programs)
+    for program in programs.iterdir():
+        program.unlink()
 
 
 def auths(login: Login, *names: str) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from support.team import Image, Seen, Team, team
 
 Images = Mapping[str, Image]
 
-IMAGES = tuple(f"app{number:02}" for number in range(20))
+IMAGES = tuple(f"app{number:02}" for number in range(8))
 FEW = IMAGES[:3]
 CHANGED = "app07"
 BUILD = """\
