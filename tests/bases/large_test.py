@@ -13,6 +13,7 @@ import requests
 from ocikit.spec.descriptor import Descriptor
 from support.base_images import push_large
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 from support.counting_proxy import CountingProxy, Exchange
 from support.registry_process import registry_process
 
@@ -61,7 +62,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         registry_process(folder / "away") as away,
         CountingProxy(home).running() as home_proxy,
         CountingProxy(away).running() as away_proxy,
-        BuildRoot(folder / "root") as root,
+        empty_build_root() as root,
     ):
         layer = push_large(f"{home}/base/large", "1", SIZE)
         root.write({"BUILD": _BUILD.format(address=home_proxy.address), "file.txt": "text\n"})

@@ -12,6 +12,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 
 SETTINGS = """
 [oci.registries.one]
@@ -241,8 +242,8 @@ TABLE: list[ParameterSet] = [*ADDRESSES, *REGISTRIES, *FILES]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root"), SETTINGS) as root:
+def root() -> Iterator[BuildRoot]:
+    with empty_build_root(SETTINGS) as root:
         for row in TABLE:
             (case,) = row.values
             assert isinstance(row.id, str)

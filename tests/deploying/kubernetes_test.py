@@ -18,6 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 from support.commands import run
 from support.counting_proxy import CountingProxy, Exchange
 from support.kubernetes_api import KubernetesApi, Write
@@ -87,7 +88,7 @@ def cluster(closed_registry: Registry, tmp_path_factory: pytest.TempPathFactory)
         proxy = stack.enter_context(CountingProxy(closed_registry.address).running())
         api = stack.enter_context(KubernetesApi().running())
         settings = f'[oci.registries.here]\naddress = "{proxy.address}"\ndefault = true\n'
-        root = stack.enter_context(BuildRoot(folder / "root", settings))
+        root = stack.enter_context(empty_build_root(settings))
         assert closed_registry.login
         (folder / "config.json").write_bytes(closed_registry.login.docker_config(proxy.address))
         (folder / "kubeconfig").write_bytes(api.kubeconfig("production", "default"))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 
 SETTINGS = """
 [oci.registries.main]
@@ -121,8 +122,8 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def module_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root"), SETTINGS) as root:
+def module_root() -> Iterator[BuildRoot]:
+    with empty_build_root(SETTINGS) as root:
         root.write(FILES)
         root.commit()
         yield root

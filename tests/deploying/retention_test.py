@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.build_root import BuildRoot
+from support.build_root import BuildRoot, as_options
+from support.build_root_pool import empty_build_root
 from support.commands import run
 from support.registry_process import registry_process
 
@@ -27,8 +28,8 @@ NAMES = ("kept", "lost")
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("retention")) as root:
+def root() -> Iterator[BuildRoot]:
+    with empty_build_root() as root:
         yield root
 
 
@@ -36,9 +37,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
 def registry(root: BuildRoot, folder: Path) -> Iterator[None]:
     """Run the registry, each time at another port; its content and the repository names stay."""
     with registry_process(folder) as address:
-        settings = (root.path / "pants.toml").read_text().partition("[oci.")[0]
-        table = f'[oci.registries.lab]\naddress = "{address}"\npull_address = "registry.example"\ndefault = true\n'
-        root.write({"pants.toml": settings + table})
+        settings = f'[oci.registries.lab]\naddress = "{address}"\npull_address = "registry.example"\ndefault = true\n'
+        root.options = as_options(settings)
         yield
 
 

@@ -17,7 +17,7 @@ from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import LINUX, NO_SETTINGS, tiny_layer
 from ocikit.testing.measured import layout_of
 from ocikit.testing.tar_parts import END, header, names
-from support.build_root import BuildRoot, Result
+from support.build_root import WITH_PYTHON, BuildRoot, Result
 from support.build_root_pool import empty_build_root
 from support.registry_process import registry_process
 
@@ -45,7 +45,7 @@ FILES: dict[str, str | bytes] = {
 
 @pytest.fixture(scope="module")
 def shared_root() -> Iterator[BuildRoot]:
-    with empty_build_root() as build_root:
+    with empty_build_root(plugin=WITH_PYTHON) as build_root:
         build_root.write(FILES)
         build_root.commit()
         yield build_root

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 from support.commands import DOCKER, ocikit, run
 from support.dockerfiles import (
     BUSYBOX,
@@ -131,24 +132,25 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Iterator[BuildRoot]:
+def contexts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the same files without BUILD files, for Docker."""
+    return tmp_path_factory.mktemp("contexts")
+
+
+@pytest.fixture(scope="module")
+def root(contexts: Path, registry: Registry) -> Iterator[BuildRoot]:
     """All shapes, converted and packaged."""
     base = f"{registry.address}/moving/base:1"
     make_base(base)
     run(DOCKER, "push", "--quiet", base)
-    with BuildRoot(tmp_path_factory.mktemp("root"), '[oci]\npackage_format = "archive"\n') as root:
+    with empty_build_root('[oci]\npackage_format = "archive"\n') as root:
         for name, shape in SHAPES.items():
-            for place in (root.path / name, contexts(root) / name):
+            for place in (root.path / name, contexts / name):
                 shape.write(place, base)
             convert(root.path, f"{name}/Dockerfile", "--output", f"{name}/BUILD", *shape.converted_with)
         root.pants("oci-lock")
         root.pants("package", "::")
         yield root
-
-
-def contexts(root: BuildRoot) -> Path:
-    """The folder with the same files without BUILD files, for Docker."""
-    return root.path.parent / "contexts"
 
 
 def convert(folder: Path, *arguments: str) -> None:
@@ -157,10 +159,10 @@ def convert(folder: Path, *arguments: str) -> None:
 
 
 @pytest.fixture(params=SHAPES)
-def built(request: Any, root: BuildRoot) -> Iterator[tuple[Shape, Built]]:
+def built(request: Any, root: BuildRoot, contexts: Path) -> Iterator[tuple[Shape, Built]]:
     name = request.param
     images = Built(f"localhost/moving-{name}", docker_load(root.path / f"dist/{name}/image.tar"))
-    docker_build(contexts(root) / name, images.docker)
+    docker_build(contexts / name, images.docker)
     yield SHAPES[name], images
     run(DOCKER, "image", "rm", "--force", images.docker, images.ours)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.build_root import BuildRoot, Result
+from support.build_root_pool import empty_build_root
 from support.commands import DOCKER, ocikit, run
 from support.dockerfiles import config_of_image, docker_build, files_of_image, make_base
 from support.registry_container import Registry
@@ -159,11 +160,11 @@ def test_errors_in_docker_s_registries_are_reported(
 
 
 @pytest.fixture(scope="module")
-def backend_oci_root(tmp_path_factory: pytest.TempPathFactory, registry: Registry, base: str) -> Iterator[BuildRoot]:
+def backend_oci_root(registry: Registry, base: str) -> Iterator[BuildRoot]:
     """A repository with targets of pants-backend-oci, converted in place."""
     pushed = run(DOCKER, "image", "inspect", "--format", "{{index .RepoDigests 0}}", base).strip()
     repository, _, digest = pushed.partition("@sha256:")
-    with BuildRoot(tmp_path_factory.mktemp("backend-oci")) as root:
+    with empty_build_root() as root:
         values = {"repository": repository, "digest": digest, "address": registry.address}
         root.write({name: text.format(**values) for name, text in BACKEND_OCI_FILES.items()})
         converted = convert_targets(root.path, "--write", "web/BUILD")

@@ -17,7 +17,8 @@ from _pytest.mark import ParameterSet
 from ocikit.spec.manifest import Manifest
 from ocikit.store.layout import Layout
 from ocikit.testing.images import tiny_index, tiny_layout
-from support.build_root import BuildRoot, Result
+from support.build_root import WITH_PYTHON, BuildRoot, Result
+from support.build_root_pool import empty_build_root
 
 SETTINGS = """
 [oci.registries.local]
@@ -532,8 +533,8 @@ TABLE: list[ParameterSet] = [*BASES, *CONTENTS, *FIELDS, *PUSHES, *INDEXES, *OPT
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("root"), SETTINGS) as root:
+def root() -> Iterator[BuildRoot]:
+    with empty_build_root(SETTINGS, WITH_PYTHON) as root:
         root.commit()
         for row in TABLE:
             assert isinstance(row.id, str)

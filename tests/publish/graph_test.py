@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ocikit.testing.images import tiny_layout
-from support.build_root import BuildRoot
+from support.build_root import WITH_PYTHON, BuildRoot
 from support.build_root_pool import empty_build_root
 
 FILES = {
@@ -36,7 +36,7 @@ SHARING_APP = ["app:image", "app:push", "top:image", "top:push"]
 
 @pytest.fixture(scope="module")
 def root() -> Iterator[BuildRoot]:
-    with empty_build_root() as root:
+    with empty_build_root(plugin=WITH_PYTHON) as root:
         root.write(FILES)
         tiny_layout(root.path / "base/layout", {"hello.txt": b"hello"})
         root.commit()

@@ -14,6 +14,7 @@ import pytest
 
 import schemas
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 from support.commands import DOCKER, run
 from support.counting_proxy import CountingProxy, Exchange
 from support.registry_process import registry_process
@@ -94,7 +95,7 @@ def sent(exchanges: tuple[Exchange, ...]) -> list[str]:
 @pytest.fixture(scope="module")
 def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
     folder = tmp_path_factory.mktemp("index")
-    with BuildRoot(folder / "root") as root, registry_process(folder / "registry") as registry:
+    with empty_build_root() as root, registry_process(folder / "registry") as registry:
         root.write({"web/BUILD": BUILD, "web/text.txt": TEXT, "web/arm.txt": "For small computers.\n"})
         shutil.copy("/bin/busybox", root.path / "web/busybox")
         with CountingProxy(registry).running() as proxy:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build_root import BuildRoot
+from support.build_root import WITH_PYTHON, BuildRoot
 from support.commands import DOCKER, run
 from support.counting_proxy import CountingProxy, Exchange
 from support.layouts import STRICT, LayoutImage, python_base
@@ -118,7 +118,7 @@ def sent_bytes(exchanges: tuple[Exchange, ...]) -> int:
 @pytest.fixture(scope="module")
 def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
     folder = tmp_path_factory.mktemp("application")
-    with BuildRoot(folder / "root", SETTINGS) as root, registry_process(folder / "registry") as registry:
+    with BuildRoot(folder / "root", SETTINGS, WITH_PYTHON) as root, registry_process(folder / "registry") as registry:
         python_base(folder / "base")
         options = ("--quiet", "--preserve-digests", "--dest-tls-verify=false")
         run("skopeo", "copy", *options, f"oci:{folder}/base:latest", f"docker://{registry}/base/python:3.11")
@@ -182,7 +182,7 @@ def test_the_digest_is_the_same_elsewhere(publisher: Publisher, first: dict[str,
     caches = {"PANTS_LOCAL_STORE_DIR": str(tmp_path / "store"), "PANTS_NAMED_CACHES_DIR": str(tmp_path / "named")}
     mask = os.umask(0o077)
     try:
-        with BuildRoot(tmp_path / "another/longer/place", SETTINGS) as root:
+        with BuildRoot(tmp_path / "another/longer/place", SETTINGS, WITH_PYTHON) as root:
             root.write(publisher.files)
             root.pants("package", "shop:image", env={**caches, "PANTS_VERSION": "2.18.0a0"})
             found = LayoutImage(root.path / "dist/shop/image").digest

@@ -9,13 +9,13 @@ import pytest
 from ocikit import ContainerSettings
 from ocikit.testing.images import tiny_layout
 from python_layers.shapes import OTHER_TARGETS, ROOT_BUILD, SETTINGS, SOURCES, WHEELS, build_file
-from support.build_root import BuildRoot
+from support.build_root import WITH_PYTHON, BuildRoot
 from support.layouts import python_base
 
 
 @pytest.fixture(scope="package")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("shapes"), SETTINGS) as root:
+    with BuildRoot(tmp_path_factory.mktemp("shapes"), SETTINGS, WITH_PYTHON) as root:
         root.write({f"wheels/{name}": data for name, data in WHEELS.items()})
         root.write({"BUILD": ROOT_BUILD, "src/BUILD": build_file(), "other/BUILD": OTHER_TARGETS, **SOURCES})
         python_base(root.path / "base")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.build_root import BuildRoot
+from support.build_root_pool import empty_build_root
 from support.sites import SITES, Site
 
 _BUILD = """\
@@ -27,8 +28,8 @@ oci_push(name="push-two", image=":two", repository="team/two", image_tags=["late
 
 
 @pytest.fixture(scope="session")
-def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with BuildRoot(tmp_path_factory.mktemp("registries") / "root") as root:
+def shared_root() -> Iterator[BuildRoot]:
+    with empty_build_root() as root:
         yield root
 
 

@@ -12,6 +12,7 @@ import pytest
 from ocikit.testing.fake_registry import FakeRegistry
 from support import environments
 from support.base_images import add_image
+from support.build_root import WITH_PYTHON
 from support.commands import DOCKER, image_from, need_engine, run
 from support.machines import Machine, Run
 from support.registry_container import Login
@@ -65,7 +66,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     with FakeRegistry(auth="basic", username=LOGIN.user, password=LOGIN.password) as registry:
         base = str(add_image(registry, "base").descriptor.digest)
         settings = environments.settings(folder, registry.address, container="//:container")
-        machine = Machine(folder / "machine", settings=settings, env={"DOCKER_CONFIG": str(folder)})
+        env = {"DOCKER_CONFIG": str(folder)}
+        machine = Machine(folder / "machine", settings=settings, env=env, plugin=WITH_PYTHON)
         build = BUILD.format(image=image_from("TEST_PYTHON_IMAGE"), address=registry.address, base=base)
         machine.root.write({"BUILD": build, "file.txt": "file\n", "program.py": "print('here')\n"})
         (folder / "config.json").write_bytes(LOGIN.docker_config(registry.address))

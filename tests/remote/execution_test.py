@@ -13,6 +13,7 @@ import pytest
 from ocikit.testing.fake_registry import FakeRegistry, RecordedRequest
 from support import environments
 from support.base_images import add_image
+from support.build_root import WITH_PYTHON
 from support.casd import CACHES, Casd, casd, commands
 from support.machines import Machine, Run
 from support.registry_container import Login
@@ -103,7 +104,8 @@ class Team:
 
     def machine(self, name: str, **changed: str) -> Machine:
         settings = environments.settings(self.folder, self.registry.address, worker="//:worker")
-        machine = Machine(self.folder / name, name, settings, env={"DOCKER_CONFIG": str(self.folder / name)})
+        env = {"DOCKER_CONFIG": str(self.folder / name)}
+        machine = Machine(self.folder / name, name, settings, env=env, plugin=WITH_PYTHON)
         machine.root.write({path: self._filled(text) for path, text in {**FILES, **changed}.items()})
         (machine.folder / "config.json").write_bytes(LOGIN.docker_config(self.registry.address))
         return machine

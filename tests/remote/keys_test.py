@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from ocikit.testing.images import tiny_layout
-from support.build_root import stop_daemons
+from support.build_root import WITH_PYTHON, stop_daemons
 from support.casd import Casd, casd
 from support.machines import Machine, Run
 from support.saved_images import docker_archive
@@ -115,7 +115,7 @@ class Member:
 
 
 def member(folder: Path, checkout: str, umask: int) -> Member:
-    machine = Machine(folder, checkout, SETTINGS)
+    machine = Machine(folder, checkout, SETTINGS, plugin=WITH_PYTHON)
     for name in ("home", "programs", "sandboxes", "temporary", "python/bin"):
         (folder / name).mkdir(parents=True)
     # A Python finds its library next to its program.

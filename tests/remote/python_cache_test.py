@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from ocikit.testing.images import tiny_layout
+from support.build_root import WITH_PYTHON
 from support.casd import casd
 from support.machines import Machine
 from support.team import Image, Seen, Team, team
@@ -66,7 +67,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def machine(shared: Team, settings: str, name: str) -> Machine:
-    made = shared.machine(name, f"checkout-of-{name}", settings)
+    made = shared.machine(name, f"checkout-of-{name}", settings, WITH_PYTHON)
     made.root.write(FILES)
     tiny_layout(made.root.path / "base", {"usr/bin/python3.9": b""})
     return made

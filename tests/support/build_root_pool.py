@@ -8,20 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.build_root import BuildRoot
+from support.build_root import WITHOUT_PYTHON, BuildRoot, as_options
 
 _idle: dict[str, list[BuildRoot]] = defaultdict(list)
 
 
 @contextmanager
-def empty_build_root(settings: str = "") -> Iterator[BuildRoot]:
-    """A build root with nothing but these settings; the next caller who wants the same ones gets it emptied."""
-    root = _idle[settings].pop() if _idle[settings] else BuildRoot(Path(tempfile.mkdtemp(prefix="root-")), settings)
+def empty_build_root(settings: str = "", plugin: str = WITHOUT_PYTHON) -> Iterator[BuildRoot]:
+    """A build root with nothing but these settings. The next caller gets it emptied, with its daemon."""
+    idle = _idle[plugin]
+    root = idle.pop() if idle else BuildRoot(Path(tempfile.mkdtemp(prefix="root-")), plugin=plugin)
+    root.options = as_options(settings)
     try:
         yield root
     finally:
         root.clear()
-        _idle[settings].append(root)
+        idle.append(root)
 
 
 def stop_all() -> None:

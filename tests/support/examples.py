@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from support.build_root import PROJECT, BuildRoot
+from support.build_root import PROJECT, WITH_PYTHON, BuildRoot
 
 SETTINGS = """
 [source]
@@ -34,7 +34,7 @@ REQUIREMENTS = 'python_requirements(source="examples.in", resolve="examples")\n'
 
 def examples_build_root(path: Path) -> BuildRoot:
     """The examples of this repository, committed to Git, and published to `oci:dist/registry` by default."""
-    root = BuildRoot(path, SETTINGS)
+    root = BuildRoot(path, SETTINGS, WITH_PYTHON)
     shutil.copytree(PROJECT / "examples", root.path / "examples")
     root.write({"3rdparty/BUILD": REQUIREMENTS})
     for name in ("examples.in", "examples.lock"):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from support.build_root import BuildRoot, Result
+from support.build_root import WITHOUT_PYTHON, BuildRoot, Result
 
 _COUNTER = re.compile(r"^\s+(\w+): (\d+)$", re.MULTILINE)
 
@@ -33,7 +33,7 @@ class Machine:
     """A checkout at `folder`/`checkout`, and caches that are empty at first. No run uses a daemon.
 
     `settings`: more tables of `pants.toml`, for other scopes than GLOBAL. `caches`: the machine whose caches it copies.
-    `env`: variables of every run.
+    `env`: variables of every run. `plugin`: as of a BuildRoot.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Machine:
         settings: str = "",
         caches: Machine | None = None,
         env: Mapping[str, str] = MappingProxyType({}),
+        plugin: str = WITHOUT_PYTHON,
     ) -> None:
         folder.mkdir(parents=True)
         self.folder: Path = folder
@@ -51,7 +52,7 @@ class Machine:
             for name in ("store", "named"):
                 shutil.copytree(caches.folder / name, folder / name, symlinks=True)
         (folder / checkout).mkdir(parents=True)
-        self.root = BuildRoot(folder / checkout, settings)
+        self.root = BuildRoot(folder / checkout, settings, plugin)
 
     def pants(self, *arguments: str, check: bool = True, cache: str = "", **options: str) -> Run:
         """Run Pants. `cache`: the address of a remote cache; `options`: more options of GLOBAL, by name."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.build_root import WITHOUT_PYTHON
 from support.cache_server import CacheServer
 from support.counting_proxy import CountingProxy, Exchange
 from support.machines import Machine, Run
@@ -97,9 +98,10 @@ class Team:
         self._wire = wire
         self._proxy = proxy
 
-    def machine(self, name: str, checkout: str, settings: str = "") -> Machine:
+    def machine(self, name: str, checkout: str, settings: str = "", plugin: str = WITHOUT_PYTHON) -> Machine:
         """A machine with empty caches that publishes to the team's registry."""
-        return Machine(self._folder / name, checkout, settings + _SETTINGS.format(address=self._proxy.address))
+        own = _SETTINGS.format(address=self._proxy.address)
+        return Machine(self._folder / name, checkout, settings + own, plugin=plugin)
 
     def pants(self, machine: Machine, *arguments: str, **options: str) -> Seen:
         """Run Pants on a machine. `options`: more options of GLOBAL, such as `cache_content_behavior`."""

@@ -143,7 +143,6 @@ class PackagedFieldSet(PackageFieldSet):
 @rule(desc="Package an OCI target", level=LogLevel.TRACE)
 async def package_target(field_set: PackagedFieldSet) -> BuiltPackage:
     (target,) = await targets_of(**implicitly(Addresses([field_set.address])))
-    packaged: Packaged
     if ImageFieldSet.is_applicable(target):
         packaged = await _call_package_image(ImageFieldSet.create(target))
     elif IndexFieldSet.is_applicable(target):

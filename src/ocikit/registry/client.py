@@ -82,7 +82,7 @@ class RegistryClient:
         )
         budget = budget or RetryBudget(clock=clock)
         limiter = limiter or Limiter(clock=clock, sleep=sleep)
-        self._patience = Retrying(
+        self._retrying = Retrying(
             transport,
             budget,
             limiter,
@@ -155,7 +155,7 @@ class RegistryClient:
 
     def wait(self, attempt: int, request: Request, outcome: Outcome, access: Access) -> None:
         """Wait before a `no_retry` request is retried after `attempt`; raise its outcome if it must not be retried."""
-        if not self._patience.wait(attempt, request, outcome):
+        if not self._retrying.wait(attempt, request, outcome):
             raise outcome if isinstance(outcome, NetworkError) else self.failure(outcome, access, 201)
 
     def close(self) -> None:
@@ -200,7 +200,7 @@ class RegistryClient:
                     f'{request}: expected an https address, because "{self.registry}" is reached by https, got plain '
                     "http. An http address is only followed for a registry that is marked as insecure."
                 )
-            answer, body = self._patience.send(request, access.traffic)
+            answer, body = self._retrying.send(request, access.traffic)
             answer = self._noted(answer)
             following = redirected(answer)
             if following is None:
