@@ -22,7 +22,7 @@ from bench.cases import SKIPPING, Case, Edition
 from bench.cost import Cost, measure
 from bench.site import Ports, Site, Traffic, free_ports, site
 from bench.tools import SKOPEO, Export, Pants, Push, Skipping, Tool, layers_of, run
-from support.build_root import BuildRoot
+from support.build_root import WITH_PYTHON, BuildRoot
 
 OURS = "pants"
 SETTINGS = """
@@ -67,7 +67,7 @@ class Session:
         self.pants = Pants(self.root)
 
     def _root(self, name: str, push_fields: str = "") -> BuildRoot:
-        root = BuildRoot(self.folder / name, SETTINGS.format(address=self._ports.address))
+        root = BuildRoot(self.folder / name, SETTINGS.format(address=self._ports.address), WITH_PYTHON)
         root.write(dict(build_files(self.case.images, self.case.counts, self._ports.address, push_fields)))
         return root
 

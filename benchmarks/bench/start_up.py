@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from support.build_root import BuildRoot
+from support.build_root import WITH_PYTHON, BuildRoot
 from support.commands import DOCKER, run
 from support.layouts import python_base
 
@@ -93,7 +93,7 @@ def _start(image: str, *, writable: bool) -> float:
 def _images(folder: Path) -> Mapping[str, str]:
     """Load the images: ours, and those that are usually built with Dockerfiles."""
     names = {OURS: "ours", COMPILED: "compiled", ZIPAPP: "zipapp"}
-    with BuildRoot(folder / "root", _SETTINGS) as root:
+    with BuildRoot(folder / "root", _SETTINGS, WITH_PYTHON) as root:
         root.write({"src/BUILD": _BUILD, "src/application.py": _MAIN, "src/requirements.txt": "\n".join(REQUIREMENTS)})
         python_base(root.path / "src/base")
         root.pants("package", *(f"src:{name}" for name in names.values()))

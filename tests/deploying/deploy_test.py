@@ -15,7 +15,6 @@ import pytest
 from ocikit.testing.fake_faults import NO_FAULTS
 from ocikit.testing.fake_registry import FakeRegistry, Faults, Refusal
 from support.build_root import BuildRoot, Result
-from support.build_root_pool import empty_build_root
 from support.stand_in_tools import Call, StandInTools
 from support.traces import Traces
 
@@ -137,7 +136,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
     tools = StandInTools(folder / "tools", ("kubectl", "docker", "own-tool"))
     with FakeRegistry() as registry:
         settings = f'\n[oci.registries.lab]\naddress = "{registry.address}"\ndefault = true\n'
-        with empty_build_root(settings) as root:
+        with BuildRoot(folder / "root", settings) as root:
             root.write(FILES)
             (root.path / "deploy/apply.sh").chmod(0o755)
             root.commit()

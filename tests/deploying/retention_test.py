@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.build_root import BuildRoot, as_options
-from support.build_root_pool import empty_build_root
+from support.build_root import BuildRoot
+from support.build_root_pool import as_options, empty_build_root
 from support.commands import run
 from support.registry_process import registry_process
 

@@ -27,7 +27,7 @@ class Home:
     """A user's folders, programs and variables, for one run."""
 
     folder: Path
-    # The folder of helpers is the same for all runs: with another PATH, Pants would build its tools anew.
+    # The folder of helpers is the same for all runs: with another PATH, Pants would build its tools again.
     programs: Path
     environment: dict[str, str] = field(default_factory=dict)
 

@@ -131,7 +131,7 @@ class Scene:
 
 @pytest.fixture
 def scene(team: Team, tmp_path: Path) -> Iterator[Scene]:
-    machine = Machine(tmp_path / "machine", caches=team.machine)
+    machine = Machine(tmp_path / "machine", store=team.machine)
     machine.root.write(FILES)
     with casd(_copy(team.store, tmp_path / "server")) as server, FakeRegistry() as registry:
         for name in ("same", "changed"):

@@ -81,7 +81,7 @@ def old(server: Casd, both: Built, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def build(folder: Path, server: Casd, *versions: str, options: Iterable[str] = ()) -> Built:
-    machine = Machine(folder, settings=SETTINGS, plugin=WITH_PYTHON)
+    machine = Machine(folder, settings=SETTINGS, own_tools=True, plugin=WITH_PYTHON)
     machine.root.write({"BUILD": BUILD, "a.txt": "a\n"})
     return Built(folder, machine.pants(search_path(*versions), *options, "package", "//:image", cache=server.address))
 

@@ -115,7 +115,7 @@ class Member:
 
 
 def member(folder: Path, checkout: str, umask: int) -> Member:
-    machine = Machine(folder, checkout, SETTINGS, plugin=WITH_PYTHON)
+    machine = Machine(folder, checkout, SETTINGS, own_tools=True, plugin=WITH_PYTHON)
     for name in ("home", "programs", "sandboxes", "temporary", "python/bin"):
         (folder / name).mkdir(parents=True)
     # A Python finds its library next to its program.

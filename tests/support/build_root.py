@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomli
-
 PROJECT = Path(__file__).parents[2]
 
 # Variables of a user's shell that no test may depend on: credentials, settings of Git and Pants.
@@ -93,16 +91,20 @@ class BuildRoot:
         `seconds`.
         """
         launcher = [str(PROJECT / "pants")] if told_folder is None else _launcher_with_pwd(told_folder)
-        done = subprocess.run(
-            [*launcher, "--no-dynamic-ui", "--no-colors", *self.options, *arguments],
-            cwd=folder or self.path,
-            env={**self._environment(), **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds,
-        )
+        for _ in range(2):
+            done = subprocess.run(
+                [*launcher, "--no-dynamic-ui", "--no-colors", *self.options, *arguments],
+                cwd=folder or self.path,
+                env={**self._environment(), **(env or {})},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds,
+            )
+            # Pants fails at times if it forks in one thread while another writes the program of a process.
+            if "retry for ETXTBSY" not in done.stderr:
+                break
         result = Result(done.returncode, done.stdout, done.stderr)
         # pytest shows it where a test fails, and shortens the values of an assertion.
         print(f"pants {' '.join(arguments)}: {result}")
@@ -178,15 +180,6 @@ def stop_daemons(path: Path) -> None:
         with contextlib.suppress(OSError):
             if str(path).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
                 _stop_process(pid)
-
-
-def as_options(settings: str) -> Sequence[str]:
-    """Tables of `pants.toml` as options of a call: another file would make Pants's daemon start anew."""
-    return tuple(
-        f"--{scope}-{name.replace('_', '-')}={value}"
-        for scope, table in tomli.loads(settings).items()
-        for name, value in table.items()
-    )
 
 
 def clean_environment() -> dict[str, str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.build_root import WITHOUT_PYTHON, BuildRoot, as_options
+import tomli
+
+from support.build_root import WITHOUT_PYTHON, BuildRoot
 
 _idle: dict[str, list[BuildRoot]] = defaultdict(list)
 
@@ -24,6 +26,15 @@ def empty_build_root(settings: str = "", plugin: str = WITHOUT_PYTHON) -> Iterat
     finally:
         root.clear()
         idle.append(root)
+
+
+def as_options(settings: str) -> Sequence[str]:
+    """Tables of `pants.toml` as options of a call: another file would make Pants's daemon start again."""
+    return tuple(
+        f"--{scope}-{name.replace('_', '-')}={value}"
+        for scope, table in tomli.loads(settings).items()
+        for name, value in table.items()
+    )
 
 
 def stop_all() -> None:

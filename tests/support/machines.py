@@ -30,10 +30,11 @@ class Run:
 
 
 class Machine:
-    """A checkout at `folder`/`checkout`, and caches that are empty at first. No run uses a daemon.
+    """A checkout at `folder`/`checkout`, and a store that is empty at first. No run uses a daemon.
 
-    `settings`: more tables of `pants.toml`, for other scopes than GLOBAL. `caches`: the machine whose caches it copies.
-    `env`: variables of every run. `plugin`: as of a BuildRoot.
+    `settings`: more tables of `pants.toml`, for other scopes than GLOBAL. `store`: the machine whose store it copies.
+    `own_tools`: whether it also unpacks tools and finds interpreters for itself, which takes half a minute. `env`:
+    variables of every run. `plugin`: as of a BuildRoot.
     """
 
     def __init__(
@@ -41,16 +42,17 @@ class Machine:
         folder: Path,
         checkout: str = "checkout",
         settings: str = "",
-        caches: Machine | None = None,
+        store: Machine | None = None,
+        own_tools: bool = False,
         env: Mapping[str, str] = MappingProxyType({}),
         plugin: str = WITHOUT_PYTHON,
     ) -> None:
         folder.mkdir(parents=True)
         self.folder: Path = folder
         self._env = env
-        if caches:
-            for name in ("store", "named"):
-                shutil.copytree(caches.folder / name, folder / name, symlinks=True)
+        self._own_tools = own_tools
+        if store:
+            shutil.copytree(store.folder / "store", folder / "store", symlinks=True)
         (folder / checkout).mkdir(parents=True)
         self.root = BuildRoot(folder / checkout, settings, plugin)
 
@@ -60,7 +62,7 @@ class Machine:
             "pantsd": "false",
             "stats_log": "true",
             "local_store_dir": str(self.folder / "store"),
-            "named_caches_dir": str(self.folder / "named"),
+            **({"named_caches_dir": str(self.folder / "named")} if self._own_tools else {}),
             **(_shared(cache) if cache else {}),
             **options,
         }
