@@ -10,12 +10,13 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from support.interpreters import find_interpreter
 
 PROJECT = Path(__file__).parents[2]
-# Pants's pex tries each Python of the search path again whenever Pants starts, which takes seconds where there are many.
+# Pants tries each Python of its search path whenever it starts, which takes seconds where there are many.
 _PYTHONS = ("3.9", "3.10", "3.11")
 
 # Variables of a user's shell that no test may depend on: credentials, settings of Git and Pants.
@@ -95,20 +96,21 @@ class BuildRoot:
         `seconds`.
         """
         launcher = [str(PROJECT / "pants")] if told_folder is None else _launcher_with_pwd(told_folder)
-        for _ in range(2):
-            done = subprocess.run(
-                [*launcher, "--no-dynamic-ui", "--no-colors", *_search_path(), *self.options, *arguments],
-                cwd=folder or self.path,
-                env={**self._environment(), **(env or {})},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=seconds,
-            )
-            # Pants fails at times if it forks in one thread while another writes the program of a process.
-            if "retry for ETXTBSY" not in done.stderr:
-                break
+        run = partial(
+            subprocess.run,
+            [*launcher, "--no-dynamic-ui", "--no-colors", *_search_path(), *self.options, *arguments],
+            cwd=folder or self.path,
+            env={**self._environment(), **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+        done = run()
+        # Pants fails at times if it forks in one thread while another writes the program of a process.
+        if "retry for ETXTBSY" in done.stderr:
+            done = run()
         result = Result(done.returncode, done.stdout, done.stderr)
         # pytest shows it where a test fails, and shortens the values of an assertion.
         print(f"pants {' '.join(arguments)}: {result}")
