@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 _BLOCK = 256 * 1024
@@ -75,6 +75,7 @@ class CountingProxy:
         self._connections = 0
         self._open: set[socket.socket] = set()
         self._idle: list[_Stream] = []
+        self._ended = False
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
@@ -117,6 +118,7 @@ class CountingProxy:
 
     def _disconnect(self) -> None:
         with self._lock:
+            self._ended = True
             for client in self._open:
                 with suppress(OSError):
                     client.shutdown(socket.SHUT_RDWR)
@@ -143,7 +145,15 @@ class CountingProxy:
         method, target = line[1].decode(), line[2].decode()
         if self._delay:
             time.sleep(self._delay)
-        registry = self._connect()
+        registry, keep = self._connect(), False
+        try:
+            keep = self._pass_on(client, registry, head, Exchange(method, target, 0, 0, 0, number))
+        finally:
+            self._release(registry, keep)
+        return keep and not _CLOSE.search(head)
+
+    def _pass_on(self, client: _Stream, registry: _Stream, head: bytes, exchange: Exchange) -> bool:
+        """Return whether the connection to the registry can carry another exchange."""
         sent, whole = 0, True
         try:
             registry.send(_HOP_BY_HOP.sub(b"", head))
@@ -156,10 +166,9 @@ class CountingProxy:
         answer = registry.read_head()
         if not answer:
             # Without this proxy, the client would see the same.
-            registry.close()
             return False
         status = int(answer[9:12])
-        bodyless = method == "HEAD" or status in (204, 304)
+        bodyless = exchange.method == "HEAD" or status in (204, 304)
         length = _LENGTH.search(answer)
         if bodyless or length:
             blocks: Iterable[tuple[bytes, int]] = () if bodyless else registry.body(answer)
@@ -169,14 +178,13 @@ class CountingProxy:
             answered = sum(size for _, size in blocks)
         # Recorded before the response is sent, so that a client with a response finds it recorded.
         with self._lock:
-            self._exchanges.append(Exchange(method, target, status, sent, answered, number))
+            self._exchanges.append(replace(exchange, status=status, body=sent, answer=answered))
         framed = bodyless or length or _CHUNKED.search(answer)
         keep = bool(whole and framed and not _CLOSE.search(answer))
         client.send(_HOP_BY_HOP.sub(b"", answer) if keep else answer)
         for block, _ in blocks:
             client.send(block)
-        self._release(registry, keep)
-        return keep and not _CLOSE.search(head)
+        return keep
 
     def _connect(self) -> _Stream:
         with self._lock:
@@ -185,11 +193,11 @@ class CountingProxy:
         return _Stream(socket.create_connection(self._upstream, timeout=_TIMEOUT))
 
     def _release(self, registry: _Stream, keep: bool) -> None:
-        if not keep:
-            registry.close()
-            return
         with self._lock:
-            self._idle.append(registry)
+            if keep and not self._ended:
+                self._idle.append(registry)
+                return
+        registry.close()
 
 
 class _Stream:
