@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocikit.bases.archive_file import open_archive
@@ -37,6 +37,7 @@ from ocikit.spec.platform import Platform
 from ocikit.store.archive import archive_chunks
 from ocikit.store.layout import Layout
 from ocikit.store.store import copy
+from ocikit.testing.examples import examples
 from ocikit.testing.images import tiny_index, tiny_layout
 from ocikit.testing.memory_store import MemoryStore
 from ocikit.testing.strategies import hostile
@@ -96,8 +97,8 @@ LISTED: dict[str, Any] = {"schemaVersion": 2, "manifests": [{**DESCRIPTOR, "medi
 SAVED: list[Any] = [{"Config": "config.json", "RepoTags": ["web:1"], "Layers": ["layer.tar"]}]
 OWN = Layer(Descriptor(media_type.OCI_LAYER, CONTENT, 7), CONTENT, History("own"))
 SETTINGS = ContainerSettings(args=("x",), env={"A": "1"}, labels={"l": "1"}, ports=("1/tcp",), volumes=("/v",))
-few = settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
-many = settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
+few = examples(60)
+many = examples(400)
 
 
 def use(image: Image) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from contextlib import suppress
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocikit.errors import InvalidContent, OcikitError
@@ -40,10 +40,11 @@ from ocikit.spec.container_settings import (
 from ocikit.spec.digest import Digest
 from ocikit.spec.platform import Platform
 from ocikit.spec.reference import Reference, parse_repository, validate_tag
+from ocikit.testing.examples import examples
 from ocikit.testing.strategies import hostile, json_values
 
-few = settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
-many = settings(max_examples=300, suppress_health_check=list(HealthCheck), deadline=None)
+few = examples(60)
+many = examples(300)
 WORDS = (
     "²", "\uff11", "9" * 5000, "-1", "\0", "\ud800", "\x1b[2J", "sha256:", "sha256:" + "a" * 64, "sha512:" + "a" * 128,
     "linux/amd64", "docker.io/library/python:3.12", "localhost:5000/a@", "tag", "<<<<<<<", "@", ":", "/",

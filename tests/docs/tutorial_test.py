@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build_root import PROJECT, BuildRoot, clean_environment
+from support.build_root import PROJECT, BuildRoot, clean_environment, write_launcher
 from support.commands import DOCKER, image_from, need_engine, run
 from support.package_index import serve_index
 from support.transcript import Command, File, do, is_printed, steps
@@ -43,8 +43,7 @@ def fetch_the_plugin(folder: Path, environment: Mapping[str, str]) -> None:
 def reader(folder: Path, index: str) -> Mapping[str, str]:
     """An environment with a launcher of Pants and with Git's `user.name` configured."""
     programs = folder / "bin"
-    programs.mkdir()
-    (programs / "pants").symlink_to(PROJECT / "pants")
+    write_launcher(programs)
     (programs / "docker").symlink_to(DOCKER)
     git = {
         f"GIT_{role}_{what}": "reader@example.invalid" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Callable
 
 import pytest
@@ -40,6 +41,7 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     # Another folder may have a parameter of this name.
     parameters = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     selected = [row for found in parameters if isinstance(row := found.get("row"), Row)]
+    _delete_leftovers()
     with ExitStack() as stack:
         around = _surroundings(selected, stack, tmp_path_factory)
         busy, idle = (
@@ -56,6 +58,13 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield check_row
         for result in running.values():
             result.cancel()
+
+
+def _delete_leftovers() -> None:
+    """faketime does not start if one with the same process ID was killed, because that left its semaphore behind."""
+    for file in Path("/dev/shm").glob("*faketime_*_*"):  # noqa: S108
+        if not Path("/proc", file.name.rpartition("_")[2]).exists():
+            file.unlink(missing_ok=True)
 
 
 def _surroundings(rows: Sequence[Row], stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Surroundings:

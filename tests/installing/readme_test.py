@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build_root import PROJECT, clean_environment, stop_daemons
+from support.build_root import PROJECT, clean_environment, stop_daemons, write_launcher
 from support.package_index import serve_index
 from support.registry_container import Registry
 from support.wheel import project_wheel
@@ -29,8 +29,7 @@ def blocks() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/pants").symlink_to(PROJECT / "pants")
+    write_launcher(tmp_path / "bin")
     (tmp_path / "empty").mkdir()
     yield tmp_path / "empty"
     stop_daemons(tmp_path / "empty")

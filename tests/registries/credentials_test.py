@@ -160,6 +160,14 @@ def test_the_general_helper(root: BuildRoot, home: Home) -> None:
         assert_published(root, home, registry)
 
 
+def test_a_helper_where_only_the_user_looks(root: BuildRoot, home: Home) -> None:
+    """A PEX starts with a PATH of its own, which can also be that of another run of Pants with the same caches."""
+    with closed() as registry:
+        home.docker({"credsStore": "general"})
+        home.helper("general", answer(RIGHT))
+        assert_published(root, home, registry, "--pex-executable-search-paths=['/usr/bin', '/bin']")
+
+
 @pytest.mark.parametrize(
     "said, exit_code",
     [

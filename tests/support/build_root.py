@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -64,6 +65,7 @@ class BuildRoot:
     def __init__(self, path: Path, settings: str = "", plugin: str = WITHOUT_PYTHON) -> None:
         self.path = path.resolve()
         self.options: Sequence[str] = ()
+        self._search_path = search_path(one=plugin == WITHOUT_PYTHON)
         version = os.environ.get("PANTS_VERSION") or _project_version()
         self._settings = _SETTINGS.format(version=version, plugin=plugin) + settings
         self.write({"pants.toml": self._settings})
@@ -98,7 +100,7 @@ class BuildRoot:
         launcher = [str(PROJECT / "pants")] if told_folder is None else _launcher_with_pwd(told_folder)
         run = partial(
             subprocess.run,
-            [*launcher, "--no-dynamic-ui", "--no-colors", *_search_path(), *self.options, *arguments],
+            [*launcher, "--no-dynamic-ui", "--no-colors", *self._search_path, *self.options, *arguments],
             cwd=folder or self.path,
             env={**self._environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -126,7 +128,7 @@ class BuildRoot:
     ) -> subprocess.Popen[bytes]:
         """Start Pants without waiting for it."""
         return subprocess.Popen(
-            [str(PROJECT / "pants"), *_search_path(), *self.options, *arguments],
+            [str(PROJECT / "pants"), *self._search_path, *self.options, *arguments],
             cwd=self.path,
             env=self._environment(),
             stdin=stdin,
@@ -178,9 +180,17 @@ class BuildRoot:
         return {**clean_environment(), "DOCKER_CONFIG": str(self.path / ".nobody")}
 
 
-def _search_path() -> tuple[str, ...]:
+def search_path(*, one: bool = False) -> Sequence[str]:
+    """The option that names few Pythons, or one: the newest of them, which is enough for the plugin itself."""
     folders = [folder for version in _PYTHONS if (folder := find_interpreter(version))]
-    return (f"--python-bootstrap-search-path={folders}",) if folders else ()
+    return [f"--python-bootstrap-search-path={folders[-1:] if one else folders}"] if folders else []
+
+
+def write_launcher(folder: Path) -> None:
+    """Write `pants`, as it lies on the PATH of a user who has few Pythons."""
+    folder.mkdir()
+    (folder / "pants").write_text(f'#!/bin/sh\nexec {shlex.join([str(PROJECT / "pants"), *search_path()])} "$@"\n')
+    (folder / "pants").chmod(0o755)
 
 
 def stop_daemons(path: Path) -> None:

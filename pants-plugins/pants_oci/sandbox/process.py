@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pants.backend.python.util_rules.pex import VenvPexProcess
-from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.environment import LOCAL_ENVIRONMENT_MATCHER, EnvironmentName
 from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope, ProcessExecutionFailure
@@ -26,7 +25,6 @@ from pants_oci.compat import (
     by_name,
     by_name_in_environment,
     create_digest,
-    environment_vars_subset,
     execute_process,
     execute_process_in,
     execution_on_this_machine,
@@ -104,8 +102,9 @@ async def setup_ocikit_process(
 ) -> SetUpProcess:
     environment: dict[str, str] = {}
     if request.network:
-        environment.update(await environment_vars_subset(EnvironmentVarsRequest(_ALWAYS_PASSED), **implicitly()))
-        environment.update((await call_environment_socket(EnvironmentSocketRequest(aware.env_vars))).environment)
+        # Over the socket, because the script that starts a PEX sets a PATH, which is not always the user's.
+        names = (*_ALWAYS_PASSED, *aware.env_vars)
+        environment.update((await call_environment_socket(EnvironmentSocketRequest(names))).environment)
     if request.fetches:
         registries = canonical_json.dumps(registry_settings(configured)).decode()
         key = hashlib.sha256(request.request).hexdigest()[:32]

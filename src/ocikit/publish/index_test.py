@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocikit.publish.execute import execute_plan
@@ -39,6 +39,7 @@ from ocikit.spec.digest import Digest
 from ocikit.spec.manifest import ImageIndex, Manifest
 from ocikit.store.layout import Layout
 from ocikit.store.store import Opener
+from ocikit.testing.examples import examples
 from ocikit.testing.fake_faults import Break, Disturbance, Faults, Refusal
 from ocikit.testing.fake_registry import FakeRegistry
 from ocikit.testing.images import described, index_of, manifest_of
@@ -361,7 +362,7 @@ def test_a_directory_of_layouts_lists_the_index_alone(publisher: Publisher, tmp_
 MANIFESTS = (AMD, ARM, NEWER)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     blobs=st.sets(st.sampled_from(TEXTS)),
     stored=st.sets(st.integers(0, 2)),

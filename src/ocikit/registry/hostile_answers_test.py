@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocikit.errors import OcikitError
@@ -33,11 +33,12 @@ from ocikit.spec import media_type
 from ocikit.spec.descriptor import Descriptor
 from ocikit.spec.digest import Digest, verified
 from ocikit.spec.reference import parse_repository
+from ocikit.testing.examples import examples
 from ocikit.testing.images import manifest_of
 from ocikit.testing.strategies import hostile
 
-many = settings(max_examples=300, suppress_health_check=list(HealthCheck), deadline=None)
-few = settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
+many = examples(300)
+few = examples(40)
 AT = "https://r.example/v2/a"
 MANIFEST = manifest_of("a")
 BLOB = Descriptor("a/b", Digest.of(b"hello"), 5)

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from ocikit.errors import NetworkError, OcikitError, ProtocolViolation
 from ocikit.registry.address_policy import Privacy
@@ -18,6 +18,7 @@ from ocikit.registry.options import RegistryOptions
 from ocikit.registry.protocol import upload_location
 from ocikit.registry.secret import Credentials, Lookup, Secret
 from ocikit.registry.transport import HttpTransport
+from ocikit.testing.examples import examples
 from ocikit.testing.fake_hosts import ADDRESSES, FakeHosts
 from ocikit.testing.fake_http import FakeAnswer
 from ocikit.testing.hostile_urls import hostile_urls
@@ -33,7 +34,7 @@ def everywhere() -> Iterator[FakeHosts]:
         yield hosts
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(location=hostile_urls())
 @example(location="http://127.0.0.2:5804\\@r.example:5803/x")
 @example(location="//r.example:05803/..//evil.example/?%zz")
@@ -85,7 +86,7 @@ class _Registry:
         return RawResponse(200, {}, io.BytesIO(b'{"token":"t"}'))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(realm=hostile_urls())
 def test_credentials_go_to_the_own_host_or_by_tls_and_tokens_to_the_registry_alone(realm: str) -> None:
     registry = _Registry(realm)
