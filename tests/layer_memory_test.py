@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,14 @@ def test_the_most_files_with_the_longest_names(tmp_path: Path) -> None:
     assert found.memory < MEMORY
 
 
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
+    folder = tmp_path_factory.mktemp("pair")
+    return [image(folder / mark, DEFAULT_LIMITS.files // 2, NAME_BYTES - 1, mark) for mark in ("a", "b")]
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["lines", "json"])
-def test_two_images_that_differ_in_every_file(options: tuple[str, ...], tmp_path: Path) -> None:
-    pair = [image(tmp_path / mark, DEFAULT_LIMITS.files // 2, NAME_BYTES - 1, mark) for mark in ("a", "b")]
+def test_two_images_that_differ_in_every_file(options: Sequence[str], pair: Sequence[str], tmp_path: Path) -> None:
     found = measured("diff", *options, OPTION, *pair, folder=tmp_path)
     assert found.code == 0, found
     assert (tmp_path / "stdout").stat().st_size > DEFAULT_LIMITS.files * NAME_BYTES

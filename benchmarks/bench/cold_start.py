@@ -48,9 +48,10 @@ def main() -> int:
     starts: dict[str, list[Start]] = {backend: [] for backend in backends}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, ExitStack() as stack:
         roots = {backend: stack.enter_context(_root(Path(folder, backend), backend)) for backend in backends}
-        for root in roots.values():
+        if arguments.repetitions > 1:
             # The first one compiles modules.
-            _start(root)
+            for root in roots.values():
+                _start(root)
         for _ in range(arguments.repetitions):
             for backend, root in roots.items():
                 starts[backend].append(_start(root))

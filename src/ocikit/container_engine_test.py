@@ -1,4 +1,4 @@
-"""Engines with fake command lines; tests/looking has the real ones."""
+"""Engines with fake command lines; tests/inspection has the real ones."""
 
 from __future__ import annotations
 

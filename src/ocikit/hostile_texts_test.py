@@ -124,7 +124,7 @@ def test_deployments(data: bytes) -> None:
     with suppress(InvalidContent):
         text = decode(data, "f.yaml")
         scanned = scan(text, "f.yaml")
-        replace(text, scanned.places, ["r.example/a@sha256:" + "0" * 64] * len(scanned.places))
+        replace(text, scanned.spans, ["r.example/a@sha256:" + "0" * 64] * len(scanned.spans))
 
 
 @many

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Callable
 
 # Default_Ignorable_Code_Point of Unicode (DerivedCoreProperties.txt), as far as `str.isprintable` accepts it, and the
@@ -23,6 +24,8 @@ _EMOJI = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299"
     "\U0001f000-\U0001faff"
 )
+# Of a JSON document, some bytes each: escaping them one by one would take longer than making them.
+_PARTS_AT_ONCE = 1000
 # Compiled on first use, to import faster.
 _ANY_UNSEEN = f"[{_UNSEEN}]"
 _EMOJI_OR_CHARACTER = f"(?s)([{_EMOJI}]+\ufe0f?(?:\u200d[{_EMOJI}]+\ufe0f?)*)|(.)"
@@ -53,8 +56,9 @@ def printable_json(document: Any) -> str:
 def printable_json_pieces(document: Any) -> Iterator[str]:
     """Yield the same text in parts, for a document with lists that are generated while it is written."""
     # Not json.dumps: its C encoder writes such a list as an empty one.
-    for part in json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False).iterencode(document):
-        yield "\n".join(_visible(line, _as_json) for line in part.split("\n"))
+    parts = json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False).iterencode(document)
+    while text := "".join(islice(parts, _PARTS_AT_ONCE)):
+        yield "\n".join(_visible(line, _as_json) for line in text.split("\n"))
 
 
 def _visible(text: str, escape: Callable[[str], str]) -> str:

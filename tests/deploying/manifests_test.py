@@ -22,7 +22,7 @@ from ocikit.manifests.substitute import replace
 FOLDER = Path(__file__).parent / "manifests"
 HEX = "e3" * 32
 
-# The number of places, of look-alikes left as they are that need attention, and of look-alikes in comments.
+# The number of spans, of look-alikes left as they are that need attention, and of look-alikes in comments.
 FOUND = {
     "argo-application.yaml": (3, 1, 0),
     "argo-rollout.yaml": (2, 0, 0),
@@ -99,9 +99,9 @@ def test_every_manifest_is_in_the_table() -> None:
 @pytest.mark.parametrize("name", FOUND)
 def test_the_places_found(name: str) -> None:
     _, scanned = _read(name)
-    comments = [left.is_comment for left in scanned.left]
-    assert (len(scanned.places), comments.count(False), comments.count(True)) == FOUND[name]
-    for place in scanned.places:
+    comments = [left.is_comment for left in scanned.unreplaced]
+    assert (len(scanned.spans), comments.count(False), comments.count(True)) == FOUND[name]
+    for place in scanned.spans:
         PantsUrl.parse(place.address)
 
 
@@ -109,13 +109,13 @@ def test_the_places_found(name: str) -> None:
 @pytest.mark.parametrize("name", FOUND)
 def test_only_lines_with_images_differ(name: str, value: str) -> None:
     text, scanned = _read(name)
-    rendered = replace(text, scanned.places, [value] * len(scanned.places))
+    rendered = replace(text, scanned.spans, [value] * len(scanned.spans))
     before, after = _LINE.findall(text.encode()), _LINE.findall(rendered.encode())
     assert len(before) == len(after)
     changed = [number for number, (old, new) in enumerate(zip(before, after), 1) if old != new]
-    assert changed == sorted({place.line for place in scanned.places})
+    assert changed == sorted({place.line for place in scanned.spans})
     for number in changed:
-        addresses = [place.address for place in scanned.places if place.line == number]
+        addresses = [place.address for place in scanned.spans if place.line == number]
         old, new = before[number - 1].replace(b"\\/", b"/"), after[number - 1]
         for address in addresses:
             old = re.sub(rb"([\"']?)%b\1" % re.escape(address.encode()), b"IMAGE", old, count=1)
@@ -126,20 +126,20 @@ def test_only_lines_with_images_differ(name: str, value: str) -> None:
 @pytest.mark.parametrize("name", FOUND)
 def test_another_parser_finds_that_only_images_differ(name: str, value: str) -> None:
     text, scanned = _read(name)
-    rendered = replace(text, scanned.places, [value] * len(scanned.places))
+    rendered = replace(text, scanned.spans, [value] * len(scanned.spans))
     before, after = list(_data(text)), list(_data(rendered))
     expected = [(one.path, one.tag, value if one.is_image else one.text) for one in before]
     assert [(one.path, one.tag, one.text) for one in after] == expected
     # An aliased node is read twice but written once.
-    assert len({one.position for one in before if one.is_image}) == len(scanned.places)
+    assert len({one.position for one in before if one.is_image}) == len(scanned.spans)
 
 
 @pytest.mark.parametrize("name", [name for name in FOUND if name.endswith(".json")])
 def test_json_stays_json(name: str) -> None:
     text, scanned = _read(name)
-    rendered = json.loads(replace(text, scanned.places, [VALUES["by-ipv6"]] * len(scanned.places)))
+    rendered = json.loads(replace(text, scanned.spans, [VALUES["by-ipv6"]] * len(scanned.spans)))
     source = json.dumps(json.loads(text))
-    for place in scanned.places:
+    for place in scanned.spans:
         source = source.replace(f'"{place.address}"', f'"{VALUES["by-ipv6"]}"')
     assert rendered == json.loads(source)
 

@@ -1,4 +1,4 @@
-"""Rows run in parallel: one on each processor, and up to 64 that only wait."""
+"""Rows run in parallel: two for each processor, and up to 64 that only wait."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with ExitStack() as stack:
         around = _surroundings(selected, stack, tmp_path_factory)
         busy, idle = (
-            stack.enter_context(ThreadPoolExecutor(count)) for count in (os.cpu_count() or 1, _MOST_THAT_WAIT)
+            stack.enter_context(ThreadPoolExecutor(count)) for count in (2 * (os.cpu_count() or 1), _MOST_THAT_WAIT)
         )
         running: dict[int, Future[str]] = {
             id(row): (idle if row.waits else busy).submit(run, row, around) for row in selected
@@ -62,7 +62,7 @@ def check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def _delete_leftovers() -> None:
     """faketime does not start if one with the same process ID was killed, because that left its semaphore behind."""
-    for file in Path("/dev/shm").glob("*faketime_*_*"):  # noqa: S108
+    for file in Path("/dev/shm").glob("*faketime_*_*"):
         if not Path("/proc", file.name.rpartition("_")[2]).exists():
             file.unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build_root import PROJECT, WITH_PYTHON, BuildRoot
+from support.build_root import PROJECT, BuildRoot
 from support.casd import Casd, casd
 from support.machines import Machine, Run
 from support.pythons import folder_of_python
@@ -81,7 +81,7 @@ def old(server: Casd, both: Built, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def build(folder: Path, server: Casd, *versions: str, options: Iterable[str] = ()) -> Built:
-    machine = Machine(folder, settings=SETTINGS, own_tools=True, plugin=WITH_PYTHON)
+    machine = Machine(folder, settings=SETTINGS, own_tools=True)
     machine.root.write({"BUILD": BUILD, "a.txt": "a\n"})
     return Built(folder, machine.pants(search_path(*versions), *options, "package", "//:image", cache=server.address))
 
@@ -130,7 +130,7 @@ def test_machines_with_another_python_build_the_same_layers(both: Built, old: Bu
 
 def test_pythons_are_searched_only_once(tmp_path: Path) -> None:
     """A daemon also remembers that a Python was not found."""
-    with BuildRoot(tmp_path / "root", SETTINGS, WITH_PYTHON) as root:
+    with BuildRoot(tmp_path / "root", SETTINGS) as root:
         root.write({"BUILD": BUILD})
         searches = []
         for number in range(2):

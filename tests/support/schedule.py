@@ -28,7 +28,7 @@ _LONGEST_FIRST = (
     "tests/remote/python_cache_test.py",
     "tests/publish/bad_registry_test.py",
     "tests/publish/engine_test.py",
-    "tests/moving/from_targets_test.py",
+    "tests/migration/from_targets_test.py",
     "tests/publish/secrets_test.py",
     "tests/deploying/retention_test.py",
     "tests/deploying/deploy_test.py",

@@ -16,7 +16,7 @@ from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 from ocikit.manifests.pants_url import SCHEME
-from ocikit.manifests.substitute import Left, Place
+from ocikit.manifests.substitute import Span, Unreplaced
 from ocikit.sandbox import protocol
 from ocikit.spec import canonical_json
 from pants_oci.compat import add_prefix, by_name, create_digest, get_digest_contents
@@ -40,8 +40,8 @@ class DeploymentFile:
 
     path: str
     text: str
-    places: tuple[Place, ...]
-    left: tuple[Left, ...]
+    spans: tuple[Span, ...]
+    unreplaced: tuple[Unreplaced, ...]
     pinned: tuple[str, ...]
 
 
@@ -82,8 +82,8 @@ def _manifest(file: FileContent, answer: Mapping[str, Any]) -> DeploymentFile:
     return DeploymentFile(
         file.path,
         file.content.decode("utf-8"),
-        tuple(map(Place.from_json, answer["places"])),
-        tuple(map(Left.from_json, answer["left"])),
+        tuple(map(Span.from_json, answer["spans"])),
+        tuple(map(Unreplaced.from_json, answer["unreplaced"])),
         tuple(answer["pinned"]),
     )
 

@@ -14,7 +14,7 @@ from pants.util.logging import LogLevel
 
 from ocikit.errors import InvalidInput
 from ocikit.manifests.pants_url import SCHEME, PantsUrl
-from ocikit.manifests.substitute import Left, Place
+from ocikit.manifests.substitute import Span, Unreplaced
 from pants_oci.compat import by_name, concurrently, hydrate_sources, implicitly, targets_of
 from pants_oci.deploy.manifests import DeploymentFile, ManifestsRequest, call_manifests
 from pants_oci.errors import OciTargetError, describe_type
@@ -42,13 +42,13 @@ class NamedPush:
     """An address in a source, and the `oci_push` that it names."""
 
     file: str
-    place: Place
+    span: Span
     image: PantsUrl
     push: Target
 
     @property
     def where(self) -> str:
-        return where(self.file, self.place)
+        return where(self.file, self.span)
 
 
 @dataclass(frozen=True)
@@ -110,24 +110,24 @@ _call_push = by_name(find_push, _Push, _PushRequest)
 async def named_pushes(request: NamedPushesRequest) -> NamedPushes:
     sources = await hydrate_sources(HydrateSourcesRequest(request.sources), **implicitly())
     manifests = await call_manifests(ManifestsRequest(request.owner, sources.snapshot.digest))
-    parsed: list[tuple[str, Place, PantsUrl]] = []
+    parsed: list[tuple[str, Span, PantsUrl]] = []
     problems: list[str] = []
     for manifest in manifests.files:
-        for place in manifest.places:
+        for span in manifest.spans:
             try:
-                parsed.append((manifest.path, place, PantsUrl.parse(place.address)))
+                parsed.append((manifest.path, span, PantsUrl.parse(span.address)))
             except InvalidInput as error:
-                problems.append(f"{where(manifest.path, place)}: {error}")
+                problems.append(f"{where(manifest.path, span)}: {error}")
     found = await concurrently(
-        _call_push(_PushRequest(request.owner, where(file, place), place.address, image.address))
-        for file, place, image in parsed
+        _call_push(_PushRequest(request.owner, where(file, span), span.address, image.address))
+        for file, span, image in parsed
     )
     problems += [push.problem for push in found if push.problem]
     if problems:
         raise OciTargetError.of_all(request.owner, problems)
     pushes = (
-        NamedPush(file, place, image, push.target)
-        for (file, place, image), push in zip(parsed, found)
+        NamedPush(file, span, image, push.target)
+        for (file, span, image), push in zip(parsed, found)
         if push.target is not None
     )
     return NamedPushes(manifests.files, tuple(pushes))
@@ -136,9 +136,9 @@ async def named_pushes(request: NamedPushesRequest) -> NamedPushes:
 call_named_pushes = by_name(named_pushes, NamedPushes, NamedPushesRequest)
 
 
-def where(file: str, place: Place | Left) -> str:
+def where(file: str, span: Span | Unreplaced) -> str:
     """The position as compilers write it, so that editors can jump to it."""
-    return f"{file}:{place.line}:{place.column}"
+    return f"{file}:{span.line}:{span.column}"
 
 
 def rules() -> Iterable[object]:

@@ -16,7 +16,7 @@ from pants.util.logging import LogLevel
 
 from ocikit.errors import InvalidInput
 from ocikit.manifests.pants_url import SCHEME, text
-from ocikit.manifests.substitute import replace as replace_places
+from ocikit.manifests.substitute import replace as replace_spans
 from pants_oci.compat import (
     by_name,
     concurrently,
@@ -99,7 +99,7 @@ async def render(request: RenderRequest, configured: ConfiguredRegistries) -> Re
     values: dict[str, list[str]] = {manifest.path: [] for manifest in named.manifests}
     for one, push, image in pairs:
         values[one.file].append(_text(one, push, image))
-    texts = {m.path: replace_places(m.text, m.places, values[m.path]).encode() for m in named.manifests}
+    texts = {m.path: replace_spans(m.text, m.spans, values[m.path]).encode() for m in named.manifests}
     contents = await get_digest_contents(files.sources)
     rendered = await create_digest(
         CreateDigest(replace(file, content=texts.get(file.path, file.content)) for file in contents)
@@ -145,16 +145,16 @@ def _images(pairs: Iterable[tuple[NamedPush, RegistryPush, ResolvedPush]]) -> tu
 
 def _warn(address: Address, manifests: Iterable[DeploymentFile], copied: Iterable[FileContent]) -> None:
     """Warn about text that looks like an image address, but is not replaced."""
-    if not any(manifest.places for manifest in manifests):
+    if not any(manifest.spans for manifest in manifests):
         logger.warning(
             '%s: no source contains an image address such as "%s:push", so nothing is pinned.', address, SCHEME
         )
     for manifest in manifests:
-        for left in manifest.left:
+        for found in manifest.unreplaced:
             logger.log(
-                logging.INFO if left.is_comment else logging.WARNING,
+                logging.INFO if found.is_comment else logging.WARNING,
                 '%s: %s: "%s" is not replaced: %s.',
-                *(address, where(manifest.path, left), left.text, left.why),
+                *(address, where(manifest.path, found), found.text, found.why),
             )
     for file in copied:
         if SCHEME.encode() in file.content:

@@ -87,8 +87,8 @@ def test_documents_of_an_emitter(documents: list[Any], indent: int, line_break: 
     text = _emitted(documents, indent, line_break)
     scanned = scan(text, "f.yaml")
     expected = [address for document in documents for address in _addresses(document)]
-    assert [place.address for place in scanned.places] == expected
-    rendered = replace(text, scanned.places, [REFERENCE] * len(expected))
+    assert [place.address for place in scanned.spans] == expected
+    rendered = replace(text, scanned.spans, [REFERENCE] * len(expected))
     _assert_only_places_differ(text, rendered, expected)
 
 
@@ -97,8 +97,8 @@ def test_json_documents(document: Any) -> None:
     text = json.dumps(document, indent=1)
     scanned = scan(text, "f.json")
     expected = _addresses(document)
-    assert [place.address for place in scanned.places] == expected
-    rendered = replace(text, scanned.places, [REFERENCE] * len(expected))
+    assert [place.address for place in scanned.spans] == expected
+    rendered = replace(text, scanned.spans, [REFERENCE] * len(expected))
     _assert_only_places_differ(text, rendered, expected)
     json.loads(rendered)
 
@@ -109,10 +109,10 @@ def _assert_only_places_differ(text: str, rendered: str, expected: list[str]) ->
     assert [old for old, new in zip(before, after) if old != new] == [("ScalarEvent", address) for address in expected]
     assert [new for old, new in zip(before, after) if old != new] == [("ScalarEvent", REFERENCE)] * len(expected)
     again = scan(rendered, "f.yaml")
-    assert again.places == ()
+    assert again.spans == ()
     assert again.pinned == ((REFERENCE,) if expected else ())
-    assert [(left.line, left.text) for left in again.left] == [
-        (left.line, left.text) for left in scan(text, "f.yaml").left
+    assert [(one.line, one.text) for one in again.unreplaced] == [
+        (one.line, one.text) for one in scan(text, "f.yaml").unreplaced
     ]
 
 
@@ -137,6 +137,6 @@ def test_any_text_is_read_or_invalid_content(text: str) -> None:
         scanned = scan(text, "f.yaml")
     except InvalidContent:
         return
-    addresses = [place.address for place in scanned.places]
+    addresses = [place.address for place in scanned.spans]
     assert all(address.startswith("pants://") for address in addresses)
-    _assert_only_places_differ(text, replace(text, scanned.places, [REFERENCE] * len(addresses)), addresses)
+    _assert_only_places_differ(text, replace(text, scanned.spans, [REFERENCE] * len(addresses)), addresses)

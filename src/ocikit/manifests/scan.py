@@ -22,8 +22,8 @@ from ruamel.yaml.reader import ReaderError
 from ocikit.errors import InvalidContent
 from ocikit.manifests.pinned import pinned_references
 from ocikit.manifests.scalar import PLAIN, Positions, Scalar
-from ocikit.manifests.substitute import Left, Place
-from ocikit.manifests.unreplaced import left_alone, places
+from ocikit.manifests.substitute import Span, Unreplaced
+from ocikit.manifests.unreplaced import find_unreplaced, spans
 from ocikit.manifests.yaml_events import events
 
 _MERGE = "<<"
@@ -35,14 +35,14 @@ _TAB = r"found character '\t' that cannot start any token"
 class Scan:
     """The addresses of images in a text, what only looks like one, and what is pinned by digest already."""
 
-    places: tuple[Place, ...]
-    left: tuple[Left, ...]
+    spans: tuple[Span, ...]
+    unreplaced: tuple[Unreplaced, ...]
     pinned: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "places": [place.to_json() for place in self.places],
-            "left": [left.to_json() for left in self.left],
+            "spans": [span.to_json() for span in self.spans],
+            "unreplaced": [one.to_json() for one in self.unreplaced],
             "pinned": list(self.pinned),
         }
 
@@ -66,8 +66,8 @@ def scan(text: str, name: str) -> Scan:
         line, column = positions.of(min(fault.offset, len(text)))
         raise InvalidContent(f"{name}:{line}:{column}: {fault}.{_hint(text)}") from None
     return Scan(
-        tuple(places(text, scalars, positions)),
-        tuple(left_alone(text, scalars, positions)),
+        tuple(spans(text, scalars, positions)),
+        tuple(find_unreplaced(text, scalars, positions)),
         tuple(pinned_references(scalars)),
     )
 

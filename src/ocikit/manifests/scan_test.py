@@ -1,4 +1,4 @@
-"""Tables of texts: places, text that is left alone, and errors."""
+"""Tables of texts: spans, what stays unreplaced, and errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEX = "e3" * 32
 
 
 @pytest.mark.parametrize(
-    "text, places",
+    "text, spans",
     [
         pytest.param("image: pants://a:b\n", ["pants://a:b"], id="plain"),
         pytest.param("image: 'pants://a:b'", ["'pants://a:b'"], id="single-quotes-no-final-newline"),
@@ -55,8 +55,8 @@ HEX = "e3" * 32
         pytest.param("# c", [], id="comment-alone"),
     ],
 )
-def test_places(text: str, places: list[str]) -> None:
-    assert [text[place.start : place.end] for place in scan(text, "f.yaml").places] == places
+def test_places(text: str, spans: list[str]) -> None:
+    assert [text[place.start : place.end] for place in scan(text, "f.yaml").spans] == spans
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_places(text: str, places: list[str]) -> None:
     ],
 )
 def test_where_it_is(text: str, line: int, column: int, address: str, quote: str) -> None:
-    (place,) = scan(text, "f.yaml").places
+    (place,) = scan(text, "f.yaml").spans
     assert (place.line, place.column, place.address, place.quote) == (line, column, address, quote)
 
 
@@ -100,10 +100,10 @@ def test_where_it_is(text: str, line: int, column: int, address: str, quote: str
 )
 def test_left(text: str, found: list[tuple[int, int, str, str]]) -> None:
     scanned = scan(text, "f.yaml")
-    assert scanned.places == ()
-    assert [(left.line, left.column, left.text) for left in scanned.left] == [one[:3] for one in found]
-    assert all(why in left.why for left, (*_, why) in zip(scanned.left, found))
-    assert [left.is_comment for left in scanned.left] == ["comment" in why for *_, why in found]
+    assert scanned.spans == ()
+    assert [(one.line, one.column, one.text) for one in scanned.unreplaced] == [one[:3] for one in found]
+    assert all(why in one.why for one, (*_, why) in zip(scanned.unreplaced, found))
+    assert [one.is_comment for one in scanned.unreplaced] == ["comment" in why for *_, why in found]
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,6 @@ e: r.example/UPPER@sha256:{HEX}
 def test_a_value_with_thousands_of_addresses_is_looked_at_once(text: str) -> None:
     started = time.process_time()
     found = scan(text, "f.yaml")
-    assert len(found.places) + len(found.left) in (1, 30_000)
+    assert len(found.spans) + len(found.unreplaced) in (1, 30_000)
     # Looking at each address by itself takes minutes.
     assert time.process_time() - started < 20

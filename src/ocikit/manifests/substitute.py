@@ -1,6 +1,6 @@
-"""The places of addresses of images in a text, and their replacement. Pure.
+"""The spans of addresses of images in a text, and their replacement. Pure.
 
-The text is never reformatted: everything between the places is copied unchanged.
+The text is never reformatted: everything between the spans is copied unchanged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OTHER_TYPE = re.compile(r"[0-9][0-9a-fA-F_xXobTZ.:+-]*|true|false|yes|no|on|off
 
 
 @dataclass(frozen=True)
-class Place:
+class Span:
     """A value that is the address of an image, whatever its key.
 
     `start` and `end` count characters, including a byte order mark, and include the quotes; `quote` is `"`, `'` or ""
@@ -38,12 +38,12 @@ class Place:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Place:
+    def from_json(cls, document: Mapping[str, Any]) -> Span:
         return cls(**document)
 
 
 @dataclass(frozen=True)
-class Left:
+class Unreplaced:
     """A `text` that looks like an address of an image and is not replaced.
 
     `why`: the reason and what to do, as in "is not replaced: {why}.". `is_comment`: no replacement is expected there.
@@ -59,21 +59,21 @@ class Left:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Left:
+    def from_json(cls, document: Mapping[str, Any]) -> Unreplaced:
         return cls(**document)
 
 
-def replace(text: str, places: Sequence[Place], values: Sequence[str]) -> str:
-    """Replace the value of each place; `places` are in the order of the text. Quotes stay as they are.
+def replace(text: str, spans: Sequence[Span], values: Sequence[str]) -> str:
+    """Replace the value of each span; `spans` are in the order of the text. Quotes stay as they are.
 
     A value that would mean something else without quotes gets quotes.
     """
-    assert len(places) == len(values)
+    assert len(spans) == len(values)
     pieces: list[str] = []
     end = 0
-    for place, value in zip(places, values):
-        pieces += (text[end : place.start], _quoted(value, place.quote))
-        end = place.end
+    for span, value in zip(spans, values):
+        pieces += (text[end : span.start], _quoted(value, span.quote))
+        end = span.end
     return "".join((*pieces, text[end:]))
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from ocikit.manifests.substitute import Left, Place, replace
+from ocikit.manifests.substitute import Span, Unreplaced, replace
 
 HEX = "e3" * 32
 
 
-def _place(text: str, what: str, quote: str = "") -> Place:
+def _place(text: str, what: str, quote: str = "") -> Span:
     start = text.index(what)
-    return Place(start, start + len(what), 1, start + 1, what.strip("'\""), quote)
+    return Span(start, start + len(what), 1, start + 1, what.strip("'\""), quote)
 
 
 def test_the_rest_stays_as_it_is() -> None:
     text = "\ufeffa: 'X' # é\r\n😀: [Y ,\tZ]"
-    places = [_place(text, "'X'", "'"), _place(text, "Y"), _place(text, "Z")]
-    assert replace(text, places, ["r/x", "longer/y", "z"]) == "\ufeffa: 'r/x' # é\r\n😀: [longer/y ,\tz]"
+    spans = [_place(text, "'X'", "'"), _place(text, "Y"), _place(text, "Z")]
+    assert replace(text, spans, ["r/x", "longer/y", "z"]) == "\ufeffa: 'r/x' # é\r\n😀: [longer/y ,\tz]"
     assert replace(text, [], []) == text
 
 
@@ -58,6 +58,6 @@ def test_quotes_stay_as_they_are(quote: str, value: str, written: str) -> None:
 
 
 def test_json() -> None:
-    place, left = Place(3, 9, 1, 4, "pants://a", "'"), Left(1, 2, "pants://a", "it is a key", is_comment=True)
-    assert Place.from_json(place.to_json()) == place
-    assert Left.from_json(left.to_json()) == left
+    place, left = Span(3, 9, 1, 4, "pants://a", "'"), Unreplaced(1, 2, "pants://a", "it is a key", is_comment=True)
+    assert Span.from_json(place.to_json()) == place
+    assert Unreplaced.from_json(left.to_json()) == left

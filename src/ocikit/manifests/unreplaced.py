@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ocikit.manifests.pants_url import SCHEME
 from ocikit.manifests.scalar import Positions, Scalar, goes_over_lines
-from ocikit.manifests.substitute import Left, Place
+from ocikit.manifests.substitute import Span, Unreplaced
 
 _COMMENT = "it is in a comment"
 _NO_VALUE = "it is not a value"
@@ -35,13 +35,13 @@ def is_address(text: str, scalar: Scalar) -> bool:
     )
 
 
-def places(text: str, scalars: Sequence[Scalar], positions: Positions) -> Iterator[Place]:
+def spans(text: str, scalars: Sequence[Scalar], positions: Positions) -> Iterator[Span]:
     for scalar in scalars:
         if is_address(text, scalar):
-            yield Place(scalar.start, scalar.end, *positions.of(scalar.start), _text(scalar.value), scalar.style)
+            yield Span(scalar.start, scalar.end, *positions.of(scalar.start), _text(scalar.value), scalar.style)
 
 
-def left_alone(text: str, scalars: Sequence[Scalar], positions: Positions) -> list[Left]:
+def find_unreplaced(text: str, scalars: Sequence[Scalar], positions: Positions) -> list[Unreplaced]:
     """Everything else that looks like an address, in the order of the text."""
     starts = [scalar.start for scalar in scalars]
     # Cached: one value may contain thousands of addresses.
@@ -55,13 +55,13 @@ def left_alone(text: str, scalars: Sequence[Scalar], positions: Positions) -> li
         if not within or not is_one(index):
             is_comment = not within and text.find("#", _line_start(text, offset), offset) >= 0
             why = _COMMENT if is_comment else why_not(index) if within else _NO_VALUE
-            left.append(Left(*positions.of(offset), found.group()[:_LONGEST_TEXT], why, is_comment))
+            left.append(Unreplaced(*positions.of(offset), found.group()[:_LONGEST_TEXT], why, is_comment))
     for scalar in scalars:
         # Written with escapes: "pants:\\/\\/…" in JSON.
         found_in_value = _ADDRESS.search(scalar.value)
         if found_in_value and SCHEME not in text[scalar.start : scalar.end] and not is_address(text, scalar):
             shown = _text(found_in_value.group())[:_LONGEST_TEXT]
-            left.append(Left(*positions.of(scalar.start), shown, _why(text, scalar)))
+            left.append(Unreplaced(*positions.of(scalar.start), shown, _why(text, scalar)))
     return sorted(left, key=lambda one: (one.line, one.column))
 
 

@@ -29,8 +29,8 @@ def test_files_are_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     comment = {"line": 1, "column": 24, "text": "pants://c:d", "why": "it is in a comment", "is_comment": True}
     assert _ask(tmp_path, files) == {
         "files": {
-            "a/web.yaml": {"places": [place], "left": [comment], "pinned": []},
-            "b.yaml": {"places": [], "left": [], "pinned": [pinned]},
+            "a/web.yaml": {"spans": [place], "unreplaced": [comment], "pinned": []},
+            "b.yaml": {"spans": [], "unreplaced": [], "pinned": [pinned]},
         }
     }
 
