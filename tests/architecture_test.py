@@ -47,7 +47,14 @@ IMPURE_MODULES = (
     *("registry.body_streams", "registry.client", "registry.connection", "registry.connector", "registry.dial"),
     *("registry.credential_helper", "registry.credentials", "registry.network_errors", "registry.proxy"),
     *("registry.repository", "registry.retrying", "registry.tls", "registry.transport", "registry.upload"),
-    *("sandbox.bases", "sandbox.dispatch", "sandbox.engine", "sandbox.environment_socket", "sandbox.inspect"),
+    *(
+        "sandbox.bases",
+        "sandbox.dispatch",
+        "sandbox.distributions",
+        "sandbox.engine",
+        "sandbox.environment_socket",
+        "sandbox.inspect",
+    ),
     *("sandbox.layers", "sandbox.manifests", "sandbox.progress", "sandbox.publish", "sandbox.tool"),
     *("store.archive", "store.layout", "store.verify"),
 )

@@ -19,6 +19,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
         root.write({f"wheels/{name}": data for name, data in WHEELS.items()})
         root.write({"BUILD": ROOT_BUILD, "src/BUILD": build_file(), "other/BUILD": OTHER_TARGETS, **SOURCES})
         python_base(root.path / "base")
-        official = ContainerSettings(env={"PYTHON_VERSION": "3.11.9", "PATH": "/usr/local/bin:/bin"})
+        official = ContainerSettings(env={"PYTHON_VERSION": "3.11.9", "GPG_KEY": "0", "PATH": "/usr/local/bin:/bin"})
         tiny_layout(root.path / "other/official", {"usr/local/bin/python3.11": b""}, settings=official)
         yield root

@@ -27,4 +27,8 @@ def test_the_python_of_an_official_base_is_detected(root: BuildRoot) -> None:
     root.pants("package", "other:above")
     image = LayoutImage(root.path / "dist/other/above")
     assert image.files(image.layers[-2])["app/bin/python"] == b"/usr/local/bin/python3.11"
-    assert set(image.config["config"]["Env"]) == {"PYTHON_VERSION=3.11.9", "PATH=/app/bin:/usr/local/bin:/bin"}
+    assert set(image.config["config"]["Env"]) == {
+        "PYTHON_VERSION=3.11.9",
+        "GPG_KEY=0",
+        "PATH=/app/bin:/usr/local/bin:/bin",
+    }

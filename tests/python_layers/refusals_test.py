@@ -61,7 +61,7 @@ pytestmark = pytest.mark.container
         ),
         pytest.param(
             "no-script",
-            ('other:lost: no distribution has the script "nowhere"; available: old-script, tool-run.',),
+            ('other:lost: no distribution has the script "nowhere"; available: old-script, program, tool-run.',),
             id="script",
         ),
     ],

@@ -32,7 +32,11 @@ WHEELS = {
             "tool/cli.py": "import sys, tool.text\n\ndef main():\n    print(tool.text.TEXT, *sys.argv)\n",
             "tool/text.py": "TEXT = 'tool'\n",
             "ocitest_tool-1.0.data/data/share/tool/doc.txt": "documentation\n",
+            "ocitest_tool-1.0.data/data/opt/tool/own.txt": "in a folder of its own\n",
+            "ocitest_tool-1.0.data/headers/tool.h": "/* a header */\n",
             "ocitest_tool-1.0.data/scripts/old-script": OLD_SCRIPT,
+            "ocitest_tool-1.0.data/scripts/program": "#!/bin/sh\necho program $*\n",
+            "man/page.py": "",
         },
         entry_points="[console_scripts]\ntool-run = tool.cli:main\n",
     ),
@@ -71,6 +75,17 @@ SHAPES = {
     "function": ('entry_point="show:main", dependencies=[":words"]', 'directory="/srv/thing", workdir="/tmp"'),
     "script": ('script="tool-run", dependencies=["//:tool"]', ""),
     "old": ('script="old-script", dependencies=["//:tool"]', ""),
+    "program": ('script="program", dependencies=["//:tool"]', ""),
+    "shadowed": ('entry_point="shop.serve:serve"', ""),
+    # The base's Python is not known.
+    "unknown": (
+        'dependencies=["//:tool", "//:hook"], interpreter_constraints=["==3.11.*"]',
+        'base="//:unknown", entrypoint=["tool-run"], args=["own"]',
+    ),
+    "unknown-old": (
+        'dependencies=["//:tool"], interpreter_constraints=["==3.11.*"]',
+        'base="//:unknown", entrypoint=["old-script"], args=["own"]',
+    ),
     "own": ('entry_point="simple.py", dependencies=["//:tool"]', 'entrypoint=["tool-run", "own"]'),
     "bare": ('dependencies=["//:tool", "./simple.py"]', ""),
     "alone": (
@@ -92,7 +107,7 @@ file(name="readme", source="README")
 python_distribution(
     name="dist",
     provides=python_artifact(name="firm", version="3.0"),
-    dependencies=["src/firm"],
+    dependencies=["src/firm", "//:hook"],
     entry_points={"console_scripts": {"firm-run": "firm.work:main"}},
     sdist=False,
     generate_setup=True,
@@ -127,12 +142,15 @@ if __name__ == "__main__":
     "src/README": "read me\n",
     "src/simple.py": "import sys\n\nprint('simple', __name__, [p for p in sys.path if '/app' in p])\n",
     "src/clashing.py": "import clash\n\nprint(clash.WHO)\n",
+    "src/shop/BUILD": "python_sources()\n",
+    "src/shop/__init__.py": "from shop.serve import serve\n",
+    "src/shop/serve.py": "def serve():\n    print('served')\n",
     "src/firm/__init__.py": "",
     "src/firm/work.py": """\
 import importlib.metadata
 
 def main():
-    print("firm", importlib.metadata.version("firm"), __file__)
+    print("firm", importlib.metadata.version("firm"), __file__, importlib.metadata.requires("firm"))
 """,
 }
 

@@ -104,9 +104,7 @@ def test_a_second_machine_builds_and_sends_no_layer_and_fetches_none(on_b: Seen,
 def test_only_processes_with_folders_as_results_run_again(on_b: Seen) -> None:
     """casd misses results with folders: Pants stores each tree as one blob, and casd expects one for each folder.
 
-    They are the same as on A, byte for byte, or the layers made from them would differ.
+    They are the same as on A, byte for byte, or the layers made from them would differ. Each distribution is installed
+    again as well, which Pants does not log at this level.
     """
-    assert on_b.finished == [
-        "Resolve the requirements of app:image for Python 3.9",
-        "Install the requirements of app:image",
-    ]
+    assert on_b.finished == ["Resolve the requirements of app:image for Python 3.9"]

@@ -39,7 +39,7 @@ def wheel(
         for path, text in contents.items():
             # Fixed, because pex hashes the file.
             info = zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0))
-            info.external_attr = (0o755 if "/scripts/" in path else 0o644) << 16
+            info.external_attr = (0o100755 if "/scripts/" in path else 0o100644) << 16
             archive.writestr(info, text)
     return {f"{name}-{version}-{tag}.whl": data.getvalue()}
 

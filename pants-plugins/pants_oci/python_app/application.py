@@ -15,7 +15,7 @@ from pants.backend.python.target_types import PythonDistributionEntryPointsField
 from pants.backend.python.util_rules.pex_from_targets import PexFromTargetsRequest
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, FileContent, FileEntry, MergeDigests
+from pants.engine.fs import EMPTY_DIGEST, CreateDigest, FileContent, FileEntry, MergeDigests
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import TransitiveTargetsRequest
 from pants.util.frozendict import FrozenDict
@@ -24,7 +24,7 @@ from pants.util.logging import LogLevel
 import ocikit
 from ocikit.python_app import distributions
 from ocikit.python_app.application import Application, find_main, site_of
-from ocikit.python_app.distributions import Distribution, Site
+from ocikit.python_app.distributions import Distribution
 from ocikit.python_app.interpreter import Interpreter, variables_of
 from pants_oci.compat import (
     by_name,
@@ -46,12 +46,10 @@ from pants_oci.python_app.compiled_modules import CompileRequest, call_compiled
 from pants_oci.python_app.distributions import (
     DistributionPartRequest,
     Distributions,
-    DistributionsRequest,
-    FlattenRequest,
+    InstallRequest,
     RequirementsRequest,
     call_distribution_part,
-    call_distributions,
-    call_flatten,
+    call_install,
     call_requirements,
     check_clashes,
 )
@@ -100,36 +98,10 @@ class FirstPartyRequest(OfOwner):
 
 @dataclass(frozen=True)
 class FirstParty:
-    """Files below the application's root, and the scripts and commands of its `python_distribution`s."""
+    """Files below the application's root, and its `python_distribution`s."""
 
     part: LayerInput
-    scripts: FrozenDict[str, str]
-    commands: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LocalDistributionsRequest(EngineAwareParameter):
-    """Split the PEX `name` in `inputs`, which contains the `python_distribution`s of an application."""
-
-    first_party: FirstPartyRequest
-    inputs: Digest
-    name: str
-
-    def debug_hint(self) -> str:
-        return self.first_party.debug_hint()
-
-
-@rule(desc="Install first-party distributions of an OCI image", level=LogLevel.DEBUG)
-async def local_distributions(request: LocalDistributionsRequest) -> Distributions:
-    requested = request.first_party
-    tree = await call_flatten(
-        FlattenRequest(requested.owner, request.inputs, request.name, requested.python, requested.allow_collisions)
-    )
-    site = Site("src", site_of(requested.root, requested.python.interpreter).shebang)
-    return await call_distributions(DistributionsRequest(tree.digest, site))
-
-
-call_local_distributions = by_name(local_distributions, Distributions, LocalDistributionsRequest)
+    distributions: tuple[Distribution, ...]
 
 
 @rule(desc="Gather first-party Python code for an OCI image", level=LogLevel.DEBUG)
@@ -151,29 +123,28 @@ async def first_party(request: FirstPartyRequest) -> FirstParty:
     pex_request = await create_pex_from_targets(**implicitly({requested: PexFromTargetsRequest}))
     entries = await get_digest_entries(pex_request.sources or EMPTY_DIGEST)
     found = {f"src/{entry.path}": _moved(entry, "src") for entry in entries if isinstance(entry, FileEntry)}
-    own = await concurrently(
-        call_local_distributions(LocalDistributionsRequest(request, pex_request.additional_inputs, name))
+    address = request.pex.addresses[0]
+    site = replace(site_of(request.root, request.python.interpreter), packages="src")
+    installed = await concurrently(
+        call_install(InstallRequest(pex_request.additional_inputs, name, site))
         for name in _requirements_pexes(pex_request.additional_args)
     )
+    own = Distributions.of(request.owner, installed)
     if not request.allow_collisions:
-        check_clashes(request.owner, own)
-    parts = await concurrently(
-        call_distribution_part(DistributionPartRequest(request.pex.addresses[0], d.all)) for d in own
-    )
+        check_clashes(request.owner, [own])
+    part = await call_distribution_part(DistributionPartRequest(address, own.all))
     sources = await create_digest(CreateDigest(found.values()))
-    digest = await merge_digests(MergeDigests((sources, *(part.files for part in parts))))
-    address = request.pex.addresses[0]
+    digest = await merge_digests(MergeDigests((sources, part.files)))
     return FirstParty(
         LayerInput(
             address,
             digest,
             (
                 *(ocikit.Source(path, str(address), executable=e.is_executable) for path, e in found.items()),
-                *(source for part in parts for source in part.sources),
+                *part.sources,
             ),
         ),
-        FrozenDict({script: target for d in own for script, target in d.scripts.items()}),
-        tuple(command for d in own for command in d.commands),
+        own.all,
     )
 
 
@@ -187,11 +158,10 @@ async def python_application(request: ApplicationRequest, oci: OciSubsystem) -> 
     address, pex, allow = request.binary.address, built.request, request.allow_collisions
     site = site_of(request.root, python.interpreter)
     own = await call_first_party(FirstPartyRequest(request.owner, pex, python, request.root, allow))
-    trees = await concurrently(
-        call_requirements(RequirementsRequest(request.owner, pex, python, allow))
+    found = await concurrently(
+        call_requirements(RequirementsRequest(request.owner, pex, python, site))
         for _ in range(1 if pex.include_requirements else 0)
     )
-    found = await concurrently(call_distributions(DistributionsRequest(tree.digest, site)) for tree in trees)
     if not allow:
         check_clashes(request.owner, found)
     with errors_of(request.owner), error_context("[oci].max_python_layers"):
@@ -199,8 +169,7 @@ async def python_application(request: ApplicationRequest, oci: OciSubsystem) -> 
     with errors_of(address):
         main = find_main(
             tuple(pex.main.iter_pex_args()) if pex.main else (),
-            {**{k: v for f in found for k, v in f.scripts.items()}, **own.scripts},
-            (*(command for f in found for command in f.commands), *own.commands),
+            (*own.distributions, *(distribution for f in found for distribution in f.all)),
             [source.path[len("src/") :] for source in own.part.sources if source.path.startswith("src/")],
         )
     sees_system = request.binary.inherit_path.value in ("prefer", "fallback")

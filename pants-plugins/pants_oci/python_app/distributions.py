@@ -1,6 +1,7 @@
-"""The third-party requirements of a `pex_binary`: resolved and installed by Pex, then split by distribution.
+"""The third-party requirements of a `pex_binary`: resolved by Pex, then installed one by one.
 
-Everything here depends only on the requirements, so an edit of first-party code repeats none of it.
+Everything here depends only on the requirements, so an edit of first-party code repeats none of it; and a changed
+requirement installs only that one again.
 """
 
 from __future__ import annotations
@@ -10,20 +11,16 @@ from dataclasses import dataclass, replace
 
 from pants.backend.python.target_types import PexLayout
 from pants.backend.python.util_rules.pex import PexRequest
-from pants.backend.python.util_rules.pex_cli import PexCliProcess
 from pants.backend.python.util_rules.pex_from_targets import PexFromTargetsRequest
 from pants.engine.addresses import Address
 from pants.engine.fs import (
-    EMPTY_DIGEST,
+    AddPrefix,
     CreateDigest,
     Digest,
     DigestSubset,
-    FileContent,
     FileDigest,
     FileEntry,
-    MergeDigests,
     PathGlobs,
-    RemovePrefix,
 )
 from pants.engine.rules import collect_rules, rule
 from pants.util.frozendict import FrozenDict
@@ -32,72 +29,61 @@ from pants.util.logging import LogLevel
 import ocikit
 from ocikit.printable import printable
 from ocikit.python_app import distributions
-from ocikit.python_app.distributions import Distribution, Site, TreeFile
+from ocikit.python_app.distributions import Distribution, TreeFile
+from ocikit.python_app.site import Site
+from ocikit.sandbox import protocol
+from ocikit.spec import canonical_json
 from pants_oci.compat import (
+    add_prefix,
     by_name,
+    concurrently,
     create_digest,
     create_pex,
     create_pex_from_targets,
     digest_subset_to_digest,
-    execute_process,
     get_digest_contents,
     get_digest_entries,
     implicitly,
-    merge_digests,
-    remove_prefix,
-    setup_pex_cli_process,
 )
 from pants_oci.debug_hints import OfOwner
 from pants_oci.errors import OciTargetError
 from pants_oci.layers.layer_inputs import LayerInput
 from pants_oci.python_app.interpreter import PythonChoice
-from pants_oci.sandbox.process import CACHE_FIRST_MILLIS
+from pants_oci.sandbox.process import OcikitProcess, call_try_ocikit
 from pants_oci.targets.python import OciImagePexCollisionsField
 
-_FLAT = "flat"
-# Only smaller files in `bin` are read as scripts; larger ones are binaries. In bytes.
-_LARGEST_SCRIPT = 64 * 1024
-
 
 @dataclass(frozen=True)
-class FlattenRequest(OfOwner):
-    """Install the distributions of the PEX `name` in `digest` side by side in one folder."""
+class InstallRequest:
+    """Install the distributions of the PEX or the wheel `path` in `digest`, as `site` describes."""
 
-    owner: Address
     digest: Digest
-    name: str
-    python: PythonChoice
-    allow_collisions: bool
-
-
-@dataclass(frozen=True)
-class FlatTree:
-    digest: Digest
-
-
-@dataclass(frozen=True)
-class DistributionsRequest:
-    """Split a flat tree into distributions, for an application laid out as `site` describes."""
-
-    tree: Digest
+    path: str
     site: Site
 
 
 @dataclass(frozen=True)
-class Distributions:
-    """All distributions, their console scripts, and the files in their `bin`.
-
-    `clashes`: scripts that several distributions have. Only the first distribution keeps them.
-    """
+class Installed:
+    """Distributions, or the error if they are not what Pex makes."""
 
     all: tuple[Distribution, ...]
-    scripts: FrozenDict[str, str]
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """All distributions. `clashes`: files that several have with different contents; only the first one keeps them."""
+
+    all: tuple[Distribution, ...]
     clashes: tuple[str, ...] = ()
 
-    @property
-    def commands(self) -> tuple[str, ...]:
-        paths = {path for d in self.all for path in (*d.files, *d.made)}
-        return tuple(sorted(path[len("bin/") :] for path in paths if path.startswith("bin/")))
+    @classmethod
+    def of(cls, owner: Address, installed: Iterable[Installed]) -> Distributions:
+        found = tuple(installed)
+        problems = [one.problem for one in found if one.problem]
+        if problems:
+            raise OciTargetError(owner, *(f"its requirements could not be installed: {text}" for text in problems))
+        return cls(*distributions.settle(distribution for one in found for distribution in one.all))
 
 
 @dataclass(frozen=True)
@@ -115,43 +101,52 @@ class RequirementsRequest(OfOwner):
     owner: Address
     pex: PexFromTargetsRequest
     python: PythonChoice
-    allow_collisions: bool
+    site: Site
 
 
-@rule(desc="Install distributions side by side", level=LogLevel.DEBUG)
-async def flatten(request: FlattenRequest) -> FlatTree:
-    inputs = await merge_digests(MergeDigests((request.digest, request.python.complete_platforms.digest)))
-    process = await setup_pex_cli_process(
-        PexCliProcess(
-            subcommand=("venv", "create"),
-            extra_args=(
-                f"--dest-dir={_FLAT}",
-                f"--pex-repository={request.name}",
-                "--layout=flat",
-                "--scope=deps",
-                *(["--collisions-ok"] if request.allow_collisions else []),
-                *request.python.pex_arguments(),
-            ),
-            additional_input_digest=inputs,
-            output_directories=(_FLAT,),
-            description=printable(f"Install the requirements of {request.owner}"),
-        ),
-        **implicitly(),
+@rule(desc="Install distributions", level=LogLevel.DEBUG)
+async def install(request: InstallRequest) -> Installed:
+    name = request.path.rpartition("/")[2]
+    document = {"path": request.path, "site": request.site.to_json()}
+    tried = await call_try_ocikit(
+        OcikitProcess(
+            command=protocol.DISTRIBUTIONS,
+            request=canonical_json.dumps(document),
+            inputs=await add_prefix(AddPrefix(request.digest, protocol.INPUT)),
+            description=f"Install {name}",
+            output_directories=(protocol.DISTRIBUTIONS_FOLDER,),
+            level=LogLevel.DEBUG,
+        )
     )
-    process = replace(process, remote_cache_speculation_delay_millis=CACHE_FIRST_MILLIS)
-    result = await execute_process(process, **implicitly())
-    if result.exit_code != 0:
-        raise OciTargetError(request.owner, *_explained(result.stderr.decode(errors="replace"), request))
-    tree = await remove_prefix(RemovePrefix(result.output_digest, _FLAT))
-    return FlatTree(tree)
+    if tried.problem:
+        return Installed((), tried.problem)
+    described = await digest_subset_to_digest(DigestSubset(tried.digest, PathGlobs([protocol.DISTRIBUTIONS_FILE])))
+    (content,) = await get_digest_contents(described)
+    answer = canonical_json.loads_object(content.content, protocol.DISTRIBUTIONS_FILE, max_size=None)
+    files: list[dict[str, TreeFile]] = [{} for _ in answer["distributions"]]
+    for entry in await get_digest_entries(tried.digest):
+        folder, _, rest = entry.path.partition("/")
+        if folder == protocol.DISTRIBUTIONS_FOLDER and isinstance(entry, FileEntry):
+            number, _, path = rest.partition("/")
+            digest = entry.file_digest
+            files[int(number)][path] = TreeFile(
+                path, digest.fingerprint, digest.serialized_bytes_length, entry.is_executable
+            )
+    return Installed(
+        tuple(
+            Distribution(found["name"], found["version"], own, found["scripts"], tuple(found["programs"]))
+            for found, own in zip(answer["distributions"], files)
+        ),
+        None,
+    )
 
 
-call_flatten = by_name(flatten, FlatTree, FlattenRequest)
+call_install = by_name(install, Installed, InstallRequest)
 
 
 @rule(desc="Install the requirements of an OCI image", level=LogLevel.DEBUG)
-async def install_requirements(request: RequirementsRequest) -> FlatTree:
-    # Packed, because Pants makes files above 512 KB of a loose PEX executable.
+async def install_requirements(request: RequirementsRequest) -> Distributions:
+    # Packed: each distribution is one file, and the processes that install it have no other input.
     requested = replace(
         request.pex,
         output_filename="deps.pex",
@@ -172,84 +167,52 @@ async def install_requirements(request: RequirementsRequest) -> FlatTree:
     )
     pex_request = await create_pex_from_targets(**implicitly({requested: PexFromTargetsRequest}))
     if not pex_request.requirements and not pex_request.pex_path:
-        return FlatTree(EMPTY_DIGEST)
+        return Distributions(())
     pex = await create_pex(**implicitly({pex_request: PexRequest}))
-    return await call_flatten(
-        FlattenRequest(request.owner, pex.digest, pex.name, request.python, request.allow_collisions)
+    entries = await get_digest_entries(pex.digest)
+    wheels = [entry for entry in entries if isinstance(entry, FileEntry) and "/.deps/" in entry.path]
+    # Named alone: the same wheel is the same input, whatever else the PEX contains.
+    digests = await concurrently(
+        create_digest(CreateDigest([replace(wheel, path=wheel.path.rpartition("/")[2])])) for wheel in wheels
     )
+    installed = await concurrently(
+        call_install(InstallRequest(digest, wheel.path.rpartition("/")[2], request.site))
+        for wheel, digest in zip(wheels, digests)
+    )
+    return Distributions.of(request.owner, installed)
 
 
-call_requirements = by_name(install_requirements, FlatTree, RequirementsRequest)
-
-
-@rule(desc="Split installed files by distribution", level=LogLevel.DEBUG)
-async def take_apart(request: DistributionsRequest) -> Distributions:
-    entries = await get_digest_entries(request.tree)
-    files = [_tree_file(entry) for entry in entries if isinstance(entry, FileEntry)]
-    small = [f.path for f in files if f.path.startswith("bin/") and f.size <= _LARGEST_SCRIPT]
-    globs = PathGlobs(["*.dist-info/RECORD", "*.dist-info/entry_points.txt", *map(_literally, small)])
-    subset = await digest_subset_to_digest(DigestSubset(request.tree, globs))
-    contents = await get_digest_contents(subset)
-    texts = {content.path: content.content for content in contents}
-    found, clashes = distributions.settle(distributions.take_apart(files, texts, request.site))
-    return Distributions(found, FrozenDict(distributions.console_scripts(texts)), clashes)
+call_requirements = by_name(install_requirements, Distributions, RequirementsRequest)
 
 
 @rule(desc="Lay out distributions for an OCI image", level=LogLevel.DEBUG)
 async def lay_out(request: DistributionPartRequest) -> LayerInput:
-    # A file that two distributions claim has the same content.
-    entries: dict[str, FileEntry | FileContent] = {}
-    for distribution in request.distributions:
-        entries.update(
-            (path, FileEntry(path, FileDigest(file.sha256, file.size), distribution.is_executable(path)))
-            for path, file in distribution.files.items()
+    # A file that two distributions have has the same content.
+    files = {path: file for distribution in request.distributions for path, file in distribution.files.items()}
+    digest = await create_digest(
+        CreateDigest(
+            FileEntry(path, FileDigest(file.sha256, file.size), file.executable) for path, file in files.items()
         )
-        entries.update(
-            (path, FileContent(path, content, is_executable=distribution.is_executable(path)))
-            for path, content in distribution.made.items()
-        )
-    digest = await create_digest(CreateDigest(entries.values()))
+    )
     return LayerInput(
         request.origin,
         digest,
-        tuple(
-            ocikit.Source(path, str(request.origin), executable=entry.is_executable) for path, entry in entries.items()
-        ),
-        sum(file.size for distribution in request.distributions for file in distribution.files.values()),
+        tuple(ocikit.Source(path, str(request.origin), executable=file.executable) for path, file in files.items()),
+        sum(file.size for file in files.values()),
     )
 
 
-call_distributions = by_name(take_apart, Distributions, DistributionsRequest)
 call_distribution_part = by_name(lay_out, LayerInput, DistributionPartRequest)
-
-
-def _tree_file(entry: FileEntry) -> TreeFile:
-    digest = entry.file_digest
-    return TreeFile(entry.path, digest.fingerprint, digest.serialized_bytes_length, entry.is_executable)
-
-
-def _literally(path: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
-
-
-def _explained(stderr: str, request: FlattenRequest) -> tuple[str, ...]:
-    found = distributions.collisions(stderr)
-    if found:
-        return (_collisions_message(found),)
-    return tuple(f"its requirements could not be installed: {stderr.strip()}".split("\n"))
 
 
 def check_clashes(owner: Address, found: Iterable[Distributions]) -> None:
     clashes = [clash for one in found for clash in one.clashes]
     if clashes:
-        raise OciTargetError(owner, _collisions_message(clashes))
-
-
-def _collisions_message(found: Iterable[str]) -> str:
-    return (
-        f"distributions install different files at one path: {'; '.join(found)}. Leave out all but one, "
-        f'or set `{OciImagePexCollisionsField.alias}="allow"` to keep the first file.'
-    )
+        raise OciTargetError(
+            owner,
+            f"distributions install different files at one path: {'; '.join(clashes)}. Leave out all but one, "
+            f'or set `{OciImagePexCollisionsField.alias}="allow"` to keep the first file.',
+        )
 
 
 def rules() -> Iterable[object]:

@@ -57,16 +57,6 @@ class PythonChoice:
     def constraints(self) -> InterpreterConstraints:
         return InterpreterConstraints([f"CPython=={self.interpreter.version}.*"])
 
-    @property
-    def is_of_this_machine(self) -> bool:
-        return not self.complete_platforms and not self.platforms
-
-    def pex_arguments(self) -> tuple[str, ...]:
-        """Arguments of `pex3 venv create`. They name the Python without its path, which differs between machines."""
-        if self.is_of_this_machine:
-            return (f"--python=python{self.interpreter.version}",)
-        return (*self.complete_platforms.generate_pex_arg_list(), *self.platforms.generate_pex_arg_list())
-
 
 @rule(desc="Select the Python of an OCI image", level=LogLevel.DEBUG)
 async def choose_python(request: PythonRequest, python_setup: PythonSetup, machine: Platform) -> PythonChoice:

@@ -72,6 +72,8 @@ class OcikitProcess:
     inputs: Digest
     description: str
     output_files: tuple[str, ...] = ()
+    # Some remote caches do not return results with directories, so use files where their names are known.
+    output_directories: tuple[str, ...] = ()
     # Accesses registries: gets the environment for that, and its result is valid only for this run.
     network: bool = False
     # Downloads content by digest: its result is always valid, whatever the credentials and settings.
@@ -122,6 +124,7 @@ async def setup_ocikit_process(
             extra_env=environment,
             input_digest=digest,
             output_files=(*request.command.outputs, *request.output_files),
+            output_directories=request.output_directories,
             description=printable(request.description),
             level=request.level,
             cache_scope=ProcessCacheScope.PER_SESSION if request.network else ProcessCacheScope.SUCCESSFUL,

@@ -17,8 +17,9 @@ class OciPythonField(CheckedStringField):
         The path of the Python interpreter in the image. Its name has the version, such as
         `python="/usr/bin/python3.11"`. Pants lays out a `pex_binary` for this interpreter.
 
-        By default, images use the `python` of their base, or the interpreter that the variable `PYTHON_VERSION` of
-        Docker's official Python images describes, such as `/usr/local/bin/python3.12`.
+        By default, images use the `python` of their base, or the interpreter of Docker's official Python images, such
+        as `/usr/local/bin/python3.12`. Pants recognises these images, and images that are built on them, by their
+        variables. Set `python` for all others, for example for images with pyenv.
         """
     )
 
@@ -37,7 +38,8 @@ class OciImagePexLayersField(StringField):
         files that start the application. The application is in `directory`, or in `/app` if that is `/`. It needs no
         writable folder to start, and sets the image's `entrypoint` and variables unless the image has its own.
 
-        `single`: the PEX is one file in one layer, and needs a writable folder at run time.
+        `single`: the PEX is one file in one layer. It needs a writable folder at run time, and vulnerability scanners
+        do not see the Python distributions in it.
 
         Example: `pex_layers="single"`
         """

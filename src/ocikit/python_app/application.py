@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ocikit.errors import InvalidInput
-from ocikit.python_app.distributions import Site
+from ocikit.python_app.distributions import Distribution, console_scripts
 from ocikit.python_app.interpreter import Interpreter
+from ocikit.python_app.scripts import call
+from ocikit.python_app.site import Site
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LAUNCHER = "__main__.py"
@@ -16,7 +18,8 @@ LAUNCHER = "__main__.py"
 
 @dataclass(frozen=True)
 class Main:
-    """What to run: `kind` is "module", "function" ("module:name"), "file" (below the root), or "nothing": a prompt."""
+    """What to run. `kind` is "module", "function" ("module:name"), "file" (a Python file below the root), "program"
+    (another one), or "nothing": a prompt."""
 
     kind: str
     value: str = ""
@@ -39,15 +42,16 @@ class Application:
     @property
     def command(self) -> tuple[str, ...]:
         """The entrypoint, without injected arguments."""
+        if self.main.kind == "program":
+            return (f"{self.root}/{self.main.value}",)
         python = f"{self.root}/bin/python" if self.interpreter.path else "python3"
         prompt = self.main.kind == "nothing" and self.interpreter.path
         return (python,) if prompt else (python, f"{self.root}/{LAUNCHER}")
 
     def files(self) -> dict[str, bytes]:
         """The generated files of the application, by path below the root."""
-        packages = f"{self.root}/{self.site.packages}"
         files = {
-            LAUNCHER: _launcher(self, packages),
+            LAUNCHER: _launcher(self),
             # `site` reads it at every start, also of child processes: first-party code comes first, as in a PEX.
             f"{self.site.packages}/_first_party.pth": _first_on_the_path(f"{self.root}/src"),
         }
@@ -69,30 +73,31 @@ class Application:
 
 def site_of(root: str, interpreter: Interpreter) -> Site:
     """The site of applications below `root`. It depends on no other property, so applications can share layers."""
-    return Site(
-        f"lib/python{interpreter.version}/site-packages",
-        f"{root}/bin/python" if interpreter.path else "/usr/bin/env python3",
-    )
+    packages = f"lib/python{interpreter.version}/site-packages"
+    if interpreter.path:
+        return Site(packages, interpreter.version, f"{root}/bin/python")
+    return Site(packages, interpreter.version, None, _set_up(interpreter.version, f"{root}/{packages}"))
 
 
-def find_main(
-    arguments: Iterable[str], scripts: Mapping[str, str], commands: Iterable[str], sources: Iterable[str]
-) -> Main:
+def find_main(arguments: Iterable[str], installed: Iterable[Distribution], sources: Iterable[str]) -> Main:
     """Find the code that pex's own arguments select: --entry-point, --console-script or --executable.
 
-    `scripts` maps commands to entry points, `commands` are files in `bin`, `sources` first-party files. Raises
+    `installed`: all distributions, of which the first with a command has it. `sources`: first-party files. Raises
     InvalidInput if a command or a file is missing.
     """
+    found = tuple(installed)
     words = tuple(arguments)
     if not words:
         return Main("nothing")
     option, value = words
     if option == "--console-script":
+        scripts = console_scripts(found)
         if value in scripts:
             return _entry_point(scripts[value])
-        if value in set(commands):
-            return Main("file", f"bin/{value}")
-        known = ", ".join(sorted({*scripts, *commands})) or "none"
+        owner = next((distribution for distribution in found if value in distribution.commands), None)
+        if owner:
+            return Main("program" if value in owner.programs else "file", f"bin/{value}")
+        known = ", ".join(sorted({command for distribution in found for command in distribution.commands})) or "none"
         raise InvalidInput(f'no distribution has the script "{value}"; available: {known}.')
     if option == "--executable":
         fitting = [path for path in sources if f"/{value}".endswith(f"/{path}")]
@@ -115,22 +120,22 @@ _RUN: Mapping[str, str] = MappingProxyType(
     {
         "nothing": "    import code\n\n    code.interact()\n",
         "module": '    import runpy\n\n    runpy.run_module({value!r}, run_name="__main__", alter_sys=True)\n',
-        "function": "    import {module}\n\n    sys.exit({module}.{attribute}())\n",
+        "function": "    {importing}\n\n    {calling}\n",
+        "program": "    import os\n\n    os.execv({value!r}, [{value!r}, *sys.argv[1:]])\n",
         "file": '    import runpy\n\n    runpy.run_path({value!r}, run_name="__main__")\n',
     }
 )
 
 
-def _launcher(application: Application, packages: str) -> bytes:
+def _launcher(application: Application) -> bytes:
     main = application.main
-    value = f"{application.root}/{main.value}" if main.kind == "file" else main.value
-    module, _, attribute = main.value.partition(":")
-    set_up = "" if application.interpreter.path else _set_up(application.interpreter.version, packages)
-    run = _RUN[main.kind].format(value=value, module=module, attribute=attribute)
+    value = f"{application.root}/{main.value}" if main.kind in ("file", "program") else main.value
+    importing, calling = call(main.value)
+    run = _RUN[main.kind].format(value=value, importing=importing, calling=calling)
     # Guarded, because multiprocessing runs this file again in each child that it spawns.
     return (
         '"""Starts this image\'s application."""\n\nimport sys\n\n'
-        f"{set_up}"
+        f"{application.site.set_up}"
         'if __name__ == "__main__":\n'
         f"    sys.path[:] = [path for path in sys.path if path != {application.root!r}]\n"
         f"{run}"

@@ -10,8 +10,14 @@ import pytest
 
 from ocikit import InvalidInput
 from ocikit.python_app.application import Application, Main, find_main
+from ocikit.python_app.distributions import Distribution, TreeFile
 from ocikit.python_app.interpreter import Interpreter
 
+INSTALLED = [
+    Distribution("a", "1", {"bin/old": TreeFile("bin/old", "", 1)}),
+    Distribution("g", "1", {"bin/gunicorn": TreeFile("bin/gunicorn", "", 1)}, {"gunicorn": "gunicorn.app:run"}),
+    Distribution("r", "1", {"bin/ruff": TreeFile("bin/ruff", "", 1)}, programs=("ruff",)),
+]
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 LINKED = Application("/app", Interpreter("3.11", "/usr/bin/python3.11"), Main("module", "shop.web"))
 
@@ -24,23 +30,26 @@ LINKED = Application("/app", Interpreter("3.11", "/usr/bin/python3.11"), Main("m
         pytest.param(("--entry-point", "shop.web:main"), Main("function", "shop.web:main"), id="function"),
         pytest.param(("--console-script", "gunicorn"), Main("function", "gunicorn.app:run"), id="console-script"),
         pytest.param(("--console-script", "old"), Main("file", "bin/old"), id="script-that-is-a-file"),
+        pytest.param(("--console-script", "ruff"), Main("program", "bin/ruff"), id="program"),
         pytest.param(("--executable", "top/shop/run.py"), Main("file", "src/shop/run.py"), id="executable"),
     ],
 )
 def test_the_main_of_pex_arguments(arguments: tuple[str, ...], main: Main) -> None:
-    assert find_main(arguments, {"gunicorn": "gunicorn.app:run"}, ["old"], ["run.py", "shop/run.py"]) == main
+    assert find_main(arguments, INSTALLED, ["run.py", "shop/run.py"]) == main
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        pytest.param(("--console-script", "x"), 'no distribution has the script "x"; available: old', id="script"),
+        pytest.param(
+            ("--console-script", "x"), 'no distribution has the script "x"; available: gunicorn, old, ruff', id="script"
+        ),
         pytest.param(("--executable", "x.py"), 'the executable "x.py" is not among the sources', id="executable"),
     ],
 )
 def test_a_missing_script_or_executable(arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        find_main(arguments, {}, ["old"], ["run.py"])
+        find_main(arguments, INSTALLED, ["run.py"])
 
 
 def test_with_a_known_interpreter() -> None:
@@ -118,6 +127,29 @@ def test_a_started_application(tmp_path: Path, main: Main, linked: bool) -> None
     assert done.stderr == ""
     assert done.stdout == f"['hihi'] ['-x'] ['{tmp_path}/src']\n"
     assert done.returncode == 3
+
+
+def test_a_function_whose_package_has_an_attribute_with_the_name_of_its_module(tmp_path: Path) -> None:
+    sources = {
+        "shop/__init__.py": "from shop.serve import serve\n",
+        "shop/serve.py": "class serve:\n    @staticmethod\n    def run():\n        print('served')\n",
+    }
+    for target in ("shop.serve:serve.run", "shop.serve : serve.run"):
+        application = Application(str(tmp_path), Interpreter(VERSION), Main("function", target))
+        done = started(tmp_path, application, sources)
+        assert (done.stderr, done.stdout, done.returncode) == ("", "served\n", 0)
+
+
+def test_a_program_is_the_entrypoint(tmp_path: Path) -> None:
+    application = Application(str(tmp_path), Interpreter(VERSION), Main("program", "bin/tool"))
+    assert application.command == (f"{tmp_path}/bin/tool",)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/tool").write_text("#!/bin/sh\necho tool $*\n")
+    (tmp_path / "bin/tool").chmod(0o755)
+    launched = replace(application, main=Main("program", "bin/tool")).files()["__main__.py"]
+    (tmp_path / "__main__.py").write_bytes(launched)
+    done = subprocess.run([sys.executable, tmp_path, "-x"], capture_output=True, text=True, check=True)
+    assert done.stdout == "tool -x\n"
 
 
 def test_another_python_version_is_an_error(tmp_path: Path) -> None:

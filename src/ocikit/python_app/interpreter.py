@@ -14,6 +14,8 @@ from ocikit.spec.platform import Platform
 
 _NAME = re.compile(r"python(3\.[0-9]+)")
 _FULL_VERSION = re.compile(r"(3\.[0-9]+)\.[0-9]+")
+# Only the official images have one of these: how their sources are verified.
+_OFFICIAL = frozenset(("GPG_KEY", "PYTHON_SHA256"))
 _PLATFORM_TAG = re.compile(r"(?P<system>[a-z0-9_]+)-cp-(?:3(?P<minor>[0-9]+)|3\.(?P<dotted>[0-9]+)\.[0-9]+)-.+")
 # The values of `platform.machine()`, and the names in Go and therefore in OCI.
 _MACHINES: Mapping[str, tuple[str, str | None]] = MappingProxyType(
@@ -59,10 +61,13 @@ class Interpreter:
 
     @classmethod
     def of_official_image(cls, container: Mapping[str, Any]) -> Interpreter | None:
-        """The Python of an image whose `config` object has PYTHON_VERSION, as Docker's official images do."""
+        """The Python of Docker's official images and of what is built on them, by the variables in a `config` object.
+
+        Other images set PYTHON_VERSION as well, and have their Python elsewhere, for example below pyenv.
+        """
         variables = variables_of(container)
         found = _FULL_VERSION.match(variables.get("PYTHON_VERSION", ""))
-        if not found or "PYPY_VERSION" in variables:
+        if not found or "PYPY_VERSION" in variables or not _OFFICIAL & variables.keys():
             return None
         return cls(found[1], f"/usr/local/bin/python{found[1]}", found[0])
 

@@ -42,16 +42,20 @@ def test_paths_that_are_not_of_a_python(path: str) -> None:
     "env, found",
     [
         pytest.param(
-            ["PATH=/usr/local/bin", "PYTHON_VERSION=3.12.7"],
+            ["PATH=/usr/local/bin", "GPG_KEY=x", "PYTHON_VERSION=3.12.7"],
             Interpreter("3.12", "/usr/local/bin/python3.12", "3.12.7"),
             id="official",
         ),
         pytest.param(
-            ["PYTHON_VERSION=3.14.0rc2"], Interpreter("3.14", "/usr/local/bin/python3.14", "3.14.0"), id="candidate"
+            ["PYTHON_VERSION=3.14.0rc2", "PYTHON_SHA256=x"],
+            Interpreter("3.14", "/usr/local/bin/python3.14", "3.14.0"),
+            id="candidate",
         ),
-        pytest.param(["PYTHON_VERSION=3.10.14", "PYPY_VERSION=7.3.17"], None, id="pypy"),
-        pytest.param(["PYTHON_VERSION=2.7.18"], None, id="python-2"),
-        pytest.param(["PYTHON_VERSION=latest"], None, id="no-version"),
+        pytest.param(["PYTHON_VERSION=3.10.14", "GPG_KEY=x", "PYPY_VERSION=7.3.17"], None, id="pypy"),
+        pytest.param(["PYTHON_VERSION=2.7.18", "GPG_KEY=x"], None, id="python-2"),
+        pytest.param(["PYTHON_VERSION=latest", "GPG_KEY=x"], None, id="no-version"),
+        pytest.param(["PYTHON_VERSION=3.11.4", "PATH=/home/ci/.pyenv/shims:/usr/local/bin"], None, id="pyenv"),
+        pytest.param(["GPG_KEY=x"], None, id="key-alone"),
         pytest.param(["PATH=/bin"], None, id="none"),
         pytest.param(None, None, id="no-variables"),
     ],

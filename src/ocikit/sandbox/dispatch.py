@@ -24,6 +24,7 @@ _MODULES: Mapping[str, str] = MappingProxyType(
             ("publish", (protocol.SURVEY, protocol.PUBLISH, protocol.ASK)),
             ("inspect", (protocol.LAYER_FILES, protocol.REMOTE_IMAGES)),
             ("engine", (protocol.ASK_ENGINE, protocol.LOAD)),
+            ("distributions", (protocol.DISTRIBUTIONS,)),
             ("manifests", (protocol.MANIFESTS,)),
             ("tool", (protocol.TOOL,)),
         )

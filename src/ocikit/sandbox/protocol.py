@@ -19,6 +19,8 @@ ANSWER = "answer.json"
 MANIFEST_FILE, CONFIG_FILE = "manifest.json", "config.json"
 LAYER_DESCRIPTION, LAYER_BLOB = "layer.json", "layer.blob"
 FILES, COUNT = "files.json", "count.json"
+# One folder for each distribution of a PEX, by number, and what they are.
+DISTRIBUTIONS_FOLDER, DISTRIBUTIONS_FILE = "distributions", "distributions.json"
 
 
 class Command(NamedTuple):
@@ -47,4 +49,5 @@ ASK_ENGINE = Command("ask_engine", (ANSWER,))
 LOAD = Command("load", (ANSWER,))
 LAYER_FILES = Command("layer_files", (COUNT, FILES))
 REMOTE_IMAGES = Command("remote_images", (ANSWER,))
+DISTRIBUTIONS = Command("distributions", (DISTRIBUTIONS_FILE,))
 MANIFESTS = Command("manifests", (ANSWER,))
