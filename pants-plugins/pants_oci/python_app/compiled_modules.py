@@ -86,7 +86,7 @@ async def compile_modules(
     request: CompileRequest, options: GlobalOptions, environment: ProcessExecutionEnvironment
 ) -> LayerInput:
     part = request.part
-    modules = _modules(part)
+    modules = _modules(part, request.version)
     if not request.enabled or not modules:
         return part
     python = await find_interpreter(InterpreterConstraints([f"CPython=={request.version}.*"]), **implicitly())
@@ -144,10 +144,11 @@ def compiled_path(module: str, version: str) -> str:
     return f"{folder}/__pycache__/{name[: -len('.py')]}.cpython-{version.replace('.', '')}.pyc"
 
 
-def _modules(part: LayerInput) -> tuple[str, ...]:
+def _modules(part: LayerInput, version: str) -> tuple[str, ...]:
     """The modules in the folders that Python imports from."""
+    folders = (f"lib/python{version}/site-packages/", "src/")
     paths = (source.path for source in part.sources)
-    return tuple(path for path in paths if path.endswith(".py") and path.startswith(("lib/", "src/")))
+    return tuple(path for path in paths if path.endswith(".py") and path.startswith(folders))
 
 
 def rules() -> Iterable[object]:

@@ -14,6 +14,8 @@ from ocikit.python_app.site import Site
 # Where the original of a script is if another script has to set up its packages.
 LIBEXEC = "libexec"
 _PLACEHOLDER = b"#!python"
+# "module:function [extra]": extras are requirements, which are installed by now. Spec: entry points, "Data model".
+_TARGET = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(?:\[.*\])?")
 _OF_THIS_MACHINE = re.compile(rb"#!(?!/usr/bin/|/usr/local/bin/|/bin/)/\S*/python[0-9.]*")
 # The kernel's limit for a first line, with its end. Source: execve(2).
 _LONGEST_SHEBANG = 127
@@ -28,9 +30,8 @@ def console_scripts(entry_points: bytes) -> dict[str, str]:
     except configparser.Error:
         return {}
     groups = [dict(parser[name]) for name in ("console_scripts", "gui_scripts") if name in parser]
-    # "module:function [extra]": extras are requirements, which are installed by now.
-    found = {script: target.partition("[")[0].strip() for group in groups for script, target in group.items()}
-    return {script: target for script, target in found.items() if target.partition(":")[2].strip()}
+    found = {script: _TARGET.fullmatch(target.strip()) for group in groups for script, target in group.items()}
+    return {script: f"{target[1]}:{target[2]}" for script, target in found.items() if target}
 
 
 def call(target: str) -> tuple[str, str]:

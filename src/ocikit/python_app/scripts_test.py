@@ -28,6 +28,8 @@ KNOWN = Site("lib/python3.11/site-packages", "3.11", "/app/bin/python")
         pytest.param("[console_scripts]\nrun = a.cli:main [fast]\n", {"run": "a.cli:main"}, id="extra"),
         pytest.param("[gui_scripts]\nWin = a:Win.go\n[other]\nno = a:no\n", {"Win": "a:Win.go"}, id="groups"),
         pytest.param("[console_scripts]\nplain = a\nempty = a:\n", {}, id="no-function"),
+        pytest.param("[console_scripts]\nrun = a : b\n", {"run": "a:b"}, id="spaces"),
+        pytest.param("[console_scripts]\nrun = a:b\n  import os\nx = a:b(1)\ny = a:b; c\n", {}, id="code"),
         pytest.param("[console_scripts]\na%(b)s:c = d:e\n", {"a%(b)s:c": "d:e"}, id="characters"),
         pytest.param("not an ini file", {}, id="not-ini"),
         pytest.param("", {}, id="empty"),

@@ -6,7 +6,6 @@ import base64
 import csv
 import hashlib
 import io
-import json
 import os
 import posixpath
 import stat
@@ -66,13 +65,18 @@ def _install(archive: zipfile.ZipFile, folder: str, file_name: str, target: Path
         for info in archive.infolist()
         if info.filename.startswith(folder) and not info.is_dir()
     }
-    layout = json.loads(archive.read(files[installed_wheel.LAYOUT])) if installed_wheel.LAYOUT in files else None
+    kept = files.get(installed_wheel.LAYOUT)
+    layout = (
+        canonical_json.loads_object(archive.read(kept), f"{installed_wheel.LAYOUT} of {file_name}") if kept else None
+    )
     wheel = installed_wheel.identify(files, file_name, layout)
     entry_points = files.get(f"{wheel.metadata}/entry_points.txt")
     commands = scripts.console_scripts(archive.read(entry_points)) if entry_points else {}
     out = _Output(target)
     programs = []
     for name, script in commands.items():
+        if "/" in name:
+            raise InvalidContent(f'{wheel.name} {wheel.version} has a script "{name}"; expected a name without "/".')
         out.write(f"bin/{name}", io.BytesIO(scripts.entry_point_script(script, site)), executable=True)
     for path in sorted(files):
         info, place = files[path], wheel.place(path, site)

@@ -115,3 +115,21 @@ def test_what_is_not_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     Path("input/x.whl").write_bytes(b"?")
     with pytest.raises(InvalidContent, match=r"^x\.whl is not a wheel: "):
         run_distributions({"path": "x.whl", "site": SITE.to_json()})
+
+
+@pytest.mark.parametrize(
+    "files, problem",
+    [
+        pytest.param(
+            {"a-1.0.dist-info/entry_points.txt": b"[console_scripts]\n../x = a:b\n"}, 'has a script "../x"', id="script"
+        ),
+        pytest.param({"../x.py": b""}, 'has a file "../x.py"', id="file"),
+        pytest.param({".layout.json": b"["}, r"\.layout\.json of a\.whl", id="layout"),
+    ],
+)
+def test_hostile_wheels(files: Files, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "input").mkdir()
+    Path("input/a.whl").write_bytes(zipped({**COMMON, **files}))
+    with pytest.raises(InvalidContent, match=problem):
+        run_distributions({"path": "a.whl", "site": SITE.to_json()})
