@@ -7,6 +7,9 @@ instead. Spec: PyPA's binary distribution format.
 
 from __future__ import annotations
 
+import csv
+import io
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -54,6 +57,19 @@ class InstalledWheel:
         """Whether the file is one of the wheel's scripts; up to Pex 2.60, data in `bin` looks like one."""
         scheme = "scripts" if self.stash.endswith(".data") else "bin"
         return path.startswith(f"{self.stash}/{scheme}/")
+
+    def record(self, rows: Mapping[str, tuple[str, int]], site: Site) -> str:
+        """Write RECORD. `rows`: the SHA-256 in URL-safe base64 and the size, by path below the root.
+
+        Spec: PyPA's recording installed projects, "The RECORD file".
+        """
+        listed = [
+            (posixpath.relpath(path, site.packages), f"sha256={sha256}", str(size))
+            for path, (sha256, size) in rows.items()
+        ]
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(sorted([*listed, (f"{self.metadata}/RECORD", "", "")]))
+        return text.getvalue()
 
     def _place_of_scheme(self, path: str, site: Site) -> str | None:
         scheme, _, rest = path.partition("/")

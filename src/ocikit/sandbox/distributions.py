@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
 import io
 import os
-import posixpath
 import stat
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -96,7 +94,8 @@ def _install(archive: zipfile.ZipFile, folder: str, file_name: str, target: Path
             programs.append(place.partition("/")[2])
         with archive.open(info) as stream:
             out.write(place, stream, is_script or _is_executable(info))
-    out.write_record(f"{site.packages}/{wheel.metadata}/RECORD", site)
+    record = io.BytesIO(wheel.record(out.rows, site).encode())
+    out.write(f"{site.packages}/{wheel.metadata}/RECORD", record, executable=False)
     return {"name": wheel.name, "version": wheel.version, "scripts": commands, "programs": programs}
 
 
@@ -123,18 +122,6 @@ class _Output:
                 size += output.write(block)
         target.chmod(0o755 if executable else 0o644)
         self.rows[path] = (base64.urlsafe_b64encode(digest.digest()).decode().rstrip("="), size)
-
-    def write_record(self, path: str, site: Site) -> None:
-        """Write RECORD. Spec: PyPA's recording installed projects, "The RECORD file"."""
-        rows = [
-            (posixpath.relpath(place, site.packages), f"sha256={sha256}", str(size))
-            for place, (sha256, size) in self.rows.items()
-        ]
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(
-            sorted([*rows, (posixpath.relpath(path, site.packages), "", "")])
-        )
-        self.write(path, io.BytesIO(text.getvalue().encode()), executable=False)
 
 
 COMMANDS = {protocol.DISTRIBUTIONS: run_distributions}
